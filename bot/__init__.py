@@ -1,0 +1,3 @@
+"""Windsock: a chat-ops incident-response bot for Apache Airflow."""
+
+__version__ = "0.1.0"
