@@ -1,0 +1,172 @@
+"""Actions, plans and remediations: a verb that we can offer, exactly what it would touch, and one asked-for action.
+
+Hard case: the list moves between the preview and the confirmation. A plan carries a digest of every task instance with
+its state; it is executed only while a fresh dry run has the same digest. Rule: a remediation touches what its plan
+lists and nothing else, once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from bot.core.access import Person
+from bot.core.deployment import RUNNING_STATES, Scope, TaskInstance, TaskRef
+
+PLAN_LIFE = timedelta(minutes=10)
+
+
+class Surprise(StrEnum):
+    """Why a line of a preview is perhaps not expected."""
+
+    none = ""
+    running = "running"
+    succeeded = "succeeded"
+    neighbour = "mapped neighbour"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of a plan: what it is, its state before and what it becomes. `ref` is None for a DAG or a run."""
+
+    what: str
+    before: str
+    after: str
+    run_id: str = ""
+    ref: TaskRef | None = None
+    surprise: Surprise = Surprise.none
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a remediation would touch, found by a dry run, bound to one person and one list for ten minutes.
+
+    `id` is opaque and used once. `scopes` are the questions that the dry run asked, so that it can be asked again."""
+
+    id: str
+    action: str  # clear, mark, pause, unpause, trigger
+    deployment: str
+    changes: tuple[Change, ...]
+    person: Person
+    created_at: datetime
+    incident_id: int | None = None
+    scopes: tuple[Scope, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    channel: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.created_at + PLAN_LIFE
+
+    @property
+    def digest(self) -> str:
+        """Changes with the list: the same set of things in the same states, in any order."""
+        return digest(self.changes)
+
+    @property
+    def dag_ids(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(c.ref.dag_id if c.ref else c.what for c in self.changes))
+
+
+def digest(changes: Iterable[Change]) -> str:
+    lines = sorted([c.run_id, c.ref.dag_id if c.ref else "", c.what, c.before, c.after] for c in changes)
+    return hashlib.sha256(json.dumps(lines).encode()).hexdigest()[:16]
+
+
+def clear_changes(found: Sequence[TaskInstance], asked: Iterable[TaskRef]) -> tuple[Change, ...]:
+    """The lines of a clear's preview. What nobody asked for by name and is not failed is marked as a surprise."""
+    named = set(asked)
+    tasks_named = {(ref.dag_id, ref.run_id, ref.task_id) for ref in named if ref.map_index >= 0}
+    return tuple(_clear_change(instance, named, tasks_named) for instance in sorted(found, key=lambda ti: ti.ref))
+
+
+def _clear_change(instance: TaskInstance, named: set[TaskRef], tasks_named: set[tuple[str, str, str]]) -> Change:
+    ref = instance.ref
+    surprise, after = Surprise.none, "runs again"
+    if instance.state in {"running", "deferred", "restarting"}:
+        surprise, after = Surprise.running, "stopped, runs again"
+    elif ref not in named and (ref.dag_id, ref.run_id, ref.task_id) in tasks_named:
+        surprise = Surprise.neighbour
+    elif instance.state == "success" and ref not in named:
+        surprise = Surprise.succeeded
+    return Change(ref.label, instance.state, after, ref.run_id, ref, surprise)
+
+
+def difference(old: Sequence[Change], new: Sequence[Change]) -> dict[Change, str]:
+    """For each line of the new list: `+` new, `±` in another state; lines that are the same are left out."""
+    before = {(c.run_id, c.ref, c.what): c.before for c in old}
+    signs = {change: _sign(before.get((change.run_id, change.ref, change.what)), change.before) for change in new}
+    return {change: sign for change, sign in signs.items() if sign}
+
+
+def _sign(before: str | None, now: str) -> str:
+    if before is None:
+        return "+"
+    return "" if before == now else "±"
+
+
+class Progress(StrEnum):
+    """The life of a remediation."""
+
+    asked = "asked"  # confirmed by a person, not begun
+    doing = "doing"  # Airflow is being asked; after a crash the truth is read back first
+    watching = "watching"  # Airflow did it, and works on it
+    done = "done"
+    failed = "failed"  # Airflow refused; nothing was changed
+    moved = "moved"  # the list was not the one that was confirmed; nothing was changed
+    given_up = "given_up"  # Airflow did not answer in time
+    unknown = "unknown"  # no answer came, and the truth could not be read back
+
+
+ACTIVE = frozenset({Progress.asked, Progress.doing, Progress.watching})
+
+
+@dataclass(frozen=True, slots=True)
+class Remediation:
+    """One asked-for action: which plan, by whom, and how it goes. `tally` counts states of the plan's things."""
+
+    id: int
+    plan: Plan
+    progress: Progress
+    asked_at: datetime
+    due_at: datetime
+    version: int = 1
+    tries: int = 0
+    answer: str = ""
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
+    tally: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def person(self) -> Person:
+        return self.plan.person
+
+    @property
+    def incident_id(self) -> int | None:
+        return self.plan.incident_id
+
+
+def tally(states: Iterable[str]) -> dict[str, int]:
+    """How far Airflow is: done (ended well), failed, running, waiting."""
+    count = {"done": 0, "failed": 0, "running": 0, "waiting": 0}
+    for state in states:
+        if state in {"success", "skipped"}:
+            count["done"] += 1
+        elif state in {"failed", "upstream_failed", "removed"}:
+            count["failed"] += 1
+        elif state in {"running", "deferred", "restarting", "up_for_reschedule"}:
+            count["running"] += 1
+        else:
+            count["waiting"] += 1
+    return count
+
+
+def still_running(state: str) -> bool:
+    """Whether Airflow is at work on it, or will be."""
+    return state in RUNNING_STATES or state in {"none", "up_for_retry"}

@@ -1,0 +1,218 @@
+"""What we see of one Airflow installation, and the verbs we ask of it, the same for Airflow 2.x and 3.x.
+
+Hard case: the two majors differ in names, defaults and even in what can be addressed (2.x cannot clear one mapped
+index). Rule: whatever differs is hidden behind `Airflow` or said here as a fact (`can_address_map_index`), never
+guessed by a caller. States are Airflow's own words; a state that Airflow leaves empty is `"none"`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+RUNNING_STATES = frozenset({"running", "restarting", "deferred", "up_for_reschedule", "queued", "scheduled"})
+ENDED_STATES = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TaskRef:
+    """One task instance by name. `map_index` is -1 for an unmapped task, as in Airflow."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+
+    @property
+    def label(self) -> str:
+        """`load` or `load[6]`, the way people write it."""
+        return self.task_id if self.map_index < 0 else f"{self.task_id}[{self.map_index}]"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInstance:
+    """One task instance as Airflow tells it. Times are aware UTC, durations seconds."""
+
+    ref: TaskRef
+    state: str
+    try_number: int = 0
+    max_tries: int = 0
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    duration: float | None = None
+    hostname: str = ""
+    operator: str = ""
+    pool: str = ""
+    queue: str = ""
+    note: str = ""
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One DAG run. `logical_date` is None for a manual run on Airflow 3."""
+
+    dag_id: str
+    run_id: str
+    state: str
+    run_type: str = ""
+    logical_date: datetime | None = None
+    run_after: datetime | None = None
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    conf: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dag:
+    """One DAG. `timetable` is Airflow's own summary of the schedule, None when there is none."""
+
+    dag_id: str
+    is_paused: bool
+    owners: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    timetable: str | None = None
+    next_run: datetime | None = None
+    has_import_errors: bool = False
+    is_active: bool = True
+    params: Mapping[str, Any] = field(default_factory=dict)
+    max_active_runs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A part of Airflow that beats: `healthy` is Airflow's own verdict, None when it does not run there."""
+
+    name: str  # scheduler, triggerer, dag_processor, metadatabase
+    healthy: bool | None
+    heartbeat: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The answer of Airflow's health endpoint, and how long it took in seconds."""
+
+    components: tuple[Component, ...]
+    seconds: float
+
+    def __getitem__(self, name: str) -> Component | None:
+        return next((part for part in self.components if part.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFault:
+    """One DAG file that does not import. `filename` as Airflow tells it (absolute on 2.x, in its bundle on 3.x)."""
+
+    filename: str
+    stacktrace: str
+    seen_at: datetime | None = None
+    bundle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """One pool; all figures are slots."""
+
+    name: str
+    slots: int
+    running: int
+    queued: int
+    scheduled: int
+    deferred: int
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log of one try: lines oldest first. `found` is False where Airflow could not read it (lines say why)."""
+
+    lines: tuple[str, ...]
+    found: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a person asked to clear in one run. `tasks` empty means the whole run; a pair is (task_id, map_index or
+    None for every index)."""
+
+    dag_id: str
+    run_id: str
+    tasks: tuple[tuple[str, int | None], ...] = ()
+    only_failed: bool = True
+    downstream: bool = False
+    upstream: bool = False
+
+
+class Airflow(Protocol):
+    """One deployment's API. Every verb raises `Temporary` or `Permanent` and nothing else; each call has a timeout.
+
+    `None` means that the thing does not exist; an empty list that there is none.
+    """
+
+    name: str
+    ui_url: str
+
+    @property
+    def version(self) -> str:
+        """The server's own version, `3.3.2`; asks once and keeps the answer."""
+
+    @property
+    def major(self) -> int:
+        """2 or 3."""
+
+    @property
+    def can_address_map_index(self) -> bool:
+        """Whether one mapped index can be cleared by itself (3.x yes, 2.x no)."""
+
+    def health(self) -> Health: ...
+
+    def dags(self, pattern: str = "", limit: int = 100) -> list[Dag]:
+        """Active DAGs whose id contains `pattern`, by id."""
+
+    def dag(self, dag_id: str) -> Dag | None: ...
+
+    def task_ids(self, dag_id: str) -> list[str] | None:
+        """The task ids of a DAG as it is now; None when there is no such DAG."""
+
+    def runs(self, dag_id: str, states: Sequence[str] = (), limit: int = 25) -> list[Run]:
+        """Newest first."""
+
+    def run(self, dag_id: str, run_id: str) -> Run | None: ...
+
+    def task_instances(
+        self, dag_id: str, run_id: str, states: Sequence[str] = (), task_id: str | None = None
+    ) -> list[TaskInstance]:
+        """Every task instance of the run (all pages, every mapped index)."""
+
+    def task_instance(self, ref: TaskRef) -> TaskInstance | None: ...
+
+    def clear(self, scope: Scope, *, dry_run: bool, note: str = "") -> list[TaskInstance]:
+        """What would be (dry run) or was cleared, with the states before it. Never touches another run."""
+
+    def mark(self, ref: TaskRef, state: str, *, note: str = "") -> list[TaskInstance]:
+        """Set one task instance to success, failed or skipped; what changed, empty when it was so already."""
+
+    def set_run_state(self, dag_id: str, run_id: str, state: str, *, note: str = "") -> Run:
+        """Set a run to success, failed or queued."""
+
+    def set_note(self, ref: TaskRef, note: str) -> None:
+        """Write a note on a task instance: the only place where Airflow shows who really asked."""
+
+    def pause(self, dag_id: str, paused: bool) -> Dag: ...
+
+    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any], *, note: str = "") -> Run:
+        """Start a run under a run id of ours; when that id exists already, the existing run is the answer."""
+
+    def import_errors(self) -> list[ImportFault]: ...
+
+    def pools(self) -> list[Pool]: ...
+
+    def log(self, ref: TaskRef, try_number: int) -> Log: ...
+
+    def run_url(self, dag_id: str, run_id: str) -> str:
+        """A link for people, made of `ui_url`, never of what a worker believes its address to be."""
+
+    def task_url(self, ref: TaskRef, try_number: int | None = None) -> str: ...

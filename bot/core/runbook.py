@@ -1,0 +1,98 @@
+"""Runbooks: what each one matches, and which of several is meant.
+
+Hard case: several match. The most specific wins: a matched check, exception or DAG says more than a kind or a
+severity. Rule: a runbook never changes what happens to a signal; it adds words and offers actions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from typing import Any
+
+from bot.core.signal import KINDS, Signal
+
+FIELDS = ("kinds", "exception", "check", "dag", "tags")
+_WEIGHT = {"check": 16, "dag": 8, "exception": 8, "tags": 4, "kinds": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Runbook:
+    """One trouble: `match` maps a field to patterns, of which one must fit; `phrase` is the cause in three to six words."""
+
+    name: str
+    title: str
+    body: str
+    match: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    severity: str = ""
+    phrase: str = ""
+    actions: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    escalate_after: timedelta | None = None
+
+    def fits(self, signal: Signal) -> int:
+        """How specifically the runbook fits, 0 when it does not."""
+        score = 0
+        for name, patterns in self.match.items():
+            if not _fits(name, patterns, signal):
+                return 0
+            score += _WEIGHT[name]
+        return score
+
+
+def _fits(name: str, patterns: Sequence[str], signal: Signal) -> bool:
+    match name:
+        case "kinds":
+            return signal.kind in patterns
+        case "exception":
+            text = f"{signal.exception.type}: {signal.exception.message}"[:4_000]
+            return bool(signal.exception) and any(re.search(pattern, text) for pattern in patterns)
+        case "check":
+            return signal.check in patterns or (signal.kind in {"import_error"} and "import-errors" in patterns)
+        case "dag":
+            return bool(signal.dag_id) and any(fnmatchcase(signal.dag_id, pattern) for pattern in patterns)
+        case _:
+            return any(fnmatchcase(tag, pattern) for tag in signal.tags for pattern in patterns)
+
+
+def best(runbooks: Iterable[Runbook], signal: Signal) -> Runbook | None:
+    """The runbook that fits most specifically; the one first in the alphabet when two fit alike."""
+    fitting = [(book.fits(signal), book) for book in runbooks]
+    fitting = [(score, book) for score, book in fitting if score]
+    return min(fitting, key=lambda pair: (-pair[0], pair[1].name))[1] if fitting else None
+
+
+def faults(front: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is wrong in a front matter: (field, sentence) pairs, empty when it is well."""
+    wrong: list[tuple[str, str]] = []
+    if not isinstance(front.get("title"), str):
+        wrong.append(("title", "is missing; say the trouble in a few words"))
+    match = front.get("match")
+    if not isinstance(match, Mapping) or not match:
+        wrong.append(("match", f"is missing; name at least one of {', '.join(FIELDS)}"))
+        return wrong
+    for key, patterns in match.items():
+        if key not in FIELDS:
+            wrong.append((f"match.{key}", f"is no field; there are {', '.join(FIELDS)}"))
+            continue
+        wrong += [(f"match.{key}", said) for said in _pattern_faults(key, patterns)]
+    return wrong
+
+
+def _pattern_faults(key: str, patterns: object) -> list[str]:
+    listed = [patterns] if isinstance(patterns, str) else patterns
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        return ["must be a list of strings"]
+    if key == "kinds":
+        return [f"{one} is no kind; there are {', '.join(sorted(KINDS))}" for one in listed if one not in KINDS]
+    return [said for one in listed if key == "exception" and (said := _regex_fault(one))]
+
+
+def _regex_fault(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return f"{pattern!r} is no regular expression: {error}"
+    return ""

@@ -1,0 +1,153 @@
+"""The stable name of a cause: exception type + message with its values masked + the function that raised it.
+
+Hard case: one text has both kinds of figures, those that differ each time (ids, hosts, dates, sizes) and those that tell
+causes apart (SQLSTATE, HTTP status, error codes, table and column names). What tells apart is put aside first, the
+rest is masked, and then it is put back. Rule: the recipe has a version; a change of the recipe changes `VERSION`, so that
+groups made under an older one are not silently torn apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+VERSION = 1
+_MESSAGE_LIMIT = 2_000
+_HEX = r"[0-9a-fA-F]"
+
+# Kept as they are: what tells one cause from another. Group 0 is put aside whole.
+_KEEP = [
+    re.compile(pattern)
+    for pattern in (
+        r"\bSQLSTATE\W{0,3}[0-9A-Z]{5}\b",
+        r"\b(?:ORA|PLS|TNS|SP2|DPI|DPY|MY|PG|AWS|SQLCODE)-?\d{3,5}\b",
+        r"\b(?i:error ?code|errno|err|code|status(?:[ _]code)?|exit(?:ed)?(?: with)?(?: (?:return )?code| status)?"
+        r"|return ?code|signal|HTTP(?:/\d(?:\.\d)?)?)\b[\s:=(\[#]{0,3}-?\d{1,5}\b",
+        r"\b[1-5]\d\d (?:Client|Server) Error\b",
+        r"\b[1-5]\d\d (?:Bad Request|Unauthorized|Forbidden|Not Found|Method Not Allowed|Request Timeout|Conflict|Gone"
+        r"|Unprocessable \w+|Too Many Requests|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out)",
+        r"\bSIG(?:KILL|TERM|SEGV|ABRT|INT|BUS|HUP)\b",
+        # the class in front of "object has no attribute"
+        r"[\"'][A-Za-z_][\w.]{0,80}[\"'](?= object has no attribute)",
+        # a name in quotes behind a word that says it is a name: relation "orders", column 'id', no attribute 'x'
+        r"(?i:\b(?:relation|table|column|constraint|index|schema|view|sequence|function|procedure|operator|module|package"
+        r"|attribute|field|type|database|role|variable|connection|pool|dag|task|named?|from|import|argument|parameter"
+        r"|keyword argument|method|class|object|KeyError:?)\s+)(?P<quote>[\"'`])[A-Za-z_][\w.$]{0,80}(?P=quote)",
+    )
+]
+# Masked, in this order: the longest and most telling forms first.
+_MASKS = [
+    (re.compile(r"\(Background on this error at: [^)]*\)"), ""),
+    (re.compile(r"\[parameters: .*?\](?=\s|$)", re.DOTALL), "[parameters]"),
+    (re.compile(rf"\b{_HEX}{{8}}-(?:{_HEX}{{4}}-){{3}}{_HEX}{{12}}\b"), "<uuid>"),
+    (re.compile(r"\b(?:scheduled|manual|backfill|asset_triggered|dataset_triggered|slack)__\S+"), "<run>"),
+    (re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b"), "<email>"),
+    (re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s'\"<>\\)]+", re.IGNORECASE), "<url>"),
+    # dates and times in all usual forms
+    (re.compile(r"\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T _]\d{1,2}[:_]?\d{2}(?:[:_]?\d{2}(?:[.,]\d+)?)?)?"
+                r"(?:\s?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}))?(?!\d)"), "<time>"),
+    (re.compile(r"\b\d{1,2}[./-]\d{1,2}[./-]\d{4}(?:[ T]\d{1,2}:\d{2}(?::\d{2})?)?\b"), "<time>"),
+    (re.compile(r"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct"
+                r"|Nov|Dec)[a-z]* \d{4}(?: \d{1,2}:\d{2}(?::\d{2})?)?(?: (?:GMT|UTC|[+-]\d{4}))?"), "<time>"),
+    (re.compile(r"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]* )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+                r" \d{1,2},?(?: \d{4})?(?: \d{1,2}:\d{2}(?::\d{2})?)?(?: \d{4})?"), "<time>"),
+    (re.compile(r"\b\d{8}T\d{4,6}(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?"), "<time>"),
+    (re.compile(r"\b\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?(?:\s?[AP]M)?\b"), "<time>"),
+    # addresses, hosts with ports
+    (re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5}|/\d{1,2})?\b"), "<address>"),
+    (re.compile(rf"\[?(?:{_HEX}{{1,4}}:){{2,7}}(?::?{_HEX}{{1,4}})?\]?(?::\d{{1,5}})?|::1\b"), "<address>"),
+    (re.compile(r"\b(?:[A-Za-z0-9](?:[\w-]{0,61}\w)?\.)*[A-Za-z0-9](?:[\w-]{0,61}\w)?:\d{2,5}\b"), "<host>"),
+    (re.compile(r"(?i)(?<=host=)(['\"])[^'\"]+\1"), "<host>"),
+    (re.compile(r"(?i)\b((?:tcp )?port)[ =:]*\d{1,5}"), r"\1 <n>"),
+    # pods, containers, object addresses, hashes
+    (re.compile(rf"\bat 0x{_HEX}+"), "at <object>"),
+    (re.compile(rf"\b0x{_HEX}+\b"), "<hex>"),
+    (re.compile(r"\b([a-z][a-z0-9-]*?)-[a-f0-9]{8,10}-[a-z0-9]{5}\b"), r"\1-<pod>"),
+    (re.compile(r"\b([a-z][a-z0-9-]*?)-(?=[a-z0-9]{8}\b)(?=[a-z]*\d)[a-z0-9]{8}\b"), r"\1-<pod>"),
+    (re.compile(rf"\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F]){_HEX}{{12,}}\b"), "<hex>"),
+    # paths; an object key with a date is one too
+    (re.compile(r"(?<![\w<])(?:~|\.{1,2})?(?:/[\w.@%+=:,-]+){2,}/?"), "<path>"),
+    (re.compile(r"\b[A-Za-z]:\\[^\s\"']+"), "<path>"),
+    (re.compile(r"\b[\w.=-]+(?:/[\w.=%+-]+)+\.(?:parquet|csv|json|avro|orc|gz|zst|txt|py|sql|xml|log|ya?ml)\b"), "<path>"),
+    (re.compile(r"\b[\w-]+=<time>(?:/[\w.=-]+)*"), "<path>"),
+    # durations and sizes
+    (re.compile(r"\b\d+(?:[.,]\d+)?\s?(?:ms|us|µs|ns|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)\b"), "<duration>"),
+    (re.compile(r"\b\d+(?:[.,]\d+)*\s?(?:[kKMGTP]i?B?|[Bb]ytes?|B)\b"), "<size>"),
+    # quoted values; names in quotes were put aside before
+    (re.compile(r"'[^'\n\ue000]{0,500}'"), "<value>"),
+    (re.compile(r'"[^"\n\ue000]{0,500}"'), "<value>"),
+    (re.compile(r"`[^`\n]{0,500}`"), "<value>"),
+    (re.compile(r"(?<=\)=)\([^)\n]{0,500}\)"), "<value>"),  # PostgreSQL's Key (id)=(90127)
+    # any other number, also at the end of a name: worker-3, part_0007
+    (re.compile(r"(?<![A-Za-z<])[-+]?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?"), "<n>"),
+    (re.compile(r"(?<=[A-Za-z])\d{2,}(?![\w])"), "<n>"),
+]  # fmt: skip
+_SPACE = re.compile(r"\s+")
+_FRAME = re.compile(r'^\s*File "[^"]*", line \d+, in (\S+)', re.MULTILINE)
+_ASIDE = re.compile("\ue000(\\d+)\ue001")
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """`name` is twelve hexadecimal characters, `masked` the message that went into it."""
+
+    name: str
+    masked: str
+
+
+def mask(message: str) -> str:
+    """The message with its values masked, on one line. The same cause gives the same text every time."""
+    aside: list[str] = []
+
+    def put_aside(match: re.Match[str]) -> str:
+        aside.append(match.group())
+        return f"\ue000{len(aside) - 1}\ue001"
+
+    text = message[:_MESSAGE_LIMIT].replace("\ue000", "").replace("\ue001", "")
+    for pattern in _KEEP:
+        text = pattern.sub(put_aside, text)
+    text = _ASIDE.sub(lambda match: "\ue000" + "\ue002" * (int(match.group(1)) + 1) + "\ue001", text)
+    for pattern, replacement in _MASKS:
+        text = pattern.sub(replacement, text)
+    text = re.sub("\ue000(\ue002+)\ue001", lambda match: aside[len(match.group(1)) - 1], text)
+    text = _ASIDE.sub(lambda match: aside[int(match.group(1))], text)  # one put aside inside another
+    return _SPACE.sub(" ", text).strip()
+
+
+def raising_function(traceback: str) -> str:
+    """The innermost frame's function, empty when the traceback names none."""
+    frames = _FRAME.findall(traceback)
+    return frames[-1] if frames else ""
+
+
+def short_type(name: str) -> str:
+    """`OperationalError` of `psycopg.errors.OperationalError`."""
+    return name.rsplit(".", 1)[-1]
+
+
+def sign(exception_type: str, message: str, traceback: str = "") -> Signature:
+    """The signature of one exception. Line numbers play no part, so that an edit above it changes nothing."""
+    masked = mask(message)
+    recipe = "\n".join((str(VERSION), exception_type, masked, raising_function(traceback)))
+    return Signature(hashlib.sha256(recipe.encode("utf-8", "replace")).hexdigest()[:12], masked)
+
+
+def split_report(text: str) -> tuple[str, str, str]:
+    """(type, message, traceback) of a text as people paste it: `Type: message`, or a whole Python traceback, whose last
+    lines are the same."""
+    plain = text.strip("\n")
+    start = plain.find("Traceback (most recent call last):")
+    if start > 0:
+        head, traceback = plain[:start].strip(), plain[start:]
+    elif start == 0:
+        last = max((match.end() for match in re.finditer(r"^\s+.*$", plain, re.MULTILINE)), default=0)
+        head, traceback = plain[last:].strip(), plain
+    else:
+        frames = re.search(r'^\s*File "', plain, re.MULTILINE)
+        cut = frames.start() if frames else len(plain)
+        head, traceback = plain[:cut].strip(), plain[cut:]
+    found = re.match(r"([A-Za-z_][\w.]*)(?::\s?|$)", head)
+    if not found:
+        return "", head, traceback
+    return found[1], head[found.end() :], traceback

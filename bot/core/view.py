@@ -1,0 +1,75 @@
+"""Views: everything that a message may say about one incident, gathered at the moment it is shown.
+
+Rule: a view holds facts and no wording; whoever shows it (Slack, PagerDuty) chooses the words. What is not known is
+None or empty, and is then left out of the message rather than shown as unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bot.core.action import Remediation
+from bot.core.incident import Counts, Entry, Incident, Subject
+from bot.core.runbook import Runbook
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One incident as it is at `now`.
+
+    `run_url`, `task_url` and `runbook_url` are links for people (empty when there is none). `several_deployments` says
+    whether the deployment's name must be shown. `late` is how many seconds after it was due the first message is
+    shown, 0 when it is on time. `page_said` is PagerDuty's last word (trigger, acknowledge, resolve or empty).
+    """
+
+    incident: Incident
+    counts: Counts
+    now: datetime
+    timeline: Sequence[Entry] = ()
+    sick: Sequence[Subject] = ()
+    remediation: Remediation | None = None
+    runbook: Runbook | None = None
+    run_url: str = ""
+    task_url: str = ""
+    runbook_url: str = ""
+    several_deployments: bool = False
+    can_act: bool = False
+    late: float = 0.0
+    page_said: str = ""
+    page_error: str = ""
+
+    @property
+    def context(self) -> Mapping[str, Any]:
+        """What Airflow told about it: waiting (tasks that wait), recent (states of recent runs, newest last),
+        next_run, usual_seconds, last_success; each key may be missing."""
+        return self.incident.context
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentStatus:
+    """One deployment as `status` and `health` show it; `trouble` is a sentence when it could not be asked."""
+
+    name: str
+    version: str = ""
+    trouble: str = ""
+    components: Sequence[tuple[str, bool | None, float | None]] = ()  # name, healthy, seconds since its heartbeat
+    answer_seconds: float | None = None
+    running: int | None = None
+    queued: int | None = None
+    dags_active: int | None = None
+    dags_total: int | None = None
+    import_errors: int | None = None
+    findings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How everything is: the deployments, and the open incidents, worst and newest first."""
+
+    deployments: Sequence[DeploymentStatus]
+    open: Sequence[View]
+    now: datetime
+    silences: Sequence[tuple[int, datetime]] = field(default_factory=tuple)
