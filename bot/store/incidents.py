@@ -1,0 +1,219 @@
+"""Incidents, their subjects and their timelines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, case, func, insert, or_, select, update
+
+from bot.core.access import Person
+from bot.core.incident import Counts, Entry, Incident, State, Subject
+from bot.core.policy import Severity, Silence
+from bot.core.signal import Family, Mood, Signal, as_json, parse
+from bot.store.tables import digest, entries, incidents, subjects
+
+LIST_LIMIT = 100
+_FAR = datetime(9000, 1, 1, tzinfo=UTC)  # what is stored was checked against the clock when it came
+
+
+def get(t: Connection, incident_id: int) -> Incident | None:
+    row = t.execute(select(incidents).where(incidents.c.id == incident_id)).one_or_none()
+    return None if row is None else _incident(row)
+
+
+def for_change(t: Connection, incident_id: int) -> Incident | None:
+    """The incident, locked until the transaction ends."""
+    row = t.execute(select(incidents).where(incidents.c.id == incident_id).with_for_update()).one_or_none()
+    return None if row is None else _incident(row)
+
+
+def many(t: Connection, ids: Iterable[int]) -> list[Incident]:
+    return [
+        _incident(row) for row in t.execute(select(incidents).where(incidents.c.id.in_(list(ids))).with_for_update())
+    ]
+
+
+def by_keys(t: Connection, keys: Iterable[str], reopen_since: datetime) -> dict[str, Incident]:
+    """For each key its open incident, else the one resolved last since the given moment."""
+    digests = {digest(key): key for key in keys}
+    known = or_(incidents.c.open_key.is_not(None), incidents.c.resolved_at >= reopen_since)
+    query = select(incidents).where(and_(incidents.c.key.in_(list(digests)), known)).order_by(incidents.c.id)
+    found: dict[str, Incident] = {}
+    for row in t.execute(query.with_for_update()):
+        key, incident = digests[row.key], _incident(row)
+        best = found.get(key)
+        if best is None or best.state is State.resolved:
+            found[key] = incident
+    return found
+
+
+def listed(
+    t: Connection, states: Sequence[str] = (), before: int | None = None, limit: int = LIST_LIMIT
+) -> list[Incident]:
+    """Newest first."""
+    query = select(incidents).order_by(incidents.c.id.desc()).limit(limit)
+    if states:
+        query = query.where(incidents.c.state.in_(list(states)))
+    if before is not None:
+        query = query.where(incidents.c.id < before)
+    return [_incident(row) for row in t.execute(query)]
+
+
+def add(t: Connection, incident: Incident) -> Incident:
+    """Stores a new incident and returns it with its id."""
+    done = t.execute(insert(incidents).values(_columns(incident)).returning(incidents.c.id))
+    return replace(incident, id=done.scalar_one())
+
+
+def save(t: Connection, changed: Incident) -> None:
+    t.execute(update(incidents).where(incidents.c.id == changed.id).values(_columns(changed)))
+
+
+def add_subjects(t: Connection, sick: Sequence[tuple[int, Signal]]) -> None:
+    """Remembers what the incidents are about."""
+    if sick:
+        t.execute(insert(subjects), [_subject(incident_id, signal) for incident_id, signal in sick])
+
+
+def sick_of(t: Connection, things: Iterable[str]) -> list[tuple[str, int, int]]:
+    """Which of these things are sick now: (thing's digest, incident id, subject id)."""
+    digests = [digest(thing) for thing in things]
+    query = select(subjects.c.thing, subjects.c.incident_id, subjects.c.id)
+    rows = t.execute(query.where(subjects.c.thing.in_(digests), subjects.c.well_at.is_(None)))
+    return [(row.thing, row.incident_id, row.id) for row in rows]
+
+
+def set_well(t: Connection, subject_ids: Sequence[int], at: datetime) -> None:
+    t.execute(update(subjects).where(subjects.c.id.in_(list(subject_ids))).values(well_at=at))
+
+
+def all_well(t: Connection, incident_id: int, at: datetime) -> None:
+    """A person resolved the incident: nothing of it counts as sick any more."""
+    open_ones = and_(subjects.c.incident_id == incident_id, subjects.c.well_at.is_(None))
+    t.execute(update(subjects).where(open_ones).values(well_at=at))
+
+
+def sick_again(t: Connection, incident_id: int, resolved_at: datetime) -> None:
+    """A person takes back that it was over: what was well only by that word is sick again."""
+    by_word = and_(subjects.c.incident_id == incident_id, subjects.c.well_at == resolved_at)
+    t.execute(update(subjects).where(by_word).values(well_at=None))
+
+
+def sick_count(t: Connection, incident_id: int) -> int:
+    query = select(func.count(func.distinct(subjects.c.thing)))
+    return t.scalar(query.where(subjects.c.incident_id == incident_id, subjects.c.well_at.is_(None))) or 0
+
+
+def run_is_explained(t: Connection, runs: Iterable[str]) -> set[str]:
+    """Which of these runs have a task that was reported failed."""
+    digests = {digest(run): run for run in runs}
+    query = select(subjects.c.run).where(subjects.c.run.in_(list(digests)), subjects.c.family == Family.task.value)
+    return {digests[run] for run in t.scalars(query.distinct())}
+
+
+def subjects_of(t: Connection, incident_id: int, *, sick: bool = False, limit: int | None = None) -> list[Subject]:
+    """Every subject, oldest first; only those still sick when asked so."""
+    query = select(subjects).where(subjects.c.incident_id == incident_id).order_by(subjects.c.id).limit(limit)
+    if sick:
+        query = query.where(subjects.c.well_at.is_(None))
+    return [
+        Subject(row.incident_id, Family(row.family), row.deployment, row.dag_id, row.run_id, row.task_id,
+                      row.map_index, row.try_number, row.name, row.hostname, row.source, row.failed_at, row.well_at)
+        for row in t.execute(query)
+    ]  # fmt: skip
+
+
+def counts(t: Connection, incident_id: int, recent_since: datetime) -> Counts:
+    mine = subjects.c.incident_id == incident_id
+    recent = func.sum(case((subjects.c.failed_at >= recent_since, 1), else_=0))
+    totals = t.execute(select(
+        func.count(), func.count(func.distinct(subjects.c.thing)), recent, func.min(subjects.c.failed_at),
+        func.max(subjects.c.failed_at),
+    ).where(mine)).one()  # fmt: skip
+    number = func.count()
+    dags = t.execute(select(subjects.c.dag_id, number).where(mine).group_by(subjects.c.dag_id)
+                     .order_by(number.desc(), subjects.c.dag_id))  # fmt: skip
+    return Counts(
+        failures=totals[0], things=totals[1], sick=sick_count(t, incident_id), recent=totals[2] or 0,
+        dags=tuple((row[0], row[1]) for row in dags), first_at=totals[3], last_at=totals[4],
+    )  # fmt: skip
+
+
+def add_entry(t: Connection, incident_id: int, entry: Entry) -> None:
+    t.execute(insert(entries).values(
+        incident_id=incident_id, at=entry.at, what=entry.what, text=entry.text, who=entry.who, who_id=entry.who_id,
+        detail=dict(entry.detail),
+    ))  # fmt: skip
+
+
+def timeline(t: Connection, incident_id: int, after: int = 0) -> list[Entry]:
+    """The entries, oldest first."""
+    query = select(entries).where(entries.c.incident_id == incident_id, entries.c.id > after).order_by(entries.c.id)
+    return [
+        Entry(row.at, row.what, row.text, row.who, row.who_id, row.detail, row.id) for row in t.execute(query)
+    ]  # fmt: skip
+
+
+def _columns(incident: Incident) -> dict[str, Any]:
+    key = digest(incident.key)
+    return {
+        "key": key, "open_key": None if incident.state is State.resolved else key, "deployment": incident.deployment,
+        "state": incident.state.value, "severity": incident.severity.value, "version": incident.version,
+        "opened_at": incident.opened_at, "last_at": incident.last_at, "resolved_at": incident.resolved_at,
+        "page_at": incident.page_at, "body": _body(incident),
+    }  # fmt: skip
+
+
+_PLAIN = ("key", "signature", "masked", "channel", "route", "runbook", "times", "last_holder", "resolved_by",
+          "resolution", "mention")  # fmt: skip
+
+
+def _body(incident: Incident) -> dict[str, Any]:
+    silence = incident.silence
+    return {name: getattr(incident, name) for name in _PLAIN} | {
+        "family": incident.family.value,
+        "exemplar": as_json(incident.exemplar),
+        "reopened_at": _text(incident.reopened_at),
+        "holder": [incident.holder.id, incident.holder.name] if incident.holder else None,
+        "held_at": _text(incident.held_at),
+        "silence": [silence.id, silence.scope, silence.deployment, _text(silence.until), silence.by, silence.reason]
+        if silence else None,
+        "context": dict(incident.context),
+    }  # fmt: skip
+
+
+def _incident(row: Row[Any]) -> Incident:
+    body: Mapping[str, Any] = row.body
+    holder, silence = body["holder"], body["silence"]
+    return Incident(
+        id=row.id, deployment=row.deployment, family=Family(body["family"]), state=State(row.state),
+        severity=Severity(row.severity), version=row.version, opened_at=row.opened_at, last_at=row.last_at,
+        resolved_at=row.resolved_at, page_at=row.page_at, exemplar=parse(body["exemplar"], _FAR),
+        reopened_at=_moment(body["reopened_at"]), held_at=_moment(body["held_at"]),
+        holder=Person(holder[0], holder[1]) if holder else None, context=body["context"],
+        silence=Silence(silence[0], silence[1], silence[2], datetime.fromisoformat(silence[3]), silence[4], silence[5])
+        if silence else None,
+        **{name: body[name] for name in _PLAIN},
+    )  # fmt: skip
+
+
+def _subject(incident_id: int, signal: Signal) -> dict[str, Any]:
+    return {
+        "incident_id": incident_id, "thing": digest(signal.thing), "run": digest(signal.run) if signal.run else "",
+        "family": signal.family.value, "deployment": signal.deployment, "dag_id": signal.dag_id,
+        "run_id": signal.run_id, "task_id": signal.task_id, "map_index": signal.map_index,
+        "try_number": signal.try_number, "name": signal.file or " ".join(filter(None, (signal.check, signal.name))),
+        "hostname": signal.hostname, "source": signal.source[:64], "failed_at": signal.occurred_at,
+        "well_at": None if signal.mood is Mood.sick else signal.occurred_at,
+    }  # fmt: skip
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

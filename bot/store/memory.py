@@ -1,0 +1,57 @@
+"""What must survive a restart and belongs to nobody else: small JSON values by key, silences, and the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.core.access import Person
+from bot.core.policy import Silence
+from bot.store.tables import audit, memory, silences
+
+
+def recall(t: Connection, key: str) -> dict[str, Any]:
+    """The value kept under the key, empty when there is none."""
+    value = t.scalar(select(memory.c.value).where(memory.c.key == key))
+    return dict(value) if value else {}
+
+
+def keep(t: Connection, key: str, value: Mapping[str, Any]) -> None:
+    dialect = postgresql if t.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(memory).values(key=key, value=dict(value))
+    t.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": dict(value)}))
+
+
+def add_silence(t: Connection, silence: Silence, now: datetime) -> Silence:
+    done = t.execute(insert(silences).values(
+        scope=silence.scope, deployment=silence.deployment, until=silence.until, by=silence.by, reason=silence.reason,
+        created_at=now,
+    ).returning(silences.c.id))  # fmt: skip
+    return Silence(done.scalar_one(), silence.scope, silence.deployment, silence.until, silence.by, silence.reason)
+
+
+def active_silences(t: Connection, now: datetime) -> list[Silence]:
+    """Those that hold now, the one that ends first in front."""
+    query = select(silences).where(silences.c.until > now, silences.c.ended_at.is_(None)).order_by(silences.c.until)
+    return [Silence(row.id, row.scope, row.deployment, row.until, row.by, row.reason) for row in t.execute(query)]
+
+
+def end_silence(t: Connection, silence_id: int, now: datetime) -> bool:
+    """True when it held until now."""
+    holding = (silences.c.id == silence_id, silences.c.ended_at.is_(None), silences.c.until > now)
+    return t.execute(update(silences).where(*holding).values(ended_at=now)).rowcount == 1
+
+
+def record(
+    t: Connection, now: datetime, person: Person, verb: str, argument: str, *, allowed: bool, outcome: str,
+    incident_id: int | None = None, plan_digest: str = "",
+) -> None:  # fmt: skip
+    """One line of the audit: every press and command, allowed or refused."""
+    t.execute(insert(audit).values(
+        at=now, who=person.name, who_id=person.id, verb=verb, argument=argument[:1000], allowed=allowed,
+        outcome=outcome[:1000], incident_id=incident_id, plan_digest=plan_digest,
+    ))  # fmt: skip

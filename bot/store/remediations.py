@@ -1,0 +1,135 @@
+"""Plans, and what became of them.
+
+Hard case: a double click, or a confirmation that is replayed. A plan is used by a conditional UPDATE of `used_at`, so
+exactly one confirmation turns it into a remediation. Rule: what was asked for is a row before anything is done about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+
+from bot.core.access import Person
+from bot.core.action import ACTIVE, Change, Plan, Progress, Remediation, Surprise
+from bot.core.deployment import Scope, TaskRef
+from bot.store.tables import plans, remediations
+
+
+def add_plan(t: Connection, plan: Plan) -> None:
+    t.execute(insert(plans).values(id=plan.id, incident_id=plan.incident_id, person_id=plan.person.id,
+              created_at=plan.created_at, body=_body(plan)))  # fmt: skip
+
+
+def plan(t: Connection, plan_id: str) -> tuple[Plan, datetime | None] | None:
+    """A plan and when it was used (None: not yet)."""
+    row = t.execute(select(plans).where(plans.c.id == plan_id)).one_or_none()
+    return None if row is None else (_plan(row.id, row.created_at, row.incident_id, row.body), row.used_at)
+
+
+def use_plan(t: Connection, plan_id: str, now: datetime) -> bool:
+    """True for exactly one caller."""
+    unused = and_(plans.c.id == plan_id, plans.c.used_at.is_(None))
+    return t.execute(update(plans).where(unused).values(used_at=now)).rowcount == 1
+
+
+def ask(t: Connection, plan: Plan, now: datetime) -> Remediation:
+    """Writes down that the plan is to be carried out."""
+    done = t.execute(insert(remediations).values(
+        plan_id=plan.id, incident_id=plan.incident_id, progress=Progress.asked.value, version=1, asked_at=now,
+        due_at=now, tries=0, answer="", tally={},
+    ).returning(remediations.c.id))  # fmt: skip
+    return Remediation(done.scalar_one(), plan, Progress.asked, now, now)
+
+
+def due(t: Connection, now: datetime, limit: int = 20) -> list[Remediation]:
+    """Active, due and unclaimed, oldest first."""
+    query = _query().where(
+        remediations.c.progress.in_([progress.value for progress in ACTIVE]), remediations.c.due_at <= now,
+        or_(remediations.c.claimed_until.is_(None), remediations.c.claimed_until <= now),
+    )  # fmt: skip
+    return [_remediation(row) for row in t.execute(query.order_by(remediations.c.due_at).limit(limit))]
+
+
+def claim(t: Connection, remediation: Remediation, now: datetime, until: datetime) -> bool:
+    """True when it is ours to carry on until then."""
+    as_seen = and_(remediations.c.id == remediation.id, remediations.c.version == remediation.version,
+                   or_(remediations.c.claimed_until.is_(None), remediations.c.claimed_until <= now))  # fmt: skip
+    return t.execute(update(remediations).where(as_seen).values(claimed_until=until)).rowcount == 1
+
+
+def save(t: Connection, changed: Remediation) -> None:
+    """Writes the remediation down and ends the claim on it."""
+    t.execute(update(remediations).where(remediations.c.id == changed.id).values(
+        progress=changed.progress.value, version=changed.version, due_at=changed.due_at, tries=changed.tries,
+        answer=changed.answer, began_at=changed.began_at, ended_at=changed.ended_at, tally=dict(changed.tally),
+        claimed_until=None,
+    ))  # fmt: skip
+
+
+def latest(t: Connection, incident_id: int) -> Remediation | None:
+    """The last one asked for on an incident."""
+    query = _query().where(remediations.c.incident_id == incident_id).order_by(remediations.c.id.desc()).limit(1)
+    row = t.execute(query).one_or_none()
+    return None if row is None else _remediation(row)
+
+
+def get(t: Connection, remediation_id: int) -> Remediation | None:
+    row = t.execute(_query().where(remediations.c.id == remediation_id)).one_or_none()
+    return None if row is None else _remediation(row)
+
+
+def unannounced(t: Connection) -> list[tuple[Remediation, str, str]]:
+    """Those that no incident shows and whose message is behind: (remediation, channel id, message ts)."""
+    behind = and_(remediations.c.incident_id.is_(None), remediations.c.shown < remediations.c.version)
+    return [(_remediation(row), row.channel_id, row.ref) for row in t.execute(_query().where(behind).limit(20))]
+
+
+def announced(t: Connection, remediation_id: int, version: int, channel_id: str, ref: str) -> None:
+    t.execute(update(remediations).where(remediations.c.id == remediation_id)
+              .values(shown=version, channel_id=channel_id, ref=ref))  # fmt: skip
+
+
+def _query() -> Any:
+    return select(remediations, plans.c.body, plans.c.created_at).join(plans, plans.c.id == remediations.c.plan_id)
+
+
+def _remediation(row: Row[Any]) -> Remediation:
+    return Remediation(
+        id=row.id, plan=_plan(row.plan_id, row.created_at, row.incident_id, row.body), progress=Progress(row.progress),
+        asked_at=row.asked_at, due_at=row.due_at, version=row.version, tries=row.tries, answer=row.answer,
+        began_at=row.began_at, ended_at=row.ended_at, tally=row.tally,
+    )  # fmt: skip
+
+
+def _body(plan: Plan) -> dict[str, Any]:
+    return {
+        "action": plan.action, "deployment": plan.deployment, "person": [plan.person.id, plan.person.name],
+        "changes": [_change_row(change) for change in plan.changes],
+        "scopes": [[s.dag_id, s.run_id, [list(pair) for pair in s.tasks], s.only_failed, s.downstream, s.upstream]
+                   for s in plan.scopes],
+        "options": dict(plan.options), "channel": plan.channel, "warnings": list(plan.warnings),
+    }  # fmt: skip
+
+
+def _change_row(change: Change) -> list[Any]:
+    ref = change.ref
+    named = [ref.dag_id, ref.run_id, ref.task_id, ref.map_index] if ref else None
+    return [change.what, change.before, change.after, change.run_id, named, change.surprise.value]
+
+
+def _plan(plan_id: str, created_at: datetime, incident_id: int | None, body: Mapping[str, Any]) -> Plan:
+    return Plan(
+        id=plan_id, action=body["action"], deployment=body["deployment"], created_at=created_at,
+        incident_id=incident_id, person=Person(body["person"][0], body["person"][1]), options=body["options"],
+        changes=tuple(Change(c[0], c[1], c[2], c[3], TaskRef(*c[4]) if c[4] else None, Surprise(c[5]))
+                      for c in body["changes"]),
+        scopes=tuple(_scope(row) for row in body["scopes"]), channel=body["channel"], warnings=tuple(body["warnings"]),
+    )  # fmt: skip
+
+
+def _scope(row: Sequence[Any]) -> Scope:
+    dag_id, run_id, tasks, only_failed, downstream, upstream = row
+    return Scope(dag_id, run_id, tuple((task, index) for task, index in tasks), only_failed, downstream, upstream)

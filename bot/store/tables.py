@@ -1,0 +1,224 @@
+"""The tables, for SQLite and PostgreSQL alike.
+
+Hard case: keys made of foreign names can be longer than an index takes, so identities, things and groups are stored as
+digests, beside the names themselves. Rule: a moment is a whole number of microseconds since 1970 in UTC, so both
+databases sort and compare it alike; a change here comes with a migration (a test compares the two).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DIGEST = 32
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime, kept as microseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        return None if value is None else (value - EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+_JSON = JSON().with_variant(JSONB(), "postgresql")
+_ID = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def digest(key: str) -> str:
+    """The stored form of a key."""
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:DIGEST]
+
+
+signals = Table(
+    "signals", metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("received_at", Moment, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("deployment", Text, nullable=False),
+    Column("body", _JSON, nullable=False),
+    Index(None, "received_at"),
+)  # fmt: skip
+
+# What was told already. A row goes when its opposite is told (a mended file may break again).
+identities = Table(
+    "identities", metadata,
+    Column("identity", String(DIGEST), primary_key=True),
+    Column("told_at", Moment, nullable=False),
+)  # fmt: skip
+
+incidents = Table(
+    "incidents", metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("key", String(DIGEST), nullable=False),
+    # the key while it is not resolved, else NULL: at most one incident of a key can be open, by the database's own word
+    Column("open_key", String(DIGEST), unique=True),
+    Column("deployment", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    Column("resolved_at", Moment),
+    Column("page_at", Moment),
+    Column("body", _JSON, nullable=False),
+    Index(None, "key", "resolved_at"),
+    Index(None, "state", "id"),
+)  # fmt: skip
+
+subjects = Table(
+    "subjects", metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("incident_id", _ID, ForeignKey("incidents.id"), nullable=False),
+    Column("thing", String(DIGEST), nullable=False),
+    Column("run", String(DIGEST), nullable=False),
+    Column("family", String(16), nullable=False),
+    Column("deployment", Text, nullable=False),
+    Column("dag_id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("task_id", Text, nullable=False),
+    Column("map_index", Integer, nullable=False),
+    Column("try_number", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("hostname", Text, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("failed_at", Moment, nullable=False),
+    Column("well_at", Moment),
+    Index(None, "thing"),
+    Index(None, "run"),
+    Index(None, "incident_id", "dag_id"),
+)  # fmt: skip
+
+entries = Table(
+    "entries", metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("incident_id", _ID, ForeignKey("incidents.id"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("what", String(32), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("who_id", String(64), nullable=False),
+    Column("detail", _JSON, nullable=False),
+    Index(None, "incident_id", "id"),
+)  # fmt: skip
+
+alerts = Table(
+    "alerts", metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("incident_id", _ID, ForeignKey("incidents.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("shown", Integer, nullable=False, default=0),
+    Column("due_at", Moment, nullable=False),
+    Column("claimed_until", Moment),
+    Column("channel_id", String(64), nullable=False, default=""),
+    Column("ref", String(255), nullable=False, default=""),
+    Column("told", _ID, nullable=False, default=0),
+    Column("said", String(16), nullable=False, default=""),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("error", Text, nullable=False, default=""),
+    Column("owed_at", Moment),
+    Column("posting", Boolean, nullable=False, default=False),
+    Index(None, "incident_id", "kind", "target", unique=True),
+    Index(None, "due_at"),
+)  # fmt: skip
+
+plans = Table(
+    "plans", metadata,
+    Column("id", String(32), primary_key=True),
+    Column("incident_id", _ID, ForeignKey("incidents.id")),
+    Column("person_id", String(64), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("used_at", Moment),
+    Column("body", _JSON, nullable=False),
+)  # fmt: skip
+
+remediations = Table(
+    "remediations", metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("plan_id", String(32), ForeignKey("plans.id"), nullable=False, unique=True),
+    Column("incident_id", _ID, ForeignKey("incidents.id")),
+    Column("progress", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("claimed_until", Moment),
+    Column("tries", Integer, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("began_at", Moment),
+    Column("ended_at", Moment),
+    Column("tally", _JSON, nullable=False),
+    Column("channel_id", String(64), nullable=False, default=""),
+    Column("ref", String(64), nullable=False, default=""),
+    Column("shown", Integer, nullable=False, default=0),
+    Index(None, "progress", "due_at"),
+    Index(None, "incident_id"),
+)  # fmt: skip
+
+silences = Table(
+    "silences", metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("scope", Text, nullable=False),
+    Column("deployment", Text, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Index(None, "until"),
+)  # fmt: skip
+
+# What must survive a restart and is nobody's own: watermarks, what a sweep found last, tokens of a limit.
+memory = Table(
+    "memory", metadata,
+    Column("key", String(200), primary_key=True),
+    Column("value", _JSON, nullable=False),
+)  # fmt: skip
+
+audit = Table(
+    "audit", metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("at", Moment, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("who_id", String(64), nullable=False),
+    Column("verb", String(32), nullable=False),
+    Column("argument", Text, nullable=False),
+    Column("allowed", Boolean, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("incident_id", _ID),
+    Column("plan_digest", String(32), nullable=False),
+    Index(None, "at"),
+)  # fmt: skip
