@@ -1,0 +1,49 @@
+"""The desk: everything that a verb needs at hand, built once by `app`.
+
+Rule: a verb takes the desk as its first argument and finds clock, policy, store and deployments there; nothing is built
+at import and nothing is looked up from a global.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from bot.core.access import Access
+from bot.core.deployment import Airflow
+from bot.core.policy import Policy
+from bot.core.runbook import Runbook
+from bot.store.store import Store
+
+
+def utc_now() -> datetime:
+    """The clock of the running bot; tests hand in their own."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Desk:
+    """`airflows` maps a deployment's name to its gateway; `public_url` is where people reach the bot's own pages."""
+
+    store: Store
+    policy: Policy = field(default_factory=Policy)
+    access: Access = field(default_factory=Access)
+    runbooks: Sequence[Runbook] = ()
+    airflows: Mapping[str, Airflow] = field(default_factory=dict)
+    clock: Callable[[], datetime] = utc_now
+    public_url: str = ""
+    pages: bool = False  # whether PagerDuty is configured
+    alerts_owed: threading.Event = field(default_factory=threading.Event)
+    pages_owed: threading.Event = field(default_factory=threading.Event)
+    remediation_owed: threading.Event = field(default_factory=threading.Event)
+    news: threading.Event = field(default_factory=threading.Event)  # an incident opened: ask Airflow about it
+
+    def runbook(self, name: str) -> Runbook | None:
+        return next((book for book in self.runbooks if book.name == name), None)
+
+    def wake(self) -> None:
+        """Something changed: whoever shows alerts looks now instead of at its next round."""
+        self.alerts_owed.set()
+        self.pages_owed.set()

@@ -1,0 +1,118 @@
+"""The one writer: takes submissions from any thread, and commits all that have queued up at once (group commit).
+
+Hard cases: the writer is behind (a submission is refused with a time to come back, before memory grows); the disk is full
+(the batch is refused, none of it was taken, and the next one is tried). Rule: a submission is answered after the commit
+that holds it, and only then.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.core.errors import Permanent, Temporary
+from bot.core.signal import Signal
+from bot.responder.desk import Desk
+from bot.responder.report import report
+
+BATCH = 2_000  # signals a commit
+BACKLOG = 20_000  # signals that may wait
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one submission: how many signals were news, how many were told before."""
+
+    accepted: int
+    duplicates: int
+
+
+@dataclass(slots=True)
+class _Submission:
+    told: Sequence[Signal]
+    answer: Callable[[Receipt | Temporary | Permanent], object]
+
+
+class Intake:
+    """`submit` from anywhere; one thread writes."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._waiting: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
+        self._backlog = 0
+        self._lock = threading.Lock()
+        self.thread = threading.Thread(target=self._run, name="intake", daemon=True)
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Commits what has been submitted, then ends."""
+        self._waiting.put(None)
+        self.thread.join(timeout=10)
+
+    def submit(self, told: Sequence[Signal], answer: Callable[[Receipt | Temporary | Permanent], object]) -> None:
+        """Queues a submission; `answer` is called from the writer's thread. Raises Temporary when it is behind."""
+        with self._lock:
+            if self._backlog + len(told) > BACKLOG:
+                raise Temporary("the writer is behind; send this again in a moment", retry_after=2)
+            self._backlog += len(told)
+        self._waiting.put(_Submission(told, answer))
+
+    def take(self, told: Sequence[Signal]) -> Receipt:
+        """Submits and waits for the commit: for sweeps and other threads of ours."""
+        done = threading.Event()
+        answers: list[Receipt | Temporary | Permanent] = []
+
+        def answer(given: Receipt | Temporary | Permanent) -> None:
+            answers.append(given)
+            done.set()
+
+        self.submit(told, answer)
+        if not done.wait(timeout=30):
+            raise Temporary("the writer did not answer within 30 s", retry_after=2, acted=None)
+        if isinstance(answers[0], Receipt):
+            return answers[0]
+        raise answers[0]
+
+    def _run(self) -> None:
+        running = True
+        while running:
+            batch, running = self._gather()
+            if batch:
+                self._commit(batch)
+
+    def _gather(self) -> tuple[list[_Submission], bool]:
+        first = self._waiting.get()
+        batch, size = [], 0
+        while first is not None:
+            batch.append(first)
+            size += len(first.told)
+            if size >= BATCH:
+                return batch, True
+            try:
+                first = self._waiting.get_nowait()
+            except queue.Empty:
+                return batch, True
+        return batch, False
+
+    def _commit(self, batch: list[_Submission]) -> None:
+        told = [signal for submission in batch for signal in submission.told]
+        try:
+            news = {id(signal) for signal in report(self._desk, told)}
+        except (Temporary, Permanent) as error:
+            self._answer_all(batch, error)
+            return
+        finally:
+            with self._lock:
+                self._backlog -= len(told)
+        for submission in batch:
+            accepted = sum(id(signal) in news for signal in submission.told)
+            submission.answer(Receipt(accepted, len(submission.told) - accepted))
+
+    @staticmethod
+    def _answer_all(batch: Sequence[_Submission], error: Temporary | Permanent) -> None:
+        for submission in batch:
+            submission.answer(error)

@@ -1,0 +1,149 @@
+"""Presses that change an incident and nothing in Airflow: acknowledge, give back, resolve, reopen, escalate, silence.
+
+Hard case: two people press at once. The incident is locked while the press is decided, so the second finds it taken and
+is told by whom. Rule: every press, allowed or refused, leaves a line in the audit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from bot.core import incident as life
+from bot.core.access import Person
+from bot.core.alert import Kind, Place
+from bot.core.errors import Refused
+from bot.core.incident import Incident, State
+from bot.core.policy import Silence
+from bot.responder.desk import Desk
+from bot.store import alerts, incidents, memory
+
+LONGEST_SILENCE = timedelta(days=30)
+
+
+def press(desk: Desk, person: Person, verb: str, incident_id: int, note: str = "") -> Incident | Refused:
+    """Carries out a press; the incident as it is afterwards, or why not."""
+    now = desk.clock()
+    with desk.store.write() as t:
+        refused = desk.access.allowed(person, verb) or _configured(desk, verb)
+        result = refused or _press(desk, t, person, verb, incident_id, note, now)
+        outcome = result.reason if isinstance(result, Refused) else result.state.value
+        memory.record(t, now, person, verb, f"A-{incident_id} {note}".strip(), allowed=refused is None,
+                      outcome=outcome, incident_id=None if isinstance(result, Refused) else incident_id)  # fmt: skip
+    desk.wake()
+    return result
+
+
+def _configured(desk: Desk, verb: str) -> Refused | None:
+    if verb == "escalate" and not desk.pages:
+        return Refused("Nobody can be rung: PagerDuty is not configured.", "help")
+    return None
+
+
+def _press(
+    desk: Desk, t: Connection, person: Person, verb: str, incident_id: int, note: str, now: datetime
+) -> Incident | Refused:
+    incident = incidents.for_change(t, incident_id)
+    if incident is None:
+        return Refused(f"There is no alert A-{incident_id}.", "open")
+    seen = life.press(incident, verb, person, now, note)
+    if isinstance(seen, Refused):
+        return seen
+    save(t, seen, now)
+    if verb == "resolve":
+        incidents.all_well(t, incident_id, now)
+    if verb == "reopen" and incident.resolved_at is not None:
+        incidents.sick_again(t, incident_id, incident.resolved_at)
+    if seen.incident.page_at is not None and seen.incident.state is State.open and desk.pages:
+        alerts.ensure(t, incident_id, Place(Kind.pagerduty), seen.incident.page_at)
+    return seen.incident
+
+
+def save(t: Connection, seen: life.Observation, now: datetime) -> None:
+    """Writes an observation down; what is shown of it is due now."""
+    incidents.save(t, seen.incident)
+    if seen.entry is not None:
+        incidents.add_entry(t, seen.incident.id, seen.entry)
+    alerts.hurry(t, seen.incident.id, now)
+
+
+def silence(
+    desk: Desk, person: Person, scope: str, deployment: str, lasts: timedelta, reason: str
+) -> Silence | Refused:
+    """Quiet for what the scope matches, from now on and for what is open already."""
+    now = desk.clock()
+    refused = desk.access.allowed(person, "silence") or _sensible(lasts)
+    with desk.store.write() as t:
+        if refused is None:
+            made = Silence(0, scope, deployment, now + lasts, person.name, reason or "no reason given")
+            made = memory.add_silence(t, made, now)
+            for incident in incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000):
+                if made.covers(incident.exemplar, incident.signature, now):
+                    save(t, life.quieten(incident, made, person, now), now)
+        outcome = refused.reason if refused else f"S-{made.id}"
+        memory.record(
+            t, now, person, "silence", f"{deployment}:{scope} {reason}", allowed=refused is None, outcome=outcome
+        )
+    desk.wake()
+    return refused or made
+
+
+def _sensible(lasts: timedelta) -> Refused | None:
+    if timedelta(0) < lasts <= LONGEST_SILENCE:
+        return None
+    return Refused(f"A silence lasts between a minute and {LONGEST_SILENCE.days} days.", "silence A-12 for 2h reason")
+
+
+def unsilence(desk: Desk, person: Person, silence_id: int) -> Refused | None:
+    """Ends a silence; None when it is done."""
+    now = desk.clock()
+    refused = desk.access.allowed(person, "unsilence")
+    with desk.store.write() as t:
+        if refused is None and not memory.end_silence(t, silence_id, now):
+            refused = Refused(f"There is no silence S-{silence_id} that still holds.", "silences")
+        elif refused is None:
+            _let_speak(t, silence_id, f"{person.name} ended the silence", person, now)
+        outcome = refused.reason if refused else "ended"
+        memory.record(t, now, person, "unsilence", f"S-{silence_id}", allowed=refused is None, outcome=outcome)
+    desk.wake()
+    return refused
+
+
+def end_old_silences(desk: Desk) -> None:
+    """A silence whose time is over lets its incidents be seen as they are."""
+    now = desk.clock()
+    with desk.store.read() as t:
+        quiet = [i for i in incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000) if i.silence]
+    over = {i.silence.id for i in quiet if i.silence and i.silence.until <= now}
+    for silence_id in over:
+        with desk.store.write() as t:
+            _let_speak(t, silence_id, "The silence ended", Person("", ""), now)
+    if over:
+        desk.wake()
+
+
+def _let_speak(t: Connection, silence_id: int, text: str, person: Person, now: datetime) -> None:
+    for incident in incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000):
+        if incident.silence and incident.silence.id == silence_id:
+            save(t, life.speak(incident, text, person.name, person.id, now), now)
+
+
+def note(desk: Desk, incident_id: int, entry: life.Entry) -> None:
+    """One more line on a timeline; the alert is owed again."""
+    with desk.store.write() as t:
+        incident = incidents.for_change(t, incident_id)
+        if incident is not None:
+            save(t, life.note(incident, entry), entry.at)
+    desk.wake()
+
+
+def learn(desk: Desk, incident_id: int, context: dict[str, object]) -> None:
+    """What Airflow told about an incident; the alert is owed again when that is news."""
+    with desk.store.write() as t:
+        incident = incidents.for_change(t, incident_id)
+        if incident is None or incident.context == context:
+            return
+        incidents.save(t, replace(incident, context=context, version=incident.version + 1))
+    desk.wake()

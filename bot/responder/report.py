@@ -1,0 +1,184 @@
+"""report: signals come in, incidents open, grow, or are well again; all of one batch in one transaction.
+
+Hard cases: 10,000 failures in ten seconds (a batch costs a handful of statements, however large it is); a run reported
+failed before or after its task (one incident, not two); a signal told twice (counted once). Rule: when this returns, all
+of it is committed; when it raises, none of it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from bot.core import incident as life
+from bot.core.alert import Kind, Place
+from bot.core.incident import Entry, Incident, State
+from bot.core.policy import Placement, Silence, route
+from bot.core.runbook import best
+from bot.core.signal import Family, Mood, Signal, thing_key
+from bot.core.signature import Signature, sign
+from bot.responder.desk import Desk
+from bot.store import alerts, incidents, memory, signals
+from bot.store.tables import digest
+
+
+@dataclass
+class _Sheet:
+    """The working copy of one batch: incidents by id as they change, and what is to be written at its end."""
+
+    now: datetime
+    silences: Sequence[Silence]
+    known: dict[int, Incident] = field(default_factory=dict)
+    by_key: dict[str, Incident] = field(default_factory=dict)
+    changed: set[int] = field(default_factory=set)
+    sick: list[tuple[int, Signal]] = field(default_factory=list)
+    entries: list[tuple[int, Entry]] = field(default_factory=list)
+
+    def keep(self, observation: life.Observation) -> Incident:
+        incident = observation.incident
+        self.known[incident.id] = self.by_key[incident.key] = incident
+        self.changed.add(incident.id)
+        if observation.entry is not None:
+            self.entries.append((incident.id, observation.entry))
+        return incident
+
+
+def report(desk: Desk, told: Sequence[Signal]) -> list[Signal]:
+    """Takes a batch of signals; returns those that were news. Committed when it returns."""
+    now = desk.clock()
+    with desk.store.write() as t:
+        fresh = signals.take(t, told, now)
+        if fresh:
+            _observe_all(desk, t, fresh, now)
+    if fresh:
+        desk.wake()
+    return fresh
+
+
+def _observe_all(desk: Desk, t: Connection, fresh: Sequence[Signal], now: datetime) -> None:
+    """Sick and well ones in the order in which they came, in as few steps as that order allows."""
+    sheet = _Sheet(now, memory.active_silences(t, now))
+    for mood, group in _stretches(fresh):
+        if mood is Mood.sick:
+            _take_sick(desk, t, sheet, group)
+        elif mood is Mood.well:
+            _take_well(t, sheet, group)
+    _write(desk, t, sheet)
+
+
+def _stretches(told: Sequence[Signal]) -> Iterable[tuple[Mood, list[Signal]]]:
+    stretch: list[Signal] = []
+    for signal in told:
+        if signal.mood is Mood.neutral:
+            continue
+        if stretch and stretch[-1].mood is not signal.mood:
+            yield stretch[-1].mood, stretch
+            stretch = []
+        stretch.append(signal)
+    if stretch:
+        yield stretch[-1].mood, stretch
+
+
+def _take_sick(desk: Desk, t: Connection, sheet: _Sheet, told: list[Signal]) -> None:
+    told = _without_explained_runs(t, sheet, told)
+    placed = [(signal, signature := _sign(signal), route(signal, signature.name, desk.policy)) for signal in told]
+    missing = {placement.key for _, _, placement in placed} - sheet.by_key.keys()
+    if missing:
+        for incident in incidents.by_keys(t, missing, sheet.now - desk.policy.reopen_within).values():
+            sheet.by_key[incident.key] = sheet.known.setdefault(incident.id, incident)
+    for signal, signature, placement in placed:
+        _take_one(desk, t, sheet, signal, signature, placement)
+    _explain_runs(t, sheet, told)
+
+
+def _take_one(
+    desk: Desk, t: Connection, sheet: _Sheet, signal: Signal, signature: Signature, placement: Placement
+) -> None:
+    silence = next((s for s in sheet.silences if s.covers(signal, signature.name, sheet.now)), None)
+    known = sheet.by_key.get(placement.key)
+    if known is None:
+        book = best(desk.runbooks, signal)
+        begun = life.begin(
+            signal, signature, placement, signal.runbook or (book.name if book else ""), silence, sheet.now
+        )
+        begun = replace(begun, incident=incidents.add(t, begun.incident))
+        known = sheet.keep(begun)
+        alerts.ensure(t, known.id, Place(Kind.slack, known.channel), sheet.now)
+        desk.news.set()
+    else:
+        if known.state is State.resolved:
+            desk.news.set()
+        known = sheet.keep(life.observe(known, signal, placement, silence, sheet.now))
+    sheet.sick.append((known.id, signal))
+
+
+def _sign(signal: Signal) -> Signature:
+    if signal.family is Family.task and signal.exception:
+        return sign(signal.exception.type, signal.exception.message, signal.exception.traceback)
+    return sign(signal.kind, signal.check or signal.exception.type)
+
+
+def _without_explained_runs(t: Connection, sheet: _Sheet, told: list[Signal]) -> list[Signal]:
+    """A failed run whose failed task was reported needs no message of its own."""
+    runs = [signal.run for signal in told if signal.kind == "run_failed"]
+    if not runs:
+        return told
+    _flush_subjects(t, sheet)
+    explained = incidents.run_is_explained(t, runs)
+    explained |= {signal.run for signal in told if signal.family is Family.task}
+    return [signal for signal in told if not (signal.kind == "run_failed" and signal.run in explained)]
+
+
+def _explain_runs(t: Connection, sheet: _Sheet, told: Sequence[Signal]) -> None:
+    """A failed task that was told after its run: the run's own incident says less, and ends."""
+    tasks = {thing_key(Family.run, s.deployment, s.dag_id, s.run_id): s for s in told if s.family is Family.task}
+    if not tasks:
+        return
+    found = incidents.sick_of(t, tasks)
+    if not found:
+        return
+    incidents.set_well(t, [subject_id for _, _, subject_id in found], sheet.now)
+    by_digest = {digest(thing): signal for thing, signal in tasks.items()}
+    for thing, incident_id, _ in found:
+        placed = next(i for i, signal in reversed(sheet.sick) if signal is by_digest[thing])
+        known = _known(t, sheet, incident_id)
+        if placed != incident_id and not incidents.sick_count(t, incident_id):
+            sheet.keep(life.explain(known, f"A-{placed}", sheet.now))
+
+
+def _take_well(t: Connection, sheet: _Sheet, told: Sequence[Signal]) -> None:
+    healed = {digest(thing): signal for signal in told for thing in signal.heals()}
+    _flush_subjects(t, sheet)
+    found = incidents.sick_of(t, {thing for signal in told for thing in signal.heals()})
+    if not found:
+        return
+    incidents.set_well(t, [subject_id for _, _, subject_id in found], sheet.now)
+    last = {incident_id: healed[thing] for thing, incident_id, _ in found}
+    for incident_id, signal in last.items():
+        known = _known(t, sheet, incident_id)
+        sheet.keep(life.heal(known, incidents.sick_count(t, incident_id), signal, sheet.now))
+
+
+def _known(t: Connection, sheet: _Sheet, incident_id: int) -> Incident:
+    if incident_id not in sheet.known:
+        sheet.known[incident_id] = incidents.many(t, [incident_id])[0]
+    return sheet.known[incident_id]
+
+
+def _flush_subjects(t: Connection, sheet: _Sheet) -> None:
+    incidents.add_subjects(t, sheet.sick)
+    sheet.sick = []
+
+
+def _write(desk: Desk, t: Connection, sheet: _Sheet) -> None:
+    _flush_subjects(t, sheet)
+    for incident_id in sorted(sheet.changed):
+        changed = sheet.known[incident_id]
+        incidents.save(t, changed)
+        if changed.page_at is not None and desk.pages:
+            alerts.ensure(t, incident_id, Place(Kind.pagerduty), changed.page_at)
+    for incident_id, entry in sheet.entries:
+        incidents.add_entry(t, incident_id, entry)
