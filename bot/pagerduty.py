@@ -1,0 +1,90 @@
+"""Keeps PagerDuty in step: trigger, acknowledge and resolve under one dedup key for each incident.
+
+Hard case: PagerDuty takes an event with 202 and drops it silently when the key is not open; so the key is made of the
+incident's number, is the same for its whole life, and telling it twice changes nothing. Rule: what to say is decided by
+`core.alert.page_word` at the moment of delivery, never when the page came due.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from bot.core.alert import Alert, page_word
+from bot.core.errors import Permanent, Temporary
+from bot.core.phrase import phrase
+from bot.core.policy import Severity
+from bot.core.view import View
+from bot.responder.catch_up import Shown
+
+SUMMARY_LIMIT = 1024
+TIMEOUT = httpx.Timeout(10.0, connect=3.0)
+_SEVERITY = {Severity.critical: "critical", Severity.error: "error", Severity.warning: "warning"}
+
+
+class PagerDuty:
+    """Shows incidents in one PagerDuty service. `source` names this Windsock in the dedup key."""
+
+    def __init__(self, routing_key: str, events_url: str, source: str) -> None:
+        self._routing_key, self._events_url, self._source = routing_key, events_url, source
+        self._client = httpx.Client(timeout=TIMEOUT)
+
+    def __call__(self, alert: Alert, seen: View) -> Shown:
+        """Says what PagerDuty must hear now, if anything."""
+        word, key = page_word(alert, seen.incident), alert.ref or self._key(seen)
+        if word is None:
+            return Shown(ref=alert.ref, said=alert.said)
+        event = {"routing_key": self._routing_key, "event_action": word, "dedup_key": key}
+        if word == "trigger":
+            event |= _payload(seen, self._source)
+        self._send(event)
+        return Shown(ref=key, said=word)
+
+    def _key(self, seen: View) -> str:
+        return f"windsock-{seen.incident.deployment}-{seen.incident.name}-{seen.incident.opened_at:%Y%m%dT%H%M%S}"[:255]
+
+    def _send(self, event: dict[str, Any]) -> None:
+        try:
+            response = self._client.post(self._events_url, json=event)
+        except httpx.TransportError as error:
+            # telling it twice changes nothing, so a lost answer is simply told again
+            raise Temporary(f"PagerDuty does not answer: {error}") from error
+        raise_for(response)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def raise_for(response: httpx.Response) -> None:
+    """The one table of PagerDuty's answers: 429 and 5xx pass, other refusals do not."""
+    if response.is_success:
+        return
+    said = f"PagerDuty answered {response.status_code}"
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
+        after = response.headers.get("Retry-After", "")
+        raise Temporary(said, float(after) if after.isdigit() else None)
+    raise Permanent(f"{said}: {response.text[:200]}", str(response.status_code))
+
+
+def _payload(seen: View, source: str) -> dict[str, Any]:
+    incident, signal = seen.incident, seen.incident.exemplar
+    why = phrase(signal, seen.runbook)
+    what = signal.sentence or f"{signal.label} failed" + (f": {why}" if why else "")
+    if seen.counts.things > 1:
+        what = f"{seen.counts.failures} failures in {len(seen.counts.dags)} DAGs: {why or signal.label}"
+    links = [
+        {"href": url, "text": text}
+        for url, text in ((seen.run_url, "Airflow run"), (seen.runbook_url, "Runbook"))
+        if url
+    ]
+    return {
+        "payload": {
+            "summary": f"{what} ({incident.name})"[:SUMMARY_LIMIT], "source": incident.deployment or source,
+            "severity": _SEVERITY[incident.severity], "component": signal.dag_id or signal.check or "airflow",
+            "timestamp": incident.opened_at.isoformat(), "class": signal.kind,
+            "custom_details": {"incident": incident.name, "failures": seen.counts.failures, "run": signal.run_id,
+                               "owner": signal.owner, "exception": signal.exception.type},
+        },
+        "links": links, "client": "Windsock",
+    }  # fmt: skip

@@ -1,0 +1,207 @@
+"""Every knob: type, default, one sentence. Read by `app` and `__main__` alone.
+
+Environment beats file: `WINDSOCK_SLACK__CHANNEL` beats `[slack] channel` of `windsock.toml` (or the file that
+`WINDSOCK_CONFIG` names). A secret may come from a mounted file: `WINDSOCK_SLACK__BOT_TOKEN_FILE=/run/secrets/bot`.
+Rule: a wrong setting ends the program with exit 2 and one line that names the variable.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "WINDSOCK_"
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class WrongSettings(Exception):
+    """The message is one line that names the variable and the remedy."""
+
+
+def duration(value: Any) -> Any:
+    """`15s`, `5m`, `2h`, `7d`, or a number of seconds."""
+    if isinstance(value, str):
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*", value)
+        if not found:
+            raise ValueError("is not a duration such as 15s, 5m, 2h or 7d")
+        return timedelta(seconds=float(found[1]) * _UNITS[found[2] or "s"])
+    return timedelta(seconds=value) if isinstance(value, int | float) else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(duration)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Store(_Part):
+    url: str = Field("sqlite:///windsock.db", description="SQLAlchemy URL; postgresql+psycopg://… for several replicas")
+
+
+class Server(_Part):
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8090, ge=0, le=65535, description="port to listen on")
+    public_url: str = Field("", description="where people reach the bot's pages; derived from host and port")
+    signal_token: SecretStr = Field(SecretStr(""), description="bearer token that senders of signals present")
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+class Slack(_Part):
+    mode: Literal["socket", "http"] = Field("socket", description="how Slack reaches the bot")
+    bot_token: SecretStr = Field(SecretStr(""), description="xoxb-…")
+    app_token: SecretStr = Field(SecretStr(""), description="xapp-…, for socket mode")
+    signing_secret: SecretStr = Field(SecretStr(""), description="for http mode")
+    api_url: str = Field("https://slack.com/api/", description="Slack's Web API, ending in /api/")
+    channel: str = Field("#data-alerts", description="the channel of the root route")
+    command: str = Field("/airflow", pattern=r"^/[a-z0-9_-]{1,31}$", description="the slash command")
+
+
+class Airflow(_Part):
+    url: str = Field(description="the API's bare base, https://airflow.example.com")
+    username: str = Field("", description="for a login (3.x) or basic auth (2.x)")
+    password: SecretStr = Field(SecretStr(""), description="for the same")
+    token: SecretStr = Field(SecretStr(""), description="a static bearer token instead")
+    token_command: str = Field("", description="a command that prints a bearer token")
+    metastore_url: SecretStr = Field(SecretStr(""), description="SQLAlchemy URL of the metastore, read-only")
+    ui_url: str = Field("", description="where people open Airflow; the API's base unless set")
+
+
+class PagerDuty(_Part):
+    routing_key: SecretStr = Field(SecretStr(""), description="Events API v2 integration key; empty: nobody is rung")
+    api_token: SecretStr = Field(SecretStr(""), description="REST API token, for who is on call")
+    webhook_secret: SecretStr = Field(SecretStr(""), description="signs PagerDuty's webhooks to us")
+    events_url: str = Field("https://events.pagerduty.com/v2/enqueue", description="the whole enqueue address")
+    api_url: str = Field("https://api.pagerduty.com", description="the REST API's base")
+
+
+class Sweep(_Part):
+    interval: Duration = Field(timedelta(seconds=60), description="how often the checks run; 0 turns them off")
+
+
+class Reconcile(_Part):
+    interval: Duration = Field(timedelta(seconds=15), description="how often Airflow is compared with what was told")
+
+
+class Runbooks(_Part):
+    path: Path = Field(Path("runbooks"), description="the folder of runbooks")
+
+
+class _EnvironmentAndFiles(EnvSettingsSource):
+    """The environment, where `…_FILE` names a file that holds the value."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        found = dict(super()._load_env_vars())
+        prefix = PREFIX.lower()
+        for name, path in list(found.items()):
+            if name.lower().startswith(prefix) and name.lower().endswith("_file") and path:
+                found[name[: -len("_file")]] = _content(name, path)
+                del found[name]
+        return found
+
+
+def _content(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise WrongSettings(f"{name.upper()}: {path} cannot be read: {error.strerror}") from None
+
+
+class Settings(BaseSettings):
+    """All settings. Tables that are lists (`routes`) stand in the file only."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid")
+
+    store: Store = Store()
+    server: Server = Server()
+    slack: Slack = Slack()
+    airflow: dict[str, Airflow] = Field(default_factory=dict)
+    pagerduty: PagerDuty = PagerDuty()
+    sweep: Sweep = Sweep()
+    reconcile: Reconcile = Reconcile()
+    runbooks: Runbooks = Runbooks()
+    access: dict[str, list[str]] = Field(default_factory=dict)
+    routes: list[dict[str, Any]] = Field(default_factory=list)
+    checks: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    custom_checks: list[dict[str, Any]] = Field(default_factory=list)
+    maintenance: list[dict[str, Any]] = Field(default_factory=list)
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return _EnvironmentAndFiles(settings_cls), init_settings
+
+    @property
+    def public_url(self) -> str:
+        """Where people reach the bot's pages."""
+        return (self.server.public_url or f"http://{self.server.host}:{self.server.port}").rstrip("/")
+
+
+def load() -> Settings:
+    """The effective settings. Raises WrongSettings with one line."""
+    try:
+        settings = Settings(**_file())
+    except ValidationError as error:
+        raise WrongSettings(_one_line(error)) from None
+    if not settings.server.signal_token.get_secret_value() and not settings.server.is_loopback:
+        raise WrongSettings(
+            "WINDSOCK_SERVER__SIGNAL_TOKEN: is not set, and WINDSOCK_SERVER__HOST is not loopback; set a token, or "
+            "everybody who reaches the port could send signals"
+        )
+    return settings
+
+
+def _file() -> dict[str, Any]:
+    named = os.environ.get("WINDSOCK_CONFIG", "")
+    path = Path(named or "windsock.toml")
+    if not path.exists():
+        if named:
+            raise WrongSettings(f"WINDSOCK_CONFIG: there is no file {named}")
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WrongSettings(f"{path.name}: cannot be read: {error}") from None
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = "__".join(str(part).upper() for part in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    said = first["msg"].removeprefix("Value error, ")
+    return f"{PREFIX}{where}: {said[:1].lower()}{said[1:]}{more}"
+
+
+def masked(settings: Settings) -> dict[str, Any]:
+    """The effective values for people to read: secrets as •••, passwords inside URLs as well."""
+    return {name: _masked(value) for name, value in settings.model_dump(mode="python").items()}
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return "•••" if value.get_secret_value() else ""
+    if isinstance(value, Mapping):
+        return {name: _masked(inner) for name, inner in value.items()}
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g}s"
+    if isinstance(value, str):
+        return re.sub(r"(://[^/@\s:]*:)[^@\s]*@", r"\1•••@", value)
+    return str(value) if isinstance(value, Path) else value

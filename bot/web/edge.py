@@ -1,0 +1,70 @@
+"""What the HTTP edge is given, and the one way in which it refuses.
+
+Rule: a sender's fault is a 4xx with a sentence that names the field; nothing that a sender sent can cause a 5xx.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bot.responder.desk import Desk
+from bot.responder.intake import Intake
+
+Dispatch = Callable[[str, Mapping[str, str]], tuple[int, Mapping[str, str], str]]
+
+
+@dataclass
+class Edge:
+    """`token` empty means that none is asked for (loopback only). `parts` tells what is wrong with each part of the bot
+    (empty: well); `slack` answers Slack's requests in http mode, None in socket mode."""
+
+    desk: Desk
+    intake: Intake
+    token: str = ""
+    parts: Callable[[], Mapping[str, str]] = dict
+    slack: Dispatch | None = None
+    counted: dict[str, int] = field(default_factory=lambda: {"accepted": 0, "duplicates": 0, "refused": 0})
+
+
+class Refusal(Exception):
+    """Ends a request with this status and sentence."""
+
+    def __init__(self, status: int, sentence: str, **headers: str) -> None:
+        super().__init__(sentence)
+        self.status, self.sentence, self.headers = status, sentence, headers
+
+
+def edge_of(request: Request) -> Edge:
+    edge: Edge = request.app.state.edge
+    return edge
+
+
+def authorised(request: Request) -> None:
+    """Raises Refusal unless the request carries the bearer token that is configured."""
+    token = edge_of(request).token
+    if not token:
+        return
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
+        raise Refusal(
+            401, "Authorization: send `Bearer` and the token of WINDSOCK_SERVER__SIGNAL_TOKEN",
+            **{"WWW-Authenticate": "Bearer"},
+        )  # fmt: skip
+
+
+def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return Response(msgspec.json.encode(body), status, headers=dict(headers or {}), media_type="application/json")
+
+
+async def refuse(_: Request, error: Exception) -> Response:
+    """A Refusal as an answer."""
+    assert isinstance(error, Refusal)  # noqa: S101 - registered for Refusal alone
+    return answer({"error": error.sentence}, error.status, error.headers)

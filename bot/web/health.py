@@ -1,0 +1,80 @@
+"""/livez, /readyz and /metrics: is the process alive, can it take signals, and how is it doing.
+
+Rule: `/readyz` is red only for what keeps the bot from taking and keeping signals; a Slack or an Airflow that is down is
+told in its body and in the metrics, since restarting the bot would not help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bot.core.errors import Permanent, Temporary
+from bot.store import tallies
+from bot.web.edge import Edge, answer, edge_of
+
+
+async def livez(_: Request) -> Response:
+    return answer({"alive": True})
+
+
+async def readyz(request: Request) -> Response:
+    """200 when signals can be taken and kept; the body says what is wrong with each part that is not well."""
+    edge = edge_of(request)
+    trouble = await run_in_threadpool(_store_trouble, edge)
+    parts = {"store": trouble, **edge.parts()}
+    wrong = {name: sentence for name, sentence in parts.items() if sentence}
+    ready = "store" not in wrong and "intake" not in wrong
+    return answer({"ready": ready, "wrong": wrong}, 200 if ready else 503)
+
+
+def _store_trouble(edge: Edge) -> str:
+    try:
+        edge.desk.store.ping()
+    except (Temporary, Permanent) as error:
+        return error.message
+    return ""
+
+
+async def metrics(request: Request) -> Response:
+    """Prometheus' text format, read from the store at each scrape."""
+    registry = CollectorRegistry()
+    registry.register(_Collector(edge_of(request)))
+    return Response(await run_in_threadpool(generate_latest, registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class _Collector:
+    """The bot's figures at this moment."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    def collect(self) -> Iterator[Metric]:
+        taken = CounterMetricFamily("windsock_signals", "Signals by what became of them", labels=["outcome"])
+        for outcome, number in self._edge.counted.items():
+            taken.add_metric([outcome], number)
+        yield taken
+        with self._edge.desk.store.read() as t:
+            now = tallies.tally(t, self._edge.desk.clock())
+        open_ones = GaugeMetricFamily("windsock_incidents", "Incidents not resolved", labels=["state", "severity"])
+        for (state, severity), number in now.incidents.items():
+            open_ones.add_metric([state, severity], number)
+        yield open_ones
+        owed = GaugeMetricFamily("windsock_alerts_owed", "Alerts whose place shows an older version", labels=["place"])
+        for place, number in now.owed.items():
+            owed.add_metric([place], number)
+        yield owed
+        yield GaugeMetricFamily(
+            "windsock_alert_oldest_owed_seconds", "How long the oldest is due", value=now.oldest_seconds
+        )
+        yield GaugeMetricFamily("windsock_remediations_active", "Remediations under way", value=now.remediations)
+        part = GaugeMetricFamily("windsock_part_up", "1 when the part is well", labels=["part"])
+        for name, sentence in self._edge.parts().items():
+            part.add_metric([name], 0 if sentence else 1)
+        yield part

@@ -1,0 +1,41 @@
+"""GET /v1/incidents and /v1/incidents/{id}: the incidents for other programs, every subject uncapped."""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bot.core.incident import State
+from bot.responder import summary
+from bot.web.edge import Refusal, answer, authorised, edge_of
+
+
+async def get_incidents(request: Request) -> Response:
+    """Newest first, a page at a time; `next` is the path of the following page."""
+    authorised(request)
+    states = request.query_params.getlist("state")
+    unknown = [state for state in states if state not in {known.value for known in State}]
+    if unknown:
+        raise Refusal(400, f"state: {unknown[0]!r} is none; there are {', '.join(State)}")
+    before = _number(request.query_params.get("before"))
+    return answer(await run_in_threadpool(summary.page, edge_of(request).desk, states, before))
+
+
+async def get_incident(request: Request) -> Response:
+    """One incident, all of its subjects and its timeline. The id is `12` or `A-12`."""
+    authorised(request)
+    asked = request.path_params["incident_id"]
+    number = asked.upper().removeprefix("A-")
+    found = await run_in_threadpool(summary.one, edge_of(request).desk, int(number)) if number.isdecimal() else None
+    if found is None:
+        raise Refusal(404, f"id: there is no incident {asked!r}")
+    return answer(found)
+
+
+def _number(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isdecimal():
+        raise Refusal(400, "before: must be a whole number, the id of the last incident seen")
+    return int(text)

@@ -1,0 +1,137 @@
+"""POST /v1/signals: one signal or many; 202 after the commit, and only then.
+
+Hard cases: a body that is no JSON, not UTF-8, too deep or too large (a 4xx that says so); half a character in a free
+text (taken and cleaned: a failure is not lost over it); a writer that is behind or a disk that is full (503 with a time
+to come back, so that the sender keeps it). Rule: a batch is taken whole or refused whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, NoReturn
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bot.core.errors import Permanent, Temporary
+from bot.core.signal import BadSignal, Signal, parse
+from bot.responder.intake import Receipt
+from bot.web.edge import Edge, Refusal, answer, authorised, edge_of
+
+BODY_LIMIT = 1_048_576
+BATCH_LIMIT = 1_000
+DEPTH_LIMIT = 64
+
+
+async def post_signals(request: Request) -> Response:
+    """Takes signals; the answer counts what was news and what was told before."""
+    authorised(request)
+    edge = edge_of(request)
+    try:
+        told = signals_of(edge, await body_of(request))
+    except Refusal:
+        edge.counted["refused"] += 1
+        raise
+    receipt = await committed(edge, told)
+    return answer({"accepted": receipt.accepted, "duplicates": receipt.duplicates}, 202)
+
+
+async def committed(edge: Edge, told: list[Signal]) -> Receipt:
+    """Hands the signals to the one writer and waits for its commit."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Receipt | Temporary | Permanent] = loop.create_future()
+
+    def settle(result: Receipt | Temporary | Permanent) -> None:
+        if not done.done():
+            done.set_result(result)
+
+    try:
+        edge.intake.submit(told, lambda result: loop.call_soon_threadsafe(settle, result))
+        result = await done
+    except Temporary as error:
+        result = error
+    if not isinstance(result, Receipt):
+        wait = getattr(result, "retry_after", None) or 5
+        raise Refusal(503, result.message, **{"Retry-After": str(int(wait))})
+    edge.counted["accepted"] += result.accepted
+    edge.counted["duplicates"] += result.duplicates
+    return result
+
+
+async def body_of(request: Request) -> bytes:
+    """The whole body, refused as soon as it is known to be too large."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > BODY_LIMIT:
+        raise Refusal(413, f"body: is larger than {BODY_LIMIT} bytes; send fewer signals at once")
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > BODY_LIMIT:
+            raise Refusal(413, f"body: is larger than {BODY_LIMIT} bytes; send fewer signals at once")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def decoded(body: bytes) -> Any:
+    """The JSON value of a body. Raises Refusal; half a character is let through, to be cleaned where it is free text."""
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        value = _decoded_leniently(body)
+    if _deeper_than(value, DEPTH_LIMIT):
+        raise Refusal(400, f"body: is nested deeper than {DEPTH_LIMIT} levels")
+    return value
+
+
+def _decoded_leniently(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_no_number)
+    except UnicodeDecodeError:
+        raise Refusal(400, "body: is not UTF-8") from None
+    except RecursionError:
+        raise Refusal(400, f"body: is nested deeper than {DEPTH_LIMIT} levels") from None
+    except ValueError as error:
+        raise Refusal(400, f"body: is not JSON: {error}") from None
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _deeper_than(value: Any, levels: int) -> bool:
+    """Walks level by level, so that depth costs no recursion."""
+    layer = [value] if isinstance(value, dict | list) else []
+    for _ in range(levels):
+        layer = [
+            inner for outer in layer for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]  # fmt: skip
+        if not layer:
+            return False
+    return True
+
+
+def signals_of(edge: Edge, body: bytes) -> list[Signal]:
+    """The signals in a body. Raises Refusal that names the field."""
+    value, now = decoded(body), edge.desk.clock()
+    if not isinstance(value, dict):
+        raise Refusal(400, 'body: must be a JSON object: one signal, or {"signals": […]}')
+    if "signals" not in value:
+        return [_signal(value, now, "")]
+    listed = value["signals"]
+    if not isinstance(listed, list):
+        raise Refusal(400, "signals: must be a list of signals")
+    if len(listed) > BATCH_LIMIT:
+        raise Refusal(413, f"signals: are more than {BATCH_LIMIT}; send them in parts")
+    return [_signal(one, now, f"signals[{place}].") for place, one in enumerate(listed)]
+
+
+def _signal(value: Any, now: Any, where: str) -> Signal:
+    if not isinstance(value, dict):
+        raise Refusal(400, f"{where.rstrip('.') or 'body'}: must be a JSON object")
+    try:
+        return parse(value, now)
+    except BadSignal as error:
+        raise Refusal(422, f"{where}{error}") from None
