@@ -1,0 +1,291 @@
+"""The only place where things are built and handed to each other.
+
+Hard case: what is away at the start (Slack, an Airflow). The bot comes up all the same, takes signals, and keeps trying;
+`/readyz` and `doctor` say what is missing. Rule: nothing is built at import; everything that was started is stopped, the
+writer last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import uvicorn
+from apscheduler.schedulers.background import BackgroundScheduler
+from slack_bolt import App, BoltRequest
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk.web import WebClient
+
+from bot import checks
+from bot.airflow.gateway import Gateway, GatewayConfig, connect, warm_up
+from bot.checks.metastore import Metastore
+from bot.checks.sweep import Sweep
+from bot.core.access import access
+from bot.core.alert import Kind
+from bot.core.errors import Permanent, Temporary
+from bot.core.policy import Policy, Route, Severity, matcher
+from bot.core.runbook import Runbook
+from bot.core.signal import Signal, parse
+from bot.pagerduty import PagerDuty
+from bot.responder import carry_out, catch_up, follow
+from bot.responder.desk import Desk
+from bot.responder.intake import Intake
+from bot.responder.press import end_old_silences
+from bot.settings import Settings, WrongSettings, duration
+from bot.slack.calls import client
+from bot.slack.listeners import Listeners
+from bot.slack.people import People
+from bot.slack.poster import Poster
+from bot.store import alerts, memory
+from bot.store.runbooks import read_all
+from bot.store.store import Store
+from bot.web.edge import Edge
+from bot.web.site import site
+
+logger = logging.getLogger(__name__)
+CONNECTIONS = 2  # with one, a refresh loses the commands of that moment
+FOLLOW_SECONDS = 10
+
+
+class Windsock:
+    """The bot, built from settings; `start` brings it to life, `stop` ends it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.runbooks = load_runbooks(settings)
+        self.gateways = [connect(config) for config in gateway_configs(settings)]
+        self.desk = desk_of(settings, self.gateways, self.runbooks)
+        self.intake = Intake(self.desk)
+        self.slack_client = client(settings.slack.bot_token.get_secret_value(), settings.slack.api_url)
+        self.sweeps = [
+            self._sweep(name) for name, one in settings.airflow.items() if one.metastore_url.get_secret_value()
+        ]
+        self._bolt = self._bolt_app() if settings.slack.bot_token.get_secret_value() else None
+        self._scheduler = BackgroundScheduler(timezone="UTC")
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._sockets: list[SocketModeHandler] = []
+
+    def start(self) -> None:
+        """Brings the store up to date, then everything to life."""
+        self.desk.store.migrate()
+        self.intake.start()
+        if self.gateways:
+            warm_up()
+        if self._bolt is not None:
+            poster = Poster(self.slack_client)
+            chores = (
+                lambda: catch_up.tell(self.desk, poster.tell),
+                lambda: catch_up.announce(self.desk, poster.announce),
+            )
+            self._run("slack alerts", catch_up.run, self.desk, Kind.slack, poster.show, self._stop, chores)
+            if self.settings.slack.mode == "socket":
+                self._run("slack sockets", self._connect)
+        if self.desk.pages:
+            self._run("pages", catch_up.run, self.desk, Kind.pagerduty, self._pagerduty(), self._stop)
+        self._run("remediations", carry_out.run, self.desk, self.report, self._stop)
+        self._run("context", follow.learn_loop, self.desk, self._stop)
+        self._schedule()
+
+    def stop(self) -> None:
+        """Ends everything; what was accepted is committed first."""
+        self._stop.set()
+        for event in (self.desk.alerts_owed, self.desk.pages_owed, self.desk.remediation_owed, self.desk.news):
+            event.set()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        for socket in self._sockets:
+            with contextlib.suppress(OSError):
+                socket.close()  # type: ignore[no-untyped-call]
+        for thread in self._threads:
+            thread.join(timeout=5)
+        self.intake.stop()
+        for gateway in self.gateways:
+            gateway.close()
+        self.desk.store.close()
+
+    def report(self, told: Sequence[Signal]) -> object:
+        """Signals of our own take the same road as everybody's."""
+        return self.intake.take(told) if told else None
+
+    def edge(self) -> Edge:
+        """What the HTTP edge is given."""
+        http = self._bolt is not None and self.settings.slack.mode == "http"
+        token = self.settings.server.signal_token.get_secret_value()
+        return Edge(self.desk, self.intake, token, self.parts, self._dispatch if http else None)
+
+    def parts(self) -> dict[str, str]:
+        """What is wrong with each part, empty where it is well."""
+        dead = [thread.name for thread in (*self._threads, self.intake.thread) if not thread.is_alive()]
+        return {
+            "intake": "the writer has ended" if self.intake.thread.name in dead else "",
+            "threads": f"ended: {', '.join(dead)}" if dead else "",
+            "slack": self._slack_trouble(),
+            "alerts": self._alert_trouble(),
+        }
+
+    def _slack_trouble(self) -> str:
+        if self._bolt is None:
+            return "WINDSOCK_SLACK__BOT_TOKEN is not set: alerts are kept and shown nowhere"
+        if self.settings.slack.mode == "socket" and not any(s.client.is_connected() for s in self._sockets):
+            return "no socket to Slack is open: commands and presses do not arrive"
+        return ""
+
+    def _alert_trouble(self) -> str:
+        try:
+            with self.desk.store.read() as t:
+                failing = alerts.failing(t)
+        except (Temporary, Permanent) as error:
+            return error.message
+        return f"{len(failing)} cannot be shown: {failing[0].error}" if failing else ""
+
+    def _run(self, name: str, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _schedule(self) -> None:
+        seconds = self.settings.sweep.interval.total_seconds()
+        for sweep in self.sweeps if seconds else ():
+            self._every(seconds, sweep.run)
+        if self.gateways:
+            self._every(FOLLOW_SECONDS, lambda: follow.follow(self.desk, self.report))
+        self._every(5, lambda: end_old_silences(self.desk))
+        self._scheduler.start()
+
+    def _every(self, seconds: float, work: Callable[[], object]) -> None:
+        def job() -> None:
+            try:
+                work()
+            except Exception:  # the next round is another try
+                logger.exception("a scheduled job failed")
+
+        self._scheduler.add_job(job, "interval", seconds=seconds, max_instances=1, coalesce=True)
+
+    def _sweep(self, name: str) -> Sweep:
+        metastore = Metastore(self.settings.airflow[name].metastore_url.get_secret_value())
+        return Sweep(checks.ALL, metastore, name, self._report_bodies, Remembered(self.desk.store))
+
+    def _report_bodies(self, bodies: list[dict[str, Any]]) -> object:
+        return self.report([parse(body, self.desk.clock()) for body in bodies])
+
+    def _pagerduty(self) -> PagerDuty:
+        settings = self.settings.pagerduty
+        return PagerDuty(settings.routing_key.get_secret_value(), settings.events_url, "windsock")
+
+    def _bolt_app(self) -> App:
+        secret = self.settings.slack.signing_secret.get_secret_value()
+        if self.settings.slack.mode == "http" and not secret:
+            raise WrongSettings("WINDSOCK_SLACK__SIGNING_SECRET: is required in http mode; Slack signs with it")
+        if self.settings.slack.mode == "socket" and not self.settings.slack.app_token.get_secret_value():
+            raise WrongSettings("WINDSOCK_SLACK__APP_TOKEN: is required in socket mode (xapp-…)")
+        app = App(
+            client=self.slack_client, signing_secret=secret or "unused in socket mode", token_verification_enabled=False
+        )
+        groups = {one for granted in self.settings.access.values() for one in granted if one.startswith("S")}
+        Listeners(self.desk, People(self.slack_client, groups)).register(app, self.settings.slack.command)
+        return app
+
+    def _connect(self) -> None:
+        """Opens the sockets, however long Slack is away; afterwards the SDK keeps them open."""
+        assert self._bolt is not None  # noqa: S101 - started only with a Bolt app
+        token = self.settings.slack.app_token.get_secret_value()
+        while len(self._sockets) < CONNECTIONS and not self._stop.is_set():
+            try:
+                handler = SocketModeHandler(self._bolt, token, web_client=_socket_client(self.settings))
+                handler.connect()  # type: ignore[no-untyped-call]
+                self._sockets.append(handler)
+            except Exception as error:  # noqa: BLE001 - the SDK raises its own, the socket's and the resolver's errors
+                logger.warning("Slack's socket cannot be opened, tried again in 2 s: %s", error)
+                self._stop.wait(2)
+        self._stop.wait()
+
+    def _dispatch(self, body: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], str]:
+        assert self._bolt is not None  # noqa: S101 - handed to the edge only with a Bolt app
+        answer = self._bolt.dispatch(BoltRequest(body=body, headers={name: [value] for name, value in headers.items()}))
+        return answer.status, {name: values[0] for name, values in answer.headers.items()}, answer.body
+
+
+class Remembered:
+    """The sweep's memory, kept in the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        with self._store.read() as t:
+            return memory.recall(t, key) or None
+
+    def put(self, key: str, value: dict[str, Any]) -> None:
+        with self._store.write() as t:
+            memory.keep(t, key, value)
+
+
+def _socket_client(settings: Settings) -> WebClient:
+    return client("", settings.slack.api_url)
+
+
+def gateway_configs(settings: Settings) -> Iterator[GatewayConfig]:
+    for name, one in settings.airflow.items():
+        yield GatewayConfig(
+            name=name, url=one.url, username=one.username, password=one.password.get_secret_value(),
+            token=one.token.get_secret_value(), token_command=one.token_command, ui_url=one.ui_url,
+        )  # fmt: skip
+
+
+def load_runbooks(settings: Settings) -> list[Runbook]:
+    """The runbooks that are well; what is wrong with the others is logged."""
+    books, wrong = read_all(settings.runbooks.path)
+    for fault in wrong:
+        logger.warning("runbook %s", fault)
+    return books
+
+
+def desk_of(settings: Settings, gateways: Sequence[Gateway], runbooks: Sequence[Runbook]) -> Desk:
+    """The desk. Raises WrongSettings for a route or a role that cannot be."""
+    try:
+        return Desk(
+            store=Store(settings.store.url), policy=policy_of(settings), access=access(settings.access),
+            runbooks=runbooks, airflows={gateway.name: gateway for gateway in gateways},
+            public_url=settings.public_url, pages=bool(settings.pagerduty.routing_key.get_secret_value()),
+        )  # fmt: skip
+    except ValueError as error:
+        raise WrongSettings(str(error)) from None
+
+
+def policy_of(settings: Settings) -> Policy:
+    routes = tuple(_route(table, f"routes[{place}]") for place, table in enumerate(settings.routes))
+    return Policy(routes, settings.slack.channel)
+
+
+def _route(table: Mapping[str, Any], where: str) -> Route:
+    known = {"name", "match", "channel", "severity", "group_by", "page_after", "mention"}
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise ValueError(f"{where}.{unknown[0]}: no such field; there are {', '.join(sorted(known))}")
+    severity = table.get("severity")
+    if severity is not None and severity not in Severity.__members__:
+        raise ValueError(f"{where}.severity: must be one of {', '.join(Severity)}")
+    return Route(
+        name=str(table.get("name", where)), match=matcher(table.get("match", {}), f"{where}.match"),
+        channel=table.get("channel"), severity=Severity(severity) if severity else None, group_by=table.get("group_by"),
+        page_after=duration(table["page_after"]) if "page_after" in table else None, mention=str(table.get("mention", "")),
+    )  # fmt: skip
+
+
+def serve(settings: Settings) -> None:
+    """Runs the bot until it is told to end."""
+    windsock = Windsock(settings)
+    windsock.start()
+    server = settings.server
+    config = uvicorn.Config(
+        site(windsock.edge()), host=server.host, port=server.port, log_level="warning", access_log=False, lifespan="off",
+        timeout_graceful_shutdown=5,
+    )  # fmt: skip
+    try:
+        uvicorn.Server(config).run()
+    finally:
+        windsock.stop()

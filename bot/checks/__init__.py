@@ -1,0 +1,38 @@
+"""The questions that Windsock asks each Airflow on a schedule. A new check is one record in one of these files,
+listed here."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from bot.checks.check import Check
+from bot.checks.dag_files import IMPORT_ERRORS
+from bot.checks.metastore import Metastore
+from bot.checks.scheduler import SCHEDULER_HEARTBEAT
+from bot.checks.sweep import Sweep
+from bot.checks.tasks import STALE_HEARTBEATS
+
+ALL: tuple[Check, ...] = (SCHEDULER_HEARTBEAT, IMPORT_ERRORS, STALE_HEARTBEATS)
+
+
+class _Forgetful:
+    """A memory for one look: nothing was sick before, and nothing is kept."""
+
+    def get(self, key: str) -> dict[str, Any] | None:  # noqa: ARG002 - the protocol's
+        return None
+
+    def put(self, key: str, value: dict[str, Any]) -> None:
+        """Nothing is kept."""
+
+
+def look(deployment: str, metastore_url: str, names: Iterable[str] | None = None) -> list[dict[str, Any]]:
+    """Runs the checks once and tells nobody: for the command line."""
+    metastore = Metastore(metastore_url)
+    try:
+        results = Sweep(ALL, metastore, deployment, lambda _: None, _Forgetful()).run(names)
+    finally:
+        metastore.close()
+    return [
+        {"deployment": deployment, "check": result.check.name, "seconds": round(result.seconds, 3),
+         "findings": [finding.sentence for finding in result.findings], "error": result.error}
+        for result in results
+    ]  # fmt: skip

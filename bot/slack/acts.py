@@ -1,0 +1,113 @@
+"""What a plan does, in words: "clearing 14 task instances of sales_daily".
+
+Hard case: the same act is told before (a question), while (a headline) and after (a line in the thread). Rule: one table has
+the three forms of each verb, and the count is always the plan's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.core.action import Plan, Progress, Remediation
+from bot.slack.words import count, foreign, plain
+
+FAILED = frozenset({Progress.failed, Progress.moved, Progress.given_up, Progress.unknown})
+# do, doing, done
+_FORMS = {
+    "clear": ("clear", "clearing", "cleared"),
+    "mark": ("mark", "marking", "marked"),
+    "pause": ("pause", "pausing", "paused"),
+    "unpause": ("unpause", "unpausing", "unpaused"),
+    "trigger": ("trigger", "triggering", "triggered"),
+}
+DO, DOING, DONE = 0, 1, 2
+_MOST_SQUARES = 20
+
+
+def verb(plan: Plan, form: int) -> str:
+    """`clear`, `clearing` or `cleared`; an action without a form of its own is named as it is."""
+    return _FORMS.get(plan.action, (plan.action,) * 3)[form]
+
+
+def things(plan: Plan) -> str:
+    """`14 task instances`, `40 DAGs`, `1 run`."""
+    word = {"pause": "DAG", "unpause": "DAG", "trigger": "run"}.get(plan.action, "task instance")
+    return count(size(plan), word)
+
+
+def size(plan: Plan) -> int:
+    """How many things the plan names; a run whose state follows its tasks' is listed and not counted."""
+    return sum(change.ref is not None for change in plan.changes) if plan.action == "mark" else len(plan.changes)
+
+
+def dags(plan: Plan) -> list[str]:
+    """The DAGs that the plan is about."""
+    refs = [change.ref.dag_id for change in plan.changes if change.ref]
+    return list(dict.fromkeys(refs or (change.what for change in plan.changes)))
+
+
+def act(plan: Plan, form: int, show: Callable[[str], str] = plain) -> str:
+    """`clearing 14 task instances of sales_daily`; names are shown by `show`, which makes them harmless."""
+    return f"{verb(plan, form)} {touched(plan, show)}{becomes(plan)}"
+
+
+def touched(plan: Plan, show: Callable[[str], str] = plain) -> str:
+    """What the plan is about: `14 task instances of sales_daily`, `orders_hourly`, `40 DAGs`."""
+    if plan.action in {"pause", "unpause", "trigger"}:
+        return show(dags(plan)[0]) if len(dags(plan)) == 1 else things(plan)
+    return f"{things(plan)}{_of_where(plan, show)}"
+
+
+def _of_where(plan: Plan, show: Callable[[str], str]) -> str:
+    named = dags(plan)
+    if not named:
+        return ""
+    return f" of {show(named[0])}" if len(named) == 1 else f" in {len(named)} DAGs"
+
+
+def becomes(plan: Plan) -> str:
+    """` success`, where a mark says what it marks as."""
+    if plan.action != "mark":
+        return ""
+    state = plan.options.get("state") or next((change.after for change in plan.changes), "")
+    return f" {plain(state, 30)}" if state else ""
+
+
+def where(plan: Plan) -> str:
+    """`sales_daily` or `40 DAGs`."""
+    return plain(dags(plan)[0]) if len(dags(plan)) == 1 else count(len(dags(plan)), "DAG")
+
+
+def squares(done: int, total: int) -> str:
+    """One square for each task instance up to twenty, beyond that ten."""
+    shown = total if total <= _MOST_SQUARES else 10
+    filled = min(shown, done if shown == total else done * 10 // total)
+    return "■" * filled + "□" * (shown - filled)
+
+
+def tallied(remediation: Remediation, *, ended: bool = False) -> str:
+    """`9 done · 2 running · 3 waiting`, or when it ended `12 succeeded, 2 failed`; empty when nothing was counted."""
+    tally = remediation.tally
+    if ended:
+        parts = [f"{tally.get(key, 0)} {word}" for key, word in _ENDED if tally.get(key)]
+        return ", ".join(parts)
+    parts = [f"{tally.get(key, 0)} {word}" for key, word in _GOING if tally.get(key) or key == "done"]
+    return " · ".join([f"*{parts[0]}*", *parts[1:]])
+
+
+_GOING = (("done", "done"), ("failed", "failed"), ("running", "running"), ("waiting", "waiting"))
+_ENDED = (("done", "succeeded"), ("failed", "failed"), ("running", "still running"), ("waiting", "still waiting"))
+
+
+def not_done(remediation: Remediation) -> tuple[str, str]:
+    """How an act failed: the bold words, and the sentence behind them. Never says more than is known."""
+    answer = foreign(remediation.answer, 300)
+    match remediation.progress:
+        case Progress.moved:
+            return "Nothing was changed:", answer or "the list moved after it was confirmed"
+        case Progress.failed:
+            return "Nothing was changed:", answer or "Airflow refused"
+        case Progress.given_up:
+            return "Nothing was changed:", answer or "Airflow did not answer in time"
+        case _:
+            return "The outcome is not known:", answer or "no answer came, and Airflow could not be read back"

@@ -1,0 +1,194 @@
+"""Words: foreign text made harmless, times and figures the way people read them.
+
+Hard case: one name is shown in three languages: in mrkdwn (where `<!channel>`, `:fire:` and a bare address are alive), in
+a code span (where only a backtick is) and in plain text (where nothing is). Rule: foreign text reaches a message only
+through `foreign`, `code`, `plain` or `preformatted`, and each of them masks secrets before anything is cut.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from bot.core.access import Person
+from bot.slack.masking import masked
+
+DOT = " · "
+_JOINER = "\u2060"  # no width, no line break: takes the life out of a sign and changes nothing that one sees
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"
+    "\U000e0000-\U000e007f]"
+)
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_LIVE = re.compile(r"(?<=:)(?=[a-z0-9_+'\-]*[a-z][a-z0-9_+'\-]*:)|(?<=:)(?=(?:[+\-]1|100|1234):)|(?<=:)(?=//)"
+                   r"|(?<=[@#])(?=\w)|(?<=mailto:)", re.IGNORECASE)  # fmt: skip
+_MARKS = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_IN_URL = ":/?#[]@!$&'()*+,;=%~-._"
+_SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,20}")
+_SLACK_GROUP = re.compile(r"S[A-Z0-9]{2,20}")
+_MENTION = re.compile(r"<(?:@([UW][A-Z0-9]{2,20})|!subteam\^(S[A-Z0-9]{2,20}))(?:\|[^<>]{0,80})?>")
+
+
+def _tidy(text: object) -> str:
+    """Without what cannot be seen or stored, and without secrets."""
+    raw = "" if text is None else str(text)
+    if len(raw) > 200_000:  # bound the work; neither end of such a text is shown whole
+        raw = raw[:100_000] + "\n…\n" + raw[-100_000:]
+    return masked(_UNSEEN.sub("", _SURROGATES.sub("\ufffd", raw.replace("\r\n", "\n").replace("\r", "\n"))))
+
+
+def plain(text: object, limit: int = 0) -> str:
+    """Foreign text on one line for `plain_text`, where Slack reads no markup; cut to `limit` when that is given."""
+    line = " ".join(_tidy(text).split())
+    return cut(line, limit) if limit else line
+
+
+def escaped(text: str) -> str:
+    """The three signs that Slack reads in every mrkdwn, as entities."""
+    return text.translate(_ENTITIES)
+
+
+def foreign(text: object, limit: int = 0, *, formatted: bool = False) -> str:
+    """Foreign text on one line for mrkdwn: no mention, link, emoji or formatting out of it comes alive. `formatted` keeps
+    bold and code, for sentences of ours with foreign names in them. `limit` counts before the escaping."""
+    line = plain(text, limit)
+    if not formatted:
+        line = line.translate(_MARKS)
+    return escaped(_LIVE.sub(_JOINER, line))
+
+
+def code(text: object, limit: int = 150) -> str:
+    """Foreign text in a code span."""
+    line = plain(text, limit).replace("`", "ˋ")
+    return f"`{escaped(line)}`" if line else ""
+
+
+def preformatted(text: object) -> str:
+    """Foreign text of several lines for `rich_text_preformatted`, where nothing is alive."""
+    lines = (line.rstrip() for line in _tidy(text).expandtabs(4).split("\n"))
+    return "\n".join(lines).strip("\n")
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters, the last of them `…`; never ends in half a sign (a joiner, a lone accent)."""
+    if len(text) <= limit:
+        return text
+    end = max(0, limit - 1)
+    while end > 0 and (_belongs_to_its_neighbour(text[end]) or text[end - 1] in "\u200d\u2060"):
+        end -= 1
+    return text[:end].rstrip(" ,;:(·") + "…" if limit > 0 else ""
+
+
+def cut_middle(text: str, limit: int) -> str:
+    """At most `limit` characters with the middle gone: the end of a long name tells as much as its start."""
+    if len(text) <= limit:
+        return text
+    tail = text[len(text) - max(0, (limit - 1) // 2) :] if limit > 8 else ""
+    while tail and _belongs_to_its_neighbour(tail[0]):
+        tail = tail[1:]
+    return cut(text, limit - len(tail)) + tail
+
+
+def _belongs_to_its_neighbour(sign: str) -> bool:
+    return bool(unicodedata.combining(sign)) or sign in "\u200d\ufe0e\ufe0f" or "\U0001f3fb" <= sign <= "\U0001f3ff"
+
+
+def link(url: str, label: object, limit: int = 300) -> str:
+    """A link for people; only the label when there is no address to be trusted."""
+    words = foreign(label, limit).replace("|", "¦")
+    if not re.match(r"https?://[^\s/]", url) or len(url) > 2_000:
+        return words
+    address = escaped(quote(url, safe=_IN_URL))
+    return f"<{address}|{words}>" if words else ""
+
+
+def who(person: Person) -> str:
+    """The person as Slack shows people; an edit or an ephemeral answer rings nobody."""
+    return f"<@{person.id}>" if _SLACK_USER.fullmatch(person.id) else foreign(person.name, 40)
+
+
+def mention(name: str) -> str:
+    """What a route mentions, alive: a user, a user group or `here`; anything else is only a word."""
+    word = name.strip().lstrip("@")
+    if found := _MENTION.fullmatch(name.strip()):
+        return f"<@{found[1]}>" if found[1] else f"<!subteam^{found[2]}>"
+    if _SLACK_USER.fullmatch(word):
+        return f"<@{word}>"
+    if _SLACK_GROUP.fullmatch(word):
+        return f"<!subteam^{word}>"
+    return f"<!{word}>" if word in {"here", "channel"} else foreign(name, 80)
+
+
+def listed(names: Iterable[str], last: str = "and", most: int = 6) -> str:
+    """`a, b and c`; beyond `most` the rest as a number."""
+    shown = [name for name in names if name]
+    if len(shown) > most:
+        shown = [*shown[: most - 1], f"{len(shown) - most + 1} more"]
+    return f" {last} ".join(part for part in (", ".join(shown[:-1]), *shown[-1:]) if part)
+
+
+def count(number: int, word: str, plural: str = "") -> str:
+    """`1 task`, `14 tasks`: plain digits, so that they can be searched for."""
+    return f"{number} {word if number == 1 else plural or word + 's'}"
+
+
+def nth(number: int) -> str:
+    """`3rd`."""
+    suffix = {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 not in {11, 12, 13} else 0, "th")
+    return f"{number}{suffix}"
+
+
+def span(seconds: float, *, fine: bool = False) -> str:
+    """`41 s`, `12 min`, `4 h`, `3 days`; `fine` adds the smaller unit: `3 min 10 s`, `4 h 20 min`."""
+    whole = max(0, round(seconds))
+    if 0 < seconds < 1:
+        return f"{max(1, round(seconds * 1000))} ms"
+    for size, unit, smaller, small in ((1, "s", 0, ""), (60, "min", 1, "s"), (3_600, "h", 60, "min")):
+        if whole < {1: 60, 60: 6_000, 3_600: 172_800}[size]:
+            rest = whole % size // smaller if smaller else 0
+            detail = f" {rest} {small}" if fine and rest and whole < 10 * size else ""
+            return f"{whole // size} {unit}{detail}"
+    return count(whole // 86_400, "day")
+
+
+def clock(moment: datetime) -> str:
+    """`05:27 UTC`, for plain text."""
+    return f"{moment.astimezone(UTC):%H:%M} UTC"
+
+
+def at(moment: datetime, now: datetime | None = None) -> str:
+    """The time of day in each reader's own zone; with the day when it is more than twelve hours from `now`."""
+    stamp, moment = int(moment.timestamp()), moment.astimezone(UTC)
+    if now is None or abs(moment - now) < timedelta(hours=12):
+        return f"<!date^{stamp}^{{time}}|{clock(moment)}>"
+    days = (moment.date() - now.astimezone(UTC).date()).days
+    day = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get(days, f"{moment.day} {moment:%b %Y}")
+    return f"<!date^{stamp}^{{date_short_pretty}} {{time}}|{day} {clock(moment)}>"
+
+
+def as_moment(value: Any) -> datetime | None:
+    """A time out of stored context: a datetime or ISO 8601; None when it is neither."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def joined(*facts: str) -> str:
+    """Facts on one line; those that are not known are empty and left out."""
+    return DOT.join(fact for fact in facts if fact)
+
+
+def quoted(text: object, limit: int = 300) -> str:
+    """What a person wrote, in quotation marks."""
+    words = foreign(text, limit)
+    return f"“{words}”" if words else ""
