@@ -1,0 +1,224 @@
+"""The one table that maps what can go wrong with a call to Airflow to `Temporary` or `Permanent`, in plain words.
+
+Hard case: `detail` is text, a list or a dict on Airflow 3 and often null beside a `title` on Airflow 2. Rule: a
+write that may have arrived is never said to have failed: it is `Temporary(acted=None)`.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import urllib3.exceptions as u3
+
+from bot.core.errors import Permanent, Temporary
+
+DETAIL_LENGTH = 300
+
+
+class Moved(Exception):
+    """This is not the API we took it for: the server was upgraded (or downgraded). Stays inside this package."""
+
+
+class TookTooLong(Exception):
+    """The body did not end before the deadline."""
+
+
+class TooLarge(Exception):
+    """The body is larger than we want to hold."""
+
+
+class LoginRefused(Exception):
+    """The login itself was refused; the text says by what."""
+
+
+class LoginUnavailable(Exception):
+    """Nobody could say whether the login is right; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`sentence` follows "Airflow (prod) …" and may name status, detail, what and seconds."""
+
+    sentence: str
+    is_temporary: bool = False
+    may_have_acted: bool = False
+
+
+STATUSES: dict[int, Rule] = {
+    400: Rule("did not accept it: {detail}"),
+    401: Rule("does not accept the bot's login ({detail})"),
+    403: Rule("answered 403: the bot may not {what}"),
+    404: Rule("answered 404: {detail}"),
+    408: Rule("did not get the whole request in time", is_temporary=True),
+    409: Rule("answered 409: {detail}"),
+    422: Rule("did not accept it: {detail}"),
+    425: Rule("is not ready yet", is_temporary=True),
+    429: Rule("is being asked too often", is_temporary=True),
+    500: Rule("failed with an error of its own (500: {detail})", is_temporary=True, may_have_acted=True),
+    502: Rule("is not reachable behind its proxy (502)", is_temporary=True, may_have_acted=True),
+    503: Rule("is not available (503)", is_temporary=True, may_have_acted=True),
+    504: Rule("did not answer its proxy in time (504)", is_temporary=True, may_have_acted=True),
+}
+FAMILIES: dict[int, Rule] = {
+    1: Rule("answered {status}, which the bot does not understand"),
+    2: Rule("answered {status}, which the bot does not understand"),
+    3: Rule("sent the bot elsewhere ({status}): is the configured address right, and open to the bot?"),
+    4: Rule("answered {status}: {detail}"),
+    5: Rule("failed with an error of its own ({status}: {detail})", is_temporary=True, may_have_acted=True),
+}
+OUTAGE_STATUSES = frozenset({502, 503, 504})
+
+UNREACHED = Rule("cannot be reached", is_temporary=True)
+SILENT = Rule("did not answer within {seconds:.3g} s", is_temporary=True, may_have_acted=True)
+BROKEN = Rule("broke off in the middle of its answer", is_temporary=True, may_have_acted=True)
+UNTRUSTED = Rule("shows a certificate that the bot does not trust")
+MISNAMED = Rule("has an address that the bot cannot use")
+OVERSIZED = Rule("answered with more data than the bot takes")
+NO_LOGIN = Rule("does not accept the bot's login ({detail})")
+LOGIN_LATER = Rule("could not sign the bot in ({detail})", is_temporary=True)
+
+# The first class that fits wins, so the narrow ones stand first.
+TRANSPORTS: tuple[tuple[type[Exception], Rule], ...] = (
+    (LoginRefused, NO_LOGIN),
+    (LoginUnavailable, LOGIN_LATER),
+    (TooLarge, OVERSIZED),
+    (TookTooLong, SILENT),
+    (httpx.InvalidURL, MISNAMED),
+    (httpx.UnsupportedProtocol, MISNAMED),
+    (httpx.ConnectTimeout, UNREACHED),
+    (httpx.PoolTimeout, UNREACHED),
+    (httpx.ConnectError, UNREACHED),
+    (httpx.ProxyError, UNREACHED),
+    (httpx.TimeoutException, SILENT),
+    (httpx.HTTPError, BROKEN),
+    (u3.LocationValueError, MISNAMED),
+    (u3.ConnectTimeoutError, UNREACHED),  # also a refused connection and an unknown host
+    (u3.ProxyError, UNREACHED),
+    (u3.EmptyPoolError, UNREACHED),
+    (u3.SSLError, UNREACHED),
+    (u3.TimeoutError, SILENT),
+    (u3.HTTPError, BROKEN),
+)
+TRANSPORT: tuple[type[Exception], ...] = tuple(kind for kind, _ in TRANSPORTS)
+
+
+def of_reply(name: str, what: str, status: int, headers: Mapping[str, str], body: bytes, *, write: bool) -> Exception:
+    """The exception for an answer that is not a success; `Moved` when another API answered."""
+    if is_foreign(status, body):
+        return Moved()
+    rule = STATUSES.get(status) or FAMILIES.get(status // 100) or FAMILIES[4]
+    said = detail(body)
+    text = rule.sentence.format(status=status, detail=said or "no reason given", what=what, seconds=0)
+    if status == 403:
+        text += _why_forbidden(body, said)
+    return _build(name, rule, text, str(status), write=write, retry_after=_retry_after(headers))
+
+
+def of_transport(name: str, error: Exception, seconds: float, *, write: bool) -> Exception:
+    """The exception for a call that got no whole answer."""
+    rule = UNTRUSTED if _is_untrusted(error) else next(rule for kind, rule in TRANSPORTS if isinstance(error, kind))
+    text = rule.sentence.format(seconds=seconds, detail=error)
+    return _build(name, rule, text, type(error).__name__, write=write)
+
+
+def garbled(name: str, *, write: bool) -> Exception:
+    """The exception for a success that cannot be read: a login page, half a document."""
+    rule = Rule("answered with something that is not JSON", is_temporary=True, may_have_acted=True)
+    return _build(name, rule, rule.sentence, "garbled", write=write)
+
+
+def _build(name: str, rule: Rule, text: str, code: str, *, write: bool, retry_after: float | None = None) -> Exception:
+    message = f"Airflow ({name}) {text}"
+    if rule.is_temporary:
+        return Temporary(message, retry_after, acted=None if write and rule.may_have_acted else False)
+    return Permanent(message, code)
+
+
+def _why_forbidden(body: bytes, said: str) -> str:
+    """Airflow 2 (its answers have a `title`) says the same to a wrong password and to a missing permission."""
+    if said.casefold() not in ("", "forbidden"):
+        return f" ({said})"
+    return ", or its password is wrong" if b'"title"' in body else ""
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the server as a whole seems to be away (what the breaker counts)."""
+    return not isinstance(error, LoginRefused | LoginUnavailable | TooLarge | httpx.InvalidURL | u3.LocationValueError)
+
+
+def is_stale_login(status: int, body: bytes) -> bool:
+    """401, and the 403 that Airflow 3 gives for a token signed with an older secret."""
+    return status == 401 or (status == 403 and "invalid jwt token" in detail(body).casefold())
+
+
+def is_foreign(status: int, body: bytes) -> bool:
+    """A 404 for the address itself, not for the thing we asked for: no such API (any more)."""
+    if status != 404:
+        return False
+    said = _parsed(body)
+    if not isinstance(said, dict):
+        return True
+    text = detail(body).casefold()
+    return "error" in said or text in ("", "not found") or text.startswith("the requested url was not found")
+
+
+def unknown_fields(body: bytes) -> set[str]:
+    """The fields of our body that an older 3.x server does not know (its 422 names them)."""
+    said = _parsed(body)
+    faults = said.get("detail") if isinstance(said, dict) else None
+    rows = [row for row in faults if isinstance(row, dict)] if isinstance(faults, list) else []
+    return {str((row.get("loc") or [""])[-1]) for row in rows if row.get("type") == "extra_forbidden"}
+
+
+def detail(body: bytes) -> str:
+    """What the other side says, on one line of at most 300 characters; empty when it says nothing readable."""
+    said = _parsed(body)
+    if isinstance(said, dict):
+        found = next((said[key] for key in ("detail", "title", "error", "message") if said.get(key)), "")
+        return _one_line(_phrase(found))
+    text = body[:2000].decode("utf-8", "replace")
+    return "" if "<" in text else _one_line(text)
+
+
+def _phrase(found: Any) -> str:
+    if isinstance(found, list):
+        return "; ".join(_phrase(row) for row in found)
+    if isinstance(found, dict) and "msg" in found:
+        where = [str(part) for part in found.get("loc") or () if part not in ("body", "query", "path")]
+        return f"{'.'.join(where)}: {found['msg']}" if where else str(found["msg"])
+    if isinstance(found, dict):
+        return str(found.get("reason") or found.get("message") or "")
+    return str(found)
+
+
+def _one_line(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= DETAIL_LENGTH else flat[: DETAIL_LENGTH - 1] + "…"
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    try:
+        return max(0.0, float(headers.get("retry-after", "")))
+    except ValueError:
+        return None
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    """httpx and urllib3 hide the certificate error at the bottom of a chain."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

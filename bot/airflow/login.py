@@ -1,0 +1,127 @@
+"""How the bot signs in: a fixed token, a command that prints one, a JWT for user and password (3.x), basic (2.x).
+
+Hard case: a token that died (401), or whose server was restarted with another secret (403 "Invalid JWT token"),
+while ten threads use it: one of them gets the next one, the others take that. Rule: a secret never appears in an
+error, and a fixed token is never "refreshed".
+"""
+
+from __future__ import annotations
+
+import base64
+import shlex
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+
+import httpx
+
+from bot.airflow.calls import Limits, Login, drain
+from bot.airflow.faults import LoginRefused, LoginUnavailable, detail
+
+COMMAND_SECONDS = 10.0
+
+Fetch = Callable[[Limits], str]
+
+
+class NoLogin:
+    """For servers that ask nothing, and for the endpoints that need no login."""
+
+    def headers(self, limits: Limits) -> dict[str, str]:  # noqa: ARG002
+        return {}
+
+    def renew(self, stale: Mapping[str, str]) -> bool:  # noqa: ARG002
+        return False
+
+
+class Fixed:
+    """One Authorization header for good."""
+
+    def __init__(self, authorization: str) -> None:
+        self._authorization = authorization
+
+    def headers(self, limits: Limits) -> dict[str, str]:  # noqa: ARG002
+        return {"Authorization": self._authorization}
+
+    def renew(self, stale: Mapping[str, str]) -> bool:  # noqa: ARG002
+        return False
+
+
+class Renewable:
+    """A bearer token that is fetched at first use and again when the server stops taking it."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._token: str | None = None
+        self._lock = threading.Lock()
+
+    def headers(self, limits: Limits) -> dict[str, str]:
+        with self._lock:
+            if self._token is None:
+                self._token = self._fetch(limits)
+            return {"Authorization": f"Bearer {self._token}"}
+
+    def renew(self, stale: Mapping[str, str]) -> bool:
+        """Forget the refused token, unless another thread has already replaced it."""
+        with self._lock:
+            if stale.get("Authorization") == f"Bearer {self._token}":
+                self._token = None
+            return True
+
+
+def basic(username: str, password: str) -> Fixed:
+    """Basic authentication, as Airflow 2.x takes it."""
+    pair = base64.b64encode(f"{username}:{password}".encode()).decode()
+    return Fixed(f"Basic {pair}")
+
+
+def choose(*, username: str, password: str, token: str, token_command: str, jwt: Fetch | None) -> Login:
+    """The login for what is configured; `jwt` fetches a token for user and password, None means basic."""
+    if token:
+        return Fixed(f"Bearer {token}")
+    if token_command:
+        return Renewable(lambda limits: from_command(token_command, limits))
+    if not username:
+        return NoLogin()
+    return basic(username, password) if jwt is None else Renewable(jwt)
+
+
+def from_command(command: str, limits: Limits) -> str:
+    """The token that a command prints. The command is the operator's own, it goes through no shell."""
+    try:
+        done = subprocess.run(  # noqa: S603 the operator's own command, from the configuration
+            shlex.split(command),
+            capture_output=True,
+            text=True,
+            timeout=min(COMMAND_SECONDS, max(limits.read, 0.1)),
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise LoginUnavailable("the token command did not end in time") from None
+    except (OSError, ValueError) as error:
+        raise LoginRefused(f"the token command cannot be run: {type(error).__name__}") from None
+    if done.returncode or not done.stdout.strip():
+        raise LoginUnavailable(f"the token command ended with {done.returncode} and gave no token")
+    return done.stdout.strip()
+
+
+def jwt_fetcher(client: httpx.Client, url: str, username: str, password: str) -> Fetch:
+    """Asks `POST /auth/token`, which the simple, FAB and Keycloak auth managers of Airflow 3 all have."""
+
+    def fetch(limits: Limits) -> str:
+        timeout = httpx.Timeout(limits.read, connect=limits.connect, pool=limits.connect)
+        body = {"username": username, "password": password}
+        with client.stream("POST", f"{url}/auth/token", json=body, timeout=timeout) as response:
+            return _token(response.status_code, drain(response.iter_bytes(), limits), username)
+
+    return fetch
+
+
+def _token(status: int, body: bytes, username: str) -> str:
+    if status >= 500 or status == 429:
+        raise LoginUnavailable(f"its login answered {status}")
+    if not 200 <= status < 300:
+        raise LoginRefused(f"user {username}: {detail(body) or status}")
+    try:
+        return str(httpx.Response(status, content=body).json()["access_token"])
+    except (ValueError, KeyError, TypeError):
+        raise LoginRefused("its login gave no token: configure a token or a token command") from None

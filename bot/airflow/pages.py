@@ -1,0 +1,40 @@
+"""All pages of a list, whatever the server's page limit is.
+
+Hard case: the server caps pages below what we ask (`maximum_page_limit`), Airflow 3 also caps `total_entries`, and
+Airflow 2 pages without an order, so that an entry can come twice. Rule: a short page is not the end and a total is
+not believed when a page was full; an entry that comes twice counts once; the number of pages is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, TypeVar
+
+from bot.airflow import wire
+
+PAGE = 100
+MOST_PAGES = 500
+
+T = TypeVar("T")
+
+
+def collect(fetch: Callable[[int, int], Any], key: str, parse: Callable[[Any], T], most: int | None = None) -> list[T]:
+    """`fetch(offset, limit)` gives one page's JSON; at most `most` values are read."""
+    found: list[T] = []
+    offset = 0
+    for _ in range(MOST_PAGES):
+        wanted = PAGE if most is None else min(PAGE, most - len(found))
+        answer = fetch(offset, wanted)
+        page = wire.rows(answer, key)
+        found.extend(parse(row) for row in page)
+        offset += len(page)
+        total = answer.get("total_entries") if isinstance(answer, dict) else None
+        more = len(page) >= wanted or (isinstance(total, int) and offset < total)
+        if not page or not more or (most is not None and len(found) >= most):
+            break
+    return found
+
+
+def distinct(values: Iterable[T], identity: Callable[[T], Hashable]) -> list[T]:
+    """The values in their order, each identity once (the last one read, which is the newer)."""
+    return list({identity(value): value for value in values}.values())

@@ -1,0 +1,161 @@
+"""Airflow's JSON as the core's frozen values: pure functions, the same for 2.x and 3.x where the two agree.
+
+Hard case: servers older and newer than this code leave keys out, add some, or send null. Rule: a missing, null or
+odd key never raises; it becomes the empty value of its field. Times become aware UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.core.deployment import Component, Dag, Health, ImportFault, Pool, Run, TaskInstance, TaskRef
+
+COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+Json = Mapping[str, Any]
+
+
+def rows(answer: Any, key: str) -> list[Json]:
+    """The objects under `key`; empty when there are none or the shape is another."""
+    found = answer.get(key) if isinstance(answer, Mapping) else None
+    return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
+
+
+def task_instance(row: Any) -> TaskInstance:
+    row = _mapping(row)
+    ref = TaskRef(
+        _text(row, "dag_id"),
+        _text(row, "dag_run_id") or _text(row, "run_id"),
+        _text(row, "task_id"),
+        _whole(row, "map_index", -1),
+    )
+    return TaskInstance(
+        ref=ref,
+        state=_text(row, "state") or "none",
+        try_number=_whole(row, "try_number"),
+        max_tries=_whole(row, "max_tries"),
+        start_date=moment(row.get("start_date")),
+        end_date=moment(row.get("end_date")),
+        duration=_number(row, "duration"),
+        hostname=_text(row, "hostname"),
+        operator=_text(row, "operator"),
+        pool=_text(row, "pool"),
+        queue=_text(row, "queue"),
+        note=_text(row, "note"),
+        raw=row,
+    )
+
+
+def run(row: Any) -> Run:
+    row = _mapping(row)
+    return Run(
+        dag_id=_text(row, "dag_id"),
+        run_id=_text(row, "dag_run_id") or _text(row, "run_id"),
+        state=_text(row, "state") or "none",
+        run_type=_text(row, "run_type"),
+        logical_date=moment(row.get("logical_date") or row.get("execution_date")),
+        run_after=moment(row.get("run_after")),
+        start_date=moment(row.get("start_date")),
+        end_date=moment(row.get("end_date")),
+        conf=_mapping(row.get("conf")),
+        note=_text(row, "note"),
+    )
+
+
+def dag(row: Any) -> Dag:
+    """A DAG of either major; `params` and `max_active_runs` are there when the row is of the details endpoint."""
+    row = _mapping(row)
+    return Dag(
+        dag_id=_text(row, "dag_id"),
+        is_paused=bool(row.get("is_paused")),
+        owners=tuple(str(owner) for owner in row.get("owners") or ()),
+        tags=tuple(_text(tag, "name") for tag in rows(row, "tags")),
+        timetable=_timetable(row),
+        next_run=moment(row.get("next_dagrun_run_after") or row.get("next_dagrun_create_after")),
+        has_import_errors=bool(row.get("has_import_errors")),
+        is_active=not row["is_stale"] if "is_stale" in row else bool(row.get("is_active", True)),
+        params=_params(row.get("params")),
+        max_active_runs=_whole(row, "max_active_runs") or None,
+    )
+
+
+def health(answer: Any, seconds: float) -> Health:
+    parts = [(name, _mapping(_mapping(answer).get(name))) for name in COMPONENTS]
+    return Health(tuple(_component(name, part) for name, part in parts), seconds)
+
+
+def import_fault(row: Any) -> ImportFault:
+    row = _mapping(row)
+    trace = _text(row, "stack_trace") or _text(row, "stacktrace")
+    return ImportFault(_text(row, "filename"), trace, moment(row.get("timestamp")), _text(row, "bundle_name"))
+
+
+def pool(row: Any) -> Pool:
+    row = _mapping(row)
+    figures = ("running", "queued", "scheduled", "deferred", "open")
+    return Pool(_text(row, "name"), _whole(row, "slots"), *(_whole(row, f"{figure}_slots") for figure in figures))
+
+
+def moment(value: Any) -> datetime | None:
+    """An ISO 8601 text as aware UTC; None when it is none. A text without offset is UTC."""
+    if not isinstance(value, str):
+        return None
+    try:
+        at = datetime.fromisoformat(value.strip())
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _component(name: str, part: Json) -> Component:
+    status = part.get("status")
+    return Component(
+        name, None if status is None else status == "healthy", moment(part.get(f"latest_{name}_heartbeat"))
+    )
+
+
+def _timetable(row: Json) -> str | None:
+    """3.x has one word for it; 2.x a tagged value, or null beside a sentence that says "Never, …"."""
+    if "timetable_summary" in row:
+        return _text(row, "timetable_summary") or None
+    interval = row.get("schedule_interval")
+    if isinstance(interval, Mapping):
+        return _text(interval, "value") or _text(interval, "__type") or None
+    said = _text(row, "timetable_description")
+    return str(interval) if interval else (None if said.startswith("Never") else said or None)
+
+
+def _params(found: Any) -> dict[str, Any]:
+    """Each param as `{"value", "schema", "description"}`, whatever else the server says about it."""
+    return {
+        str(name): {key: param.get(key) for key in ("value", "schema", "description")}
+        if isinstance(param, Mapping)
+        else {"value": param, "schema": {}, "description": None}
+        for name, param in _mapping(found).items()
+    }
+
+
+def _mapping(value: Any) -> Json:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(row: Json, key: str) -> str:
+    value = row.get(key)
+    return "" if value is None else str(value)
+
+
+def _whole(row: Json, key: str, otherwise: int = 0) -> int:
+    number = _number(row, key)
+    return otherwise if number is None else int(number)
+
+
+def _number(row: Json, key: str) -> float | None:
+    value = row.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if abs(number) < 1e15 else None  # also keeps NaN and infinity out

@@ -1,0 +1,201 @@
+"""What Airflow's JSON becomes: the same values from both majors, and nothing that a server leaves out breaks it."""
+
+import string
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.airflow import links, logs, pages, wire
+from bot.core.deployment import TaskRef
+
+TWO_DAG = {
+    "dag_id": "sales", "is_paused": False, "is_active": True, "owners": ["crm"], "tags": [{"name": "critical"}],
+    "schedule_interval": {"__type": "CronExpression", "value": "0 5 * * *"}, "timetable_description": "At 05:00",
+    "next_dagrun_create_after": "2026-11-23T05:00:00+00:00", "has_import_errors": False, "max_active_runs": 16,
+    "params": {"n": {"__class": "airflow.models.param.Param", "value": 3, "description": None, "schema": {}}},
+}  # fmt: skip
+THREE_DAG = {
+    "dag_id": "sales", "is_paused": False, "is_stale": False, "owners": ["crm"], "tags": [{"name": "critical"}],
+    "timetable_summary": "0 5 * * *", "timetable_description": "At 05:00", "has_import_errors": False,
+    "next_dagrun_run_after": "2026-11-23T05:00:00Z", "max_active_runs": 16,
+    "params": {"n": {"value": 3, "schema": {}, "description": None, "source": None}},
+}  # fmt: skip
+
+PARSERS = [wire.task_instance, wire.run, wire.dag, wire.import_fault, wire.pool, lambda row: wire.health(row, 0.1)]
+KEYS = [
+    "dag_id", "dag_run_id", "task_id", "map_index", "state", "try_number", "duration", "start_date", "conf", "tags",
+    "owners", "params", "schedule_interval", "is_stale", "scheduler", "slots", "running_slots", "timestamp", "note",
+]  # fmt: skip
+
+
+def test_a_dag_is_the_same_from_both_majors() -> None:
+    two, three = wire.dag(TWO_DAG), wire.dag(THREE_DAG)
+    assert two == three
+    assert two.timetable == "0 5 * * *"
+    assert two.params == {"n": {"value": 3, "schema": {}, "description": None}}
+    assert two.next_run == datetime(2026, 11, 23, 5, tzinfo=UTC)
+
+
+def test_a_dag_without_a_schedule_has_no_timetable() -> None:
+    assert (
+        wire.dag({"schedule_interval": None, "timetable_description": "Never, external triggers only"}).timetable
+        is None
+    )
+    assert (
+        wire.dag({"timetable_summary": None, "timetable_description": "Never, external triggers only"}).timetable
+        is None
+    )
+
+
+def test_a_stale_dag_is_not_active() -> None:
+    assert not wire.dag({"is_stale": True}).is_active
+    assert not wire.dag({"is_active": False}).is_active
+    assert wire.dag({}).is_active
+
+
+def test_an_empty_state_is_called_none() -> None:
+    found = wire.task_instance({"dag_id": "d", "dag_run_id": "r", "task_id": "t", "map_index": 4, "state": None})
+    assert found.state == "none"
+    assert found.ref == TaskRef("d", "r", "t", 4)
+    assert wire.run({"state": None}).state == "none"
+
+
+def test_a_component_that_does_not_run_there_is_neither_well_nor_sick() -> None:
+    answer = {
+        "scheduler": {"status": "unhealthy", "latest_scheduler_heartbeat": "2026-11-22T13:33:50Z"},
+        "triggerer": {"status": None},
+    }
+    health = wire.health(answer, 0.2)
+    verdicts = {part.name: part.healthy for part in health.components}
+    assert verdicts == {"metadatabase": None, "scheduler": False, "triggerer": None, "dag_processor": None}
+    scheduler = health["scheduler"]
+    assert scheduler is not None
+    assert scheduler.heartbeat == datetime(2026, 11, 22, 13, 33, 50, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2026-11-22T05:00:00Z", datetime(2026, 11, 22, 5, tzinfo=UTC)),
+        ("2026-11-22T05:00:00+02:00", datetime(2026, 11, 22, 3, tzinfo=UTC)),
+        ("2026-11-22T05:00:00.5", datetime(2026, 11, 22, 5, 0, 0, 500000, tzinfo=UTC)),
+        ("yesterday", None), ("", None), (None, None), (17, None), ("0001-01-01T00:00:00+23:59", None),
+    ],
+)  # fmt: skip
+def test_times_become_aware_utc(text: Any, at: datetime | None) -> None:
+    assert wire.moment(text) == at
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
+    max_leaves=15,
+)
+
+
+@given(json_values | st.dictionaries(st.sampled_from(KEYS), json_values))
+def test_no_answer_however_odd_makes_a_parser_raise(answer: Any) -> None:
+    for parse in PARSERS:
+        parse(answer)
+    wire.rows(answer, "tags")
+
+
+@given(
+    st.lists(
+        st.binary(max_size=80) | st.sampled_from([b'{"error_detail": [{"frames": [1]}]}', b'{"event": 3}']), max_size=6
+    )
+)
+def test_no_log_however_odd_makes_rendering_raise(parts: list[bytes]) -> None:
+    body = b"\n".join(parts)
+    logs.from_events(body)
+    logs.from_text(body)
+
+
+def test_a_structured_log_shows_its_exception_as_python_prints_it() -> None:
+    body = (
+        b'{"timestamp":null,"event":"::group::Log message source details"}\n'
+        b'{"timestamp":"2026-11-22T13:35:10Z","event":"Task failed with exception","level":"error","error_detail":'
+        b'[{"exc_type":"RuntimeError","exc_value":"no rows","is_cause":false,"frames":'
+        b'[{"filename":"/dags/sales.py","lineno":13,"name":"load"}]},'
+        b'{"exc_type":"KeyError","exc_value":"\'id\'","is_cause":true,"frames":[]}]}\n'
+    )
+    log = logs.from_events(body)
+    assert log.found
+    assert log.lines == (
+        "::group::Log message source details",
+        "[2026-11-22T13:35:10Z] ERROR - Task failed with exception",
+        "KeyError: 'id'",
+        "",
+        "The above exception was the direct cause of the following exception:",
+        "",
+        "Traceback (most recent call last):",
+        '  File "/dags/sales.py", line 13, in load',
+        "RuntimeError: no rows",
+    )
+
+
+def test_a_log_document_of_the_json_form_reads_the_same() -> None:
+    assert logs.from_events(b'{"content": [{"event": "a"}, {"event": "b"}]}').lines == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"vm\n*** Log file not found on worker 'vm'. This attempt may have run elsewhere.\n",
+        b"vm\n*** Could not read served logs: 404\n",
+        b"default_host\nError fetching the logs. Try number 0 is invalid.\n",
+        b"",
+    ],
+)
+def test_a_log_that_airflow_could_not_read_is_not_found(body: bytes) -> None:
+    assert not logs.from_text(body).found
+
+
+def test_a_text_log_loses_the_name_of_the_host_and_nothing_else() -> None:
+    log = logs.from_text(b"worker-3\n[2026-11-22T13:47:10+0000] ERROR - no\nValueError: no\n\n")
+    assert log.found
+    assert log.lines == ("[2026-11-22T13:47:10+0000] ERROR - no", "ValueError: no")
+
+
+def test_all_pages_are_read_when_the_server_gives_shorter_ones_than_asked() -> None:
+    everything = [{"name": str(number)} for number in range(23)]
+
+    def page(offset: int, limit: int) -> Any:
+        return {"pools": everything[offset : offset + min(limit, 5)], "total_entries": 23}
+
+    assert [pool.name for pool in pages.collect(page, "pools", wire.pool)] == [str(number) for number in range(23)]
+
+
+def test_a_total_that_the_server_caps_does_not_end_the_list() -> None:
+    everything = [{"name": str(number)} for number in range(250)]
+
+    def page(offset: int, limit: int) -> Any:
+        return {"pools": everything[offset : offset + limit], "total_entries": 100}
+
+    assert len(pages.collect(page, "pools", wire.pool)) == 250
+    assert len(pages.collect(page, "pools", wire.pool, most=120)) == 120
+
+
+@given(st.text(string.printable, min_size=1, max_size=30))
+def test_links_quote_every_run_id(run_id: str) -> None:
+    ref = TaskRef("sales", run_id, "load", 3)
+    for major in (2, 3, None):
+        for url in (
+            links.run("https://airflow/", major, "sales", run_id),
+            links.task("https://airflow/", major, ref, 2),
+        ):
+            assert url.startswith("https://airflow/dags/sales")
+            assert not set(url) & set(' +"<>\n')
+
+
+def test_links_lead_to_the_pages_of_each_major() -> None:
+    ref = TaskRef("sales", "scheduled__2026-11-22T05:00:00+00:00", "load", 3)
+    run = "scheduled__2026-11-22T05%3A00%3A00%2B00%3A00"
+    assert links.task("https://a", 3, ref, 2) == f"https://a/dags/sales/runs/{run}/tasks/load/mapped/3?try_number=2"
+    assert links.task("https://a", 2, ref, 2) == (
+        f"https://a/dags/sales/grid?dag_run_id={run}&task_id=load&map_index=3&tab=logs"
+    )
+    assert links.run("https://a", None, "sales", "r") == "https://a/dags/sales"
