@@ -1,0 +1,121 @@
+"""A Check is a fact and a danger: what is asked, from when on it is sick, and both sentences, in one record.
+
+Hard case: an age. Clocks differ, so whatever is too old is compared with the database's own `now`, never with ours.
+Rule: a check reads; a row of its answer that is sick becomes a Finding, and nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Row = Mapping[str, Any]
+ROW_LIMIT = 500  # of one check in one sweep; more of the same would tell nobody more
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sick row. `subject` is the same text as long as it is the same trouble; `facts` are plain JSON values."""
+
+    subject: str
+    sentence: str
+    severity: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The circumstances of one look: the database's own time, Airflow's major version, how long its answer took (s)."""
+
+    now: datetime
+    major: int
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question. `sql` may use `:since` (the database's now less the threshold, where that is seconds) and
+    `:most`; `key`, `sick` and `well` are templates over a finding's facts, `well` also knows `{lasted}`."""
+
+    name: str
+    title: str
+    subject: str  # what sort of thing a finding is about, in words
+    sql: Mapping[int, str]  # by major version of Airflow
+    threshold: float
+    unit: str  # of the threshold; "s" makes `:since`
+    severity: str
+    key: str
+    sick: str
+    well: str
+    runbook: str
+    judge: Callable[[Check, Sequence[Row], Sight], list[Finding]] | None = None
+
+    def since(self, now: datetime) -> datetime:
+        """What is older than this is too old."""
+        return now - timedelta(seconds=self.threshold if self.unit == "s" else 0)
+
+    def findings(self, rows: Sequence[Row], sight: Sight) -> list[Finding]:
+        """The sick ones among the rows; without a `judge` every row is one."""
+        if self.judge is not None:
+            return self.judge(self, rows, sight)
+        return [self.finding(dict(row)) for row in rows]
+
+    def finding(self, facts: Mapping[str, Any], severity: str = "") -> Finding:
+        """A finding with its key and sentence made from the templates."""
+        words = {name: "?" if value is None else value for name, value in facts.items()}
+        return Finding(
+            self.key.format_map(words),
+            self.sick.format_map(words),
+            severity or self.severity,
+            {name: plain(value) for name, value in facts.items()},
+        )
+
+    def well_again(self, facts: Mapping[str, Any], lasted: float) -> str:
+        """The well sentence, from the facts of when it was sick and how long that was (s)."""
+        words = {name: "?" if value is None else value for name, value in facts.items()}
+        return self.well.format_map({**words, "lasted": span(lasted)})
+
+
+def moment(value: object) -> datetime | None:
+    """A database's time as aware UTC: SQLite gives text, MySQL a naive time, PostgreSQL its session's zone."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime):
+        return None
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def age(value: object, now: datetime) -> float | None:
+    """Seconds since `value`, None when there is no such time; never negative."""
+    then = moment(value)
+    return None if then is None else max(0.0, (now - then).total_seconds())
+
+
+def span(seconds: float) -> str:
+    """A duration as people say it: `94 s`, `12 min`, `3 h 5 min`, `2 d 4 h`."""
+    whole = round(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    minutes = whole // 60
+    if minutes < 120:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def plain(value: object) -> Any:
+    """`value` as JSON can say it."""
+    if isinstance(value, datetime):
+        return (moment(value) or value).isoformat()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return str(value)

@@ -1,0 +1,135 @@
+"""Reads an Airflow metastore: PostgreSQL, SQLite, and MySQL where portable SQL allows it (not tested).
+
+Hard case: a question that is too much for the database must not hurt Airflow, so each one runs in a read-only
+transaction of its own with a time limit and gives up a lock at once. Rule: nothing is ever written; what goes wrong is
+`Temporary` or `Permanent` and nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from bot.checks.check import Sight, moment
+from bot.core.errors import Permanent, Temporary
+
+_GUARD = (
+    "SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {ms}; SET LOCAL lock_timeout = 500; "
+    "SET LOCAL idle_in_transaction_session_timeout = 10000; SET LOCAL timezone = 'UTC'"
+)
+_NOW = {"sqlite": "select strftime('%Y-%m-%d %H:%M:%f', 'now')", "mysql": "select utc_timestamp(6)"}
+
+
+class Metastore:
+    """One deployment's metastore. `seconds` is the time limit of each question; PostgreSQL enforces it itself."""
+
+    def __init__(self, url: str, *, seconds: float = 5.0) -> None:
+        self._engine = engine(url, seconds)
+
+    @cached_property
+    def major(self) -> int:
+        """Airflow's major version, 2 or 3, told by the columns; what alembic says differs with every release."""
+        with _Mapped(), self._engine.connect() as connection:
+            looked = inspect(connection)
+            tables = set(looked.get_table_names())
+            if not {"task_instance", "job", "import_error"} <= tables:
+                raise Permanent("This database is no Airflow metastore, or its tables may not be read.", "no-tables")
+            columns = {column["name"] for column in looked.get_columns("task_instance")}
+        return 3 if "last_heartbeat_at" in columns else 2
+
+    def sight(self) -> Sight:
+        """The database's own time, Airflow's major version, and how long the answer took."""
+        major, start = self.major, time.monotonic()
+        with _Mapped(), self._engine.connect() as connection:
+            now = moment(connection.execute(text(_NOW.get(self._dialect, "select now()"))).scalar_one())
+        if now is None:
+            raise Permanent("The metastore did not say what time it is.", "no-time")
+        return Sight(now, major, time.monotonic() - start)
+
+    def rows(self, sql: str, **values: Any) -> list[Mapping[str, Any]]:
+        """All rows of the answer. Times among `values` are given as the database keeps them."""
+        bound = {name: self._bound(value) for name, value in values.items()}
+        with _Mapped(), self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(text(sql), bound).mappings()]
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @property
+    def _dialect(self) -> str:
+        return self._engine.dialect.name
+
+    def _bound(self, value: Any) -> Any:
+        if not isinstance(value, datetime) or self._dialect == "postgresql":
+            return value
+        utc = value.astimezone(UTC).replace(tzinfo=None)
+        return utc.isoformat(" ", "microseconds") if self._dialect == "sqlite" else utc
+
+
+def engine(url: str, seconds: float = 5.0) -> Engine:
+    """A read-only engine with one connection. `Permanent` when the address cannot be understood."""
+    try:
+        address = make_url(url)
+        if address.get_backend_name() == "sqlite":
+            return create_engine(_read_only_file(address), connect_args={"timeout": min(seconds, 2.0)})
+        if address.get_backend_name() == "postgresql":
+            return _postgresql(address, seconds)
+        return create_engine(address, pool_size=1, max_overflow=0, pool_pre_ping=True, pool_timeout=seconds)
+    except (ArgumentError, ImportError, ValueError) as error:
+        raise Permanent(f"The metastore's address cannot be used: {error}", "bad-url") from error
+
+
+def _read_only_file(address: URL) -> str:
+    if not address.database or address.database == ":memory:":
+        raise ValueError("a SQLite metastore is a file")
+    return f"sqlite:///file:{quote(str(Path(address.database).absolute()))}?mode=ro&uri=true"
+
+
+def _postgresql(address: URL, seconds: float) -> Engine:
+    made = create_engine(
+        address.set(drivername="postgresql+psycopg"),  # Airflow's own setting often names another driver
+        pool_size=1,
+        max_overflow=0,
+        pool_pre_ping=True,
+        pool_timeout=2 * seconds,
+        connect_args={"application_name": "windsock", "connect_timeout": max(2, round(seconds))},
+    )
+
+    @event.listens_for(made, "begin")
+    def _guard(connection: Connection) -> None:
+        # In the transaction, not in the connection's options: a pooler in front may refuse those.
+        connection.exec_driver_sql(_GUARD.format(ms=round(seconds * 1000)))
+
+    return made
+
+
+class _Mapped:
+    """The one table of this edge: SQLAlchemy's errors as `Temporary` or `Permanent`, in a sentence for people."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if not isinstance(error, SQLAlchemyError):
+            return
+        said = _said(error)
+        if isinstance(error, OperationalError) and "no such" in said:
+            raise Permanent(f"The metastore does not have what was asked for: {said}", "no-such") from error
+        if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
+            raise Temporary(f"The metastore did not answer: {said}") from error
+        raise Permanent(f"The metastore refused the question: {said}", type(error).__name__) from error
+
+
+def _said(error: SQLAlchemyError) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return " ".join(str(cause).split())[:300]

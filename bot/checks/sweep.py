@@ -1,0 +1,174 @@
+"""One run of the checks, and what it means in signals.
+
+Hard case: a check that could not be asked. It is neither sick nor well: it gives an error, no signal, and what was
+sick before stays so. What was sick survives a restart, for it is kept by `remember`. Rule: the signals of a sweep are a
+pure function of what was found, what was found last time, and now.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from bot.checks.check import ROW_LIMIT, Check, Finding, moment
+from bot.checks.metastore import Metastore
+from bot.core.errors import Permanent, Temporary
+
+
+class Remember(Protocol):
+    """A place for small JSON objects that outlives the process."""
+
+    def get(self, key: str) -> dict[str, Any] | None: ...
+
+    def put(self, key: str, value: dict[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one check found, or a sentence that says why it could not be asked. `seconds` is how long it took."""
+
+    check: Check
+    deployment: str
+    findings: tuple[Finding, ...] = ()
+    seconds: float = 0.0
+    error: str | None = None
+
+
+class Sweep:
+    """Runs checks against one deployment's metastore and reports what is new, still so, or mended."""
+
+    def __init__(
+        self,
+        checks: Sequence[Check],
+        metastore: Metastore,
+        deployment: str,
+        report: Callable[[list[dict[str, Any]]], object],
+        remember: Remember,
+    ) -> None:
+        self._checks = tuple(checks)
+        self._metastore, self._deployment = metastore, deployment
+        self._report, self._remember = report, remember
+
+    def run(self, names: Iterable[str] | None = None) -> list[Result]:
+        """Ask the checks called `names` (all by default), one after the other. `Permanent` for an unknown name;
+        a check that fails is an error in its result and stops no other."""
+        results = []
+        for check in self._chosen(names):
+            result = self._ask(check)
+            results.append(result)
+            if result.error is None:
+                self._tell(result)
+        return results
+
+    def _chosen(self, names: Iterable[str] | None) -> tuple[Check, ...]:
+        if names is None:
+            return self._checks
+        known = {check.name: check for check in self._checks}
+        wanted = list(names)
+        if unknown := [name for name in wanted if name not in known]:
+            raise Permanent(f"There is no check called {unknown[0]}; there are {', '.join(known)}.", "no-check")
+        return tuple(known[name] for name in wanted)
+
+    def _ask(self, check: Check) -> Result:
+        start = time.monotonic()
+        try:
+            found = self._findings(check)
+        except (Temporary, Permanent) as error:
+            return Result(check, self._deployment, (), time.monotonic() - start, error.message)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            said = f"The answer could not be read: {type(error).__name__}: {error}"
+            return Result(check, self._deployment, (), time.monotonic() - start, said)
+        return Result(check, self._deployment, tuple(found), time.monotonic() - start)
+
+    def _findings(self, check: Check) -> list[Finding]:
+        sight = self._metastore.sight()
+        sql = check.sql.get(sight.major)
+        if sql is None:
+            return []  # a question that this major does not know
+        values = {"since": check.since(sight.now), "most": ROW_LIMIT}
+        used = {name: value for name, value in values.items() if f":{name}" in sql}
+        return check.findings(self._metastore.rows(sql, **used), sight)
+
+    def _tell(self, result: Result) -> None:
+        key = f"sweep/{self._deployment}/{result.check.name}"
+        before = self._remember.get(key) or {}
+        now = datetime.now(UTC)
+        told = signals(result, before, now)
+        if told:
+            self._report(told)
+        # After the report: a crash in between tells the same again, which is no harm; the other way round is.
+        if (after := sick_now(result, before, now)) != before:
+            self._remember.put(key, after)
+
+
+def signals(result: Result, before: Mapping[str, Any], now: datetime) -> list[dict[str, Any]]:
+    """The signals of one result: sick for each finding, well for each subject of `before` that is sick no more.
+
+    `before` is what `sick_now` gave last time. A result with an error says nothing about anything.
+    """
+    if result.error is not None:
+        return []
+    sick = {finding.subject: finding for finding in result.findings}
+    well = [(subject, told) for subject, told in before.items() if subject not in sick]
+    return [_sick(result, finding, now) for finding in sick.values()] + [
+        _well(result, subject, told, now) for subject, told in well
+    ]
+
+
+def sick_now(result: Result, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """What to remember: by subject, since when, and the facts that the well sentence will need."""
+    return {
+        finding.subject: {
+            "since": before.get(finding.subject, {}).get("since", now.isoformat()),
+            "facts": {name: value for name, value in finding.facts.items() if name not in _TOO_MUCH},
+        }
+        for finding in result.findings
+    }
+
+
+_TOO_MUCH = frozenset({"stacktrace", "components", "evidence"})
+_OF_TASK = ("dag_id", "run_id", "task_id", "hostname", "operator", "pool", "queue")
+_NUMBERS = ("map_index", "try_number", "max_tries")
+
+
+def _common(result: Result, kind: str, subject: str, facts: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "v": 1,
+        "kind": kind,
+        "deployment": result.deployment,
+        "occurred_at": now.isoformat(),
+        "source": "sweep",
+        "runbook": result.check.runbook,
+        "check": result.check.name,
+    }
+    body |= {name: facts[name] for name in (*_OF_TASK, *_NUMBERS) if facts.get(name) not in (None, "")}
+    if kind.startswith("import_"):
+        body |= {"file": subject, "path": facts.get("path"), "bundle": facts.get("bundle")}
+    else:
+        body |= {"name": subject}
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _sick(result: Result, finding: Finding, now: datetime) -> dict[str, Any]:
+    facts = finding.facts
+    kind = "import_error" if result.check.name == "import-errors" else "check_failed"
+    body = _common(result, kind, finding.subject, facts, now)
+    body |= {"sentence": finding.sentence, "severity": finding.severity}
+    body["facts"] = {name: value for name, value in facts.items() if name != "stacktrace"}
+    if kind == "import_error":
+        names = {"type": "type", "message": "message", "traceback": "stacktrace"}
+        body["exception"] = {name: facts.get(fact) or "" for name, fact in names.items()}
+    return body
+
+
+def _well(result: Result, subject: str, told: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    facts = told.get("facts", {})
+    kind = "import_fixed" if result.check.name == "import-errors" else "check_ok"
+    since = moment(told.get("since")) or now
+    lasted = max(0.0, (now - since).total_seconds())
+    body = _common(result, kind, subject, facts, now)
+    body |= {"sentence": result.check.well_again(facts, lasted), "lasted": round(lasted)}
+    return body

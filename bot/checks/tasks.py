@@ -1,0 +1,59 @@
+"""Is anything running that is no longer there? Asked of the heartbeats of the running task instances.
+
+Hard case: 2.x keeps the heartbeat with the job that looks after the task, 3.x with the task instance itself; a
+task that never beat counts from its start. Rule: one finding a task instance, with the host, so that a lost machine can
+be seen in the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.checks.check import Check, Finding, Row, Sight, age, span
+
+_COLUMNS = """ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number, ti.max_tries, ti.hostname, ti.pid,
+ti.operator, ti.pool, ti.queue, ti.start_date"""
+
+
+def _judge(check: Check, rows: Sequence[Row], sight: Sight) -> list[Finding]:
+    found = []
+    for row in rows:
+        silent = age(row["heartbeat"] or row["start_date"], sight.now) or 0.0
+        label = row["task_id"] if row["map_index"] < 0 else f"{row['task_id']}[{row['map_index']}]"
+        facts = dict(row) | {
+            "label": label,
+            "seconds": round(silent),
+            "silent": span(silent),
+            "ran": span(age(row["start_date"], sight.now) or 0.0),
+            "limit": span(check.threshold),
+            "host": row["hostname"] or "a host that it never named",
+        }
+        found.append(check.finding(facts))
+    return found
+
+
+STALE_HEARTBEATS = Check(
+    name="stale-heartbeats",
+    title="Every running task beats",
+    subject="task instance",
+    sql={
+        2: f"""
+select {_COLUMNS}, j.latest_heartbeat as heartbeat
+from task_instance ti left join job j on j.id = ti.job_id
+where ti.state = 'running' and coalesce(j.latest_heartbeat, ti.start_date) < :since
+order by 1, 2, 3, 4 limit :most""",
+        3: f"""
+select {_COLUMNS}, ti.last_heartbeat_at as heartbeat
+from task_instance ti
+where ti.state = 'running' and coalesce(ti.last_heartbeat_at, ti.start_date) < :since
+order by 1, 2, 3, 4 limit :most""",
+    },
+    threshold=300,
+    unit="s",
+    severity="error",
+    key="{dag_id}.{label}@{run_id}",
+    sick="{dag_id}.{label} runs without a heartbeat for {silent} (limit {limit}) on {host}.",
+    well="{dag_id}.{label} is no longer running without a heartbeat ({lasted}).",
+    runbook="zombie-tasks",
+    judge=_judge,
+)

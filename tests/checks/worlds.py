@@ -1,0 +1,106 @@
+"""Small metastores in the shapes of both majors, made by hand, and a memory for sweeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import create_engine, text
+
+_TASK = """create table task_instance ({own} dag_id varchar(250), task_id varchar(250), run_id varchar(250),
+map_index integer, try_number integer, max_tries integer, state varchar(20), hostname varchar(1000), pid integer,
+operator varchar(1000), pool varchar(256), queue varchar(256), start_date {time}, end_date {time}{heartbeat})"""
+_JOB = """create table job (id integer primary key, dag_id varchar(250), state varchar(20), job_type varchar(30),
+latest_heartbeat {time}, hostname varchar(500))"""
+_IMPORT = """create table import_error (id integer primary key, filename varchar(1024), stacktrace text,
+timestamp {time}{bundle})"""
+STACKTRACE = """Traceback (most recent call last):
+  File "<frozen importlib._bootstrap>", line 241, in _call_with_frames_removed
+  File "{path}", line 7, in <module>
+    from finance.rates import fx_rate
+ImportError: cannot import name 'fx_rate' from 'finance.rates'
+"""
+
+
+class World:
+    """A metastore of one major behind a SQLAlchemy address; ages are in seconds before now."""
+
+    def __init__(self, url: str, major: int) -> None:
+        self.url, self.major = url, major
+        self._engine = create_engine(url)
+        time = "timestamp with time zone" if url.startswith("postgresql") else "timestamp"
+        shape = (
+            {
+                "own": "id varchar(36),",
+                "heartbeat": f", last_heartbeat_at {time}",
+                "bundle": ", bundle_name varchar(250)",
+            }
+            if major == 3
+            else {"own": "", "heartbeat": ", job_id integer", "bundle": ", processor_subdir varchar(2000)"}
+        )
+        for statement in (_TASK, _JOB, _IMPORT):
+            self.do(statement.format(time=time, **shape))
+
+    def do(self, statement: str, **values: Any) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(text(statement), values)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def ago(self, seconds: float) -> Any:
+        moment = datetime.now(UTC) - timedelta(seconds=seconds)
+        # Airflow's SQLite metastore keeps naive UTC text
+        return moment if self.url.startswith("postgresql") else moment.replace(tzinfo=None).isoformat(" ")
+
+    def job(self, kind: str, age: float, number: int | None = None, state: str = "running") -> None:
+        self.do(
+            "insert into job (id, state, job_type, latest_heartbeat, hostname) values (:id, :state, :kind, :at, 'h')",
+            id=number or abs(hash((kind, age))) % 10_000_000,
+            state=state,
+            kind=kind,
+            at=self.ago(age),
+        )
+
+    def running_task(self, task_id: str, beat: float | None, started: float = 4000, map_index: int = -1) -> None:
+        """A running task instance whose last heartbeat is `beat` seconds old (None: it never beat)."""
+        number = abs(hash((task_id, map_index))) % 10_000_000
+        if self.major == 2 and beat is not None:
+            self.job("LocalTaskJob", beat, number)
+        own = {2: ("job_id", number), 3: ("last_heartbeat_at", None if beat is None else self.ago(beat))}[self.major]
+        self.do(
+            "insert into task_instance (dag_id, task_id, run_id, map_index, try_number, max_tries, state, hostname, "
+            f"start_date, {own[0]}) values ('features_train', :task, 'manual__1', :map, 1, 2, 'running', 'worker-3', "
+            ":start, :own)",
+            task=task_id,
+            map=map_index,
+            start=self.ago(started),
+            own=own[1],
+        )
+
+    def broken_file(self, path: str, number: int = 1) -> None:
+        bundle = "bundle_name" if self.major == 3 else "processor_subdir"
+        absolute = path if path.startswith("/") else f"/opt/airflow/dags/{path}"
+        self.do(
+            f"insert into import_error (id, filename, stacktrace, timestamp, {bundle}) "
+            "values (:id, :path, :trace, :at, 'dags-folder')",
+            id=number,
+            path=path,
+            trace=STACKTRACE.format(path=absolute),
+            at=self.ago(1),
+        )
+
+
+class Memory:
+    """What a sweep remembers, as JSON, the way a store would keep it."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        return json.loads(self.kept[key]) if key in self.kept else None
+
+    def put(self, key: str, value: Mapping[str, Any]) -> None:
+        self.kept[key] = json.dumps(value)
