@@ -1,0 +1,33 @@
+# Every target begins with `setup`, which takes a tenth of a second when nothing has changed.
+PYTHON  ?= python3
+PY      := .venv/bin/python
+AIRFLOW ?= 3.3.2
+ARGS    ?=
+SETUP   := $(PYTHON) bot/sandbox/provision.py
+
+export PYTHONDONTWRITEBYTECODE :=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint bench
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+setup: ## .venv/ from the hash-pinned locks in requirements/
+	@$(SETUP) dev
+
+demo: setup ## a real Airflow, a local Slack and PagerDuty, the bot: DAGs fail, alerts appear (AIRFLOW=2.11.2, ARGS="--headless --json")
+	@exec $(PY) -m bot demo --airflow $(AIRFLOW) $(ARGS)
+
+test: ## everything: lint, unit, integration, scenarios, end to end with both Airflows
+	@$(SETUP) dev airflow-3.3.2 airflow-2.11.2
+	@$(PY) -m tests.everything
+
+check: lint ## the fast part: lint and all tests that need no Airflow
+	@$(PY) -m pytest -q -n 2 -m "not airflow"
+
+lint: setup ## ruff, mypy, import contracts
+	@$(PY) -m tests.everything --lint
+
+bench: setup ## the benchmarks (docs/BENCHMARKS.md says what each means)
+	@$(PY) -m tests.bench $(ARGS)

@@ -1,0 +1,175 @@
+"""Starts, watches and ends the sandbox's processes, each with its log file.
+
+The hard cases by name: *the killed launcher* (each child is on a leash, and an undertaker stands by), *the thread that
+ends* (Linux ties the leash to the thread that forked, so one thread that lives as long as we do starts all),
+*the grandchildren* (Airflow's tasks make process groups of their own: the whole session is ended), *the orphans*
+(where process 1 reaps nobody they would stay as zombies: they become our children, and we reap them).
+The rule it must never break: after `stop` returns, no process of that session is left.
+"""
+
+import atexit
+import ctypes
+import functools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from bot.sandbox.undertaker import session
+
+T = TypeVar("T")
+
+_PR_SET_CHILD_SUBREAPER = 36
+_STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
+_LEASH = str(Path(__file__).with_name("leash.py"))
+_UNDERTAKER = str(Path(__file__).with_name("undertaker.py"))
+
+
+class Child:
+    """One process in a session of its own. `user` is a numeric uid to run as (only root may ask for it)."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        log: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        user: int | None = None,
+        polite: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        self.name, self.log = name, log
+        self._command = [str(word) for word in command]
+        self._env, self._cwd, self._user, self._polite = env, cwd, user, polite
+        self._process: subprocess.Popen[bytes] | None = None
+        self._asked_to_end = False
+
+    def start(self) -> None:
+        """Start it (again); its words go to the log, whose old content is dropped."""
+        self._asked_to_end = False
+        adopt_orphans()
+        self._process = _STARTER.submit(self._popen).result()
+        note(f"+{self.pid}")
+
+    def _popen(self) -> subprocess.Popen[bytes]:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        user = "-" if self._user is None else str(self._user)
+        leash = [sys.executable, "-I", "-S", _LEASH, str(int(self._polite)), str(os.getpid()), user]
+        with self.log.open("wb") as words:
+            return subprocess.Popen(
+                [*leash, *self._command],
+                stdin=subprocess.DEVNULL,
+                stdout=words,
+                stderr=subprocess.STDOUT,
+                env=dict(self._env) if self._env is not None else None,
+                cwd=self._cwd,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is also its session's; 0 before the start."""
+        return self._process.pid if self._process else 0
+
+    @property
+    def running(self) -> bool:
+        """True while the process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def died(self) -> bool:
+        """True when it ended although nobody asked it to."""
+        return self._process is not None and not self.running and not self._asked_to_end
+
+    @property
+    def exit_code(self) -> int | None:
+        """As `subprocess` has it; None while it runs."""
+        return self._process.poll() if self._process else None
+
+    def ask_to_end(self) -> None:
+        """Send the polite signal and return at once; `stop` then waits for the end.
+
+        To the leader alone: workers that are ended over its head can leave it waiting for a lock of theirs.
+        """
+        self._asked_to_end = True
+        if self.running:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, self._polite)
+
+    def stop(self, grace: float = 5.0) -> None:
+        """Ask, wait `grace` seconds at most, then kill all that is left of the session."""
+        if self._process is None:
+            return
+        self.ask_to_end()
+        wait_for(lambda: not self.running and not session(self.pid), grace, every=0.05)
+        if wait_for(self._is_swept, 5, every=0.02):
+            note(f"-{self.pid}")
+
+    def _is_swept(self) -> bool:
+        """Kill and reap what is there now; True when there was nothing."""
+        left = session(self.pid, dead_too=True)
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                if pid != self.pid:
+                    os.waitpid(pid, os.WNOHANG)
+        return not self.running and not left
+
+    def kill(self) -> None:
+        """End it as a crash would: no signal handler runs, grandchildren stay. For tests."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def tail(self, lines: int = 20) -> str:
+        """The last lines of its log."""
+        if not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+@functools.cache
+def undertaker(_: int) -> subprocess.Popen[str]:
+    """One for each process of ours (the argument is its id, as a fork must not share it)."""
+    command = [sys.executable, "-I", "-S", _UNDERTAKER]
+    hired = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, bufsize=1, start_new_session=True)
+    atexit.register(hired.communicate)
+    return hired
+
+
+def note(line: str) -> None:
+    """Write it into the undertaker's book."""
+    book = undertaker(os.getpid()).stdin
+    with suppress(BrokenPipeError, ValueError):  # gone or closed: we are ending
+        if book:
+            book.write(f"{line}\n")
+
+
+def adopt_orphans() -> None:
+    """From now on an orphan below us becomes our child instead of process 1's (Linux only)."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def stop_all(children: Sequence[Child], grace: float = 5.0) -> None:
+    """Ask all of them at once, then wait for each; the last started is asked first."""
+    for child in reversed(children):
+        child.ask_to_end()
+    for child in reversed(children):
+        child.stop(grace)
+
+
+def wait_for(look: Callable[[], T], seconds: float, every: float = 0.2) -> T:
+    """Look until the answer is truthy or the time is over; the last answer either way."""
+    end = time.monotonic() + seconds
+    while not (answer := look()) and time.monotonic() < end:
+        time.sleep(every)
+    return answer

@@ -1,0 +1,58 @@
+"""The environment of the demo's bot and of the plugin in its Airflow: two ends of the same wires.
+
+The hard case: the caller's own WINDSOCK_… variables, which must not reach the demo. The rule: secrets here are known
+to everybody, so everything that they open listens on the loopback interface alone.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+SIGNAL_TOKEN = "demo-signal-token"  # noqa: S105
+OPERATORS = '[access]\nresponder = ["*"]\noperator = ["*"]\n'
+
+
+def clean() -> dict[str, str]:
+    """Our environment without what would lead the children astray."""
+    stray = ("WINDSOCK_", "AIRFLOW", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(stray)}
+    return {**kept, "PYTHONUNBUFFERED": "1"}
+
+
+def for_the_plugin(home: Path, urls: Mapping[str, str]) -> dict[str, str]:
+    """What the plugin reads inside Airflow."""
+    return {
+        "WINDSOCK_URL": urls["bot"],
+        "WINDSOCK_TOKEN": SIGNAL_TOKEN,
+        "WINDSOCK_DEPLOYMENT": "demo",
+        "WINDSOCK_SPOOL": str(home / "spool"),
+    }
+
+
+def for_the_bot(home: Path, urls: Mapping[str, str], metastore: str) -> dict[str, str]:
+    """All that ``bot serve`` needs; its configuration file, in which everybody is an operator, is written."""
+    config = home / "windsock.toml"
+    config.write_text(OPERATORS)
+    own = {
+        "CONFIG": str(config),
+        "STORE__URL": f"sqlite:///{home / 'windsock.db'}",
+        "SERVER__PORT": urls["bot"].rpartition(":")[2],
+        "SERVER__PUBLIC_URL": urls["bot"],
+        "SERVER__SIGNAL_TOKEN": SIGNAL_TOKEN,
+        "SLACK__API_URL": f"{urls['slack']}/api/",
+        "SLACK__BOT_TOKEN": "xoxb-sandbox",
+        "SLACK__APP_TOKEN": "xapp-sandbox",
+        "SLACK__SIGNING_SECRET": "sandbox-signing-secret",
+        "SLACK__CHANNEL": "#data-alerts",
+        "AIRFLOW__DEMO__URL": urls["airflow"],
+        "AIRFLOW__DEMO__USERNAME": "admin",
+        "AIRFLOW__DEMO__PASSWORD": "admin",
+        "AIRFLOW__DEMO__METASTORE_URL": metastore,
+        "PAGERDUTY__EVENTS_URL": f"{urls['pagerduty']}/v2/enqueue",
+        "PAGERDUTY__API_URL": urls["pagerduty"],
+        "PAGERDUTY__API_TOKEN": "sandbox-api-token",
+        "PAGERDUTY__WEBHOOK_SECRET": "sandbox-webhook-secret",
+        "PAGERDUTY__ROUTING_KEY": "windsockdemo" + "0" * 20,
+        "SWEEP__INTERVAL": "10s",
+    }
+    return {**clean(), **{f"WINDSOCK_{name}": value for name, value in own.items()}}

@@ -1,0 +1,31 @@
+"""An answer that never comes: the connection is closed instead.
+
+Hard case: uvicorn turns an unanswered request into a 500, which is an answer. So its transport is closed first.
+Rule: what the call did has been done and stays done; only the answer is lost.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class HangUp(Response):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del send
+        scope["state"]["transport"].close()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+class KeepsTransport:
+    """Outermost ASGI layer: keeps the connection's transport where `HangUp` finds it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            cycle = getattr(send, "__self__", None)
+            scope.setdefault("state", {})["transport"] = getattr(cycle, "transport", None)
+        await self.app(scope, receive, send)

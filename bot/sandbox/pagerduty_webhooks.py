@@ -1,0 +1,59 @@
+"""PagerDuty's webhooks v3: signed, in order, repeated when they were not taken.
+
+Hard case: the bot is away for a moment; the webhook is tried again, with the same event id, so the bot may see it twice.
+Rule: each incident's webhooks arrive in the order in which they happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from bot.sandbox.pagerduty_account import Incident, signature, webhook
+
+TRIES = 3
+TIMEOUT = 5.0
+Note = Callable[[str, str, int | None, str], None]
+
+
+class Webhooks:
+    """`note` writes one line of the log: method, address, status or None, body."""
+
+    def __init__(self, base: str, url: str | None, secret: str, note: Note) -> None:
+        self.base, self.url, self.secret, self.note = base, url, secret, note
+        self.owed: asyncio.Queue[bytes] = asyncio.Queue()
+        self.worker: asyncio.Task[None] | None = None
+
+    def owe(self, incident: Incident, word: str, agent: dict[str, Any] | None) -> None:
+        """Tell of a change; `agent` is the person, None for an integration. Nothing without an address."""
+        if self.url:
+            self.owed.put_nowait(webhook(incident, word, self.base, agent))
+            self.worker = self.worker or asyncio.get_running_loop().create_task(self._pay())
+
+    async def _pay(self) -> None:
+        async with httpx.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:
+            while True:
+                body = await self.owed.get()
+                for attempt in range(TRIES):
+                    if await self._sent(client, body):
+                        break
+                    await asyncio.sleep(attempt + 1)
+
+    async def _sent(self, client: httpx.AsyncClient, body: bytes) -> bool:
+        """Whether it need not be sent again: taken, or refused for good."""
+        headers = {
+            "Content-Type": "application/json",
+            "X-PagerDuty-Signature": signature(self.secret, body),
+            "X-Webhook-Id": str(uuid.uuid4()),
+        }
+        url = str(self.url)
+        try:
+            status: int | None = (await client.post(url, content=body, headers=headers)).status_code
+        except httpx.HTTPError:
+            status = None
+        self.note("WEBHOOK", url, status, body.decode())
+        return status is not None and status != 429 and status < 500

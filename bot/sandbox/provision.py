@@ -1,0 +1,202 @@
+"""Makes the environments from the hash-pinned locks: the bot's own, and one for each Airflow.
+
+Run by a bare ``python3`` before anything is installed, so it uses the standard library only.
+The hard cases: an interrupted install (it is redone from nothing, because the stamp is written last), two
+runs at once (the second waits), a network where uv cannot reach the index but pip can (pip is the fallback).
+The rule it must never break: nothing is installed whose hash is not in the lock.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - a bare, older python3 must get a sentence, not a traceback
+    sys.exit(f"Windsock needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}.")
+
+import argparse
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+STAMP = ".windsock-lock"
+LAYOUT = "2"  # raise it when the way of installing changes, so that old environments are rebuilt
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A lock, the folder that it is installed to, and the Python minor versions it works with."""
+
+    name: str
+    lock: Path
+    folder: Path
+    newest_minor: int
+
+    @property
+    def python(self) -> Path:
+        """The environment's interpreter."""
+        return self.folder / "bin" / "python"
+
+
+def environment(name: str, root: Path = ROOT) -> Environment:
+    """The environment called `name`: ``dev`` or ``airflow-VERSION``; SystemExit if there is none."""
+    lock = root / "requirements" / f"{name}.txt"
+    version = name.removeprefix("airflow-")
+    if not lock.is_file() or name == "uv":
+        known = ", ".join(sorted(path.stem for path in lock.parent.glob("*.txt") if path.stem != "uv"))
+        raise SystemExit(f"There is no lock for {name!r}; there are: {known}.")
+    if name == version:
+        return Environment(name, lock, root / ".venv", newest_minor=14)
+    newest = 12 if version.startswith("2.") else 14
+    return Environment(name, lock, root / ".airflow" / f"venv-{version}", newest)
+
+
+def is_current(env: Environment) -> bool:
+    """True when the environment is exactly what its lock says, by the stamp that is written last."""
+    try:
+        return (env.folder / STAMP).read_text() == fingerprint(env.lock) and env.python.exists()
+    except OSError:
+        return False
+
+
+def fingerprint(lock: Path) -> str:
+    """A name for the lock's content; another content means another environment."""
+    return f"{LAYOUT}-{hashlib.sha256(lock.read_bytes()).hexdigest()}"
+
+
+def provision(env: Environment, say: Callable[[str], None]) -> None:
+    """Make `env` what its lock says. A call that finds nothing to do takes no lock and no time."""
+    if is_current(env):
+        return
+    with only_one(env.lock), progress(f"installing {env.name} from {env.lock.name}", say):
+        if not is_current(env):
+            install(env, say)
+
+
+def install(env: Environment, say: Callable[[str], None]) -> None:
+    """Install and stamp at the very end. Only what was whole is changed in place; all else is made anew."""
+    python, uv = interpreter(env), find_uv(say)
+    was_whole = (env.folder / STAMP).exists()
+    (env.folder / STAMP).unlink(missing_ok=True)
+    if not (was_whole and uv and change_by_uv(uv, env, say)) and not (uv and install_by_uv(uv, python, env, say)):
+        say("uv could not do it; trying pip, which takes longer")
+        if not install_by_pip(python, env, say):
+            raise SystemExit(f"{env.name} could not be installed by uv nor by pip; what they said is above.")
+    (env.folder / STAMP).write_text(fingerprint(env.lock))
+
+
+def interpreter(env: Environment) -> str:
+    """A Python that the lock was made for: this one, or another on PATH; SystemExit if none."""
+    if sys.version_info.minor <= env.newest_minor:
+        return sys.executable
+    names = [f"python3.{minor}" for minor in range(env.newest_minor, 10, -1)]
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        raise SystemExit(f"{env.name} needs one of {', '.join(names)} on PATH; this is {sys.version.split()[0]}.")
+    return found
+
+
+def find_uv(say: Callable[[str], None]) -> str | None:
+    """The uv on PATH, or the pinned one in a small environment of its own; None if it cannot be had."""
+    if present := shutil.which("uv"):
+        return present
+    tool = Environment("uv", ROOT / "requirements" / "uv.txt", ROOT / ".airflow" / "uv", 99)
+    binary = tool.folder / "bin" / "uv"
+    with only_one(tool.lock):
+        if not is_current(tool):
+            if not install_by_pip(sys.executable, tool, say):
+                return None
+            (tool.folder / STAMP).write_text(fingerprint(tool.lock))
+    return str(binary) if binary.exists() else None
+
+
+def change_by_uv(uv: str, env: Environment, say: Callable[[str], None]) -> bool:
+    """Bring an environment of another lock to this one, without pulling it from under who uses it."""
+    change = [uv, "pip", "sync", "--quiet", "--python", str(env.python), "--require-hashes"]
+    return run([*change, "--compile-bytecode", str(env.lock)], say)
+
+
+def install_by_uv(uv: str, python: str, env: Environment, say: Callable[[str], None]) -> bool:
+    """From nothing; True if uv did all of it."""
+    shutil.rmtree(env.folder, ignore_errors=True)
+    create = [uv, "venv", "--quiet", "--no-project", "--python", python, str(env.folder)]
+    fill = [uv, "pip", "install", "--quiet", "--python", str(env.python), "--no-deps", "--require-hashes"]
+    return run(create, say) and run([*fill, "--compile-bytecode", "-r", str(env.lock)], say)
+
+
+def install_by_pip(python: str, env: Environment, say: Callable[[str], None]) -> bool:
+    """From nothing by plain pip. `--no-deps`, as an older pip re-resolves what the lock has decided."""
+    shutil.rmtree(env.folder, ignore_errors=True)
+    create = [python, "-m", "venv", str(env.folder)]
+    fill = [str(env.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    return run(create, say) and run([*fill, "--require-hashes", "-r", str(env.lock)], say)
+
+
+def run(command: list[str], say: Callable[[str], None]) -> bool:
+    """Run one step to its end; what it said is shown only when it failed."""
+    done = subprocess.run(command, env=child_environment(), cwd=ROOT, text=True, capture_output=True, check=False)
+    if done.returncode:
+        words = (done.stderr or done.stdout).strip()[-2000:]
+        say(f"{Path(command[0]).name} failed ({done.returncode}): {words}")
+    return done.returncode == 0
+
+
+def child_environment() -> dict[str, str]:
+    """Ours, with the system's certificates for uv, bytecode allowed, and no active environment leaking in."""
+    kept = {name: value for name, value in os.environ.items() if name not in _LEAKS}
+    return {**kept, "UV_SYSTEM_CERTS": "1", "UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "copy")}
+
+
+# Bytecode written once halves each start of Airflow; the others would point the tools at another environment.
+_LEAKS = {"PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__"}
+
+
+@contextmanager
+def only_one(lock: Path) -> Iterator[None]:
+    """Hold the lock file's own lock; nothing is left behind, however the holder ends."""
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def progress(what: str, say: Callable[[str], None], after: float = 2.0) -> Iterator[None]:
+    """Say that `what` is going on, once it takes longer than `after` seconds, and how long it took."""
+    begun, ended = time.monotonic(), threading.Event()
+
+    def speak() -> None:
+        wait = after
+        while not ended.wait(wait):
+            say(f"{what} … {time.monotonic() - begun:.0f} s")
+            wait = 10.0
+
+    voice = threading.Thread(target=speak, daemon=True)
+    voice.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        voice.join()
+    say(f"{what}: done in {time.monotonic() - begun:.0f} s")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """``provision.py NAME…``: make each environment that is named, in order."""
+    parser = argparse.ArgumentParser(description="Make environments from the locks in requirements/.")
+    parser.add_argument("names", nargs="+", metavar="NAME", help="dev, airflow-3.3.2, airflow-2.11.2")
+    for name in parser.parse_args(arguments).names:
+        provision(environment(name), lambda line: print(f"[setup] {line}", file=sys.stderr, flush=True))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,71 @@
+"""response_url: the address with which an app answers one command or one press, five times within half an hour.
+
+Hard case: `replace_original` on an ephemeral message, which chat.update cannot touch.
+Rule: a spent or late address answers 404 and changes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bot.sandbox.slack import compose, seed
+from bot.sandbox.slack.errors import SlackError
+
+if TYPE_CHECKING:
+    from bot.sandbox.slack.workspace import Workspace
+
+
+@dataclass
+class Address:
+    channel_id: str
+    user: str
+    born: float
+    message_ts: str | None = None
+    uses: int = 0
+
+
+class Answers:
+    def __init__(self) -> None:
+        self.addresses: dict[str, Address] = {}
+
+    def new(self, channel_id: str, user: str, message_ts: str | None = None) -> str:
+        """The path of a new address."""
+        key = f"{seed.TEAM['id']}/{uuid.uuid4().hex}"
+        self.addresses[key] = Address(channel_id, user, time.monotonic(), message_ts)
+        return f"/actions/{key}"
+
+
+def use(workspace: Workspace, key: str, body: dict[str, Any]) -> None:
+    """Do what an app posts to its response_url; SlackError `used_url` / `expired_url` with status 404."""
+    address = workspace.answers.addresses.get(key)
+    limits = workspace.config.limits
+    if address is None or time.monotonic() - address.born > limits.answer_life:
+        raise SlackError("expired_url", status=404)
+    if address.uses >= limits.answer_uses:
+        raise SlackError("used_url", status=404)
+    address.uses += 1
+    apply(workspace, address, body)
+
+
+def apply(workspace: Workspace, address: Address, body: dict[str, Any]) -> None:
+    """Delete, replace or answer; also what the body of an ack means."""
+    original = workspace.messages.find(address.channel_id, address.message_ts or "")
+    if body.get("delete_original"):
+        if original:
+            workspace.messages.delete(original)
+        return
+    content = compose.content(body)
+    if body.get("replace_original") and original:
+        workspace.messages.edit(original, **content.changes())
+        return
+    ephemeral_to = None if body.get("response_type") == "in_channel" else address.user
+    workspace.messages.post(
+        address.channel_id,
+        seed.BOT_USER,
+        content,
+        ephemeral_to=ephemeral_to,
+        thread_ts=body.get("thread_ts"),
+    )

@@ -1,0 +1,95 @@
+"""Takes a payload to the app, over Socket Mode or signed HTTP, and waits three seconds for its ack.
+
+Hard case: an event that is not acked is told up to three times more (at once, after a minute, after five), so the app
+sees it twice. Commands and presses are never repeated: the person is told that it failed.
+Rule: every delivery is in the log with its outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from bot.sandbox.slack import payloads
+from bot.sandbox.slack.workspace import Workspace
+
+RETRY_AFTER = (0.0, 60.0, 300.0)
+
+
+class Undelivered(Exception):
+    """`code` is what Slack shows to the person: operation_timeout, dispatch_failed, http_service_error."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Link(Protocol):
+    """The road to the app."""
+
+    async def deliver(self, kind: str, payload: dict[str, Any], retry: dict[str, Any]) -> Any:
+        """The ack's body (None when it has none); Undelivered when none came in time.
+        `retry` is empty or has retry_attempt and retry_reason."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Delivery:
+    def __init__(self, workspace: Workspace, link: Link) -> None:
+        self.workspace = workspace
+        self.link = link
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    async def ask(self, kind: str, payload: dict[str, Any], retry: dict[str, Any] | None = None) -> Any:
+        """Deliver and give the ack's body; Undelivered after three seconds or when nobody listens."""
+        began = time.monotonic()
+        outcome = "acked"
+        try:
+            async with asyncio.timeout(self.workspace.config.limits.ack):
+                return await self.link.deliver(kind, payload, retry or {})
+        except TimeoutError:
+            outcome = "operation_timeout"
+            raise Undelivered(outcome) from None
+        except Undelivered as failure:
+            outcome = failure.code
+            raise
+        finally:
+            self._note(kind, payload, outcome, began)
+
+    def event(self, event: dict[str, Any]) -> None:
+        """Tell the app of an event, in the background, with Slack's repetitions."""
+        task = asyncio.get_running_loop().create_task(self._insist(payloads.event(self.workspace, event)))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _insist(self, payload: dict[str, Any]) -> None:
+        retry: dict[str, Any] = {}
+        for attempt, pause in enumerate((*RETRY_AFTER, None)):
+            try:
+                await self.ask("events_api", payload, retry)
+                return
+            except Undelivered as failure:
+                reason = "http_timeout" if failure.code == "operation_timeout" else "http_error"
+                retry = {"retry_attempt": attempt + 1, "retry_reason": reason}
+            if pause is not None:
+                await asyncio.sleep(pause)
+
+    async def close(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await self.link.close()
+
+    def _note(self, kind: str, payload: dict[str, Any], outcome: str, began: float) -> None:
+        what = payload.get("command") or payload.get("type", "")
+        self.workspace.note(
+            at=datetime.now(UTC).isoformat(),
+            kind="delivery",
+            method=kind,
+            arguments={"what": what, "text": str(payload.get("text", ""))[:200]},
+            ok=outcome == "acked",
+            error=None if outcome == "acked" else outcome,
+            ms=round((time.monotonic() - began) * 1000, 1),
+        )

@@ -1,0 +1,68 @@
+"""Faults on demand: what a bot must survive can be switched on, for a number of calls or for a time.
+
+Hard case: a lost answer. The call acts and its answer never arrives, so whoever repeats it posts twice.
+Rule: a fault only touches what it names; it ends by itself after `count` calls or `seconds`, or by DELETE.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+KINDS = ("rate_limit", "error", "latency", "drop_sockets", "refresh", "down", "lost_answer")
+
+
+@dataclass
+class Fault:
+    kind: str
+    method: str | None = None
+    code: str = "internal_error"
+    count: int | None = None
+    until: float | None = None
+    latency: float = 0.0
+    retry_after: int = 1
+
+    @property
+    def over(self) -> bool:
+        return self.count == 0 or (self.until is not None and time.monotonic() >= self.until)
+
+
+def read(body: dict[str, Any]) -> Fault:
+    """`{kind, method?, code?, count?, seconds?, latency_ms?, retry_after?}` as a fault; ValueError with a sentence."""
+    kind = body.get("kind")
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
+    unknown = set(body) - {"kind", "method", "code", "count", "seconds", "latency_ms", "retry_after"}
+    if unknown:
+        raise ValueError(f"unknown field {sorted(unknown)[0]!r}")
+    seconds = body.get("seconds")
+    return Fault(
+        kind=kind,
+        method=body.get("method"),
+        code=body.get("code", "internal_error"),
+        count=body.get("count"),
+        until=None if seconds is None else time.monotonic() + float(seconds),
+        latency=float(body.get("latency_ms", 0)) / 1000,
+        retry_after=int(body.get("retry_after", 1)),
+    )
+
+
+class Faults:
+    def __init__(self) -> None:
+        self.active: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        self.active.append(fault)
+
+    def clear(self) -> None:
+        self.active.clear()
+
+    def strike(self, method: str, *kinds: str) -> Fault | None:
+        """The first active fault of these kinds for this method; counts it as used."""
+        self.active = [fault for fault in self.active if not fault.over]
+        for fault in self.active:
+            if fault.kind in kinds and fault.method in (None, method):
+                fault.count = None if fault.count is None else fault.count - 1
+                return fault
+        return None

@@ -1,0 +1,233 @@
+"""What a person does: type a command, say something, press, choose, submit, close, open the App Home.
+
+Hard case: the answer comes after the ack and from another connection; so a deed waits for the ack and then, by a
+condition and at most a second, for what comes with it. Rule: a deed names what is really there, else it is a `NotThere`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from bot.sandbox.slack import answers, inputs, payloads, seed
+from bot.sandbox.slack.compose import Content
+from bot.sandbox.slack.delivery import Delivery, Undelivered
+from bot.sandbox.slack.directory import Channel
+from bot.sandbox.slack.errors import SlackError
+from bot.sandbox.slack.messages import Message
+from bot.sandbox.slack.press import action_for, named
+from bot.sandbox.slack.submission import obey
+from bot.sandbox.slack.workspace import Workspace
+
+AFTER_ACK = 1.0
+T = TypeVar("T")
+
+
+class NotThere(Exception):
+    """The person, channel, message or button that was named does not exist; a sentence."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """How things stood before a deed, so that what came of it can be told apart."""
+
+    user: str
+    since: str
+    view_hash: str | None
+    message: Message | None
+    edits: int
+
+
+class People:
+    def __init__(self, workspace: Workspace, delivery: Delivery) -> None:
+        self.workspace = workspace
+        self.delivery = delivery
+
+    async def command(self, channel: str, user: str, command: str, text: str) -> dict[str, Any]:
+        place, person = self.channel(channel), self.user(user)
+        before = self._moment(person)
+        if command != self.workspace.config.command:
+            hint = f"{command} is not a valid command. There is {self.workspace.config.command}"
+            self.workspace.messages.from_slackbot(place.id, person["id"], hint)
+            return self._outcome(before, error="unknown_command")
+        payload = payloads.slash(self.workspace, place, person, command, text)
+        try:
+            self._apply_ack(place, person, await self.delivery.ask("slash_commands", payload))
+        except (Undelivered, SlackError) as failure:
+            sentence = f'{command} failed with the error "{failure.code}"'
+            self.workspace.messages.from_slackbot(place.id, person["id"], sentence)
+            return self._outcome(before, error=failure.code)
+        return await self._settled(before)
+
+    async def click(
+        self,
+        user: str,
+        action_id: str,
+        *,
+        channel: str | None = None,
+        ts: str | None = None,
+        value: Any = None,
+        block_id: str | None = None,
+        state: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Press or choose: in the message that is named, else in the open modal, else in the App Home."""
+        person = self.user(user)
+        message = self.message(channel, ts, person) if ts else None
+        view = {} if message else self._view(person)
+        blocks = message.all_blocks() if message else view["blocks"]
+        action = _or_not_there(lambda: action_for(blocks, action_id, value, block_id))
+        values = _or_not_there(lambda: inputs.filled(blocks, state or {}))
+        before = self._moment(person, message)
+        if message:
+            payload = payloads.pressed_in_message(self.workspace, message, person, action, values)
+        else:
+            payload = payloads.pressed_in_view(self.workspace, view, person, action, values)
+        try:
+            await self.delivery.ask("interactive", payload)
+        except Undelivered as failure:
+            return self._outcome(before, error=failure.code)
+        return await self._settled(before)
+
+    async def submit(self, user: str, values: dict[str, Any]) -> dict[str, Any]:
+        """Submit the open modal; `errors` by block_id when it was refused, by Slack's client or by the app."""
+        person = self.user(user)
+        view = self.workspace.modals.top(person["id"])
+        if view is None or not view["submit"]:
+            raise NotThere(f"{person['name']} has no open modal that can be submitted")
+        state = _or_not_there(lambda: inputs.filled(view["blocks"], values))
+        before = self._moment(person)
+        if errors := inputs.faults(view["blocks"], state):
+            return self._outcome(before) | {"errors": errors}
+        try:
+            ack = await self.delivery.ask("interactive", payloads.submitted(self.workspace, view, person, state))
+            errors = obey(self.workspace, person["id"], view, ack)
+        except (Undelivered, SlackError) as failure:
+            return self._outcome(before, error=failure.code)
+        if errors:
+            return self._outcome(before) | {"errors": errors}
+        shown = isinstance(ack, dict) and ack.get("response_action") in ("update", "push")
+        return await self._settled(before if shown else self._moment(person, since=before.since))
+
+    async def close(self, user: str, *, everything: bool = False) -> dict[str, Any]:
+        person = self.user(user)
+        before = self._moment(person)
+        for view in self.workspace.modals.close(person["id"], everything=everything):
+            self.workspace.live.tell("view", user=person["id"])
+            if view["notify_on_close"]:
+                payload = payloads.closed(self.workspace, view, person, cleared=everything)
+                try:
+                    await self.delivery.ask("interactive", payload)
+                except Undelivered as failure:
+                    return self._outcome(before, error=failure.code)
+        return self._outcome(before)
+
+    async def suggest(
+        self, user: str, action_id: str, block_id: str | None, value: str, channel: str | None, ts: str | None
+    ) -> dict[str, Any]:
+        """What the app offers while a person types in an external select: `{ok, options | option_groups}`."""
+        person = self.user(user)
+        message = self.message(channel, ts, person) if ts else None
+        view = {} if message else self._view(person)
+        blocks = message.all_blocks() if message else view["blocks"]
+        block, _ = _or_not_there(lambda: named(blocks, action_id, block_id))
+        place: dict[str, Any] = {"view": view, "container": {"type": "view", "view_id": view.get("id")}}
+        if message:
+            container = {"type": "message", "message_ts": message.ts, "channel_id": message.channel_id}
+            place = {"message": message.api(), "container": container}
+        payload = payloads.suggestion(self.workspace, person, block["block_id"], action_id, value, place)
+        try:
+            return {"ok": True, **(await self.delivery.ask("interactive", payload) or {"options": []})}
+        except Undelivered as failure:
+            return {"ok": False, "error": failure.code}
+
+    async def home(self, user: str) -> dict[str, Any]:
+        """Open the App Home; waits until the app has published something for this person."""
+        person = self.user(user)
+        before = (self.workspace.modals.homes.get(person["id"]) or {}).get("hash")
+        event = {"type": "app_home_opened", "user": person["id"], "channel": f"D{person['id'][1:]}", "tab": "home"}
+        self.delivery.event(event | {"event_ts": self.workspace.clock.ts()})
+        homes = self.workspace.modals.homes
+        await self.workspace.live.until(lambda: (homes.get(person["id"]) or {}).get("hash") != before, AFTER_ACK)
+        return {"ok": True, "view": homes.get(person["id"])}
+
+    def say(self, channel: str, user: str, text: str, thread_ts: str | None = None) -> dict[str, Any]:
+        """Post plain text as this person; the app hears of it as Slack would tell it."""
+        place, person = self.channel(channel), self.user(user)
+        said = re.sub(r"@windsock\b", f"<@{seed.BOT_USER}>", _escaped(text), flags=re.IGNORECASE)
+        content = Content(said, None, None, None)
+        message = self.workspace.messages.post(place.id, person["id"], content, thread_ts=thread_ts)
+        if seed.BOT_USER in place.members:
+            event = message.api() | {"channel": place.id, "event_ts": message.ts}
+            self.delivery.event(event | {"channel_type": "im" if place.person else "channel"})
+            if f"<@{seed.BOT_USER}>" in said and not place.person:
+                self.delivery.event(event | {"type": "app_mention"})
+        return {"ok": True, "ts": message.ts}
+
+    def channel(self, name: str) -> Channel:
+        found = self.workspace.directory.channel(name or "")
+        if found is None:
+            raise NotThere(f"there is no channel {name!r}")
+        return found
+
+    def user(self, name: str) -> dict[str, Any]:
+        found = self.workspace.directory.user(name or "")
+        if found is None:
+            raise NotThere(f"there is no user {name!r}")
+        return found
+
+    def message(self, channel: str | None, ts: str | None, person: dict[str, Any]) -> Message:
+        found = self.workspace.messages.find(self.channel(channel or "").id, ts or "")
+        if found is None or found.ephemeral_to not in (None, person["id"]):
+            raise NotThere(f"{person['name']} sees no message {ts} in {channel}")
+        return found
+
+    def _view(self, person: dict[str, Any]) -> dict[str, Any]:
+        modals = self.workspace.modals
+        view = modals.top(person["id"]) or modals.homes.get(person["id"])
+        if view is None:
+            raise NotThere(f"{person['name']} has no modal and no App Home open; name a message by channel and ts")
+        return view
+
+    def _apply_ack(self, place: Channel, person: dict[str, Any], ack: Any) -> None:
+        if isinstance(ack, str):
+            ack = {"text": ack}
+        if ack and (ack.get("text") or ack.get("blocks") or ack.get("attachments")):
+            answers.apply(self.workspace, answers.Address(place.id, person["id"], time.monotonic()), ack)
+
+    def _moment(self, person: dict[str, Any], message: Message | None = None, since: str = "") -> Moment:
+        top = self.workspace.modals.top(person["id"]) or {}
+        edits = message.edits if message else 0
+        return Moment(person["id"], since or self.workspace.clock.ts(), top.get("hash"), message, edits)
+
+    async def _settled(self, before: Moment) -> dict[str, Any]:
+        await self.workspace.live.until(lambda: self._answered(before), AFTER_ACK)
+        return self._outcome(before)
+
+    def _answered(self, before: Moment) -> bool:
+        top = self.workspace.modals.top(before.user) or {}
+        edited = before.message is not None and before.message.edits != before.edits
+        return edited or top.get("hash") != before.view_hash or bool(self._replies(before))
+
+    def _replies(self, before: Moment) -> list[Message]:
+        everywhere = (m for rows in self.workspace.messages.by_channel.values() for m in rows)
+        mine = (m for m in everywhere if m.ephemeral_to == before.user)
+        return [m for m in mine if max(m.ts, m.edited_at or "") > before.since]
+
+    def _outcome(self, before: Moment, error: str | None = None) -> dict[str, Any]:
+        replies = [m.seen() for m in self._replies(before)]
+        outcome = {"ok": error is None, "replies": replies, "view": self.workspace.modals.top(before.user)}
+        return outcome | ({"error": error} if error else {})
+
+
+def _or_not_there(look: Callable[[], T]) -> T:
+    try:
+        return look()
+    except ValueError as error:
+        raise NotThere(str(error)) from None
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

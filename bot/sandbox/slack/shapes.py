@@ -1,0 +1,135 @@
+"""How one rule of Slack's is checked: a rule takes a value and its place and gives the faults, in Slack's words.
+
+Hard case: a fault deep in a list; the pointer must name the very field, because that is all a developer gets.
+Rule: a shape never raises and never changes what it looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Faults = list[str]
+Rule = Callable[[Any, str], Faults]
+Fields = Mapping[str, Rule]
+
+
+def fault(sentence: str, place: str) -> str:
+    return f"{sentence} [json-pointer:{place}]"
+
+
+def string(most: int, least: int = 1) -> Rule:
+    def check(value: Any, place: str) -> Faults:
+        if not isinstance(value, str):
+            return [fault("must provide a string", place)]
+        if len(value) < least:
+            return [fault(f"must be more than {least - 1} characters", place)]
+        if len(value) > most:
+            return [fault(f"must be less than {most + 1} characters", place)]
+        return []
+
+    return check
+
+
+def flag(value: Any, place: str) -> Faults:
+    return [] if isinstance(value, bool) else [fault("must be a valid boolean", place)]
+
+
+def whole(least: int, most: int) -> Rule:
+    def check(value: Any, place: str) -> Faults:
+        if not isinstance(value, int) or isinstance(value, bool):
+            return [fault("must be a valid integer", place)]
+        return [] if least <= value <= most else [fault(f"must be between {least} and {most}", place)]
+
+    return check
+
+
+def one_of(*words: str) -> Rule:
+    def check(value: Any, place: str) -> Faults:
+        return [] if value in words else [fault(f"must be one of: {', '.join(words)}", place)]
+
+    return check
+
+
+def anything(value: Any, place: str) -> Faults:
+    del value, place
+    return []
+
+
+def many(rule: Rule, most: int, least: int = 1) -> Rule:
+    def check(value: Any, place: str) -> Faults:
+        if not isinstance(value, list):
+            return [fault("must be a valid array", place)]
+        if len(value) > most:
+            return [fault(f"no more than {most} items allowed", place)]
+        if len(value) < least:
+            return [fault(f"no fewer than {least} items allowed", place)]
+        return [each for n, item in enumerate(value) for each in rule(item, f"{place}/{n}")]
+
+    return check
+
+
+def fields(required: Fields, optional: Fields | None = None) -> Rule:
+    """An object with exactly these fields; `type` is allowed everywhere."""
+    known = {**required, **(optional or {})}
+
+    def check(value: Any, place: str) -> Faults:
+        if not isinstance(value, dict):
+            return [fault("must be a valid object", place)]
+        faults = [fault(f"missing required field: {name}", place) for name in required if name not in value]
+        extra = set(value) - set(known) - {"type"}
+        faults += [fault(f"invalid additional property: {name}", place) for name in sorted(extra)]
+        for name, rule in known.items():
+            if name in value:
+                faults += rule(value[name], f"{place}/{name}")
+        return faults
+
+    return check
+
+
+def typed(table: Mapping[str, Rule], allowed: frozenset[str] | None = None) -> Rule:
+    """An object whose `type` says which rule of the table it follows."""
+
+    def check(value: Any, place: str) -> Faults:
+        if not isinstance(value, dict):
+            return [fault("must be a valid object", place)]
+        kind = str(value.get("type"))
+        if kind not in table or (allowed is not None and kind not in allowed):
+            return [fault(f"unsupported type: {kind}", f"{place}/type")]
+        return table[kind](value, place)
+
+    return check
+
+
+def either(first: str, second: str) -> Rule:
+    """The object must have one of two fields."""
+
+    def check(value: Any, place: str) -> Faults:
+        if first in value or second in value:
+            return []
+        return [fault(f"missing required field: {first} or {second}", place)]
+
+    return check
+
+
+def both(one: Rule, other: Rule) -> Rule:
+    return lambda value, place: one(value, place) or other(value, place)
+
+
+def without_twins(name: str, rule: Rule) -> Rule:
+    """A list in which no two objects have the same value in this field."""
+
+    def check(value: Any, place: str) -> Faults:
+        if faults := rule(value, place):
+            return faults
+        seen: set[str] = set()
+        for n, item in enumerate(value):
+            word = item.get(name) if isinstance(item, dict) else None
+            if word is None:
+                continue
+            if word in seen:
+                return [fault(f"`{name}` {word} already exists", f"{place}/{n}/{name}")]
+            seen.add(word)
+        return []
+
+    return check

@@ -1,0 +1,39 @@
+"""What an app's ack of a view_submission means: close, clear, errors, update or push.
+
+Hard case: an error for a block that is not an input; Slack shows nothing and the person is stuck.
+Rule: here that is refused as loudly as a view that Slack would not take.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.sandbox.slack.errors import SlackError
+from bot.sandbox.slack.methods.views import checked
+from bot.sandbox.slack.workspace import Workspace
+
+
+def obey(workspace: Workspace, user: str, view: dict[str, Any], ack: Any) -> dict[str, str]:
+    """Do what the ack says; gives the errors to show under the inputs, if any. SlackError for a wrong ack."""
+    ack = ack or {}
+    action = ack.get("response_action")
+    modals = workspace.modals
+    if action == "errors":
+        return _errors(view, ack.get("errors"))
+    if action == "update":
+        modals.update(view["id"], checked(ack.get("view"), "modal"), None)
+    elif action == "push":
+        modals.push(user, checked(ack.get("view"), "modal"))
+    elif action in (None, "clear"):
+        modals.close(user, everything=action == "clear")
+    else:
+        raise SlackError("invalid_response_action")
+    workspace.live.tell("view", user=user)
+    return {}
+
+
+def _errors(view: dict[str, Any], errors: Any) -> dict[str, str]:
+    fields = {block["block_id"] for block in view["blocks"] if block["type"] == "input"}
+    if not isinstance(errors, dict) or not errors or set(errors) - fields:
+        raise SlackError("invalid_errors")
+    return {str(block): str(sentence) for block, sentence in errors.items()}

@@ -1,0 +1,3 @@
+"""Fixtures that every test may ask for live in `tests.stacks`."""
+
+pytest_plugins = ["tests.stacks"]
