@@ -153,6 +153,7 @@ class Windsock:
             self._every(seconds, sweep.run)
         if self.gateways:
             self._every(FOLLOW_SECONDS, lambda: follow.follow(self.desk, self.report))
+            self._every(FOLLOW_SECONDS, lambda: follow.explain_runs(self.desk, self.report))
         self._every(5, lambda: end_old_silences(self.desk))
         self._scheduler.start()
 

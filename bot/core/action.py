@@ -19,6 +19,7 @@ from bot.core.access import Person
 from bot.core.deployment import RUNNING_STATES, Scope, TaskInstance, TaskRef
 
 PLAN_LIFE = timedelta(minutes=10)
+RUNS_AGAIN = "runs again"
 
 
 class Surprise(StrEnum):
@@ -70,6 +71,11 @@ class Plan:
         return digest(self.changes)
 
     @property
+    def marked(self) -> tuple[Change, ...]:
+        """What a mark sets; the rest of its list is what Airflow does by itself after it."""
+        return tuple(change for change in self.changes if change.after != RUNS_AGAIN)
+
+    @property
     def dag_ids(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(c.ref.dag_id if c.ref else c.what for c in self.changes))
 
@@ -88,7 +94,7 @@ def clear_changes(found: Sequence[TaskInstance], asked: Iterable[TaskRef]) -> tu
 
 def _clear_change(instance: TaskInstance, named: set[TaskRef], tasks_named: set[tuple[str, str, str]]) -> Change:
     ref = instance.ref
-    surprise, after = Surprise.none, "runs again"
+    surprise, after = Surprise.none, RUNS_AGAIN
     if instance.state in {"running", "deferred", "restarting"}:
         surprise, after = Surprise.running, "stopped, runs again"
     elif ref not in named and (ref.dag_id, ref.run_id, ref.task_id) in tasks_named:

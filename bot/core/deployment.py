@@ -8,6 +8,7 @@ guessed by a caller. States are Airflow's own words; a state that Airflow leaves
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -167,6 +168,9 @@ class Airflow(Protocol):
     def can_address_map_index(self) -> bool:
         """Whether one mapped index can be cleared by itself (3.x yes, 2.x no)."""
 
+    def within(self, seconds: float) -> AbstractContextManager[None]:
+        """All calls in this block, in this thread, together take at most `seconds`: for somebody who waits."""
+
     def health(self) -> Health: ...
 
     def dags(self, pattern: str = "", limit: int = 100) -> list[Dag]:
@@ -193,7 +197,8 @@ class Airflow(Protocol):
         """What would be (dry run) or was cleared, with the states before it. Never touches another run."""
 
     def mark(self, ref: TaskRef, state: str, *, note: str = "") -> list[TaskInstance]:
-        """Set one task instance to success, failed or skipped; what changed, empty when it was so already."""
+        """Set one task instance to success, failed or skipped; what changed, empty when it was so already. Airflow by
+        itself also runs again what failed or waits behind it."""
 
     def set_run_state(self, dag_id: str, run_id: str, state: str, *, note: str = "") -> Run:
         """Set a run to success, failed or queued."""

@@ -14,15 +14,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
 
-from bot.core.action import Change, Plan, Progress, Remediation, digest, still_running, tally
-from bot.core.deployment import Airflow, Scope, TaskInstance, TaskRef
+from bot.core.action import Plan, Progress, Remediation, digest, still_running, tally
+from bot.core.deployment import Airflow, TaskInstance
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.incident import Entry
 from bot.core.signal import Signal
 from bot.responder.desk import Desk
-from bot.responder.plan import airflow_of, dry_clear
+from bot.responder.dry_run import dry_clear
+from bot.responder.execute import Partly, execute, explicit_scopes, has_acted, instances, refs_of, run_id_of
+from bot.responder.plan import airflow_of
 from bot.responder.press import note
 from bot.store import alerts, incidents, remediations
 
@@ -35,7 +36,6 @@ WATCH_FOR = timedelta(hours=12)
 IDLE_SECONDS = 2.0
 WORKERS = 4
 
-_Step = TypeVar("_Step")
 Report = Callable[[Sequence[Signal]], object]
 
 
@@ -96,14 +96,14 @@ def _attempt(desk: Desk, remediation: Remediation, airflow: Airflow) -> Remediat
         return _end(desk, remediation, Progress.moved, moved)
     doing = _save(desk, replace(remediation, progress=Progress.doing, began_at=desk.clock()), silent=True)
     try:
-        _execute(airflow, doing.plan)
+        execute(airflow, doing.plan)
     except Temporary as error:
         if error.acted is None:
             return _read_back(desk, doing, airflow, error)
         return _not_done(desk, replace(doing, progress=Progress.asked), error)
     except Permanent as error:
         return _end(desk, doing, Progress.failed, error.message)
-    except _Partly as error:
+    except Partly as error:
         _enter(desk, doing, "partly", f"{error}")
     return _done(desk, doing)
 
@@ -117,70 +117,6 @@ def _moved(airflow: Airflow, plan: Plan) -> str:
     explicit = dry_clear(airflow, explicit_scopes(airflow, plan))
     same = {(c.ref, c.before) for c in explicit} == {(c.ref, c.before) for c in plan.changes}
     return "" if same else "Airflow would clear something else than was shown"
-
-
-def explicit_scopes(airflow: Airflow, plan: Plan) -> tuple[Scope, ...]:
-    """The plan's list by name, one scope a run, with nothing that could bring in more."""
-    by_run: dict[tuple[str, str], dict[tuple[str, int | None], None]] = {}
-    for ref in refs_of(plan):
-        index = ref.map_index if ref.map_index >= 0 and airflow.can_address_map_index else None
-        by_run.setdefault((ref.dag_id, ref.run_id), {})[ref.task_id, index] = None
-    # where an index cannot be named, "failed ones only" is what keeps its well neighbours out
-    only_failed = not airflow.can_address_map_index and all(scope.only_failed for scope in plan.scopes)
-    return tuple(Scope(dag, run, tuple(named), only_failed=only_failed) for (dag, run), named in by_run.items())
-
-
-def refs_of(plan: Plan) -> list[TaskRef]:
-    return [change.ref for change in plan.changes if change.ref is not None]
-
-
-def _execute(airflow: Airflow, plan: Plan) -> None:
-    said = f"{plan.action} by {plan.person.name} through Windsock" + (
-        f", A-{plan.incident_id}" if plan.incident_id else ""
-    )
-    reason = str(plan.options.get("reason") or "")
-    said += f": {reason}" if reason else ""
-    match plan.action:
-        case "clear":
-            scopes = explicit_scopes(airflow, plan)
-            _each(scopes, lambda scope: airflow.clear(scope, dry_run=False, note=said))
-        case "mark":
-            # the run itself comes last in a plan: its state follows its tasks'
-            _each(plan.changes, lambda change: _mark(airflow, change, said))
-        case "pause" | "unpause":
-            _each(plan.changes, lambda change: airflow.pause(change.what, plan.action == "pause"))
-        case "trigger":
-            airflow.trigger(plan.changes[0].what, run_id_of(plan), plan.options.get("conf") or {}, note=said)
-
-
-class _Partly(Exception):
-    """Some steps were done before one failed."""
-
-    def __init__(self, done: int, steps: int, cause: Temporary | Permanent) -> None:
-        super().__init__(f"only {done} of {steps} steps were done: {cause.message}")
-
-
-def _each(steps: Sequence[_Step], act: Callable[[_Step], object]) -> None:
-    """Every step in order; what was done before a failure is said, never hidden behind it."""
-    for done, step in enumerate(steps):
-        try:
-            act(step)
-        except (Temporary, Permanent) as error:
-            if done:
-                raise _Partly(done, len(steps), error) from error
-            raise
-
-
-def _mark(airflow: Airflow, change: Change, said: str) -> None:
-    if change.ref is not None:
-        airflow.mark(change.ref, change.after, note=said)
-    else:
-        airflow.set_run_state(change.what.removeprefix("run of "), change.run_id, change.after, note=said)
-
-
-def run_id_of(plan: Plan) -> str:
-    """The run id that triggering this plan gives: always the same, so that trying again starts no second run."""
-    return f"slack__{plan.created_at:%Y-%m-%dT%H:%M:%S+00:00}_{plan.id.removeprefix('P-')[:8]}"
 
 
 def _done(desk: Desk, remediation: Remediation) -> Remediation:
@@ -202,8 +138,8 @@ def past_sentence(plan: Plan) -> str:
         case "clear":
             return f"{plan.person.name} cleared {things}"
         case "mark":
-            tasks = [change for change in plan.changes if change.ref]
-            return f"{plan.person.name} marked {', '.join(c.what for c in tasks[:5])} {plan.options.get('state')}"
+            tasks = [change.what for change in plan.marked if change.ref]
+            return f"{plan.person.name} marked {', '.join(tasks[:5])} {plan.options.get('state')}"
         case "trigger":
             return f"{plan.person.name} triggered {plan.changes[0].what}: run {run_id_of(plan)}"
         case _:
@@ -227,7 +163,7 @@ def _not_done(desk: Desk, remediation: Remediation, error: Temporary | Permanent
 def _read_back(desk: Desk, remediation: Remediation, airflow: Airflow, error: Temporary | None = None) -> Remediation:
     """No answer came, or we died before it did: what does Airflow say now?"""
     try:
-        acted = _has_acted(airflow, remediation)
+        acted = has_acted(airflow, remediation.plan)
     except (Temporary, Permanent) as again:
         if desk.clock() < remediation.plan.expires_at:
             due = desk.clock() + timedelta(seconds=5)
@@ -240,52 +176,24 @@ def _read_back(desk: Desk, remediation: Remediation, airflow: Airflow, error: Te
     return _not_done(desk, asked, error or Temporary("the first attempt did not reach Airflow", 1.0))
 
 
-def _has_acted(airflow: Airflow, remediation: Remediation) -> bool:
-    """Whether Airflow carries the mark of what was asked for."""
-    plan = remediation.plan
-    match plan.action:
-        case "clear":
-            now = _states(airflow, plan)
-            return any(now.get(change.ref) != change.before for change in plan.changes if change.ref)
-        case "mark":
-            now = _states(airflow, plan)
-            return all(now.get(change.ref) == change.after for change in plan.changes if change.ref)
-        case "trigger":
-            return airflow.run(plan.changes[0].what, run_id_of(plan)) is not None
-        case _:
-            paused = plan.action == "pause"
-            return all(dag is not None and dag.is_paused is paused for dag in map(airflow.dag, plan.dag_ids))
-
-
-def _states(airflow: Airflow, plan: Plan) -> dict[TaskRef, str]:
-    return {instance.ref: instance.state for instance in _instances(airflow, plan)}
-
-
-def _instances(airflow: Airflow, plan: Plan) -> list[TaskInstance]:
-    """The plan's task instances as they are now."""
-    wanted = set(refs_of(plan))
-    runs = dict.fromkeys((ref.dag_id, ref.run_id) for ref in wanted)
-    return [i for dag, run_id in runs for i in airflow.task_instances(dag, run_id) if i.ref in wanted]
-
-
 def _watch(desk: Desk, remediation: Remediation, airflow: Airflow, report: Report) -> Remediation:
     """How far Airflow is; the end is reported through the same throat as everything else."""
     now = desk.clock()
     wait = min(SLOWEST_LOOK, FIRST_LOOK * 1.25**remediation.tries)
     later = replace(remediation, due_at=now + timedelta(seconds=wait), tries=remediation.tries + 1)
     try:
-        instances = _instances(airflow, remediation.plan)
+        found = instances(airflow, remediation.plan)
     except (Temporary, Permanent) as error:
         if isinstance(error, Permanent) or now - remediation.asked_at > WATCH_FOR:
             return _end(desk, remediation, Progress.done, f"how it ended is not known: {error.message}")
         return _save(desk, later, silent=True)
-    count = tally(instance.state for instance in instances)
-    if any(still_running(instance.state) for instance in instances) and now - remediation.asked_at < WATCH_FOR:
+    count = tally(instance.state for instance in found)
+    if any(still_running(instance.state) for instance in found) and now - remediation.asked_at < WATCH_FOR:
         told_at = remediation.ended_at or remediation.began_at or now
         tell = count != dict(remediation.tally) and now - told_at >= PROGRESS_EVERY
         # while it is watched, ended_at holds when progress was last told
         return _save(desk, replace(later, tally=count, ended_at=now if tell else remediation.ended_at), silent=not tell)
-    return _finish(desk, replace(remediation, tally=count), instances, report)
+    return _finish(desk, replace(remediation, tally=count), found, report)
 
 
 def _finish(desk: Desk, remediation: Remediation, instances: Sequence[TaskInstance], report: Report) -> Remediation:

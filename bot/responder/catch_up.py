@@ -89,30 +89,35 @@ def tell(desk: Desk, say: Tell) -> None:
     with desk.store.read() as t:
         behind = alerts.untold(t, desk.clock())
     for alert in behind:
-        _tell_one(desk, alert, say)
+        if not _tell_one(desk, alert, say):
+            return
 
 
-def _tell_one(desk: Desk, alert: Alert, say: Tell) -> None:
+def _tell_one(desk: Desk, alert: Alert, say: Tell) -> bool:
+    """False when our own pace says: not now, and for none of them."""
     now = desk.clock()
     with desk.store.write() as t:
         if not alerts.claim(t, alert, now, now + CLAIM):
-            return
+            return True
     with desk.store.read() as t:
         incident = incidents.get(t, alert.incident_id)
         if incident is None:
-            return
+            return True
         seen = view(desk, t, incident)
     news = [entry for entry in seen.timeline if entry.id > alert.told]
-    told = alert.told
+    told, going = alert.told, True
     try:
         say(alert, seen, news)
         told = news[-1].id
+    except Paced:
+        going = False
     except (Temporary, Permanent) as error:
         logger.info("the thread of %s is told later: %s", incident.name, error.message)
         if isinstance(error, Permanent):
             told = news[-1].id  # the message itself shows the state; a thread that cannot be written is not chased
     with desk.store.write() as t:
         alerts.change(t, alert.id, told=told, claimed_until=None)
+    return going
 
 
 class Announce(Protocol):

@@ -81,6 +81,35 @@ def _last_success(ended: Sequence[Run]) -> str | None:
     return max(done).isoformat() if done else None
 
 
+def explain_runs(desk: Desk, report: Callable[[Sequence[Signal]], object]) -> None:
+    """A run that failed without a word from its tasks: which of them failed? (A task that was killed tells nobody.)"""
+    with desk.store.read() as t:
+        silent = [i for i in incidents.listed(t, OPEN_STATES, limit=INCIDENTS_ASKED) if i.family is Family.run]
+    for incident in silent:
+        airflow = desk.airflows.get(incident.deployment)
+        if airflow is None:
+            continue
+        signal = incident.exemplar
+        try:
+            failed = airflow.task_instances(signal.dag_id, signal.run_id, states=("failed",))
+        except (Temporary, Permanent) as error:
+            logger.info("%s is not explained yet: %s", incident.name, error.message)
+            continue
+        if failed:
+            report([_unreported(incident, instance, desk.clock()) for instance in failed])
+
+
+def _unreported(incident: Incident, instance: TaskInstance, now: datetime) -> Signal:
+    ref, told = instance.ref, incident.exemplar
+    return Signal(
+        kind="task_failed", deployment=incident.deployment, occurred_at=min(instance.end_date or now, now),
+        dag_id=ref.dag_id, run_id=ref.run_id, task_id=ref.task_id, map_index=ref.map_index, state="failed",
+        try_number=instance.try_number, max_tries=instance.max_tries, source="sweep", tags=told.tags, owner=told.owner,
+        hostname=instance.hostname, operator=instance.operator, pool=instance.pool, queue=instance.queue,
+        extra={"evidence": "Airflow says failed, the task itself never reported"},
+    )  # fmt: skip
+
+
 def follow(desk: Desk, report: Callable[[Sequence[Signal]], object]) -> None:
     """Reports what became well again in Airflow without a hook that told it."""
     with desk.store.read() as t:
@@ -107,7 +136,7 @@ def _healed(airflow: Airflow, deployment: str, sick: Sequence[Subject], now: dat
     for dag_id, run_id in runs:
         for instance in airflow.task_instances(dag_id, run_id, states=("success", "skipped")):
             if instance.ref in wanted and _later(instance, wanted[instance.ref]):
-                told.append(_well(deployment, instance, now))
+                told.append(_well(deployment, instance, wanted[instance.ref], now))
     failed_runs = [subject for subject in sick if subject.family in {Family.run, Family.late} and subject.run_id]
     for subject in failed_runs[:RUNS_OF_AN_INCIDENT]:
         run = airflow.run(subject.dag_id, subject.run_id)
@@ -121,14 +150,16 @@ def _later(instance: TaskInstance, failed: Subject) -> bool:
     return instance.end_date is None or instance.end_date > failed.failed_at - timedelta(minutes=1)
 
 
-def _well(deployment: str, instance: TaskInstance, now: datetime) -> Signal:
+def _well(deployment: str, instance: TaskInstance, failed: Subject, now: datetime) -> Signal:
+    """A state that was set by hand keeps the old end; it became well when we saw it."""
     ref = instance.ref
-    word = "was marked" if instance.state == "success" and not instance.duration else "is"
+    marked = instance.end_date is None or instance.end_date <= failed.failed_at + timedelta(seconds=1)
+    at = now if marked or instance.end_date is None else min(instance.end_date, now)
     return Signal(
-        kind="task_succeeded", deployment=deployment, occurred_at=min(instance.end_date or now, now), dag_id=ref.dag_id,
+        kind="task_succeeded", deployment=deployment, occurred_at=at, dag_id=ref.dag_id,
         run_id=ref.run_id, task_id=ref.task_id, map_index=ref.map_index, try_number=instance.try_number,
         state=instance.state, source="sweep",
-        sentence=f"{ref.dag_id}.{ref.label} {word} {instance.state}" if word == "was marked" else "",
+        sentence=f"{ref.dag_id}.{ref.label} was marked {instance.state}" if marked else "",
     )  # fmt: skip
 
 

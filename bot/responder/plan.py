@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 from bot.core import incident as life
 from bot.core.access import Person
-from bot.core.action import Change, Plan, Remediation, Surprise, clear_changes, digest
-from bot.core.deployment import Airflow, Scope, TaskInstance, TaskRef
+from bot.core.action import Change, Plan, Remediation, digest
+from bot.core.deployment import Airflow, Scope, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.incident import Entry, Incident, State, Subject
-from bot.core.signal import Family
+from bot.core.signal import Family, task_thing
 from bot.responder.desk import Desk
+from bot.responder.dry_run import dag as find_dag
+from bot.responder.dry_run import dry_clear, mark_changes
 from bot.responder.press import save
 from bot.store import incidents, memory, remediations
 
+PATIENCE = 2.5  # seconds that somebody waits for a preview before being told that Airflow does not answer
 MOST_RUNS = 60  # runs that one plan may touch
 MOST_CHANGES = 2_000  # task instances that one plan may touch
 UNCONFIRMED = "Nothing was changed."
@@ -33,8 +35,9 @@ def airflow_of(desk: Desk, deployment: str) -> Airflow | Refused:
     airflow = desk.airflows.get(deployment)
     if airflow is not None:
         return airflow
-    there = ", ".join(sorted(desk.airflows)) or "none is configured"
-    return Refused(f"There is no deployment `{deployment}` to act on; there is: {there}.", "status")
+    if not desk.airflows:
+        return Refused("No Airflow is configured here, so there is nothing to act on.", "status")
+    return Refused(f"There is no deployment `{deployment}`; there is: {', '.join(sorted(desk.airflows))}.", "status")
 
 
 def plan_retry(desk: Desk, person: Person, incident_id: int, channel: str) -> Plan | Refused:
@@ -96,37 +99,9 @@ def plan_clear(
     """What clearing the scopes would touch."""
 
     def look(airflow: Airflow) -> tuple[Change, ...]:
-        return dry_clear(airflow, scopes)
+        return dry_clear(airflow, scopes, PATIENCE)
 
     return _planned(desk, person, "clear", deployment, look, channel, incident_id, scopes=tuple(scopes))
-
-
-def dry_clear(airflow: Airflow, scopes: Sequence[Scope]) -> tuple[Change, ...]:
-    """The lines of a clear, by asking Airflow for each run."""
-    addressable = [_addressable(airflow, scope) for scope in scopes]
-    with ThreadPoolExecutor(max_workers=min(4, len(scopes))) as pool:
-        found = list(pool.map(lambda scope: airflow.clear(scope, dry_run=True), addressable))
-    instances = list({instance.ref: instance for some in found for instance in some}.values())
-    return clear_changes(instances, _named(scopes, instances))
-
-
-def _addressable(airflow: Airflow, scope: Scope) -> Scope:
-    """2.x cannot address one mapped index: the whole task is asked for, and the preview shows what that means."""
-    if airflow.can_address_map_index:
-        return scope
-    return replace(scope, tasks=tuple(dict.fromkeys((task, None) for task, _ in scope.tasks)))
-
-
-def _named(scopes: Sequence[Scope], found: Sequence[TaskInstance]) -> set[TaskRef]:
-    """The task instances that somebody asked for by name, as against those that come with them."""
-    exact = {(s.dag_id, s.run_id, task, index) for s in scopes for task, index in s.tasks if index is not None}
-    whole = {(s.dag_id, s.run_id, task) for s in scopes for task, index in s.tasks if index is None}
-    runs = {(s.dag_id, s.run_id) for s in scopes if not s.tasks}
-    return {
-        instance.ref for instance in found
-        if (ref := instance.ref) and ((ref.dag_id, ref.run_id, ref.task_id, ref.map_index) in exact
-            or (ref.dag_id, ref.run_id, ref.task_id) in whole or (ref.dag_id, ref.run_id) in runs)
-    }  # fmt: skip
 
 
 def plan_mark(
@@ -136,33 +111,10 @@ def plan_mark(
     """Set task instances to a state without running them; the run too, where that was all that failed in it."""
 
     def look(airflow: Airflow) -> tuple[Change, ...]:
-        return _mark_changes(airflow, refs, state)
+        return mark_changes(airflow, refs, state)
 
     options = {"state": state, "reason": reason}
     return _planned(desk, person, "mark", deployment, look, channel, incident_id, options=options)
-
-
-def _mark_changes(airflow: Airflow, refs: Sequence[TaskRef], state: str) -> tuple[Change, ...]:
-    changes: list[Change] = []
-    for dag_id, run_id in dict.fromkeys((ref.dag_id, ref.run_id) for ref in refs):
-        wanted = {ref for ref in refs if (ref.dag_id, ref.run_id) == (dag_id, run_id)}
-        found = airflow.task_instances(dag_id, run_id)
-        missing = wanted - {instance.ref for instance in found}
-        if missing:
-            raise Permanent(f"{dag_id} has no {next(iter(missing)).label} in run {run_id}", "404")
-        changes += [_mark_change(i, state) for i in found if i.ref in wanted and i.state != state]
-        left = [i for i in found if i.ref not in wanted and i.state in {"failed", "upstream_failed"}]
-        run = airflow.run(dag_id, run_id)
-        if state == "success" and run and run.state == "failed" and not left and changes:
-            changes.append(Change(f"run of {dag_id}", "failed", "success", run_id))
-    return tuple(changes)
-
-
-def _mark_change(instance: TaskInstance, state: str) -> Change:
-    surprise = Surprise.running if instance.state == "running" else Surprise.none
-    if instance.state == "success" and state != "success":
-        surprise = Surprise.succeeded
-    return Change(instance.ref.label, instance.state, state, instance.ref.run_id, instance.ref, surprise)
 
 
 def plan_pause(
@@ -172,7 +124,7 @@ def plan_pause(
     """Pause or unpause DAGs; those that are so already are left out."""
 
     def look(airflow: Airflow) -> tuple[Change, ...]:
-        dags = [dag for dag_id in dag_ids if (dag := _dag(airflow, dag_id)) and dag.is_paused is not paused]
+        dags = [dag for dag_id in dag_ids if (dag := find_dag(airflow, dag_id)) and dag.is_paused is not paused]
         words = ("active", "paused") if paused else ("paused", "active")
         return tuple(Change(dag.dag_id, *words) for dag in dags)
 
@@ -186,18 +138,11 @@ def plan_trigger(
     """Start one new run. Its id is made of the plan's, so that trying again cannot start two."""
 
     def look(airflow: Airflow) -> tuple[Change, ...]:
-        dag = _dag(airflow, dag_id)
+        dag = find_dag(airflow, dag_id)
         waits = " (the DAG is paused: the run waits until it is unpaused)" if dag.is_paused else ""
         return (Change(dag_id, "no run yet", f"a new run{waits}"),)
 
     return _planned(desk, person, "trigger", deployment, look, channel, None, options={"conf": dict(conf)})
-
-
-def _dag(airflow: Airflow, dag_id: str) -> Any:
-    dag = airflow.dag(dag_id)
-    if dag is None:
-        raise Permanent(f"{airflow.name} has no DAG {dag_id}", "404")
-    return dag
 
 
 def _planned(
@@ -213,13 +158,16 @@ def _planned(
     if isinstance(airflow, Refused):
         return airflow
     try:
-        changes = look(airflow)
+        with airflow.within(PATIENCE):
+            changes = look(airflow)
     except (Temporary, Permanent) as error:
         return Refused(f"{UNCONFIRMED} {error.message}", "status")
     if not changes:
         return Refused(_nothing(action), "tasks DAG@RUN" if scopes else "")
     if len(changes) > MOST_CHANGES:
         return Refused(f"That is {len(changes)} task instances; one confirmation takes at most {MOST_CHANGES}.", "")
+    if incident_id is None:
+        incident_id = _concerned(desk, deployment, changes)
     plan = Plan(
         id=_new_id(), action=action, deployment=deployment, changes=changes, person=person,
         created_at=desk.clock(), incident_id=incident_id, scopes=scopes, options=options or {}, channel=channel,
@@ -227,6 +175,17 @@ def _planned(
     with desk.store.write() as t:
         remediations.add_plan(t, plan)
     return plan
+
+
+def _concerned(desk: Desk, deployment: str, changes: Sequence[Change]) -> int | None:
+    """The one alert that is about these task instances: it shows what is done, whoever asked for it where."""
+    things = [
+        task_thing(deployment, ref.dag_id, ref.run_id, ref.task_id, ref.map_index)
+        for change in changes if (ref := change.ref) is not None
+    ]  # fmt: skip
+    with desk.store.read() as t:
+        about = {incident_id for _, incident_id, _ in incidents.sick_of(t, things)}
+    return about.pop() if len(about) == 1 else None
 
 
 def _nothing(action: str) -> str:
@@ -294,7 +253,7 @@ def _moved(desk: Desk, plan: Plan) -> Plan | Refused | None:
     if plan.action != "clear" or airflow is None:
         return None
     try:
-        changes = dry_clear(airflow, plan.scopes)
+        changes = dry_clear(airflow, plan.scopes, PATIENCE)
     except Temporary:
         return None
     except Permanent as error:

@@ -37,7 +37,7 @@ def things(plan: Plan) -> str:
 
 def size(plan: Plan) -> int:
     """How many things the plan names; a run whose state follows its tasks' is listed and not counted."""
-    return sum(change.ref is not None for change in plan.changes) if plan.action == "mark" else len(plan.changes)
+    return sum(change.ref is not None for change in plan.marked) if plan.action == "mark" else len(plan.changes)
 
 
 def dags(plan: Plan) -> list[str]:
@@ -48,7 +48,7 @@ def dags(plan: Plan) -> list[str]:
 
 def act(plan: Plan, form: int, show: Callable[[str], str] = plain) -> str:
     """`clearing 14 task instances of sales_daily`; names are shown by `show`, which makes them harmless."""
-    return f"{verb(plan, form)} {touched(plan, show)}{becomes(plan)}"
+    return f"{verb(plan, form)} {touched(plan, show)}{becomes(plan, plain if show is plain else foreign)}"
 
 
 def touched(plan: Plan, show: Callable[[str], str] = plain) -> str:
@@ -65,12 +65,12 @@ def _of_where(plan: Plan, show: Callable[[str], str]) -> str:
     return f" of {show(named[0])}" if len(named) == 1 else f" in {len(named)} DAGs"
 
 
-def becomes(plan: Plan) -> str:
+def becomes(plan: Plan, show: Callable[[object, int], str] = plain) -> str:
     """` success`, where a mark says what it marks as."""
     if plan.action != "mark":
         return ""
     state = plan.options.get("state") or next((change.after for change in plan.changes), "")
-    return f" {plain(state, 30)}" if state else ""
+    return f" {show(state, 16)}" if state else ""
 
 
 def where(plan: Plan) -> str:

@@ -18,7 +18,7 @@ from bot.slack.limits import cut_markup
 from bot.slack.previews import moved, preview
 from bot.slack.reports import failures, health, log, open_alerts, silences, status, timeline
 from bot.slack.run_report import tasks
-from bot.slack.words import code, count, cut, foreign, joined, link, listed, plain
+from bot.slack.words import bare, code, count, cut, foreign, joined, link, listed, plain
 
 __all__ = ["asked", "cancelled", "failures", "health", "help", "log", "moved", "open_alerts", "preview", "refusal", "runbook",
            "silences", "status", "tasks", "timeline", "told", "trouble", "typo", "used", "verb_help"]  # fmt: skip
@@ -39,13 +39,13 @@ def _next(command: str) -> Block | None:
 def told(text: str, next: str = "") -> Message:
     """One sentence or a few lines, and the next command. Bold and code in `text` are kept, all else is escaped."""
     said = _said(text) or "There is nothing to say."
-    return message(_bare(said), section(said), _next(next))
+    return message(bare(said), section(said), _next(next))
 
 
 def trouble(sentence: str) -> Message:
     """Something did not work: what, and that nothing was changed."""
     reason = plain(sentence).removeprefix(_NOTHING).lstrip(":. ")
-    return message(f"{_NOTHING}: {_bare(_said(reason))}", section(f"*{_NOTHING}:* {_said(reason)}"))
+    return message(f"{_NOTHING}: {bare(_said(reason))}", section(f"*{_NOTHING}:* {_said(reason)}"))
 
 
 def refusal(refused: Refused, verb: str, holders: Sequence[str] = ()) -> Message:
@@ -53,7 +53,7 @@ def refusal(refused: Refused, verb: str, holders: Sequence[str] = ()) -> Message
     reason = refused.reason.removeprefix(_NOTHING).lstrip(":. ") or f"`{plain(verb)}` was refused."
     role_missing = refused.remedy in Role.__members__
     lock = "🔒 " if role_missing else ""
-    text = f"{lock}{_NOTHING}: {_bare(_said(reason))}"
+    text = f"{lock}{_NOTHING}: {bare(_said(reason))}"
     if not role_missing:
         return message(text, section(f"*{_NOTHING}.* {_said(reason)}"), _next(plain(refused.remedy, 200)))
     can = (
@@ -63,10 +63,6 @@ def refusal(refused: Refused, verb: str, holders: Sequence[str] = ()) -> Message
     )
     below = joined(can, f"your roles: `{COMMAND} whoami`")
     return message(text, section(f"{lock}*{_NOTHING}.* {_said(reason)}"), context(below))
-
-
-def _bare(text: str) -> str:
-    return text.replace("*", "").replace("`", "")
 
 
 def help(groups: Sequence[tuple[str, Sequence[tuple[str, str]]]], also: Sequence[str] = ()) -> Message:
@@ -97,9 +93,7 @@ def typo(text: str, nearest: Sequence[str], others: Sequence[str] = ()) -> Messa
             for n, line in enumerate(nearest[:3]) if line.strip()]  # fmt: skip
     also = f"also near: {', '.join(code(other, 40) for other in others)}" if others else ""
     row = actions("nearest", *near, button("run-help", "help", "help"))
-    plainly = f"There is no verb “{foreign(word)}”." + (
-        f" Did you mean: {_bare(listed(verbs, 'or'))}?" if verbs else ""
-    )
+    plainly = f"There is no verb “{foreign(word)}”." + (f" Did you mean: {bare(listed(verbs, 'or'))}?" if verbs else "")
     return message(plainly, section(said), row, context(joined(_NOTHING, also)))
 
 
@@ -120,7 +114,7 @@ def cancelled() -> Message:
 def used(reason: str = "") -> Message:
     """The list was confirmed before, or is too old. `reason` is a plain sentence."""
     reason = plain(reason).removeprefix(_NOTHING).lstrip(":. ") or "this list was confirmed already, or is too old."
-    return message(f"{_NOTHING}: {_bare(_said(reason))}", section(f"*{_NOTHING}:* {_said(reason)}"),
+    return message(f"{_NOTHING}: {bare(_said(reason))}", section(f"*{_NOTHING}:* {_said(reason)}"),
                    context("Ask again for a new list"))  # fmt: skip
 
 

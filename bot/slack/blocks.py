@@ -125,7 +125,11 @@ def _what_helped(view: View) -> str:
 
 def _helped_things(last: Remediation) -> str:
     plan = last.plan
-    return acts.things(plan) + acts.becomes(plan) if plan.action in {"clear", "mark"} else acts.touched(plan, foreign)
+    return (
+        acts.things(plan) + acts.becomes(plan, foreign)
+        if plan.action in {"clear", "mark"}
+        else acts.touched(plan, foreign)
+    )
 
 
 def thread(entries: Sequence[Entry], view: View) -> list[Message]:

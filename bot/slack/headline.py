@@ -135,7 +135,13 @@ def _task_cause(view: View) -> str:
 
 def _file_cause(view: View) -> str:
     gone = gone_dags(view.incident)
-    return f"{len(gone)} DAGs are gone" if len(gone) > 1 else "1 DAG is gone" if gone else cause(view)
+    return (
+        f"{len(gone)} DAGs are gone"
+        if len(gone) > 1
+        else "1 DAG is gone"
+        if gone
+        else plain(phrase(view.incident.exemplar), 300)
+    )
 
 
 def _from_sentence(incident: Incident, otherwise: str) -> tuple[str, str, str]:
@@ -188,13 +194,14 @@ def compose(emoji: str, state: str, head: str, happened: str, why: str, limit: i
 
 def _working(remediation: Remediation) -> str:
     plan = remediation.plan
-    who = cut(plain(plan.person.name), 24) or "Somebody"
+    who = cut(plain(plan.person.name), 20) or "Somebody"
     if plan.action in {"pause", "unpause", "trigger"}:
         before = f"🔧 {who} is {acts.verb(plan, acts.DOING)} "
         return before + cut_middle(acts.touched(plan), LONGEST - len(before) - 1) + "…"
     going = f"🔧 {who} is {acts.verb(plan, acts.DOING)} {acts.things(plan)}{acts.becomes(plan)}…"
     going += f" {remediation.tally.get('done', 0)}/{acts.size(plan)}"
-    return f"{going} · {cut_middle(acts.where(plan), max(8, LONGEST - len(going) - 3))}"
+    room = LONGEST - len(going) - len(" · ")
+    return f"{going} · {cut_middle(acts.where(plan), room)}" if room >= _SHORTEST_CAUSE else cut(going, LONGEST)
 
 
 def lock_screen(view: View, *facts: str) -> str:

@@ -117,7 +117,7 @@ def _fit_section(block: Block) -> Block | None:
 def _fit_rich_text(block: Block) -> Block | None:
     for part in block["elements"]:
         part["elements"] = [leaf | {"text": cut(leaf["text"], TEXTS["rich_text"])} if "text" in leaf else leaf
-                            for leaf in part["elements"] if leaf.get("text", "x")]  # fmt: skip
+                            for leaf in part["elements"] if leaf.get("text", "x").strip()]  # fmt: skip
     block["elements"] = [part for part in block["elements"] if part["elements"]]
     return block if block["elements"] else None
 

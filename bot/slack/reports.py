@@ -19,6 +19,7 @@ from bot.slack.masking import masked, secrets_in
 from bot.slack.thread_lines import is_a_note
 from bot.slack.words import (
     at,
+    bare,
     clock,
     code,
     count,
@@ -201,7 +202,7 @@ def failures(view: View, subjects: Sequence[Subject]) -> Message:
     more = f"+{total - len(kept)} more" if total > len(kept) else ""
     head = f"*{view.incident.name}* {count(total, 'failure')} in {count(max(1, len(view.counts.dags)), 'DAG')}"
     last = joined(more, "✗ failed   ✓ well again")
-    return message(head.replace("*", ""), section(head), *blocks, context(last))
+    return message(bare(head), section(head), *blocks, context(last))
 
 
 def _subject(subject: Subject) -> str:

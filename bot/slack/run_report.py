@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from bot.core.deployment import Run, TaskInstance
 from bot.slack.kit import Message, context, message, preformatted, section
-from bot.slack.words import code, count, cut_middle, foreign, joined, link, listed, plain, span
+from bot.slack.words import bare, code, count, cut_middle, foreign, joined, link, listed, plain, span
 
 _MOST = 45
 _SIGNS = {"success": "✓", "failed": "✗", "upstream_failed": "-", "skipped": "-", "removed": "-", "none": "-"}
@@ -30,7 +30,7 @@ def tasks(run: Run, instances: Sequence[TaskInstance], url: str = "") -> Message
     signs = "✓ success   ✗ failed   - never ran"
     more = f"+{len(by_task) - _MOST} more tasks" if len(by_task) > _MOST else ""
     following = f"next: {code(f'/airflow clear {run.dag_id} failed')}" if states["failed"] else ""
-    text = f"{foreign(run.dag_id, 100)}, run {foreign(run.run_id, 80)}: {_figures(run, instances, states).replace('*', '')}"
+    text = f"{foreign(run.dag_id, 100)}, run {foreign(run.run_id, 80)}: {bare(_figures(run, instances, states))}"
     return message(text, section(head), preformatted("\n".join(lines)), context(joined(more, signs, following)))
 
 

@@ -18,7 +18,7 @@ from bot.slack.evidence import last_lines
 from bot.slack.headline import Stage, name, spoken, stage
 from bot.slack.kit import Block, Message, context, message, preformatted, section
 from bot.slack.limits import cut_markup
-from bot.slack.words import code, foreign, joined, mention, plain, span
+from bot.slack.words import bare, code, cut_middle, foreign, joined, mention, plain, span
 
 _PRESSED = {"acknowledged": " has it", "resolved": " resolved it", "unacknowledged": " gave it back",
             "reopened": " opened it again"}  # fmt: skip
@@ -41,7 +41,7 @@ def _batch(entries: Sequence[Entry], view: View) -> Message:
         blocks.append(section(said))
         if entry.what == "opened":
             blocks.append(preformatted(last_lines(view.incident.exemplar)))
-    text = cut_markup("; ".join(said.replace("*", "").replace("`", "") for said in lines), 300)
+    text = cut_markup("; ".join(bare(said) for said in lines), 300)
     return message(text, *blocks)
 
 
@@ -99,7 +99,7 @@ def broadcast(view: View) -> Message | None:
         return None
     last = next((entry for entry in reversed(view.timeline) if entry.what in {"escalated", "reopened", "opened"}), None)
     call = mention(incident.mention) if incident.mention else ""
-    about = foreign(name(view), 120)
+    about = foreign(cut_middle(name(view), 120))
     if last is not None and last.what == "escalated":
         head, mark, rest = _first_words(plain(last.text, 300))
         return _rung(f"🚨 *{foreign(head)}*{mark}{foreign(rest)}", f"{about} · {incident.name}", call)
@@ -108,7 +108,7 @@ def broadcast(view: View) -> Message | None:
     if incident.times > 1:
         return _rung(f"🔁 *{about} failed again*" if _fails(view) else f"🔁 *{about}*, again", incident.name, call)
     if incident.severity is Severity.critical:
-        return _rung(f"🚨 *Critical:* {about}{foreign(spoken(view)[1])}", incident.name, call)
+        return _rung(f"🚨 *Critical:* {foreign(cut_middle(name(view), 120) + spoken(view)[1])}", incident.name, call)
     return None
 
 
@@ -117,7 +117,7 @@ def _fails(view: View) -> bool:
 
 
 def _rung(said: str, about: str, call: str) -> Message:
-    return message(f"{said} · {about}".replace("*", ""), section(joined(said, about, call)))
+    return message(bare(f"{said} · {about}"), section(joined(said, about, call)))
 
 
 def announcement(remediation: Remediation) -> Message:
@@ -135,11 +135,11 @@ def announcement(remediation: Remediation) -> Message:
     reason = plain(plan.options.get("reason") or "", 200)
     runs = list(dict.fromkeys(change.run_id for change in plan.changes if change.run_id))
     below = joined(f"“{foreign(reason)}”" if reason else "", foreign(runs[0]) if len(runs) == 1 else "")
-    return message(said.replace("*", "").replace("`", ""), section(lines), context(below))
+    return message(bare(said), section(lines), context(below))
 
 
 def _touched(remediation: Remediation) -> str:
-    return acts.touched(remediation.plan, code) + acts.becomes(remediation.plan)
+    return acts.touched(remediation.plan, code) + acts.becomes(remediation.plan, foreign)
 
 
 def _is_watched(remediation: Remediation) -> bool:

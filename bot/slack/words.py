@@ -27,6 +27,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _LIVE = re.compile(r"(?<=:)(?=[a-z0-9_+'\-]*[a-z][a-z0-9_+'\-]*:)|(?<=:)(?=(?:[+\-]1|100|1234):)|(?<=:)(?=//)"
                    r"|(?<=[@#])(?=\w)|(?<=mailto:)", re.IGNORECASE)  # fmt: skip
 _MARKS = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
+_UNMARKED = str.maketrans({"*": None, "`": None})
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _IN_URL = ":/?#[]@!$&'()*+,;=%~-._"
 _SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,20}")
@@ -66,6 +67,12 @@ def code(text: object, limit: int = 150) -> str:
     """Foreign text in a code span."""
     line = plain(text, limit).replace("`", "ˋ")
     return f"`{escaped(line)}`" if line else ""
+
+
+def bare(said: str) -> str:
+    """mrkdwn of ours without bold and code, for `text`; what only a code span kept from coming alive stays harmless."""
+    parts = re.split(r"(<[^<>]*>)", said)
+    return "".join(part if part.startswith("<") else _LIVE.sub(_JOINER, part.translate(_UNMARKED)) for part in parts)
 
 
 def preformatted(text: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.core.access import Role
+from bot.core.access import NEEDS
 from bot.core.deployment import Airflow, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.runbook import best
@@ -45,14 +45,9 @@ def show(ask: Ask) -> Message:
 
 def whoami(ask: Ask) -> Message:
     role = ask.desk.access.role_of(ask.person)
-    may = [r.name for r in Role if r <= role]
-    return answers.told(
-        f"You are {ask.person.name}, {_a(role.name)} {role.name} (you may what {', '.join(may)} may).", "help"
-    )
-
-
-def _a(word: str) -> str:
-    return "an" if word[0] in "aeiou" else "a"
+    article = "an" if role.name[0] in "aeiou" else "a"
+    verbs = ", ".join(f"`{verb}`" for verb, needed in NEEDS.items() if needed <= role) or "nothing; a viewer looks"
+    return answers.told(f"You are *{ask.person.name}*, {article} *{role.name}*. You may change: {verbs}.", "help")
 
 
 def runbook(ask: Ask) -> Message:
