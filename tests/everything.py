@@ -1,4 +1,4 @@
-"""``python -m tests.everything``: the linters, then all tests in a sensible order, then one line of totals.
+"""``python -m tests.everything``: the linters, then all tests in a sensible order, then the totals.
 
 First what is quick and needs no Airflow, on two workers; then what needs a real Airflow, one major after the
 other (two at once leave two cores too little for tests that wait for answers). The rule: whatever fails, the rest
@@ -81,7 +81,8 @@ def main() -> int:
         totals += run(name, arguments)
     verdict = f"lint {'ok' if not faulty else 'FAULT (' + ', '.join(faulty) + ')'}"
     figures = ", ".join(f"{totals[word]} {word}" for word in ("passed", "failed", "skipped"))
-    say(f"TOTAL: {figures}, {verdict}, {time.monotonic() - begun:.0f} s")
+    say(f"{verdict}, {time.monotonic() - begun:.0f} s in all")
+    say(f"TOTAL: {figures}")
     return 1 if faulty or totals["failed"] or not totals["passed"] else 0
 
 

@@ -61,13 +61,15 @@ def owed(alert: Alert, incident: Incident, now: datetime) -> str | None:
 
 
 def page_word(alert: Alert, incident: Incident) -> str | None:
-    """What PagerDuty must hear now: trigger, acknowledge, resolve, or None. Decided again at delivery time."""
+    """What PagerDuty must hear now: trigger, acknowledge, resolve, or None. Decided again at delivery time. Who has the
+    incident, or a silence, keeps it from ringing, unless a person escalated it since."""
+    asked = incident.escalated_at
     match incident.state:
         case State.resolved:
             return "resolve" if alert.said in {"trigger", "acknowledge"} else None
-        case State.acknowledged:
+        case State.acknowledged if asked is None or (incident.held_at is not None and incident.held_at > asked):
             return "acknowledge" if alert.said == "trigger" else None
         case _:
-            if incident.silence is not None:
+            if incident.silence is not None and asked is None:
                 return None
             return "trigger" if alert.said in {"", "resolve"} else None

@@ -46,7 +46,8 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Incident:
     """One trouble. `exemplar` is the latest failing signal, the one that a message shows; `times` counts how often it
-    was opened; `context` holds what Airflow told us about it since."""
+    was opened; `context` holds what Airflow told us about it since; `escalated_at` is when a person asked to ring, since when
+    a holder or a silence from before that keeps nobody asleep."""
 
     id: int
     key: str
@@ -73,6 +74,7 @@ class Incident:
     resolution: str = ""
     silence: Silence | None = None
     page_at: datetime | None = None
+    escalated_at: datetime | None = None
     mention: str = ""
     context: Mapping[str, Any] = field(default_factory=dict)
 
@@ -184,7 +186,7 @@ def observe(
     fresh = replace(
         fresh, state=State.open, times=known.times + 1, reopened_at=signal.occurred_at, exemplar=signal, holder=None,
         held_at=None, last_holder=known.holder.name if known.holder else known.last_holder, resolved_at=None,
-        resolved_by="", resolution="", silence=silence, page_at=page_at,
+        resolved_by="", resolution="", silence=silence, page_at=page_at, escalated_at=None,
     )  # fmt: skip
     entry = Entry(signal.occurred_at, "reopened", f"Failed again, {_nth(fresh.times)} time")
     return Observation(fresh, entry, "reopened: it came back within the window")
@@ -263,7 +265,8 @@ def _reopen(incident: Incident, person: Person, now: datetime, note: str) -> Obs
     if incident.state is not State.resolved:
         return Refused(f"{incident.name} is open already.", f"ack {incident.name}")
     fresh = replace(incident, state=State.open, version=incident.version + 1, resolved_at=None, resolved_by="",
-                    resolution="", reopened_at=now, times=incident.times + 1, holder=None, held_at=None)  # fmt: skip
+                    resolution="", reopened_at=now, times=incident.times + 1, holder=None, held_at=None,
+                    escalated_at=None)  # fmt: skip
     text = note or f"{person.name} opened it again"
     return Observation(fresh, Entry(now, "reopened", text, person.name, person.id), "reopened by hand")
 
@@ -272,13 +275,13 @@ def _escalate(incident: Incident, person: Person, now: datetime, note: str) -> O
     if incident.state is State.resolved:
         return Refused(f"{incident.name} is resolved; there is nothing to escalate.", f"reopen {incident.name}")
     text = f"{person.name} escalated it" + (f": {note}" if note else "")
-    fresh = replace(incident, version=incident.version + 1, page_at=now)
+    fresh = replace(incident, version=incident.version + 1, page_at=now, escalated_at=now)
     return Observation(fresh, Entry(now, "escalated", text, person.name, person.id), "escalated by hand")
 
 
 def quieten(incident: Incident, silence: Silence, person: Person, now: datetime) -> Observation:
     """A silence begins to cover the incident; it stays visible and rings nobody."""
-    fresh = replace(incident, version=incident.version + 1, silence=silence, page_at=None)
+    fresh = replace(incident, version=incident.version + 1, silence=silence, page_at=None, escalated_at=None)
     text = f"{person.name} silenced it until {silence.until:%H:%M} UTC: {silence.reason}"
     return Observation(fresh, Entry(now, "silenced", text, person.name, person.id), "silenced")
 

@@ -57,11 +57,18 @@ class Matcher:
 
 
 def matcher(table: Mapping[str, Any], where: str) -> Matcher:
-    """A matcher from a `match` table. Raises ValueError that names the unknown field."""
+    """A matcher from a `match` table. Raises ValueError that names the wrong field."""
     unknown = sorted(set(table) - set(_MATCHED))
     if unknown:
         raise ValueError(f"{where}.{unknown[0]}: no such field; there are {', '.join(_MATCHED)}")
-    return Matcher({name: (value,) if isinstance(value, str) else tuple(value) for name, value in table.items()})
+    return Matcher({name: _patterns(value, f"{where}.{name}") for name, value in table.items()})
+
+
+def _patterns(value: object, where: str) -> tuple[str, ...]:
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple) or not all(isinstance(one, str) for one in listed):
+        raise ValueError(f"{where}: must be a pattern or a list of patterns")
+    return tuple(listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +182,7 @@ def group_key(signal: Signal, signature: str, group_by: str) -> str:
 
 
 def _cause(signal: Signal, signature: str) -> tuple[str, ...]:
-    if signal.exception.type:
+    if signal.exception.type or signal.exception.message:
         return ("cause", signature)
     if signal.hostname:
         return ("killed-on", signal.hostname)

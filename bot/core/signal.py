@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 MESSAGE_LIMIT = 8_192
@@ -64,6 +65,7 @@ OPPOSITE = {
     "check_failed": "check_ok",
     "check_ok": "check_failed",
 }
+CHECK_SEVERITIES = ("", "warning", "error", "critical")
 # The fields that must be there for each family, besides kind, deployment and occurred_at.
 REQUIRED: dict[Family, tuple[str, ...]] = {
     Family.task: ("dag_id", "run_id", "task_id"),
@@ -161,15 +163,19 @@ class Signal:
 
     @cached_property
     def identity(self) -> str:
-        """What makes a second report a duplicate: kind, deployment and the subject down to map index and try."""
-        return self._identity(self.kind, self.mood)
+        """What makes a second report a duplicate: kind, deployment and the subject down to map index and try. A check that
+        becomes worse is news; one that is as sick as before is not."""
+        return self._identity(self.kind, self.mood, self.severity)
 
     def opposites(self) -> tuple[str, ...]:
         """Identities that this signal makes possible again: a file that was mended may break once more."""
         if self.kind == "external":
             return (self._identity("external", Mood.well if self.mood is Mood.sick else Mood.sick),)
         kind = OPPOSITE.get(self.kind)
-        return (self._identity(kind, KINDS[kind][1]),) if kind else ()
+        if not kind:
+            return ()
+        words = CHECK_SEVERITIES if kind == "check_failed" else ("",)
+        return tuple(self._identity(kind, KINDS[kind][1], word) for word in words)
 
     def heals(self) -> tuple[str, ...]:
         """The things that this signal reports well; empty when it reports nothing well."""
@@ -193,8 +199,9 @@ class Signal:
         task = self.task_id and (self.task_id if self.map_index < 0 else f"{self.task_id}[{self.map_index}]")
         return ".".join(part for part in (self.dag_id, task) if part) or self.name
 
-    def _identity(self, kind: str, mood: Mood) -> str:
-        return SEPARATOR.join((kind, mood, self.thing, str(self.try_number)))
+    def _identity(self, kind: str, mood: Mood, severity: str = "") -> str:
+        worse = severity if kind == "check_failed" and severity in CHECK_SEVERITIES else ""
+        return SEPARATOR.join((kind, mood, self.thing, str(self.try_number), worse))
 
     def _names(self) -> tuple[str | int, ...]:
         match self.family:
@@ -245,10 +252,8 @@ def parse(body: Mapping[str, Any], now: datetime) -> Signal:
     if version != 1 or isinstance(version, bool):
         raise BadSignal("v", "this Windsock understands version 1")
     values = {key: value for key, value in body.items() if key in KNOWN}
-    for key, known in SYNONYMS.items():
-        if key in body:
-            values.setdefault(known, body[key])
     family = KINDS[kind][0]
+    values |= {known: body[key] for key, known in _synonyms(body, family).items()}
     names = {name: _identifier(values, name, name in REQUIRED[family]) for name in NAMES}
     return Signal(
         kind=kind,
@@ -260,10 +265,17 @@ def parse(body: Mapping[str, Any], now: datetime) -> Signal:
         tags=_tags(values.get("tags")),
         exception=_fault(values.get("exception")),
         logical_date=clean(values.get("logical_date"), 64),
-        extra=_extra(body),
+        extra=_extra(body, family),
         **names,
         **{word: clean(values.get(word)) for word in WORDS},
     )
+
+
+def _synonyms(body: Mapping[str, Any], family: Family) -> dict[str, str]:
+    """Which of the other programs' words stand for a name that this kind has and that is not given in our own words."""
+    taken = {known: key for key, known in reversed(SYNONYMS.items()) if isinstance(body.get(key), str)}
+    named = (*REQUIRED[family], "name") if family is Family.check else REQUIRED[family]
+    return {key: known for known, key in taken.items() if known in named and known not in body}
 
 
 def _identifier(values: Mapping[str, Any], name: str, required: bool) -> str:
@@ -330,16 +342,17 @@ def _fault(value: object) -> Fault:
     )
 
 
-def _extra(body: Mapping[str, Any]) -> dict[str, Any]:
+def _extra(body: Mapping[str, Any], family: Family) -> dict[str, Any]:
     """Unknown fields, kept; what does not fit in a small JSON value is kept as cleaned text."""
     given = body.get("extra")
     extra: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {}
-    extra |= {key: value for key, value in body.items() if key not in KNOWN and key not in SYNONYMS and key != "extra"}
+    used = {*KNOWN, *_synonyms(body, family), "extra"}
+    extra |= {key: value for key, value in body.items() if key not in used}
     return {clean(key, 100): _small(value) for key, value in list(extra.items())[:EXTRA_LIMIT]}
 
 
 def _small(value: object, depth: int = 0) -> Any:
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and isfinite(value)):
         return value
     if isinstance(value, str):
         return clean(value)

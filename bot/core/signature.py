@@ -13,8 +13,13 @@ import re
 from dataclasses import dataclass
 
 VERSION = 1
-_MESSAGE_LIMIT = 2_000
+_MESSAGE_LIMIT = 2_000  # of what is masked: bounds the work
+_MASKED_LIMIT = 1_000  # of the masked text: cut afterwards, so that the length of a value does not move the cut
+_PASSES = 5
 _HEX = r"[0-9a-fA-F]"
+# One private character stands for one piece that was put aside; a message that holds such characters loses them.
+_FIRST, _LAST = "\U000f0000", "\U000ffffd"
+_ASIDE = re.compile(f"[{_FIRST}-{_LAST}]")
 
 # Kept as they are: what tells one cause from another. Group 0 is put aside whole.
 _KEEP = [
@@ -27,6 +32,7 @@ _KEEP = [
         r"\b[1-5]\d\d (?:Client|Server) Error\b",
         r"\b[1-5]\d\d (?:Bad Request|Unauthorized|Forbidden|Not Found|Method Not Allowed|Request Timeout|Conflict|Gone"
         r"|Unprocessable \w+|Too Many Requests|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out)",
+        r"(?<!=)\(\d{4}(?=, ?[\"'<])",  # MySQL's (1045, "Access denied …")
         r"\bSIG(?:KILL|TERM|SEGV|ABRT|INT|BUS|HUP)\b",
         # the class in front of "object has no attribute"
         r"[\"'][A-Za-z_][\w.]{0,80}[\"'](?= object has no attribute)",
@@ -42,7 +48,7 @@ _MASKS = [
     (re.compile(r"\[parameters: .*?\](?=\s|$)", re.DOTALL), "[parameters]"),
     (re.compile(rf"\b{_HEX}{{8}}-(?:{_HEX}{{4}}-){{3}}{_HEX}{{12}}\b"), "<uuid>"),
     (re.compile(r"\b(?:scheduled|manual|backfill|asset_triggered|dataset_triggered|slack)__\S+"), "<run>"),
-    (re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b"), "<email>"),
+    (re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b"), "<email>"),
     (re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s'\"<>\\)]+", re.IGNORECASE), "<url>"),
     # dates and times in all usual forms
     (re.compile(r"\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T _]\d{1,2}[:_]?\d{2}(?:[:_]?\d{2}(?:[.,]\d+)?)?)?"
@@ -56,36 +62,39 @@ _MASKS = [
     (re.compile(r"\b\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?(?:\s?[AP]M)?\b"), "<time>"),
     # addresses, hosts with ports
     (re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5}|/\d{1,2})?\b"), "<address>"),
-    (re.compile(rf"\[?(?:{_HEX}{{1,4}}:){{2,7}}(?::?{_HEX}{{1,4}})?\]?(?::\d{{1,5}})?|::1\b"), "<address>"),
-    (re.compile(r"\b(?:[A-Za-z0-9](?:[\w-]{0,61}\w)?\.)*[A-Za-z0-9](?:[\w-]{0,61}\w)?:\d{2,5}\b"), "<host>"),
+    (re.compile(rf"(?<![\w:])\[?(?:(?=[\da-fA-F:]*\d)(?=[\da-fA-F:]*::)[\da-fA-F:]{{3,39}}|(?:{_HEX}{{1,4}}:){{3,7}}"
+                rf"{_HEX}{{1,4}})(?![\w:])\]?(?::\d{{1,5}})?"), "<address>"),
+    (re.compile(r"(?<![\w.-])(?:[A-Za-z0-9](?:[\w-]{0,61}\w)?\.)*[A-Za-z0-9](?:[\w-]{0,61}\w)?:\d{2,5}\b"), "<host>"),
     (re.compile(r"(?i)(?<=host=)(['\"])[^'\"]+\1"), "<host>"),
     (re.compile(r"(?i)\b((?:tcp )?port)[ =:]*\d{1,5}"), r"\1 <n>"),
     # pods, containers, object addresses, hashes
     (re.compile(rf"\bat 0x{_HEX}+"), "at <object>"),
     (re.compile(rf"\b0x{_HEX}+\b"), "<hex>"),
-    (re.compile(r"\b([a-z][a-z0-9-]*?)-[a-f0-9]{8,10}-[a-z0-9]{5}\b"), r"\1-<pod>"),
-    (re.compile(r"\b([a-z][a-z0-9-]*?)-(?=[a-z0-9]{8}\b)(?=[a-z]*\d)[a-z0-9]{8}\b"), r"\1-<pod>"),
-    (re.compile(rf"\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F]){_HEX}{{12,}}\b"), "<hex>"),
+    (re.compile(r"(?<![\w-])([a-z][a-z0-9-]*?)-[a-f0-9]{8,10}-[a-z0-9]{5}\b"), r"\1-<pod>"),
+    (re.compile(r"(?<![\w-])([a-z][a-z0-9-]*?)-(?=[a-z0-9]{8}\b)(?=[a-z]*\d)[a-z0-9]{8}\b"), r"\1-<pod>"),
+    (re.compile(rf"\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F]){_HEX}{{8,}}\b"), "<hex>"),
     # paths; an object key with a date is one too
     (re.compile(r"(?<![\w<])(?:~|\.{1,2})?(?:/[\w.@%+=:,-]+){2,}/?"), "<path>"),
     (re.compile(r"\b[A-Za-z]:\\[^\s\"']+"), "<path>"),
-    (re.compile(r"\b[\w.=-]+(?:/[\w.=%+-]+)+\.(?:parquet|csv|json|avro|orc|gz|zst|txt|py|sql|xml|log|ya?ml)\b"), "<path>"),
+    (re.compile(r"(?<![\w.=/%+-])[\w.=-]+(?:/[\w.=%+-]+)+\.(?:parquet|csv|json|avro|orc|gz|zst|txt|py|sql|xml|log"
+                r"|ya?ml)\b"), "<path>"),
     (re.compile(r"\b[\w-]+=<time>(?:/[\w.=-]+)*"), "<path>"),
     # durations and sizes
     (re.compile(r"\b\d+(?:[.,]\d+)?\s?(?:ms|us|µs|ns|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)\b"), "<duration>"),
     (re.compile(r"\b\d+(?:[.,]\d+)*\s?(?:[kKMGTP]i?B?|[Bb]ytes?|B)\b"), "<size>"),
     # quoted values; names in quotes were put aside before
-    (re.compile(r"'[^'\n\ue000]{0,500}'"), "<value>"),
-    (re.compile(r'"[^"\n\ue000]{0,500}"'), "<value>"),
+    (re.compile(f"'[^'\n{_FIRST}-{_LAST}]{{0,500}}'"), "<value>"),
+    (re.compile(f'"[^"\n{_FIRST}-{_LAST}]{{0,500}}"'), "<value>"),
     (re.compile(r"`[^`\n]{0,500}`"), "<value>"),
     (re.compile(r"(?<=\)=)\([^)\n]{0,500}\)"), "<value>"),  # PostgreSQL's Key (id)=(90127)
-    # any other number, also at the end of a name: worker-3, part_0007
-    (re.compile(r"(?<![A-Za-z<])[-+]?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?"), "<n>"),
-    (re.compile(r"(?<=[A-Za-z])\d{2,}(?![\w])"), "<n>"),
+    # any other number, also in a name: worker-3, part_0007, abc123 (one figure may be part of a name: s3, utf8)
+    (re.compile(r"(?<![A-Za-z\d])[-+]?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?"), "<n>"),
+    (re.compile(r"(?<=[A-Za-z])\d{2,}"), "<n>"),
 ]  # fmt: skip
 _SPACE = re.compile(r"\s+")
-_FRAME = re.compile(r'^\s*File "[^"]*", line \d+, in (\S+)', re.MULTILINE)
-_ASIDE = re.compile("\ue000(\\d+)\ue001")
+_FRAME = re.compile(r'^[ \t]*File "[^"\n]*", line \d+, in (\S+)', re.MULTILINE)
+_FRAME_BEGINS = re.compile(r'^[ \t]+File "', re.MULTILINE)
+_NOT_INDENTED = re.compile(r"^\S", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +106,33 @@ class Signature:
 
 
 def mask(message: str) -> str:
-    """The message with its values masked, on one line. The same cause gives the same text every time."""
+    """The message with its values masked, on one line. The same cause gives the same text every time, and what is masked
+    already stays as it is: masking goes on until it changes nothing."""
+    text = message[:_MESSAGE_LIMIT]
+    for _ in range(_PASSES):
+        masked = _mask_once(text)[:_MASKED_LIMIT].strip()
+        if masked == text:
+            break
+        text = masked
+    return text
+
+
+def _mask_once(message: str) -> str:
     aside: list[str] = []
 
     def put_aside(match: re.Match[str]) -> str:
         aside.append(match.group())
-        return f"\ue000{len(aside) - 1}\ue001"
+        return chr(ord(_FIRST) + len(aside) - 1)
 
-    text = message[:_MESSAGE_LIMIT].replace("\ue000", "").replace("\ue001", "")
+    def put_back(match: re.Match[str]) -> str:  # one may have been put aside inside another
+        return _ASIDE.sub(put_back, aside[ord(match.group()) - ord(_FIRST)])
+
+    text = _ASIDE.sub("", message)
     for pattern in _KEEP:
         text = pattern.sub(put_aside, text)
-    text = _ASIDE.sub(lambda match: "\ue000" + "\ue002" * (int(match.group(1)) + 1) + "\ue001", text)
     for pattern, replacement in _MASKS:
         text = pattern.sub(replacement, text)
-    text = re.sub("\ue000(\ue002+)\ue001", lambda match: aside[len(match.group(1)) - 1], text)
-    text = _ASIDE.sub(lambda match: aside[int(match.group(1))], text)  # one put aside inside another
-    return _SPACE.sub(" ", text).strip()
+    return _SPACE.sub(" ", _ASIDE.sub(put_back, text))
 
 
 def raising_function(traceback: str) -> str:
@@ -141,13 +161,20 @@ def split_report(text: str) -> tuple[str, str, str]:
     if start > 0:
         head, traceback = plain[:start].strip(), plain[start:]
     elif start == 0:
-        last = max((match.end() for match in re.finditer(r"^\s+.*$", plain, re.MULTILINE)), default=0)
-        head, traceback = plain[last:].strip(), plain
+        head, traceback = plain[_end_of_frames(plain) :].strip(), plain
     else:
-        frames = re.search(r'^\s*File "', plain, re.MULTILINE)
+        frames = _FRAME_BEGINS.search(plain)
         cut = frames.start() if frames else len(plain)
         head, traceback = plain[:cut].strip(), plain[cut:]
     found = re.match(r"([A-Za-z_][\w.]*)(?::\s?|$)", head)
     if not found:
         return "", head, traceback
     return found[1], head[found.end() :], traceback
+
+
+def _end_of_frames(traceback: str) -> int:
+    """Where the exception's own lines begin: the first that is not indented behind the last frame (its message may have
+    indented lines of its own, such as the caret under a wrong word of SQL)."""
+    last = max((frame.start() for frame in _FRAME_BEGINS.finditer(traceback)), default=traceback.find("\n") + 1)
+    found = _NOT_INDENTED.search(traceback, last)
+    return found.start() if found else len(traceback)

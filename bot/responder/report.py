@@ -84,7 +84,7 @@ def _stretches(told: Sequence[Signal]) -> Iterable[tuple[Mood, list[Signal]]]:
 
 def _take_sick(desk: Desk, t: Connection, sheet: _Sheet, told: list[Signal]) -> None:
     told = _without_explained_runs(t, sheet, told)
-    placed = [(signal, signature := _sign(signal), route(signal, signature.name, desk.policy)) for signal in told]
+    placed = [(signal, signature := _sign(signal), _placed(desk, signal, signature)) for signal in told]
     missing = {placement.key for _, _, placement in placed} - sheet.by_key.keys()
     if missing:
         for incident in incidents.by_keys(t, missing, sheet.now - desk.policy.reopen_within).values():
@@ -113,6 +113,12 @@ def _take_one(
             desk.news.set()
         known = sheet.keep(life.observe(known, signal, placement, silence, sheet.now))
     sheet.sick.append((known.id, signal))
+
+
+def _placed(desk: Desk, signal: Signal, signature: Signature) -> Placement:
+    """Nobody is said to be rung where nobody can be."""
+    placement = route(signal, signature.name, desk.policy)
+    return placement if desk.pages else replace(placement, page_after=None)
 
 
 def _sign(signal: Signal) -> Signature:

@@ -89,8 +89,9 @@ def typo(text: str, nearest: Sequence[str], others: Sequence[str] = ()) -> Messa
     word = plain(text, 60).split(" ")[0]
     verbs = [f"*{foreign(plain(line).split(' ')[0], 40)}*" for line in nearest]
     said = f"There is no verb {code(word) or '` `'}." + (f" Did you mean {listed(verbs, 'or')}?" if verbs else "")
+    meant = ["".join(sign for sign in line if sign.isprintable()) for line in nearest]
     near = [button("run" if n == 0 else f"run-{n + 1}", cut(plain(line), 75), line, spoken=f"Run {plain(line)}")
-            for n, line in enumerate(nearest[:3]) if line.strip()]  # fmt: skip
+            for n, line in enumerate(meant[:3]) if line.strip()]  # fmt: skip
     also = f"also near: {', '.join(code(other, 40) for other in others)}" if others else ""
     row = actions("nearest", *near, button("run-help", "help", "help"))
     plainly = f"There is no verb “{foreign(word)}”." + (f" Did you mean: {bare(listed(verbs, 'or'))}?" if verbs else "")

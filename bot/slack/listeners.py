@@ -58,8 +58,12 @@ class Pressed:
         return int(number) if number.isdecimal() else 0
 
     def say(self, message: Message, *, replace: bool = False) -> None:
-        """Answers the person alone; `replace` puts the answer where the question stood."""
-        self.respond(response_type="ephemeral", replace_original=replace, **fit(message))
+        """Answers the person alone; `replace` puts the answer where the question stood. A press inside a modal brings no
+        address to answer to: then the answer goes to the channel of the alert."""
+        if self.body.get("response_url") or not self.incident_id:
+            self.respond(response_type="ephemeral", replace_original=replace, **fit(message))
+        else:
+            whisper(self.ask.desk, self.client, self.incident_id, self.ask.person, message)
 
 
 class Listeners:
@@ -73,13 +77,15 @@ class Listeners:
             "mark-success": self._mark_success, "pause": self._pause, "logs": self._logs, "history": self._history,
             "timeline": self._history, "list": self._list, "tasks": self._tasks, "check": self._check, "run": self._run,
             "run-help": self._run,
-        } | dict.fromkeys(("acknowledge", "unacknowledge", "reopen", "escalate"), self._press)  # fmt: skip
+            "escalate": self._escalate,
+        } | dict.fromkeys(("acknowledge", "unacknowledge", "reopen"), self._press)  # fmt: skip
 
     def register(self, app: App, command: str) -> None:
         app.command(command)(self.on_command)
         app.action(re.compile(".*"))(self.on_action)
         app.view("silence")(self.on_silence)
         app.view("resolve")(self.on_resolve)
+        app.view("escalate")(self.on_escalate)
 
     def on_command(self, ack: Ack, command: Body, respond: Respond) -> None:
         ack()
@@ -97,7 +103,7 @@ class Listeners:
         channel = (body.get("channel") or {}).get("id", "")
         ask = self._ask(body["user"]["id"], body["user"].get("name", ""), channel, value)
         pressed = Pressed(verb, value, ask, body, respond, client)
-        self._presses.get(verb, _unknown)(pressed)
+        self._presses.get(re.sub(r"^run-\d+$", "run", verb), _unknown)(pressed)
 
     def on_silence(self, ack: Ack, body: Body, view: Body, client: WebClient) -> None:
         values = _values(view)
@@ -114,17 +120,24 @@ class Listeners:
                 self._desk, ask.person, scope, seen.incident.deployment, lasts, values.get("reason", "")
             )
             if isinstance(made, Refused):
-                self._whisper(client, seen, ask.person, refused(ask, made, "silence"))
+                whisper(self._desk, client, seen.incident.id, ask.person, refused(ask, made, "silence"))
 
     def on_resolve(self, ack: Ack, body: Body, view: Body, client: WebClient) -> None:
         ack()
+        self._submitted("resolve", body, view, client, _values(view).get("note", ""))
+
+    def on_escalate(self, ack: Ack, body: Body, view: Body, client: WebClient) -> None:
+        ack()
+        self._submitted("escalate", body, view, client, _values(view).get("reason", ""))
+
+    def _submitted(self, verb: str, body: Body, view: Body, client: WebClient, note: str) -> None:
+        """A press that a modal asked a word about."""
         seen = _view(self._desk, view["private_metadata"])
-        ask = self._ask(body["user"]["id"], body["user"].get("name", ""), "", "resolve")
+        ask = self._ask(body["user"]["id"], body["user"].get("name", ""), "", verb)
         if seen is not None:
-            note = _values(view).get("note", "")
-            done = presses.press(self._desk, ask.person, "resolve", seen.incident.id, note)
+            done = presses.press(self._desk, ask.person, verb, seen.incident.id, note)
             if isinstance(done, Refused):
-                self._whisper(client, seen, ask.person, refused(ask, done, "resolve"))
+                whisper(self._desk, client, seen.incident.id, ask.person, refused(ask, done, verb))
 
     def _ask(self, user_id: str, user_name: str, channel: str, text: str) -> Ask:
         return Ask(self._desk, self._people.person(user_id, user_name), self._people, grammar.parse(text), channel)
@@ -162,6 +175,9 @@ class Listeners:
 
     def _resolve(self, pressed: Pressed) -> None:
         self._open(pressed, "resolve", modals.resolve)
+
+    def _escalate(self, pressed: Pressed) -> None:
+        self._open(pressed, "escalate", modals.escalate)
 
     def _runbook(self, pressed: Pressed) -> None:
         self._open(pressed, "", lambda seen: modals.runbook(seen, seen.runbook_url))
@@ -224,12 +240,13 @@ class Listeners:
         """The corrected command of a typo."""
         pressed.say(_spoken(lambda: answer(pressed.ask)), replace=True)
 
-    def _whisper(self, client: WebClient, seen: View, person: Person, message: Message) -> None:
-        """A modal has no address to answer to: the refusal goes to the channel of the alert, for that person alone."""
-        with self._desk.store.read() as t:
-            shown = next((a for a in alert_rows.of_incident(t, seen.incident.id) if a.channel_id), None)
-        if shown is not None:
-            called(client.chat_postEphemeral, channel=shown.channel_id, user=person.id, **fit(message))
+
+def whisper(desk: Desk, client: WebClient, incident_id: int, person: Person, message: Message) -> None:
+    """An answer for one person in the channel of the alert, where Slack brought no address to answer to."""
+    with desk.store.read() as t:
+        shown = next((a for a in alert_rows.of_incident(t, incident_id) if a.channel_id), None)
+    if shown is not None:
+        called(client.chat_postEphemeral, channel=shown.channel_id, user=person.id, **fit(message))
 
 
 def _unknown(pressed: Pressed) -> None:
@@ -271,7 +288,16 @@ def _lasts(text: str, now: datetime) -> timedelta | None:
 
 
 def _scope(what: str, seen: View | None) -> str:
-    """The scope a modal chose; a label that does not fit an option's value stands for the alert's own thing."""
-    if what or seen is None:
+    """The scope a modal chose. A name that is too long for an option's value is left out of it, and taken from the alert."""
+    if seen is None:
+        return ""
+    kind, colon, _ = what.partition(":")
+    if colon:
         return what
-    return alerts.scope_of(seen)
+    signal = seen.incident.exemplar
+    long_ones = {
+        "task": f"task:{signal.dag_id}.{signal.task_id}",
+        "dag": f"dag:{signal.dag_id}",
+        "thing": f"thing:{signal.label}",
+    }
+    return long_ones.get(kind) or alerts.scope_of(seen)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from bot.slack.words import escaped
+from bot.slack.words import escaped, visible
 
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*$")
 _BULLET = re.compile(r"^(\s*)[-*+]\s+")
@@ -23,19 +23,28 @@ def sections(body: str) -> list[tuple[str, str]]:
     """(heading, mrkdwn) pairs in order; the first heading is empty when the text starts without one."""
     found: list[tuple[str, list[str]]] = [("", [])]
     in_code = False
-    for line in body.replace("\r\n", "\n").split("\n"):
+    for line in visible(body).split("\n"):
         in_code ^= line.lstrip().startswith("```")
         heading = None if in_code else _HEADING.match(line)
         if heading:
-            found.append((heading[2].replace("`", ""), []))
+            found.append((heading[2].replace("`", "").replace("**", ""), []))
         else:
-            found[-1][1].append(escaped(re.sub(r"```\w+", "```", line)) if in_code or "```" in line else _line(line))
-    return [(title, text) for title, lines in found if (text := _unwrapped("\n".join(lines)).strip()) or title]
+            found[-1][1].append(
+                re.sub(r"^(\s*```)\w+", r"\1", line) if "```" in line or in_code else _BULLET.sub(r"\1• ", line)
+            )
+    return [(title, text) for title, lines in found if (text := _mrkdwn("\n".join(lines)).strip()) or title]
 
 
-def _line(line: str) -> str:
-    """One line; code spans stay as they are."""
-    parts = re.split(r"(`[^`]*`)", escaped(_BULLET.sub(r"\1• ", line)))
+def _mrkdwn(text: str) -> str:
+    """Fenced code stays as it is; lines that Markdown joins are one line in Slack too."""
+    parts = re.split(r"(```.*?(?:```|\Z))", escaped(text), flags=re.DOTALL)
+    return "".join(part if part.startswith("```") else _paragraphs(part) for part in parts)
+
+
+def _paragraphs(text: str) -> str:
+    """Lists and paragraphs stay apart; code spans stay as they are."""
+    joined = re.sub(r"(?<=\S)\n\s*(?=[^\s•\d])", " ", text)
+    parts = re.split(r"(`[^`\n]*`)", joined)
     return "".join(part if part.startswith("`") else _inline(part) for part in parts)
 
 
@@ -43,11 +52,3 @@ def _inline(text: str) -> str:
     for pattern, instead in _INLINE:
         text = pattern.sub(instead, text)
     return text
-
-
-def _unwrapped(text: str) -> str:
-    """Lines that Markdown joins are one line in Slack too; lists, paragraphs and code stay apart."""
-    parts = re.split(r"(```.*?(?:```|\Z))", text, flags=re.DOTALL)
-    return "".join(
-        p if p.startswith("```") else re.sub(r"(?<=\S)\n(?=[^\s•\d])|(?<=\S)\n\s+(?=[^\s•\d])", " ", p) for p in parts
-    )

@@ -61,7 +61,7 @@ def _scopes(view: View) -> list[Block]:
 
 def _value(kind: str, what: str) -> str:
     value = f"{kind}:{what}"
-    return value if len(value) <= OPTION_VALUE else kind
+    return value if len(value) <= OPTION_VALUE and value.isprintable() else kind
 
 
 def _about(view: View) -> str:

@@ -15,6 +15,7 @@ from bot.core.policy import Silence
 from bot.core.view import DeploymentStatus, Status, View
 from bot.slack.headline import Stage, name, sign, spoken, stage
 from bot.slack.kit import Message, context, message, preformatted, section
+from bot.slack.limits import cut_markup
 from bot.slack.masking import masked, secrets_in
 from bot.slack.thread_lines import is_a_note
 from bot.slack.words import (
@@ -57,7 +58,7 @@ def status(status: Status) -> Message:
     )
     last = joined(f"checked {at(status.now)}", quiet, "`open` lists alerts, `help` lists verbs")
     nothing = None if parts else section("No Airflow is configured")
-    return message(cut(text, 300), *parts, nothing, section(alerts or "No open alerts"), context(last))
+    return message(cut_markup(text, 300), *parts, nothing, section(alerts or "No open alerts"), context(last))
 
 
 def _is(names: list[str]) -> str:

@@ -35,12 +35,17 @@ _SLACK_GROUP = re.compile(r"S[A-Z0-9]{2,20}")
 _MENTION = re.compile(r"<(?:@([UW][A-Z0-9]{2,20})|!subteam\^(S[A-Z0-9]{2,20}))(?:\|[^<>]{0,80})?>")
 
 
+def visible(text: str) -> str:
+    """Without control characters, lone surrogates and what turns the direction of writing."""
+    return _UNSEEN.sub("", _SURROGATES.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n")))
+
+
 def _tidy(text: object) -> str:
     """Without what cannot be seen or stored, and without secrets."""
     raw = "" if text is None else str(text)
     if len(raw) > 200_000:  # bound the work; neither end of such a text is shown whole
         raw = raw[:100_000] + "\n…\n" + raw[-100_000:]
-    return masked(_UNSEEN.sub("", _SURROGATES.sub("\ufffd", raw.replace("\r\n", "\n").replace("\r", "\n"))))
+    return masked(visible(raw))
 
 
 def plain(text: object, limit: int = 0) -> str:
@@ -156,7 +161,7 @@ def span(seconds: float, *, fine: bool = False) -> str:
     if 0 < seconds < 1:
         return f"{max(1, round(seconds * 1000))} ms"
     for size, unit, smaller, small in ((1, "s", 0, ""), (60, "min", 1, "s"), (3_600, "h", 60, "min")):
-        if whole < {1: 60, 60: 6_000, 3_600: 172_800}[size]:
+        if whole < {1: 120, 60: 6_000, 3_600: 172_800}[size]:
             rest = whole % size // smaller if smaller else 0
             detail = f" {rest} {small}" if fine and rest and whole < 10 * size else ""
             return f"{whole // size} {unit}{detail}"

@@ -70,6 +70,17 @@ DOCUMENT: dict[str, Any] = {
                 ),
             }
         },
+        "/v1/alertmanager": {
+            "post": {
+                "summary": "Prometheus Alertmanager's webhook, version 4",
+                "security": [{"token": []}],
+                "requestBody": {"required": True, "content": {"application/json": {"schema": {
+                    "type": "object", "required": ["version", "alerts"],
+                    "properties": {"version": {"const": "4"}, "alerts": {"type": "array", "items": {"type": "object"}}}}}}},
+                "responses": _answers(("202", "Committed"), *_BAD, ("413", "More than 1 MiB or 1,000 alerts"),
+                                      ("422", "A field is wrong; the sentence names it"), ("503", "Not taken")),
+            }
+        },
         "/v1/incidents": _get("List incidents, newest first", ("200", "A page of incidents"), *_BAD, secured=True),
         "/v1/incidents/{incident_id}": _get(
             "One incident with every subject and its timeline", ("200", "The incident"), ("401", "No token"),

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bot.web.alertmanager import post_alerts
 from bot.web.edge import Edge, Refusal, edge_of, refuse
 from bot.web.health import livez, metrics, readyz
 from bot.web.incidents import get_incident, get_incidents
@@ -30,6 +31,7 @@ async def slack_events(request: Request) -> Response:
 
 ROUTES = [
     Route("/v1/signals", post_signals, methods=["POST"]),
+    Route("/v1/alertmanager", post_alerts, methods=["POST"]),
     Route("/v1/incidents", get_incidents),
     Route("/v1/incidents/{incident_id}", get_incident),
     Route("/slack/events", slack_events, methods=["POST"]),

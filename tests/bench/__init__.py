@@ -1,0 +1,1 @@
+"""`make bench`: what docs/BENCHMARKS.md promises, measured. No test imports this."""
