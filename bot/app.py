@@ -34,6 +34,7 @@ from bot.responder import carry_out, catch_up, follow
 from bot.responder.desk import Desk
 from bot.responder.intake import Intake
 from bot.responder.press import end_old_silences
+from bot.schedule import windows
 from bot.settings import Settings, WrongSettings, duration
 from bot.slack.calls import client
 from bot.slack.listeners import Listeners
@@ -98,7 +99,9 @@ class Windsock:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         for socket in self._sockets:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(
+                OSError, AttributeError
+            ):  # the SDK trips over a socket that closes at the same time
                 socket.close()  # type: ignore[no-untyped-call]
         for thread in self._threads:
             thread.join(timeout=5)
@@ -115,7 +118,8 @@ class Windsock:
         """What the HTTP edge is given."""
         http = self._bolt is not None and self.settings.slack.mode == "http"
         token = self.settings.server.signal_token.get_secret_value()
-        return Edge(self.desk, self.intake, token, self.parts, self._dispatch if http else None)
+        secret = self.settings.pagerduty.webhook_secret.get_secret_value()
+        return Edge(self.desk, self.intake, token, self.parts, self._dispatch if http else None, secret)
 
     def parts(self) -> dict[str, str]:
         """What is wrong with each part, empty where it is well."""
@@ -250,7 +254,8 @@ def desk_of(settings: Settings, gateways: Sequence[Gateway], runbooks: Sequence[
     try:
         return Desk(
             store=Store(settings.store.url), policy=policy_of(settings), access=access(settings.access),
-            runbooks=runbooks, airflows={gateway.name: gateway for gateway in gateways},
+            runbooks=runbooks, maintenance=windows(settings.maintenance),
+            airflows={gateway.name: gateway for gateway in gateways},
             public_url=settings.public_url, pages=bool(settings.pagerduty.routing_key.get_secret_value()),
         )  # fmt: skip
     except ValueError as error:

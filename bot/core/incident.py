@@ -286,9 +286,12 @@ def quieten(incident: Incident, silence: Silence, person: Person, now: datetime)
     return Observation(fresh, Entry(now, "silenced", text, person.name, person.id), "silenced")
 
 
-def speak(incident: Incident, text: str, who: str, who_id: str, now: datetime) -> Observation:
-    """The silence ends: the incident is seen as it is."""
-    fresh = replace(incident, version=incident.version + 1, silence=None)
+def speak(incident: Incident, text: str, who: str, who_id: str, now: datetime, *, rings: bool = False) -> Observation:
+    """The silence ends: the incident is seen as it is, and rings as if it had just failed where it would have rung."""
+    page_at = (
+        now if rings and incident.state is State.open and incident.severity is Severity.critical else incident.page_at
+    )
+    fresh = replace(incident, version=incident.version + 1, silence=None, page_at=page_at)
     return Observation(fresh, Entry(now, "unsilenced", text, who, who_id), "the silence ended")
 
 

@@ -30,7 +30,7 @@ class Severity(StrEnum):
 
 
 GROUPINGS = ("cause", "dag", "task", "run", "host", "tag")
-_MATCHED = ("deployment", "dag", "task", "tag", "owner", "kind", "severity", "signature")
+_MATCHED = ("deployment", "dag", "task", "tag", "owner", "pool", "kind", "severity", "signature")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class Matcher:
             "task": (signal.task_id, f"{signal.dag_id}.{signal.task_id}"),
             "tag": signal.tags,
             "owner": tuple(part.strip() for part in signal.owner.split(",")),
+            "pool": (signal.pool,),
             "kind": (signal.kind,),
             "severity": (severity.value,),
             "signature": (signature,),

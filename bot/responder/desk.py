@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from bot.core.access import Access
 from bot.core.deployment import Airflow
+from bot.core.maintenance import Window
 from bot.core.policy import Policy
 from bot.core.runbook import Runbook
 from bot.store.store import Store
@@ -31,6 +32,7 @@ class Desk:
     policy: Policy = field(default_factory=Policy)
     access: Access = field(default_factory=Access)
     runbooks: Sequence[Runbook] = ()
+    maintenance: Sequence[Window] = ()
     airflows: Mapping[str, Airflow] = field(default_factory=dict)
     clock: Callable[[], datetime] = utc_now
     public_url: str = ""

@@ -36,6 +36,20 @@ def press(desk: Desk, person: Person, verb: str, incident_id: int, note: str = "
     return result
 
 
+def told_elsewhere(desk: Desk, person: Person, verb: str, incident_id: int, note: str) -> bool:
+    """A press that somebody made in PagerDuty, where they were allowed to; True when it changed something."""
+    now = desk.clock()
+    with desk.store.write() as t:
+        result = _press(desk, t, person, verb, incident_id, note, now)
+        refused = isinstance(result, Refused)
+        outcome = result.reason if isinstance(result, Refused) else result.state.value
+        memory.record(
+            t, now, person, verb, f"A-{incident_id} {note}", allowed=True, outcome=outcome, incident_id=incident_id
+        )
+    desk.wake()
+    return not refused
+
+
 def _configured(desk: Desk, verb: str) -> Refused | None:
     if verb == "escalate" and not desk.pages:
         return Refused("Nobody can be rung: PagerDuty is not configured.", "help")
@@ -56,7 +70,8 @@ def _press(
         incidents.all_well(t, incident_id, now)
     if verb == "reopen" and incident.resolved_at is not None:
         incidents.sick_again(t, incident_id, incident.resolved_at)
-    if seen.incident.page_at is not None and seen.incident.state is State.open and desk.pages:
+    rings = seen.incident.state is State.open or verb == "escalate"
+    if seen.incident.page_at is not None and rings and desk.pages:
         alerts.ensure(t, incident_id, Place(Kind.pagerduty), seen.incident.page_at)
     return seen.incident
 
@@ -112,16 +127,28 @@ def unsilence(desk: Desk, person: Person, silence_id: int) -> Refused | None:
 
 
 def end_old_silences(desk: Desk) -> None:
-    """A silence whose time is over lets its incidents be seen as they are."""
+    """A silence or a maintenance window that is over lets its incidents be seen as they are."""
     now = desk.clock()
     with desk.store.read() as t:
-        quiet = [i for i in incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000) if i.silence]
-    over = {i.silence.id for i in quiet if i.silence and i.silence.until <= now}
-    for silence_id in over:
+        unresolved = incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000)
+    over = [incident.id for incident in unresolved if incident.silence and incident.silence.until <= now]
+    for incident_id in over:
         with desk.store.write() as t:
-            _let_speak(t, silence_id, "The silence ended", Person("", ""), now)
+            incident = incidents.for_change(t, incident_id)
+            if incident is not None and incident.silence and incident.silence.until <= now:
+                _speak(desk, t, incident, now)
     if over:
         desk.wake()
+
+
+def _speak(desk: Desk, t: Connection, incident: Incident, now: datetime) -> None:
+    ended = (
+        "The maintenance window ended; it is still broken" if not incident.silence or not incident.silence.id else ""
+    )
+    seen = life.speak(incident, ended or "The silence ended", "", "", now, rings=desk.pages)
+    save(t, seen, now)
+    if seen.incident.page_at is not None and desk.pages:
+        alerts.ensure(t, incident.id, Place(Kind.pagerduty), seen.incident.page_at)
 
 
 def _let_speak(t: Connection, silence_id: int, text: str, person: Person, now: datetime) -> None:

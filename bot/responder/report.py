@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from bot.core import incident as life
 from bot.core.alert import Kind, Place
 from bot.core.incident import Entry, Incident, State
+from bot.core.maintenance import covering
 from bot.core.policy import Placement, Silence, route
 from bot.core.runbook import best
 from bot.core.signal import Family, Mood, Signal, thing_key
@@ -97,7 +98,7 @@ def _take_sick(desk: Desk, t: Connection, sheet: _Sheet, told: list[Signal]) -> 
 def _take_one(
     desk: Desk, t: Connection, sheet: _Sheet, signal: Signal, signature: Signature, placement: Placement
 ) -> None:
-    silence = next((s for s in sheet.silences if s.covers(signal, signature.name, sheet.now)), None)
+    silence = quiet(desk, sheet.silences, signal, signature.name, sheet.now)
     known = sheet.by_key.get(placement.key)
     if known is None:
         book = best(desk.runbooks, signal)
@@ -113,6 +114,12 @@ def _take_one(
             desk.news.set()
         known = sheet.keep(life.observe(known, signal, placement, silence, sheet.now))
     sheet.sick.append((known.id, signal))
+
+
+def quiet(desk: Desk, silences: Sequence[Silence], signal: Signal, signature: str, now: datetime) -> Silence | None:
+    """The silence that covers a signal: a person's first, then an open maintenance window's."""
+    by_person = next((silence for silence in silences if silence.covers(signal, signature, now)), None)
+    return by_person or covering(desk.maintenance, signal, signature, now)
 
 
 def _placed(desk: Desk, signal: Signal, signature: Signature) -> Placement:

@@ -177,6 +177,7 @@ def _body(incident: Incident) -> dict[str, Any]:
         "family": incident.family.value,
         "exemplar": as_json(incident.exemplar),
         "reopened_at": _text(incident.reopened_at),
+        "escalated_at": _text(incident.escalated_at),
         "holder": [incident.holder.id, incident.holder.name] if incident.holder else None,
         "held_at": _text(incident.held_at),
         "silence": [silence.id, silence.scope, silence.deployment, _text(silence.until), silence.by, silence.reason]
@@ -192,7 +193,7 @@ def _incident(row: Row[Any]) -> Incident:
         id=row.id, deployment=row.deployment, family=Family(body["family"]), state=State(row.state),
         severity=Severity(row.severity), version=row.version, opened_at=row.opened_at, last_at=row.last_at,
         resolved_at=row.resolved_at, page_at=row.page_at, exemplar=parse(body["exemplar"], _FAR),
-        reopened_at=_moment(body["reopened_at"]), held_at=_moment(body["held_at"]),
+        reopened_at=_moment(body["reopened_at"]), escalated_at=_moment(body["escalated_at"]), held_at=_moment(body["held_at"]),
         holder=Person(holder[0], holder[1]) if holder else None, context=body["context"],
         silence=Silence(silence[0], silence[1], silence[2], datetime.fromisoformat(silence[3]), silence[4], silence[5])
         if silence else None,

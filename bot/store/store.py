@@ -17,7 +17,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from bot.core.errors import Permanent, Temporary
 
@@ -40,7 +41,8 @@ class Store:
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         with self._translated(), self._one_writer, self._engine.connect() as connection:
             if not self.is_sqlite:
-                connection.execute(text("select pg_advisory_lock(7406091)"))
+                # ends with the transaction: a lock of the session would live on in the pool
+                connection.execute(text("select pg_advisory_xact_lock(7406091)"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
@@ -75,10 +77,17 @@ class Store:
             raise Temporary(
                 f"the store cannot write: {said}" if full else f"the store does not answer: {said}"
             ) from error
+        except IntegrityError as error:
+            # our own keys are unique by meaning, so somebody else was first; asked again, theirs is found
+            raise Temporary(f"the store was changed at the same moment: {error.orig}", retry_after=1) from error
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise Temporary(f"the store's connection broke: {error.orig}") from error
             raise Permanent(f"the store refused: {error.orig}", "store") from error
+        except NoFreeConnection as error:
+            raise Temporary("the store has no free connection", retry_after=2) from error
+        except SQLAlchemyError as error:
+            raise Permanent(f"the store refused: {error}", "store") from error
 
 
 def _sqlite(url: str) -> Engine:

@@ -23,13 +23,15 @@ Dispatch = Callable[[str, Mapping[str, str]], tuple[int, Mapping[str, str], str]
 @dataclass
 class Edge:
     """`token` empty means that none is asked for (loopback only). `parts` tells what is wrong with each part of the bot
-    (empty: well); `slack` answers Slack's requests in http mode, None in socket mode."""
+    (empty: well); `slack` answers Slack's requests in http mode, None in socket mode. `pagerduty_secret` signs PagerDuty's
+    webhooks."""
 
     desk: Desk
     intake: Intake
     token: str = ""
     parts: Callable[[], Mapping[str, str]] = dict
     slack: Dispatch | None = None
+    pagerduty_secret: str = ""
     counted: dict[str, int] = field(default_factory=lambda: {"accepted": 0, "duplicates": 0, "refused": 0})
 
 

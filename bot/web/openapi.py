@@ -81,6 +81,8 @@ DOCUMENT: dict[str, Any] = {
                                       ("422", "A field is wrong; the sentence names it"), ("503", "Not taken")),
             }
         },
+        "/v1/pagerduty": {"post": {"summary": "PagerDuty's webhooks, version 3, signed", "responses": _answers(
+            ("202", "Taken"), ("400", "No event"), ("401", "The signature is missing or wrong"), ("404", "Not configured"))}},
         "/v1/incidents": _get("List incidents, newest first", ("200", "A page of incidents"), *_BAD, secured=True),
         "/v1/incidents/{incident_id}": _get(
             "One incident with every subject and its timeline", ("200", "The incident"), ("401", "No token"),

@@ -13,6 +13,7 @@ from bot.web.edge import Edge, Refusal, edge_of, refuse
 from bot.web.health import livez, metrics, readyz
 from bot.web.incidents import get_incident, get_incidents
 from bot.web.openapi import openapi
+from bot.web.pagerduty import post_pagerduty
 from bot.web.runbooks import list_runbooks, show_runbook
 from bot.web.signals import body_of, post_signals
 
@@ -32,6 +33,7 @@ async def slack_events(request: Request) -> Response:
 ROUTES = [
     Route("/v1/signals", post_signals, methods=["POST"]),
     Route("/v1/alertmanager", post_alerts, methods=["POST"]),
+    Route("/v1/pagerduty", post_pagerduty, methods=["POST"]),
     Route("/v1/incidents", get_incidents),
     Route("/v1/incidents/{incident_id}", get_incident),
     Route("/slack/events", slack_events, methods=["POST"]),

@@ -10,6 +10,9 @@ from slack_sdk.errors import SlackApiError
 from tests.sandbox.slack.bolt_app import CONNECTIONS, BoltApp
 from tests.sandbox.slack.waiting import eventually
 
+# slack_sdk leaves a socket to the garbage collector when it reconnects
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 BUTTON = {"type": "button", "action_id": "acknowledge", "value": "A-12", "text": {"type": "plain_text", "text": "Ack"}}
 OVERFLOW = {
     "type": "overflow",

@@ -19,7 +19,7 @@ from tests.browser import chromium
 from tests.sandbox.slack.bolt_app import BoltApp
 from tests.sandbox.slack.waiting import eventually
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
 PAYLOADS = Path(__file__).parent / "payloads"
 RUN = "scheduled__2026-11-22T05:00:00+00:00"
 VIEWS = {"modal-silence", "modal-runbook", "home"}
@@ -74,9 +74,10 @@ class Page:
 
 
 @pytest.fixture
-def page(chrome: Chrome, bolt: BoltApp) -> Page:
+def page(chrome: Chrome, bolt: BoltApp) -> Iterator[Page]:
     chrome.get_log("browser")
-    return Page(chrome, bolt)
+    yield Page(chrome, bolt)
+    chrome.get("about:blank")  # or it would look for a server that is gone
 
 
 def payload(name: str) -> Any:

@@ -1,0 +1,39 @@
+"""Maintenance windows: quiet for what matches while somebody works on it, once or again and again.
+
+Hard case: what is still broken when the window ends. It was shown quietly all along; at the end it speaks, and rings as
+if it had just failed. Rule: a window matches in Airflow's terms (deployment, DAG, task, tag, pool, owner) and never hides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.policy import Matcher, Silence, severity_of
+from bot.core.signal import Signal
+
+SCOPE = "maintenance:"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`until(now)` is when the window that is open now ends, None while it is closed."""
+
+    name: str
+    match: Matcher
+    until: Callable[[datetime], datetime | None]
+    reason: str = ""
+
+
+def covering(windows: Sequence[Window], signal: Signal, signature: str, now: datetime) -> Silence | None:
+    """The silence of the first open window that matches; None when there is none."""
+    for window in windows:
+        if not window.match(signal, severity_of(signal), signature):
+            continue
+        until = window.until(now)
+        if until is not None:
+            return Silence(
+                0, SCOPE + window.name, signal.deployment, until, "maintenance", window.reason or window.name
+            )
+    return None

@@ -1,0 +1,65 @@
+"""POST /v1/pagerduty: what people do in PagerDuty is done to the incident as well.
+
+Hard cases: PagerDuty tells us our own acknowledgement back (it has no agent: nothing to do); it tells the same event again
+for hours (pressing twice changes nothing). Rule: a body is believed by its signature alone; a key that is not ours is
+answered 2xx, or PagerDuty would turn the subscription off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bot.core.access import Person
+from bot.core.signal import clean
+from bot.responder.desk import Desk
+from bot.responder.press import told_elsewhere
+from bot.store import alerts
+from bot.web.edge import Edge, Refusal, answer, edge_of
+from bot.web.signals import body_of, decoded
+
+VERBS = {
+    "incident.acknowledged": "acknowledge", "incident.unacknowledged": "unacknowledge", "incident.resolved": "resolve",
+    "incident.reopened": "reopen",
+}  # fmt: skip
+
+
+async def post_pagerduty(request: Request) -> Response:
+    """Takes one webhook of version 3."""
+    edge, body = edge_of(request), await body_of(request)
+    verify(edge, body, request.headers.get("x-pagerduty-signature", ""))
+    value = decoded(body)
+    event = value.get("event") if isinstance(value, dict) else None
+    if not isinstance(event, dict):
+        raise Refusal(400, "event: must be an object")
+    done = await run_in_threadpool(_carry_over, edge.desk, event)
+    return answer({"done": done}, 202)
+
+
+def verify(edge: Edge, body: bytes, given: str) -> None:
+    """Raises Refusal unless one of the signatures is made with the secret that is configured."""
+    if not edge.pagerduty_secret:
+        raise Refusal(404, "PagerDuty's webhooks are not configured; set WINDSOCK_PAGERDUTY__WEBHOOK_SECRET")
+    right = "v1=" + hmac.new(edge.pagerduty_secret.encode(), body, hashlib.sha256).hexdigest()
+    if not any(hmac.compare_digest(one.strip().encode(), right.encode()) for one in given.split(",")):
+        raise Refusal(401, "X-PagerDuty-Signature: is missing or wrong")
+
+
+def _carry_over(desk: Desk, event: dict[str, Any]) -> bool:
+    verb, data, agent = VERBS.get(str(event.get("event_type"))), event.get("data"), event.get("agent")
+    if verb is None or not isinstance(data, dict) or not isinstance(agent, dict):
+        return False
+    key = data.get("incident_key")
+    with desk.store.read() as t:
+        incident_id = alerts.by_ref(t, "", key) if isinstance(key, str) and key else None
+    if incident_id is None:
+        return False
+    name = clean(agent.get("summary") or agent.get("name") or "Somebody", 80)
+    person = Person("pagerduty:" + clean(agent.get("id") or name, 40), name.split(" ", 1)[0])
+    done = str(event["event_type"]).rpartition(".")[2]
+    return told_elsewhere(desk, person, verb, incident_id, f"{person.name} {done} it in PagerDuty")
