@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bot.core.signal import Signal
     from bot.settings import Settings
     from bot.store.store import Store
 
@@ -74,7 +75,11 @@ def _parser() -> argparse.ArgumentParser:
         "manifest", _manifest, "print the Slack app's manifest", "python -m bot manifest > manifest.json"
     )
     manifest.add_argument("--http", default="", metavar="URL", help="for http mode: the bot's public address")
-    command("config", _config, "print the effective settings, secrets masked", "python -m bot config")
+    config = command("config", _config, "print the effective settings, secrets masked",
+                     "python -m bot config --explain signal.json")  # fmt: skip
+    config.add_argument(
+        "--explain", metavar="SIGNAL.json", help="say which route, silence and runbook a signal would meet"
+    )
     command("signature", _signature, "mask an exception and print its signature",
             "printf 'ValueError: row 17 is bad' | python -m bot signature")  # fmt: skip
     incidents = command("incidents", _incidents, "list the incidents in the store", "python -m bot incidents --json")
@@ -167,20 +172,42 @@ def _runbooks(given: Any) -> int:
 
 
 def _match(file: str | None, books: Sequence[Any]) -> int:
-    from datetime import UTC, datetime
-
     from bot.core.runbook import best
-    from bot.core.signal import BadSignal, parse
 
-    try:
-        text = Path(file).read_text(encoding="utf-8") if file else sys.stdin.read()
-        signal = parse(json.loads(text), datetime.now(UTC))
-    except (OSError, ValueError, AttributeError) as error:
-        print(f"signal: {error}" if not isinstance(error, BadSignal) else error, file=sys.stderr)
+    signal = _read_signal(file)
+    if signal is None:
         return WRONG
     book = best(books, signal)
     print(f"{book.name}: {book.title}" if book else "no runbook matches")
     return FINE if book else FAULT
+
+
+def _read_signal(file: str | None) -> Signal | None:
+    """A signal from a file or standard input; None when it cannot be read, which is said."""
+    from datetime import UTC, datetime
+
+    from bot.core.signal import BadSignal, parse
+
+    try:
+        text = Path(file).read_text(encoding="utf-8") if file else sys.stdin.read()
+        return parse(json.loads(text), datetime.now(UTC))
+    except (OSError, ValueError, AttributeError) as error:
+        print(f"signal: {error}" if not isinstance(error, BadSignal) else error, file=sys.stderr)
+        return None
+
+
+def _explain(file: str) -> int:
+    from datetime import UTC, datetime
+
+    from bot.explain import explain
+
+    settings, signal = _settings(), _read_signal(file)
+    if signal is None:
+        return WRONG
+    _store(settings).close()
+    for line in explain(settings, signal, datetime.now(UTC)):
+        print(line)
+    return FINE
 
 
 def _manifest(given: Any) -> int:
@@ -190,8 +217,11 @@ def _manifest(given: Any) -> int:
     return FINE
 
 
-def _config(_: Any) -> int:
+def _config(given: Any) -> int:
     from bot.settings import masked
+
+    if given.explain:
+        return _explain(given.explain)
 
     print(json.dumps(masked(_settings()), indent=2, ensure_ascii=False))
     return FINE

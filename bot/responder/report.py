@@ -85,7 +85,7 @@ def _stretches(told: Sequence[Signal]) -> Iterable[tuple[Mood, list[Signal]]]:
 
 def _take_sick(desk: Desk, t: Connection, sheet: _Sheet, told: list[Signal]) -> None:
     told = _without_explained_runs(t, sheet, told)
-    placed = [(signal, signature := _sign(signal), _placed(desk, signal, signature)) for signal in told]
+    placed = [(signal, *place(desk, signal)) for signal in told]
     missing = {placement.key for _, _, placement in placed} - sheet.by_key.keys()
     if missing:
         for incident in incidents.by_keys(t, missing, sheet.now - desk.policy.reopen_within).values():
@@ -122,10 +122,11 @@ def quiet(desk: Desk, silences: Sequence[Silence], signal: Signal, signature: st
     return by_person or covering(desk.maintenance, signal, signature, now)
 
 
-def _placed(desk: Desk, signal: Signal, signature: Signature) -> Placement:
-    """Nobody is said to be rung where nobody can be."""
+def place(desk: Desk, signal: Signal) -> tuple[Signature, Placement]:
+    """What a failing signal is grouped with and where it is seen. Nobody is said to be rung where nobody can be."""
+    signature = _sign(signal)
     placement = route(signal, signature.name, desk.policy)
-    return placement if desk.pages else replace(placement, page_after=None)
+    return signature, placement if desk.pages else replace(placement, page_after=None)
 
 
 def _sign(signal: Signal) -> Signature:
