@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 RUNNING_STATES = frozenset({"running", "restarting", "deferred", "up_for_reschedule", "queued", "scheduled"})
+FAILED_STATES = ["failed", "up_for_retry"]  # a try of it ended badly; upstream_failed never ran
 ENDED_STATES = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
@@ -192,6 +193,12 @@ class Airflow(Protocol):
         """Every task instance of the run (all pages, every mapped index)."""
 
     def task_instance(self, ref: TaskRef) -> TaskInstance | None: ...
+
+    def failed_since(self, moment: datetime) -> list[TaskInstance]:
+        """The task instances of every DAG that are `failed` or `up_for_retry` and ended at `moment` or later."""
+
+    def failed_runs_since(self, moment: datetime) -> list[Run]:
+        """The runs of every DAG that are failed and ended at `moment` or later."""
 
     def clear(self, scope: Scope, *, dry_run: bool, note: str = "") -> list[TaskInstance]:
         """What would be (dry run) or was cleared, with the states before it. Never touches another run."""

@@ -209,6 +209,23 @@ def _healing_sentence(signal: Signal) -> str:
     return f"Well again: {signal.label}"
 
 
+def adopt(
+    known: Incident, signal: Signal, signature: Signature, placement: Placement, runbook: str, now: datetime
+) -> Observation:
+    """A run's incident whose failed task is told after all, and whose cause is new: it becomes the task's incident, so
+    that one trouble stays one message."""
+    worst = max(known.severity, placement.severity, key=lambda severity: severity.rank)
+    rings = placement.page_after is not None and known.page_at is None and known.silence is None
+    fresh = replace(
+        known, key=placement.key, family=signal.family, exemplar=signal, signature=signature.name, masked=signature.masked,
+        runbook=runbook, severity=worst, version=known.version + 1, last_at=max(known.last_at, signal.occurred_at),
+        page_at=now + placement.page_after if rings and placement.page_after is not None else known.page_at,
+    )  # fmt: skip
+    return Observation(
+        fresh, Entry(signal.occurred_at, "explained", opening_sentence(signal)), "adopted: the run's task was told"
+    )
+
+
 def explain(known: Incident, by: str, now: datetime) -> Observation:
     """A run's incident whose failed task was reported after all: the task's incident says more, this one ends."""
     return _resolved(known, now, "", f"told by {by}", f"Explained by {by}", now)

@@ -247,7 +247,5 @@ def _save(desk: Desk, changed: Remediation, *, silent: bool = False) -> Remediat
 def _touch(desk: Desk, incident_id: int) -> None:
     """Progress is no timeline entry, but the message shows it."""
     with desk.store.write() as t:
-        incident = incidents.for_change(t, incident_id)
-        if incident is not None:
-            incidents.save(t, replace(incident, version=incident.version + 1))
-            alerts.hurry(t, incident_id, desk.clock())
+        incidents.touch(t, incident_id)
+        alerts.hurry(t, incident_id, desk.clock())

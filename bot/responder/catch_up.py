@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from bot.core.action import Remediation
 from bot.core.alert import Alert, Kind
 from bot.core.errors import Paced, Permanent, Temporary
@@ -164,8 +166,8 @@ def _show_one(desk: Desk, alert: Alert, show: Show) -> None:
     except Permanent as error:
         logger.warning("%s cannot be shown in %s: %s", seen.incident.name, alert.place, error.message)
         # a message that was deleted is posted anew
-        gone = {"ref": "", "posting": False} if error.code == "message_not_found" else {}
-        due = now if gone else now + PERMANENT_RETRY
+        gone = {"ref": "", "posting": False} if error.code == "message_not_found" else {"posting": alert.posting}
+        due = now if "ref" in gone else now + PERMANENT_RETRY
         _postpone(desk, alert, due, tries=alert.tries + 1, error=error.message, **gone)
     else:
         _record(desk, alert, seen, shown)
@@ -191,6 +193,8 @@ def _postpone(desk: Desk, alert: Alert, due: datetime, *, tries: int, **values: 
         values = {"posting": alert.posting, **values}
     with desk.store.write() as t:
         alerts.change(t, alert.id, due_at=due, tries=tries, claimed_until=None, **values)
+        if values.get("error") and not alert.error:
+            _paged(desk, t, alert)
 
 
 def _record(desk: Desk, alert: Alert, seen: View, shown: Shown) -> None:
@@ -199,3 +203,13 @@ def _record(desk: Desk, alert: Alert, seen: View, shown: Shown) -> None:
             t, alert.id, shown=seen.incident.version, channel_id=shown.channel_id, ref=shown.ref, said=shown.said,
             due_at=desk.clock() + SPACING, claimed_until=None, tries=0, error="", posting=False,
         )  # fmt: skip
+        if shown.said != alert.said or alert.error:
+            _paged(desk, t, alert)
+
+
+def _paged(desk: Desk, t: Connection, alert: Alert) -> None:
+    """That somebody is rung, or could not be, is news for those who look at the message."""
+    if alert.place.kind is Kind.pagerduty:
+        incidents.touch(t, alert.incident_id)
+        alerts.hurry(t, alert.incident_id, desk.clock())
+        desk.alerts_owed.set()

@@ -1,12 +1,13 @@
 """The one writer: takes submissions from any thread, and commits all that have queued up at once (group commit).
 
 Hard cases: the writer is behind (a submission is refused with a time to come back, before memory grows); the disk is full
-(the batch is refused, none of it was taken, and the next one is tried). Rule: a submission is answered after the commit
-that holds it, and only then.
+(the batch is refused, none of it was taken, and the next one is tried); the writer itself ends (whoever waits is told).
+Rule: a submission is answered after the commit that holds it, and only then.
 """
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -42,6 +43,7 @@ class Intake:
         self._desk = desk
         self._waiting: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
         self._backlog = 0
+        self._ended = False
         self._lock = threading.Lock()
         self.thread = threading.Thread(target=self._run, name="intake", daemon=True)
 
@@ -56,10 +58,12 @@ class Intake:
     def submit(self, told: Sequence[Signal], answer: Callable[[Receipt | Temporary | Permanent], object]) -> None:
         """Queues a submission; `answer` is called from the writer's thread. Raises Temporary when it is behind."""
         with self._lock:
+            if self._ended:
+                raise Temporary("the writer has ended; send this again when it is back", retry_after=5)
             if self._backlog + len(told) > BACKLOG:
                 raise Temporary("the writer is behind; send this again in a moment", retry_after=2)
             self._backlog += len(told)
-        self._waiting.put(_Submission(told, answer))
+            self._waiting.put(_Submission(told, answer))
 
     def take(self, told: Sequence[Signal]) -> Receipt:
         """Submits and waits for the commit: for sweeps and other threads of ours."""
@@ -78,11 +82,27 @@ class Intake:
         raise answers[0]
 
     def _run(self) -> None:
+        batch: list[_Submission] = []
         running = True
-        while running:
-            batch, running = self._gather()
-            if batch:
-                self._commit(batch)
+        try:
+            while running:
+                batch, running = self._gather()
+                if batch:
+                    self._commit(batch)
+                batch = []
+        finally:
+            self._end(batch)
+
+    def _end(self, unanswered: list[_Submission]) -> None:
+        """Nobody is left waiting for a writer that ends, however it ends."""
+        with self._lock:
+            self._ended = True
+        with contextlib.suppress(queue.Empty):
+            while True:
+                left = self._waiting.get_nowait()
+                if left is not None:
+                    unanswered.append(left)
+        self._answer_all(unanswered, Temporary("the writer has ended; send this again when it is back", retry_after=5))
 
     def _gather(self) -> tuple[list[_Submission], bool]:
         first = self._waiting.get()

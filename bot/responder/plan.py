@@ -40,6 +40,14 @@ def airflow_of(desk: Desk, deployment: str) -> Airflow | Refused:
     return Refused(f"There is no deployment `{deployment}`; there is: {', '.join(sorted(desk.airflows))}.", "status")
 
 
+def may(desk: Desk, person: Person, verb: str, about: str, incident_id: int | None = None) -> Refused | None:
+    """Whether the person may; a refusal leaves its line in the audit."""
+    refused = desk.access.allowed(person, verb)
+    if refused is not None:
+        _audit(desk, person, verb, about, refused.reason, allowed=False, incident_id=incident_id)
+    return refused
+
+
 def plan_retry(desk: Desk, person: Person, incident_id: int, channel: str) -> Plan | Refused:
     """Clear everything of an incident that is still sick, and what waits for it."""
     refused = desk.access.allowed(person, "clear")
@@ -150,9 +158,8 @@ def _planned(
     incident_id: int | None, *, scopes: tuple[Scope, ...] = (), options: Mapping[str, Any] | None = None,
 ) -> Plan | Refused:  # fmt: skip
     """The way of every plan: may they, is it there, the dry run, written down."""
-    refused = desk.access.allowed(person, action)
+    refused = may(desk, person, action, str(scopes or options), incident_id)
     if refused is not None:
-        _audit(desk, person, action, str(scopes or options), refused.reason, allowed=False, incident_id=incident_id)
         return refused
     airflow = airflow_of(desk, deployment)
     if isinstance(airflow, Refused):
@@ -224,9 +231,8 @@ def confirm(desk: Desk, person: Person, plan_id: str) -> Remediation | Plan | Re
     plan = _own(desk, person, plan_id)
     if isinstance(plan, Refused):
         return plan
-    refused = desk.access.allowed(person, plan.action)
+    refused = may(desk, person, plan.action, plan_id, plan.incident_id)
     if refused is not None:
-        _audit(desk, person, plan.action, plan_id, refused.reason, allowed=False, incident_id=plan.incident_id)
         return refused
     moved = _moved(desk, plan)
     if moved is not None:

@@ -26,7 +26,7 @@ LONGEST_SILENCE = timedelta(days=30)
 def press(desk: Desk, person: Person, verb: str, incident_id: int, note: str = "") -> Incident | Refused:
     """Carries out a press; the incident as it is afterwards, or why not."""
     now = desk.clock()
-    with desk.store.write() as t:
+    with desk.store.write(alone=True) as t:
         refused = desk.access.allowed(person, verb) or _configured(desk, verb)
         result = refused or _press(desk, t, person, verb, incident_id, note, now)
         outcome = result.reason if isinstance(result, Refused) else result.state.value
@@ -90,7 +90,7 @@ def silence(
     """Quiet for what the scope matches, from now on and for what is open already."""
     now = desk.clock()
     refused = desk.access.allowed(person, "silence") or _sensible(lasts)
-    with desk.store.write() as t:
+    with desk.store.write(alone=True) as t:
         if refused is None:
             made = Silence(0, scope, deployment, now + lasts, person.name, reason or "no reason given")
             made = memory.add_silence(t, made, now)
@@ -115,7 +115,7 @@ def unsilence(desk: Desk, person: Person, silence_id: int) -> Refused | None:
     """Ends a silence; None when it is done."""
     now = desk.clock()
     refused = desk.access.allowed(person, "unsilence")
-    with desk.store.write() as t:
+    with desk.store.write(alone=True) as t:
         if refused is None and not memory.end_silence(t, silence_id, now):
             refused = Refused(f"There is no silence S-{silence_id} that still holds.", "silences")
         elif refused is None:

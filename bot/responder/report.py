@@ -1,13 +1,14 @@
 """report: signals come in, incidents open, grow, or are well again; all of one batch in one transaction.
 
 Hard cases: 10,000 failures in ten seconds (a batch costs a handful of statements, however large it is); a run reported
-failed before or after its task (one incident, not two); a signal told twice (counted once). Rule: when this returns, all
-of it is committed; when it raises, none of it is.
+failed before or after its task (one incident, not two); a signal told twice (counted once), also to two replicas at once
+(one of them waits for the other). Rule: when this returns, all of
+it is committed; when it raises, none of it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -37,6 +38,7 @@ class _Sheet:
     changed: set[int] = field(default_factory=set)
     sick: list[tuple[int, Signal]] = field(default_factory=list)
     entries: list[tuple[int, Entry]] = field(default_factory=list)
+    silent_runs: dict[str, int] = field(default_factory=dict)  # a failed run without a task yet → its incident
 
     def keep(self, observation: life.Observation) -> Incident:
         incident = observation.incident
@@ -50,7 +52,7 @@ class _Sheet:
 def report(desk: Desk, told: Sequence[Signal]) -> list[Signal]:
     """Takes a batch of signals; returns those that were news. Committed when it returns."""
     now = desk.clock()
-    with desk.store.write() as t:
+    with desk.store.write(alone=True) as t:
         fresh = signals.take(t, told, now)
         if fresh:
             _observe_all(desk, t, fresh, now)
@@ -90,9 +92,13 @@ def _take_sick(desk: Desk, t: Connection, sheet: _Sheet, told: list[Signal]) -> 
     if missing:
         for incident in incidents.by_keys(t, missing, sheet.now - desk.policy.reopen_within).values():
             sheet.by_key[incident.key] = sheet.known.setdefault(incident.id, incident)
+    tasks = {run_thing(signal): signal for signal in told if signal.family is Family.task}
+    silent = incidents.sick_of(t, tasks) if tasks else []
+    sheet.silent_runs = {thing: incident_id for thing, incident_id, _ in silent}
     for signal, signature, placement in placed:
         _take_one(desk, t, sheet, signal, signature, placement)
-    _explain_runs(t, sheet, told)
+    if silent:
+        _explain_runs(t, sheet, tasks, silent)
 
 
 def _take_one(
@@ -100,7 +106,14 @@ def _take_one(
 ) -> None:
     silence = quiet(desk, sheet.silences, signal, signature.name, sheet.now)
     known = sheet.by_key.get(placement.key)
-    if known is None:
+    silent = (
+        sheet.silent_runs.get(digest(run_thing(signal))) if known is None and signal.family is Family.task else None
+    )
+    if silent is not None and (run := _known(t, sheet, silent)).family is Family.run:
+        book = best(desk.runbooks, signal)
+        known = sheet.keep(life.adopt(run, signal, signature, placement, book.name if book else "", sheet.now))
+        desk.news.set()
+    elif known is None:
         book = best(desk.runbooks, signal)
         begun = life.begin(
             signal, signature, placement, signal.runbook or (book.name if book else ""), silence, sheet.now
@@ -146,20 +159,21 @@ def _without_explained_runs(t: Connection, sheet: _Sheet, told: list[Signal]) ->
     return [signal for signal in told if not (signal.kind == "run_failed" and signal.run in explained)]
 
 
-def _explain_runs(t: Connection, sheet: _Sheet, told: Sequence[Signal]) -> None:
-    """A failed task that was told after its run: the run's own incident says less, and ends."""
-    tasks = {thing_key(Family.run, s.deployment, s.dag_id, s.run_id): s for s in told if s.family is Family.task}
-    if not tasks:
-        return
-    found = incidents.sick_of(t, tasks)
-    if not found:
-        return
-    incidents.set_well(t, [subject_id for _, _, subject_id in found], sheet.now)
+def run_thing(signal: Signal) -> str:
+    """The key of the run that a task's signal belongs to, as a thing of its own."""
+    return thing_key(Family.run, signal.deployment, signal.dag_id, signal.run_id)
+
+
+def _explain_runs(
+    t: Connection, sheet: _Sheet, tasks: Mapping[str, Signal], silent: Sequence[tuple[str, int, int]]
+) -> None:
+    """Failed runs whose failed task was told after them: where another incident says more, the run's own ends."""
+    incidents.set_well(t, [subject_id for _, _, subject_id in silent], sheet.now)
     by_digest = {digest(thing): signal for thing, signal in tasks.items()}
-    for thing, incident_id, _ in found:
+    for thing, incident_id, _ in silent:
         placed = next(i for i, signal in reversed(sheet.sick) if signal is by_digest[thing])
         known = _known(t, sheet, incident_id)
-        if placed != incident_id and not incidents.sick_count(t, incident_id):
+        if placed != incident_id and known.family is Family.run and not incidents.sick_count(t, incident_id):
             sheet.keep(life.explain(known, f"A-{placed}", sheet.now))
 
 
