@@ -1,0 +1,85 @@
+"""PagerDuty's webhooks: what somebody does there is done here, and only a right signature is believed."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from bot.core.alert import Kind, Place
+from bot.responder.desk import Desk
+from bot.responder.intake import Intake
+from bot.responder.report import report
+from bot.store import alerts, incidents
+from bot.web.edge import Edge
+from bot.web.site import site
+from tests.given import NOW, a_desk, told
+
+KEY = "windsock-prod-A-1"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = a_desk(f"sqlite:///{tmp_path / 'windsock.db'}", pages=True)
+    report(made, [told(tags=["critical"])])
+    with made.store.write() as t:
+        alerts.ensure(t, 1, Place(Kind.pagerduty), NOW)
+        page = next(a for a in alerts.of_incident(t, 1) if a.place.kind is Kind.pagerduty)
+        alerts.change(t, page.id, ref=KEY, said="trigger")
+    yield made
+    made.store.close()
+
+
+def post(desk: Desk, event: dict[str, Any], *, secret: str = "secret", configured: str = "secret") -> Any:
+    body = json.dumps({"event": event}).encode()
+    signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    with TestClient(site(Edge(desk, Intake(desk), pagerduty_secret=configured))) as client:
+        return client.post("/v1/pagerduty", content=body, headers={"X-PagerDuty-Signature": f"v1=00,v1={signature}"})
+
+
+def event(what: str = "acknowledged", key: str = KEY, agent: Any = "ben") -> dict[str, Any]:
+    somebody = {"id": "PBEN", "type": "user_reference", "summary": "Ben Builder"} if agent == "ben" else agent
+    return {"id": "01", "event_type": f"incident.{what}", "agent": somebody, "data": {"id": "Q1", "incident_key": key}}
+
+
+def state(desk: Desk) -> tuple[str, str]:
+    with desk.store.read() as t:
+        incident = incidents.get(t, 1)
+    assert incident is not None
+    return incident.state.value, incident.holder.name if incident.holder else ""
+
+
+def test_an_acknowledgement_there_is_one_here_by_name(desk: Desk) -> None:
+    assert post(desk, event()).json() == {"done": True}
+    assert state(desk) == ("acknowledged", "Ben")
+
+
+def test_resolved_there_is_resolved_here_and_twice_is_once(desk: Desk) -> None:
+    assert post(desk, event("resolved")).json() == {"done": True}
+    assert post(desk, event("resolved")).json() == {"done": False}
+    assert state(desk)[0] == "resolved"
+
+
+@pytest.mark.parametrize(
+    "told_back", [event(agent=None), event(key="somebody else's"), event("annotated"), event(key="")]
+)
+def test_our_own_words_and_what_is_not_ours_are_2xx_and_change_nothing(desk: Desk, told_back: dict[str, Any]) -> None:
+    answer = post(desk, told_back)
+    assert (answer.status_code, answer.json()) == (202, {"done": False})
+    assert state(desk) == ("open", "")
+
+
+def test_a_wrong_signature_is_refused_and_changes_nothing(desk: Desk) -> None:
+    assert post(desk, event(), secret="guessed").status_code == 401
+    assert state(desk) == ("open", "")
+
+
+def test_without_a_secret_nothing_is_believed(desk: Desk) -> None:
+    assert post(desk, event(), configured="").status_code == 404
+    assert state(desk) == ("open", "")
