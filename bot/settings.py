@@ -16,10 +16,19 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 PREFIX = "WINDSOCK_"
+_LONGEST = 10 * 365 * 86400
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -33,8 +42,12 @@ def duration(value: Any) -> Any:
         found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*", value)
         if not found:
             raise ValueError("is not a duration such as 15s, 5m, 2h or 7d")
-        return timedelta(seconds=float(found[1]) * _UNITS[found[2] or "s"])
-    return timedelta(seconds=value) if isinstance(value, int | float) else value
+        value = float(found[1]) * _UNITS[found[2] or "s"]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if not 0 <= value <= _LONGEST:
+        raise ValueError("is not a duration between 0 and ten years")
+    return timedelta(seconds=value)
 
 
 Duration = Annotated[timedelta, BeforeValidator(duration)]
@@ -44,8 +57,21 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def store_url(value: str) -> str:
+    """A SQLAlchemy URL of SQLite or PostgreSQL. Raises ValueError without the value: it may hold a password."""
+    try:
+        backend = make_url(value).get_backend_name()
+    except (ArgumentError, ValueError):
+        raise ValueError("is no URL such as sqlite:///windsock.db or postgresql+psycopg://user@host/name") from None
+    if backend not in {"sqlite", "postgresql"}:
+        raise ValueError(f"{backend} is not supported; use sqlite:///… or postgresql+psycopg://…")
+    return value
+
+
 class Store(_Part):
-    url: str = Field("sqlite:///windsock.db", description="SQLAlchemy URL; postgresql+psycopg://… for several replicas")
+    url: Annotated[str, AfterValidator(store_url)] = Field(
+        "sqlite:///windsock.db", description="SQLAlchemy URL; postgresql+psycopg://… for several replicas"
+    )
 
 
 class Server(_Part):
@@ -100,6 +126,20 @@ class Reconcile(_Part):
     interval: Duration = Field(timedelta(seconds=15), description="how often Airflow is compared with what was told")
 
 
+class Incidents(_Part):
+    reopen_within: Duration = Field(
+        timedelta(hours=4), description="how long a resolved incident may come back as itself"
+    )
+    remind_after: Duration = Field(
+        timedelta(hours=4), description="how long somebody has one before being asked; 0: never"
+    )
+
+
+class Canary(_Part):
+    interval: Duration = Field(timedelta(minutes=5), description="how often a canary travels the whole road; 0: never")
+    dead_man_url: str = Field("", description="called each time a canary came through")
+
+
 class Runbooks(_Part):
     path: Path = Field(Path("runbooks"), description="the folder of runbooks")
 
@@ -137,6 +177,8 @@ class Settings(BaseSettings):
     sweep: Sweep = Sweep()
     reconcile: Reconcile = Reconcile()
     runbooks: Runbooks = Runbooks()
+    incidents: Incidents = Incidents()
+    canary: Canary = Canary()
     access: dict[str, list[str]] = Field(default_factory=dict)
     routes: list[dict[str, Any]] = Field(default_factory=list)
     checks: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -161,6 +203,11 @@ def load() -> Settings:
         settings = Settings(**_file())
     except ValidationError as error:
         raise WrongSettings(_one_line(error)) from None
+    except SettingsError as error:  # a table given in the environment that is no JSON
+        named = re.search(r'field "(\w+)"', str(error))
+        raise WrongSettings(
+            f"{PREFIX}{named[1].upper() if named else ''}: is not JSON; use one variable a field"
+        ) from None
     if not settings.server.signal_token.get_secret_value() and not settings.server.is_loopback:
         raise WrongSettings(
             "WINDSOCK_SERVER__SIGNAL_TOKEN: is not set, and WINDSOCK_SERVER__HOST is not loopback; set a token, or "
@@ -203,5 +250,6 @@ def _masked(value: Any) -> Any:
     if isinstance(value, timedelta):
         return f"{value.total_seconds():g}s"
     if isinstance(value, str):
-        return re.sub(r"(://[^/@\s:]*:)[^@\s]*@", r"\1•••@", value)
+        hidden = re.sub(r"(://[^/@\s:]*:)[^\s]*@", r"\1•••@", value)
+        return re.sub(r"(?i)([?&](?:password|token|secret|api_?key)=)[^&\s]+", r"\1•••", hidden)
     return str(value) if isinstance(value, Path) else value

@@ -87,11 +87,13 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All that the operator decided. `reopen_within` is how long a resolved incident may come back as itself."""
+    """All that the operator decided. `reopen_within` is how long a resolved incident may come back as itself,
+    `remind_after` how long somebody may have one before being asked about it."""
 
     routes: tuple[Route, ...] = ()
     channel: str = "#data-alerts"
     reopen_within: timedelta = timedelta(hours=4)
+    remind_after: timedelta | None = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)

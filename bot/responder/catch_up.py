@@ -57,6 +57,7 @@ def run(
     event = desk.alerts_owed if kind is Kind.slack else desk.pages_owed
     while not stop.is_set():
         event.clear()
+        desk.rounds[kind.value] = desk.clock()
         try:
             wait = catch_up(desk, kind, show)
             for chore in less_urgent:

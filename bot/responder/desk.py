@@ -37,6 +37,7 @@ class Desk:
     clock: Callable[[], datetime] = utc_now
     public_url: str = ""
     pages: bool = False  # whether PagerDuty is configured
+    rounds: dict[str, datetime] = field(default_factory=dict)  # when each loop last went round
     alerts_owed: threading.Event = field(default_factory=threading.Event)
     pages_owed: threading.Event = field(default_factory=threading.Event)
     remediation_owed: threading.Event = field(default_factory=threading.Event)

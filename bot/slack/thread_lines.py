@@ -23,7 +23,7 @@ from bot.slack.words import bare, code, cut_middle, foreign, joined, mention, pl
 _PRESSED = {"acknowledged": " has it", "resolved": " resolved it", "unacknowledged": " gave it back",
             "reopened": " opened it again"}  # fmt: skip
 _BATCH = 20  # entries in one message
-_SIGNS = {"opened": "🔴", "reopened": "🔁", "acknowledged": "👀", "unacknowledged": "🔴", "asked": "🔧", "acted": "🔧",
+_SIGNS = {"opened": "🔴", "explained": "🔴", "reopened": "🔁", "acknowledged": "👀", "unacknowledged": "🔴", "asked": "🔧", "acted": "🔧",
           "waiting": "⏳", "ended": "🔧", "partly": "⚠️", "not done": "⚠️", "resolved": "✅", "escalated": "🚨",
           "silenced": "🔕", "unsilenced": "🔴", "note": "📝"}  # fmt: skip
 
@@ -39,7 +39,7 @@ def _batch(entries: Sequence[Entry], view: View) -> Message:
     blocks: list[Block | None] = []
     for entry, said in zip(entries, lines, strict=True):
         blocks.append(section(said))
-        if entry.what == "opened":
+        if entry.what in {"opened", "explained"}:
             blocks.append(preformatted(last_lines(view.incident.exemplar)))
     text = cut_markup("; ".join(bare(said) for said in lines), 300)
     return message(text, *blocks)

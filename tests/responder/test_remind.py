@@ -1,0 +1,28 @@
+"""Reminders: who has had an incident for long is asked once in each stretch of time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.responder.press import press
+from bot.responder.remind import REMINDER, remind
+from bot.responder.report import report
+from bot.store import incidents
+from tests.given import ANA, Clock, a_desk, told
+
+
+def test_the_holder_is_asked_after_four_hours_and_again_after_four_more(tmp_path: Path) -> None:
+    clock = Clock()
+    desk = a_desk(f"sqlite:///{tmp_path / 'windsock.db'}", clock)
+    report(desk, [told()])
+    seen = []
+    for verb, hours in ((None, 5), ("acknowledge", 3.9), (None, 0.2), (None, 3.5), (None, 0.6)):
+        if verb:
+            press(desk, ANA, verb, 1)
+        clock.pass_by(hours=hours)
+        remind(desk)
+        remind(desk)
+        with desk.store.read() as t:
+            seen.append(sum(entry.what == REMINDER for entry in incidents.timeline(t, 1)))
+    assert seen == [0, 0, 1, 1, 2]
+    desk.store.close()
