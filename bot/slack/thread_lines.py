@@ -23,9 +23,9 @@ from bot.slack.words import bare, code, cut_middle, foreign, joined, mention, pl
 _PRESSED = {"acknowledged": " has it", "resolved": " resolved it", "unacknowledged": " gave it back",
             "reopened": " opened it again"}  # fmt: skip
 _BATCH = 20  # entries in one message
-_SIGNS = {"opened": "🔴", "explained": "🔴", "reopened": "🔁", "acknowledged": "👀", "unacknowledged": "🔴", "asked": "🔧", "acted": "🔧",
-          "waiting": "⏳", "ended": "🔧", "partly": "⚠️", "not done": "⚠️", "resolved": "✅", "escalated": "🚨",
-          "silenced": "🔕", "unsilenced": "🔴", "note": "📝"}  # fmt: skip
+_SIGNS = {"opened": "🔴", "explained": "🔴", "reopened": "🔁", "acknowledged": "👀", "unacknowledged": "🔴",
+          "asked": "🔧", "acted": "🔧", "waiting": "⏳", "ended": "🔧", "partly": "⚠️", "not done": "⚠️",
+          "resolved": "✅", "escalated": "🚨", "silenced": "🔕", "unsilenced": "🔴", "note": "📝", "reminder": "👀"}  # fmt: skip
 
 
 def thread(entries: Sequence[Entry], view: View) -> list[Message]:
