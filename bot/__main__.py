@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -270,8 +271,8 @@ def _timeline(given: Any) -> int:
     from bot.responder.summary import markdown
 
     store = _store(_settings())
-    number = given.id.upper().removeprefix("A-")
-    text = markdown(store, int(number)) if number.isdecimal() else None
+    number = re.fullmatch(r"(?i:A-)?([0-9]{1,18})", given.id)
+    text = markdown(store, int(number[1])) if number else None
     if text is None:
         print(f"id: there is no incident {given.id}; `windsock incidents` lists them", file=sys.stderr)
         return WRONG

@@ -22,6 +22,9 @@ from slack_sdk.web import WebClient
 from bot import checks
 from bot.airflow.gateway import Gateway, GatewayConfig, connect, warm_up
 from bot.checks.metastore import Metastore
+from bot.checks.reconcile import Reconcile
+from bot.checks.reconcile_rest import ApiSource
+from bot.checks.reconcile_sql import MetastoreSource
 from bot.checks.sweep import Sweep
 from bot.core.access import access
 from bot.core.alert import Kind
@@ -31,16 +34,18 @@ from bot.core.runbook import Runbook
 from bot.core.signal import Signal, parse
 from bot.pagerduty import PagerDuty
 from bot.responder import carry_out, catch_up, follow
+from bot.responder.canary import Canary
 from bot.responder.desk import Desk
 from bot.responder.intake import Intake
 from bot.responder.press import end_old_silences
+from bot.responder.remind import remind
 from bot.schedule import windows
 from bot.settings import Settings, WrongSettings, duration
-from bot.slack.calls import client
+from bot.slack.calls import called, client
 from bot.slack.listeners import Listeners
 from bot.slack.people import People
 from bot.slack.poster import Poster
-from bot.store import alerts, memory
+from bot.store import alerts, memory, remediations
 from bot.store.runbooks import read_all
 from bot.store.store import Store
 from bot.web.edge import Edge
@@ -64,20 +69,24 @@ class Windsock:
         self.sweeps = [
             self._sweep(name) for name, one in settings.airflow.items() if one.metastore_url.get_secret_value()
         ]
+        self.reconciles = [self._reconcile(gateway) for gateway in self.gateways]
         self._bolt = self._bolt_app() if settings.slack.bot_token.get_secret_value() else None
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._sockets: list[SocketModeHandler] = []
+        self._pager: PagerDuty | None = None
+        self.canary = self._canary()
 
     def start(self) -> None:
         """Brings the store up to date, then everything to life."""
         self.desk.store.migrate()
+        self._take_over()
         self.intake.start()
         if self.gateways:
             warm_up()
         if self._bolt is not None:
-            poster = Poster(self.slack_client)
+            poster = Poster(self.slack_client, Remembered(self.desk.store))
             chores = (
                 lambda: catch_up.tell(self.desk, poster.tell),
                 lambda: catch_up.announce(self.desk, poster.announce),
@@ -86,10 +95,18 @@ class Windsock:
             if self.settings.slack.mode == "socket":
                 self._run("slack sockets", self._connect)
         if self.desk.pages:
-            self._run("pages", catch_up.run, self.desk, Kind.pagerduty, self._pagerduty(), self._stop)
+            self._pager = self._pagerduty()
+            self._run("pages", catch_up.run, self.desk, Kind.pagerduty, self._pager, self._stop)
         self._run("remediations", carry_out.run, self.desk, self.report, self._stop)
         self._run("context", follow.learn_loop, self.desk, self._stop)
         self._schedule()
+
+    def _take_over(self) -> None:
+        """A store of one process holds no claims but those of the one that was killed; nobody waits for their end."""
+        if self.desk.store.is_sqlite:
+            with self.desk.store.write() as t:
+                alerts.let_go(t)
+                remediations.let_go(t)
 
     def stop(self) -> None:
         """Ends everything; what was accepted is committed first."""
@@ -106,6 +123,8 @@ class Windsock:
         for thread in self._threads:
             thread.join(timeout=5)
         self.intake.stop()
+        if self._pager is not None:
+            self._pager.close()
         for gateway in self.gateways:
             gateway.close()
         self.desk.store.close()
@@ -129,7 +148,21 @@ class Windsock:
             "threads": f"ended: {', '.join(dead)}" if dead else "",
             "slack": self._slack_trouble(),
             "alerts": self._alert_trouble(),
+            "canary": self.canary.trouble() if self.canary else "",
         }
+
+    def _canary(self) -> Canary | None:
+        """The loops that it watches are those that this bot runs."""
+        settings = self.settings.canary
+        if not settings.interval:
+            return None
+        loops = ["remediations"]
+        if self._bolt is not None:
+            loops.append(Kind.slack.value)
+        if self.desk.pages:
+            loops.append(Kind.pagerduty.value)
+        reach = (lambda: called(self.slack_client.api_test)) if self._bolt is not None else None
+        return Canary(self.desk, self.report, settings.interval, loops, reach, settings.dead_man_url)
 
     def _slack_trouble(self) -> str:
         if self._bolt is None:
@@ -155,10 +188,15 @@ class Windsock:
         seconds = self.settings.sweep.interval.total_seconds()
         for sweep in self.sweeps if seconds else ():
             self._every(seconds, sweep.run)
+        pause = self.settings.reconcile.interval.total_seconds()
+        for one in self.reconciles if pause else ():
+            self._every(pause, one.keep_up)
         if self.gateways:
             self._every(FOLLOW_SECONDS, lambda: follow.follow(self.desk, self.report))
-            self._every(FOLLOW_SECONDS, lambda: follow.explain_runs(self.desk, self.report))
         self._every(5, lambda: end_old_silences(self.desk))
+        self._every(60, lambda: remind(self.desk))
+        if self.canary is not None:
+            self._every(self.canary.interval.total_seconds(), self.canary.fly)
         self._scheduler.start()
 
     def _every(self, seconds: float, work: Callable[[], object]) -> None:
@@ -173,6 +211,11 @@ class Windsock:
     def _sweep(self, name: str) -> Sweep:
         metastore = Metastore(self.settings.airflow[name].metastore_url.get_secret_value())
         return Sweep(checks.ALL, metastore, name, self._report_bodies, Remembered(self.desk.store))
+
+    def _reconcile(self, gateway: Gateway) -> Reconcile:
+        url = self.settings.airflow[gateway.name].metastore_url.get_secret_value()
+        source = MetastoreSource(Metastore(url), gateway.name) if url else ApiSource(gateway, self.desk.clock)
+        return Reconcile(gateway.name, source, self.desk.store, self.report, self.desk.clock)
 
     def _report_bodies(self, bodies: list[dict[str, Any]]) -> object:
         return self.report([parse(body, self.desk.clock()) for body in bodies])
@@ -264,7 +307,8 @@ def desk_of(settings: Settings, gateways: Sequence[Gateway], runbooks: Sequence[
 
 def policy_of(settings: Settings) -> Policy:
     routes = tuple(_route(table, f"routes[{place}]") for place, table in enumerate(settings.routes))
-    return Policy(routes, settings.slack.channel)
+    incidents = settings.incidents
+    return Policy(routes, settings.slack.channel, incidents.reopen_within, incidents.remind_after or None)
 
 
 def _route(table: Mapping[str, Any], where: str) -> Route:

@@ -7,6 +7,7 @@ incident's number, is the same for its whole life, and telling it twice changes 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
@@ -47,7 +48,9 @@ class PagerDuty:
     def _send(self, event: dict[str, Any]) -> None:
         try:
             response = self._client.post(self._events_url, json=event)
-        except httpx.TransportError as error:
+        except httpx.InvalidURL as error:
+            raise Permanent(f"PagerDuty's address is none: {error}", "address") from error
+        except httpx.RequestError as error:
             # telling it twice changes nothing, so a lost answer is simply told again
             raise Temporary(f"PagerDuty does not answer: {error}") from error
         raise_for(response)
@@ -63,7 +66,7 @@ def raise_for(response: httpx.Response) -> None:
     said = f"PagerDuty answered {response.status_code}"
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
         after = response.headers.get("Retry-After", "")
-        raise Temporary(said, float(after) if after.isdigit() else None)
+        raise Temporary(said, float(after) if re.fullmatch(r"[0-9]{1,6}", after) else None)
     raise Permanent(f"{said}: {response.text[:200]}", str(response.status_code))
 
 

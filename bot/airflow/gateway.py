@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -117,6 +118,12 @@ class Gateway:
 
     def task_instance(self, ref: TaskRef) -> TaskInstance | None:
         return self._ask(lambda airflow: airflow.task_instance(ref))
+
+    def failed_since(self, moment: datetime) -> list[TaskInstance]:
+        return self._ask(lambda airflow: airflow.failed_since(moment))
+
+    def failed_runs_since(self, moment: datetime) -> list[Run]:
+        return self._ask(lambda airflow: airflow.failed_runs_since(moment))
 
     def clear(self, scope: Scope, *, dry_run: bool, note: str = "") -> list[TaskInstance]:
         return self._ask(lambda airflow: airflow.clear(scope, dry_run=dry_run, note=note))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ import httpx
 from bot.airflow import clearing, faults, logs, pages, wire
 from bot.airflow.calls import Ask, Calls, Limits, Login, Reply, drain
 from bot.core.deployment import (
+    FAILED_STATES,
     Dag,
     Health,
     ImportFault,
@@ -95,6 +97,20 @@ class AirflowTwo:
     def task_instance(self, ref: TaskRef) -> TaskInstance | None:
         answer = self._get(f"read the tasks of {ref.dag_id}", _task_path(ref), allow={404})
         return None if answer is None else wire.task_instance(answer)
+
+    def failed_since(self, moment: datetime) -> list[TaskInstance]:
+        def page(offset: int, size: int) -> Any:
+            query = {"state": FAILED_STATES, "end_date_gte": moment.isoformat(), "limit": size, "offset": offset}
+            return self._get("read the failed tasks", "/dags/~/dagRuns/~/taskInstances", query)
+
+        return pages.distinct(pages.collect(page, "task_instances", wire.task_instance), lambda one: one.ref)
+
+    def failed_runs_since(self, moment: datetime) -> list[Run]:
+        def page(offset: int, size: int) -> Any:
+            query = {"state": "failed", "end_date_gte": moment.isoformat(), "order_by": "id"}
+            return self._get("read the failed runs", "/dags/~/dagRuns", {**query, "limit": size, "offset": offset})
+
+        return pages.distinct(pages.collect(page, "dag_runs", wire.run), lambda one: (one.dag_id, one.run_id))
 
     def clear(self, scope: Scope, *, dry_run: bool, note: str = "") -> list[TaskInstance]:
         one = next((f"{task}[{index}]" for task, index in scope.tasks if index is not None and index >= 0), None)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from bot.airflow import clearing, faults, logs, pages, wire
 from bot.airflow.calls import Calls, Login, Reply
 from bot.airflow.client import Question, RawClient
 from bot.core.deployment import (
+    FAILED_STATES,
     Dag,
     Health,
     ImportFault,
@@ -101,6 +103,24 @@ class AirflowThree:
             f"read the tasks of {ref.dag_id}", "TaskInstanceApi", "get_mapped_task_instance", allow={404}, **_names(ref)
         )
         return None if answer is None else wire.task_instance(answer)
+
+    def failed_since(self, moment: datetime) -> list[TaskInstance]:
+        def page(offset: int, size: int) -> Any:
+            return self._get(
+                "read the failed tasks", "TaskInstanceApi", "get_task_instances", dag_id="~", dag_run_id="~",
+                state=FAILED_STATES, end_date_gte=moment, order_by=["end_date"], limit=size, offset=offset,
+            )  # fmt: skip
+
+        return pages.distinct(pages.collect(page, "task_instances", wire.task_instance), lambda one: one.ref)
+
+    def failed_runs_since(self, moment: datetime) -> list[Run]:
+        def page(offset: int, size: int) -> Any:
+            return self._get(
+                "read the failed runs", "DagRunApi", "get_dag_runs", dag_id="~", state=["failed"], end_date_gte=moment,
+                order_by=["end_date"], limit=size, offset=offset,
+            )  # fmt: skip
+
+        return pages.distinct(pages.collect(page, "dag_runs", wire.run), lambda one: (one.dag_id, one.run_id))
 
     def clear(self, scope: Scope, *, dry_run: bool, note: str = "") -> list[TaskInstance]:
         return clearing.clear(self, scope, dry_run=dry_run, note=note)

@@ -7,11 +7,12 @@ from typing import Any
 from bot.checks.check import Check
 from bot.checks.dag_files import IMPORT_ERRORS
 from bot.checks.metastore import Metastore
+from bot.checks.queued import STUCK_QUEUED
 from bot.checks.scheduler import SCHEDULER_HEARTBEAT
 from bot.checks.sweep import Sweep
 from bot.checks.tasks import STALE_HEARTBEATS
 
-ALL: tuple[Check, ...] = (SCHEDULER_HEARTBEAT, IMPORT_ERRORS, STALE_HEARTBEATS)
+ALL: tuple[Check, ...] = (SCHEDULER_HEARTBEAT, IMPORT_ERRORS, STALE_HEARTBEATS, STUCK_QUEUED)
 
 
 class _Forgetful:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, bindparam, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -57,10 +57,14 @@ class Metastore:
         return Sight(now, major, time.monotonic() - start)
 
     def rows(self, sql: str, **values: Any) -> list[Mapping[str, Any]]:
-        """All rows of the answer. Times among `values` are given as the database keeps them."""
+        """All rows of the answer. Times among `values` are given as the database keeps them; a list stands behind an
+        `in`, and may hold tuples."""
         bound = {name: self._bound(value) for name, value in values.items()}
+        lists: list[Any] = [
+            bindparam(name, expanding=True) for name, value in values.items() if isinstance(value, list)
+        ]
         with _Mapped(), self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(text(sql), bound).mappings()]
+            return [dict(row) for row in connection.execute(text(sql).bindparams(*lists), bound).mappings()]
 
     def close(self) -> None:
         self._engine.dispose()

@@ -48,6 +48,7 @@ class Alert:
     tries: int = 0
     error: str = ""
     owed_at: datetime | None = None
+    urgent: bool = False  # a person pressed something and waits to see it
     posting: bool = False  # a post was begun and its answer was not recorded: read back before posting again
 
 

@@ -18,7 +18,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from bot.core.action import Remediation
-from bot.core.alert import Alert, Kind
+from bot.core.alert import Alert, Kind, Place
 from bot.core.errors import Paced, Permanent, Temporary
 from bot.core.incident import Entry
 from bot.core.view import View
@@ -31,6 +31,8 @@ CLAIM = timedelta(seconds=60)
 SPACING = timedelta(seconds=1)  # between two edits of one message, so that a burst is one edit
 LATE_AFTER = 10.0
 IDLE_SECONDS = 5.0
+RINGING = frozenset({"reopened", "escalated"})  # entries that are said to the whole channel as well
+UNWRITABLE = frozenset({"channel_not_found", "not_in_channel", "is_archived", "restricted_action"})
 PERMANENT_RETRY = timedelta(seconds=60)  # a person may mend it: the bot is invited, the token renewed
 
 
@@ -109,9 +111,12 @@ def _tell_one(desk: Desk, alert: Alert, say: Tell) -> bool:
         seen = view(desk, t, incident)
     news = [entry for entry in seen.timeline if entry.id > alert.told]
     told, going = alert.told, True
+    # what the whole channel is to hear is said with the message's edit; a thread that was told before would hide it
+    waits = alert.shown < incident.version and any(entry.what in RINGING for entry in news)
     try:
-        say(alert, seen, news)
-        told = news[-1].id
+        if not waits:
+            say(alert, seen, news)
+            told = news[-1].id
     except Paced:
         going = False
     except (Temporary, Permanent) as error:
@@ -166,12 +171,21 @@ def _show_one(desk: Desk, alert: Alert, show: Show) -> None:
         _try_again(desk, alert, error)
     except Permanent as error:
         logger.warning("%s cannot be shown in %s: %s", seen.incident.name, alert.place, error.message)
+        _elsewhere(desk, alert, error)
         # a message that was deleted is posted anew
         gone = {"ref": "", "posting": False} if error.code == "message_not_found" else {"posting": alert.posting}
         due = now if "ref" in gone else now + PERMANENT_RETRY
         _postpone(desk, alert, due, tries=alert.tries + 1, error=error.message, **gone)
     else:
         _record(desk, alert, seen, shown)
+
+
+def _elsewhere(desk: Desk, alert: Alert, error: Permanent) -> None:
+    """A channel that cannot be written keeps nothing secret: the root route's channel shows the incident too, until
+    somebody mends it."""
+    if alert.place.kind is Kind.slack and error.code in UNWRITABLE and alert.place.target != desk.policy.channel:
+        with desk.store.write() as t:
+            alerts.ensure(t, alert.incident_id, Place(Kind.slack, desk.policy.channel), desk.clock())
 
 
 def _lateness(alert: Alert, now: datetime) -> float:
@@ -202,7 +216,7 @@ def _record(desk: Desk, alert: Alert, seen: View, shown: Shown) -> None:
     with desk.store.write() as t:
         alerts.change(
             t, alert.id, shown=seen.incident.version, channel_id=shown.channel_id, ref=shown.ref, said=shown.said,
-            due_at=desk.clock() + SPACING, claimed_until=None, tries=0, error="", posting=False,
+            due_at=desk.clock() + SPACING, claimed_until=None, tries=0, error="", posting=False, urgent=False,
         )  # fmt: skip
         if shown.said != alert.said or alert.error:
             _paged(desk, t, alert)

@@ -81,35 +81,6 @@ def _last_success(ended: Sequence[Run]) -> str | None:
     return max(done).isoformat() if done else None
 
 
-def explain_runs(desk: Desk, report: Callable[[Sequence[Signal]], object]) -> None:
-    """A run that failed without a word from its tasks: which of them failed? (A task that was killed tells nobody.)"""
-    with desk.store.read() as t:
-        silent = [i for i in incidents.listed(t, OPEN_STATES, limit=INCIDENTS_ASKED) if i.family is Family.run]
-    for incident in silent:
-        airflow = desk.airflows.get(incident.deployment)
-        if airflow is None:
-            continue
-        signal = incident.exemplar
-        try:
-            failed = airflow.task_instances(signal.dag_id, signal.run_id, states=("failed",))
-        except (Temporary, Permanent) as error:
-            logger.info("%s is not explained yet: %s", incident.name, error.message)
-            continue
-        if failed:
-            report([_unreported(incident, instance, desk.clock()) for instance in failed])
-
-
-def _unreported(incident: Incident, instance: TaskInstance, now: datetime) -> Signal:
-    ref, told = instance.ref, incident.exemplar
-    return Signal(
-        kind="task_failed", deployment=incident.deployment, occurred_at=min(instance.end_date or now, now),
-        dag_id=ref.dag_id, run_id=ref.run_id, task_id=ref.task_id, map_index=ref.map_index, state="failed",
-        try_number=instance.try_number, max_tries=instance.max_tries, source="sweep", tags=told.tags, owner=told.owner,
-        hostname=instance.hostname, operator=instance.operator, pool=instance.pool, queue=instance.queue,
-        extra={"evidence": "Airflow says failed, the task itself never reported"},
-    )  # fmt: skip
-
-
 def follow(desk: Desk, report: Callable[[Sequence[Signal]], object]) -> None:
     """Reports what became well again in Airflow without a hook that told it."""
     with desk.store.read() as t:

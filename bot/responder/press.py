@@ -39,7 +39,7 @@ def press(desk: Desk, person: Person, verb: str, incident_id: int, note: str = "
 def told_elsewhere(desk: Desk, person: Person, verb: str, incident_id: int, note: str) -> bool:
     """A press that somebody made in PagerDuty, where they were allowed to; True when it changed something."""
     now = desk.clock()
-    with desk.store.write() as t:
+    with desk.store.write(alone=True) as t:
         result = _press(desk, t, person, verb, incident_id, note, now)
         refused = isinstance(result, Refused)
         outcome = result.reason if isinstance(result, Refused) else result.state.value

@@ -170,9 +170,11 @@ def _explain_runs(
     """Failed runs whose failed task was told after them: where another incident says more, the run's own ends."""
     incidents.set_well(t, [subject_id for _, _, subject_id in silent], sheet.now)
     by_digest = {digest(thing): signal for thing, signal in tasks.items()}
-    for thing, incident_id, _ in silent:
+    for thing, incident_id, subject_id in silent:
         placed = next(i for i, signal in reversed(sheet.sick) if signal is by_digest[thing])
         known = _known(t, sheet, incident_id)
+        if placed == incident_id:
+            incidents.forget(t, subject_id)  # its task is counted, and a failure is not two
         if placed != incident_id and known.family is Family.run and not incidents.sick_count(t, incident_id):
             sheet.keep(life.explain(known, f"A-{placed}", sheet.now))
 

@@ -35,7 +35,14 @@ def evidence(view: View) -> str:
         return "\n".join([*wrapped, *([where] if (where := frame(signal)) else [])])
     if signal.family in {Family.check, Family.external}:
         return ""  # their facts stand in the facts
-    return "\n".join(cut(fact, WIDTH) for fact in facts_of(view.incident)[:LINES])
+    return "\n".join(cut(fact, WIDTH) for fact in (_table(signal) or facts_of(view.incident))[:LINES])
+
+
+def _table(signal: Signal) -> list[str]:
+    """What the sweep found out about a task that said nothing: lines whose columns stand below each other."""
+    told: Any = signal.extra.get("evidence")
+    lines = [told] if isinstance(told, str) else told if isinstance(told, list | tuple) else []
+    return [line for one in lines if isinstance(one, str) and (line := preformatted(one).replace("\n", " "))]
 
 
 def exception_line(signal: Signal) -> str:

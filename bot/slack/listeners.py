@@ -184,7 +184,7 @@ class Listeners:
 
     def _open(self, pressed: Pressed, verb: str, draw: Callable[[View], Block]) -> None:
         """Opens a modal at once; whoever may not is told so instead."""
-        not_allowed = self._desk.access.allowed(pressed.ask.person, verb) if verb else None
+        not_allowed = plans.may(self._desk, pressed.ask.person, verb, pressed.value) if verb else None
         seen = view_of(self._desk, pressed.incident_id)
         if not_allowed is not None:
             pressed.say(refused(pressed.ask, not_allowed, verb))

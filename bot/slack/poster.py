@@ -17,28 +17,29 @@ from bot.core.alert import Alert
 from bot.core.errors import Permanent, Temporary
 from bot.core.incident import Entry
 from bot.core.view import View
-from bot.responder.catch_up import Shown
+from bot.responder.catch_up import RINGING, Shown
 from bot.slack import blocks
-from bot.slack.calls import Bucket, Pace, called
+from bot.slack.calls import Bucket, Kept, Pace, called
 from bot.slack.kit import Message
 from bot.slack.limits import fit
 
 EVENT_TYPE = "windsock_alert"
+REFRESH_RESERVE = 3.0  # edits that a refresh leaves for people's presses
 LOOK_BACK = 100  # messages read when a post's answer was lost
 
 
 class Poster:
     """One Slack workspace."""
 
-    def __init__(self, client: WebClient) -> None:
+    def __init__(self, client: WebClient, kept: Kept | None = None) -> None:
         self._client = client
-        self._pace = Pace()
+        self._pace = Pace(kept)
 
     def show(self, alert: Alert, seen: View) -> Shown:
         """Posts the incident, or edits its message to what it is now."""
         message = fit(blocks.alert(seen))
         if alert.ref:
-            self._edit(alert.channel_id, alert.ref, message)
+            self._edit(alert.channel_id, alert.ref, message, reserve=0.0 if alert.urgent else REFRESH_RESERVE)
             self._broadcast(alert, seen)
             return Shown(alert.channel_id, alert.ref)
         if alert.posting:
@@ -65,6 +66,7 @@ class Poster:
     def _post(self, alert: Alert, message: Message) -> Shown:
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"alert": alert.id, "incident": alert.incident_id}}
         answer = self._say(alert.channel_id or alert.place.target, message, metadata=metadata)
+        self._pace.alias(answer["channel"], alert.channel_id or alert.place.target)
         return Shown(answer["channel"], answer["ts"])
 
     def _say(self, channel: str, message: Message, *, reserve: float = 0.0, **more: Any) -> dict[str, Any]:
@@ -73,13 +75,13 @@ class Poster:
         return self._paced(bucket, self._client.chat_postMessage, channel=channel, unfurl_links=False,
                            unfurl_media=False, **message, **more)  # fmt: skip
 
-    def _edit(self, channel: str, ts: str, message: Message) -> None:
-        self._pace.edits.take()
+    def _edit(self, channel: str, ts: str, message: Message, *, reserve: float = 0.0) -> None:
+        self._pace.edits.take(reserve)
         self._paced(self._pace.edits, self._client.chat_update, channel=channel, ts=ts, **message)
 
     def _broadcast(self, alert: Alert, seen: View) -> None:
         """An edit rings nobody: what must be noticed is one short reply, sent to the channel as well."""
-        fresh = any(entry.id > alert.told for entry in seen.timeline if entry.what in {"reopened", "escalated"})
+        fresh = any(entry.id > alert.told for entry in seen.timeline if entry.what in RINGING)
         message = blocks.broadcast(seen) if fresh else None
         if message is not None:
             self._say(alert.channel_id, fit(message), thread_ts=alert.ref, reply_broadcast=True)
@@ -108,11 +110,13 @@ class Poster:
             if not cursor:
                 raise Permanent("Slack: the channel does not exist, or the bot cannot see it", "channel_not_found")
 
-    @staticmethod
-    def _paced(bucket: Bucket, call: Any, **arguments: Any) -> dict[str, Any]:
+    def _paced(self, bucket: Bucket, call: Any, **arguments: Any) -> dict[str, Any]:
+        """A call whose token was taken. What is left is written down first: a crash must not give a new burst."""
+        self._pace.keep()
         try:
             return called(call, **arguments)
         except Temporary as error:
             if error.retry_after:
                 bucket.empty(error.retry_after)
+                self._pace.keep()
             raise

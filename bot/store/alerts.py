@@ -26,18 +26,19 @@ def ensure(t: Connection, incident_id: int, place: Place, due_at: datetime) -> N
 
 
 def hurry(t: Connection, incident_id: int, now: datetime) -> None:
-    """Somebody changed the incident by hand: what is shown of it in Slack is due now."""
-    mine = and_(alerts.c.incident_id == incident_id, alerts.c.kind == Kind.slack.value, alerts.c.due_at > now)
-    t.execute(update(alerts).where(mine).values(due_at=now))
+    """Somebody changed the incident by hand and waits to see it: what is shown of it in Slack is due now, before others."""
+    mine = and_(alerts.c.incident_id == incident_id, alerts.c.kind == Kind.slack.value)
+    t.execute(update(alerts).where(mine).values(urgent=True))
+    t.execute(update(alerts).where(mine, alerts.c.due_at > now).values(due_at=now))
 
 
 def due(t: Connection, kind: Kind, now: datetime, limit: int = 50) -> list[Alert]:
-    """Owed, due and unclaimed, those never shown first, then the ones longest due."""
+    """Owed, due and unclaimed: what a person waits for first, then what was never shown, then what is longest due."""
     query = (
         select(alerts).join(incidents, incidents.c.id == alerts.c.incident_id)
         .where(alerts.c.kind == kind.value, alerts.c.shown < incidents.c.version, alerts.c.due_at <= now,
                or_(alerts.c.claimed_until.is_(None), alerts.c.claimed_until <= now))
-        .order_by((alerts.c.shown > 0), alerts.c.due_at).limit(limit)
+        .order_by(alerts.c.urgent.desc(), (alerts.c.shown > 0), alerts.c.due_at).limit(limit)
     )  # fmt: skip
     return [_alert(row) for row in t.execute(query)]
 
@@ -54,6 +55,11 @@ def claim(t: Connection, alert: Alert, now: datetime, until: datetime) -> bool:
     as_seen = and_(alerts.c.id == alert.id, alerts.c.shown == alert.shown, alerts.c.due_at == alert.due_at,
                    or_(alerts.c.claimed_until.is_(None), alerts.c.claimed_until <= now))  # fmt: skip
     return t.execute(update(alerts).where(as_seen).values(claimed_until=until)).rowcount == 1
+
+
+def let_go(t: Connection) -> None:
+    """Ends every claim: for a store of one process, whose claims are those of a dead one when it starts."""
+    t.execute(update(alerts).where(alerts.c.claimed_until.is_not(None)).values(claimed_until=None))
 
 
 def change(t: Connection, alert_id: int, **values: Any) -> None:
@@ -92,5 +98,5 @@ def _alert(row: Row[Any]) -> Alert:
     return Alert(
         id=row.id, incident_id=row.incident_id, place=Place(Kind(row.kind), row.target), shown=row.shown,
         due_at=row.due_at, channel_id=row.channel_id, ref=row.ref, told=row.told, said=row.said, tries=row.tries,
-        error=row.error, owed_at=row.owed_at, posting=row.posting,
+        error=row.error, owed_at=row.owed_at, posting=row.posting, urgent=row.urgent,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
 
 from bot.core.access import Person
 from bot.core.incident import Counts, Entry, Incident, State, Subject
@@ -72,10 +72,20 @@ def save(t: Connection, changed: Incident) -> None:
     t.execute(update(incidents).where(incidents.c.id == changed.id).values(_columns(changed)))
 
 
+def touch(t: Connection, incident_id: int) -> None:
+    """Something that the messages show has changed, although the incident itself has not."""
+    t.execute(update(incidents).where(incidents.c.id == incident_id).values(version=incidents.c.version + 1))
+
+
 def add_subjects(t: Connection, sick: Sequence[tuple[int, Signal]]) -> None:
     """Remembers what the incidents are about."""
     if sick:
         t.execute(insert(subjects), [_subject(incident_id, signal) for incident_id, signal in sick])
+
+
+def forget(t: Connection, subject_id: int) -> None:
+    """The incident is not about this any more: something else says the same better."""
+    t.execute(delete(subjects).where(subjects.c.id == subject_id))
 
 
 def sick_of(t: Connection, things: Iterable[str]) -> list[tuple[str, int, int]]:

@@ -60,6 +60,11 @@ def claim(t: Connection, remediation: Remediation, now: datetime, until: datetim
     return t.execute(update(remediations).where(as_seen).values(claimed_until=until)).rowcount == 1
 
 
+def let_go(t: Connection) -> None:
+    """Ends every claim: for a store of one process, whose claims are those of a dead one when it starts."""
+    t.execute(update(remediations).where(remediations.c.claimed_until.is_not(None)).values(claimed_until=None))
+
+
 def save(t: Connection, changed: Remediation) -> None:
     """Writes the remediation down and ends the claim on it."""
     t.execute(update(remediations).where(remediations.c.id == changed.id).values(

@@ -23,6 +23,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from bot.core.errors import Permanent, Temporary
 
 BUSY_SECONDS = 10
+_MIGRATING, _ALONE = 7_406_091, 7_406_092  # PostgreSQL's advisory locks are named by numbers
 _FULL = ("disk is full", "no space left", "disk i/o error", "could not extend file")
 
 
@@ -42,15 +43,18 @@ class Store:
         with self._translated(), self._one_writer, self._engine.connect() as connection:
             if not self.is_sqlite:
                 # ends with the transaction: a lock of the session would live on in the pool
-                connection.execute(text("select pg_advisory_xact_lock(7406091)"))
+                connection.execute(text("select pg_advisory_xact_lock(:one)"), {"one": _MIGRATING})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that may change things; committed when the block ends well."""
+    def write(self, *, alone: bool = False) -> Iterator[Connection]:
+        """A transaction that may change things; committed when the block ends well. `alone` keeps out every other that is
+        alone, in all processes: for what changes many rows, whose locks would else be taken crosswise."""
         with self._translated(), self._one_writer, self._engine.begin() as connection:
+            if alone and not self.is_sqlite:
+                connection.execute(text("select pg_advisory_xact_lock(:one)"), {"one": _ALONE})
             yield connection
 
     @contextmanager

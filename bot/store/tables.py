@@ -152,6 +152,7 @@ alerts = Table(
     Column("error", Text, nullable=False, default=""),
     Column("owed_at", Moment),
     Column("posting", Boolean, nullable=False, default=False),
+    Column("urgent", Boolean, nullable=False, default=False),
     Index(None, "incident_id", "kind", "target", unique=True),
     Index(None, "due_at"),
 )  # fmt: skip
@@ -206,6 +207,17 @@ memory = Table(
     "memory", metadata,
     Column("key", String(200), primary_key=True),
     Column("value", _JSON, nullable=False),
+)  # fmt: skip
+
+# What Airflow knows to have failed lately, and who told it first: the figures of `coverage`.
+failures = Table(
+    "failures", metadata,
+    Column("key", String(DIGEST), primary_key=True),
+    Column("deployment", Text, nullable=False),
+    Column("ended_at", Moment, nullable=False),
+    Column("told_at", Moment),
+    Column("by", String(8), nullable=False),
+    Index(None, "deployment", "ended_at"),
 )  # fmt: skip
 
 audit = Table(

@@ -14,6 +14,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bot.core.errors import Permanent, Temporary
 from bot.responder.desk import Desk
 from bot.responder.intake import Intake
 
@@ -57,13 +58,25 @@ def authorised(request: Request) -> None:
     if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
         raise Refusal(
             401, "Authorization: send `Bearer` and the token of WINDSOCK_SERVER__SIGNAL_TOKEN",
-            **{"WWW-Authenticate": "Bearer"},
+            **{"WWW-Authenticate": "Bearer", "Connection": "close"},
         )  # fmt: skip
 
 
 def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer."""
     return Response(msgspec.json.encode(body), status, headers=dict(headers or {}), media_type="application/json")
+
+
+def number_of(text: str) -> int | None:
+    """The incident's number in `12` or `A-12`; None when it cannot be one."""
+    digits = text.upper().removeprefix("A-")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
+
+
+async def unavailable(_: Request, error: Exception) -> Response:
+    """The store is away, and that is no fault of who asks."""
+    assert isinstance(error, Temporary | Permanent)  # noqa: S101 - registered for these alone
+    return answer({"error": error.message}, 503, {"Retry-After": "5"})
 
 
 async def refuse(_: Request, error: Exception) -> Response:

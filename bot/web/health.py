@@ -6,7 +6,7 @@ told in its body and in the metrics, since restarting the bot would not help.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -16,8 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.core.errors import Permanent, Temporary
-from bot.store import tallies
+from bot.store import coverage, tallies
 from bot.web.edge import Edge, answer, edge_of
+
+KEEPS_FROM_WORK = frozenset({"store", "intake", "canary"})
 
 
 async def livez(_: Request) -> Response:
@@ -28,9 +30,9 @@ async def readyz(request: Request) -> Response:
     """200 when signals can be taken and kept; the body says what is wrong with each part that is not well."""
     edge = edge_of(request)
     trouble = await run_in_threadpool(_store_trouble, edge)
-    parts = {"store": trouble, **edge.parts()}
+    parts = {"store": trouble, **await run_in_threadpool(edge.parts)}
     wrong = {name: sentence for name, sentence in parts.items() if sentence}
-    ready = "store" not in wrong and "intake" not in wrong
+    ready = not wrong.keys() & KEEPS_FROM_WORK
     return answer({"ready": ready, "wrong": wrong}, 200 if ready else 503)
 
 
@@ -60,8 +62,25 @@ class _Collector:
         for outcome, number in self._edge.counted.items():
             taken.add_metric([outcome], number)
         yield taken
-        with self._edge.desk.store.read() as t:
-            now = tallies.tally(t, self._edge.desk.clock())
+        yield from self._stored()
+        part = GaugeMetricFamily("windsock_part_up", "1 when the part is well", labels=["part"])
+        for name, sentence in self._edge.parts().items():
+            part.add_metric([name], 0 if sentence else 1)
+        yield part
+
+    def _stored(self) -> Iterator[Metric]:
+        """What the store knows; without it, that it is away: the other figures are of use all the same."""
+        up = GaugeMetricFamily("windsock_store_up", "1 when the store answers")
+        try:
+            with self._edge.desk.store.read() as t:
+                now = tallies.tally(t, self._edge.desk.clock())
+                covered = coverage.totals(t)
+        except (Temporary, Permanent):
+            up.add_metric([], 0)
+            yield up
+            return
+        up.add_metric([], 1)
+        yield up
         open_ones = GaugeMetricFamily("windsock_incidents", "Incidents not resolved", labels=["state", "severity"])
         for (state, severity), number in now.incidents.items():
             open_ones.add_metric([state, severity], number)
@@ -74,7 +93,21 @@ class _Collector:
             "windsock_alert_oldest_owed_seconds", "How long the oldest is due", value=now.oldest_seconds
         )
         yield GaugeMetricFamily("windsock_remediations_active", "Remediations under way", value=now.remediations)
-        part = GaugeMetricFamily("windsock_part_up", "1 when the part is well", labels=["part"])
-        for name, sentence in self._edge.parts().items():
-            part.add_metric([name], 0 if sentence else 1)
-        yield part
+        yield from _coverage(covered)
+
+
+def _coverage(by_deployment: Mapping[str, coverage.Coverage]) -> Iterator[Metric]:
+    """Failures that Airflow knows, who told them first, and the part of them that was told."""
+    known = CounterMetricFamily(
+        "windsock_failures_known", "Failed tries and runs that Airflow knows", labels=["deployment"]
+    )
+    told = CounterMetricFamily("windsock_failures_told", "Those by who told them first", labels=["deployment", "by"])
+    ratio = GaugeMetricFamily(
+        "windsock_coverage_ratio", "Told of known; below 1 one goes unseen", labels=["deployment"]
+    )
+    for deployment, covered in by_deployment.items():
+        known.add_metric([deployment], covered.known)
+        for by in (coverage.HOOK, coverage.SWEEP):
+            told.add_metric([deployment, by], covered.told.get(by, 0))
+        ratio.add_metric([deployment], covered.ratio)
+    yield from (known, told, ratio)

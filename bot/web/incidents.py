@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from bot.core.incident import State
 from bot.responder import summary
-from bot.web.edge import Refusal, answer, authorised, edge_of
+from bot.web.edge import Refusal, answer, authorised, edge_of, number_of
 
 
 async def get_incidents(request: Request) -> Response:
@@ -26,8 +26,8 @@ async def get_incident(request: Request) -> Response:
     """One incident, all of its subjects and its timeline. The id is `12` or `A-12`."""
     authorised(request)
     asked = request.path_params["incident_id"]
-    number = asked.upper().removeprefix("A-")
-    found = await run_in_threadpool(summary.one, edge_of(request).desk, int(number)) if number.isdecimal() else None
+    number = number_of(asked)
+    found = None if number is None else await run_in_threadpool(summary.one, edge_of(request).desk, number)
     if found is None:
         raise Refusal(404, f"id: there is no incident {asked!r}")
     return answer(found)
@@ -36,6 +36,7 @@ async def get_incident(request: Request) -> Response:
 def _number(text: str | None) -> int | None:
     if text is None:
         return None
-    if not text.isdecimal():
+    number = number_of(text)
+    if number is None:
         raise Refusal(400, "before: must be a whole number, the id of the last incident seen")
-    return int(text)
+    return number

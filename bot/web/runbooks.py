@@ -6,6 +6,7 @@ Rule: a runbook is the operator's own text, yet its HTML is escaped all the same
 from __future__ import annotations
 
 from html import escape
+from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 from starlette.requests import Request
@@ -29,7 +30,7 @@ a{color:#0b6bcb}li{margin:.25em 0}.where{color:#888;font-size:.9rem}table{border
 async def list_runbooks(request: Request) -> Response:
     """All runbooks by title."""
     books = sorted(edge_of(request).desk.runbooks, key=lambda book: book.title)
-    items = "".join(f'<li><a href="/runbooks/{escape(b.name)}">{escape(b.title)}</a></li>' for b in books)
+    items = "".join(f'<li><a href="/runbooks/{quote(b.name, safe="")}">{escape(b.title)}</a></li>' for b in books)
     return _page("Runbooks", f"<h1>Runbooks</h1><ul>{items}</ul>")
 
 

@@ -8,7 +8,9 @@ to come back, so that the sender keeps it). Rule: a batch is taken whole or refu
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+from math import ceil
 from typing import Any, NoReturn
 
 import msgspec
@@ -47,14 +49,18 @@ async def committed(edge: Edge, told: list[Signal]) -> Receipt:
         if not done.done():
             done.set_result(result)
 
+    def from_the_writer(result: Receipt | Temporary | Permanent) -> None:
+        with contextlib.suppress(RuntimeError):  # the server has ended and nobody waits; the writer goes on
+            loop.call_soon_threadsafe(settle, result)
+
     try:
-        edge.intake.submit(told, lambda result: loop.call_soon_threadsafe(settle, result))
+        edge.intake.submit(told, from_the_writer)
         result = await done
     except Temporary as error:
         result = error
     if not isinstance(result, Receipt):
         wait = getattr(result, "retry_after", None) or 5
-        raise Refusal(503, result.message, **{"Retry-After": str(int(wait))})
+        raise Refusal(503, result.message, **{"Retry-After": str(ceil(wait))})
     edge.counted["accepted"] += result.accepted
     edge.counted["duplicates"] += result.duplicates
     return result
@@ -63,22 +69,27 @@ async def committed(edge: Edge, told: list[Signal]) -> Receipt:
 async def body_of(request: Request) -> bytes:
     """The whole body, refused as soon as it is known to be too large."""
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > BODY_LIMIT:
-        raise Refusal(413, f"body: is larger than {BODY_LIMIT} bytes; send fewer signals at once")
+    if length.isdecimal() and int(length[:20]) > BODY_LIMIT:
+        raise _too_large()
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > BODY_LIMIT:
-            raise Refusal(413, f"body: is larger than {BODY_LIMIT} bytes; send fewer signals at once")
+            raise _too_large()
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _too_large() -> Refusal:
+    # hung up on: the rest of a body that may have no end is not read
+    return Refusal(413, f"body: is larger than {BODY_LIMIT} bytes; send fewer signals at once", Connection="close")
 
 
 def decoded(body: bytes) -> Any:
     """The JSON value of a body. Raises Refusal; half a character is let through, to be cleaned where it is free text."""
     try:
         value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = _decoded_leniently(body)
     if _deeper_than(value, DEPTH_LIMIT):
         raise Refusal(400, f"body: is nested deeper than {DEPTH_LIMIT} levels")

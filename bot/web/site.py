@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bot.core.errors import Permanent, Temporary
 from bot.web.alertmanager import post_alerts
-from bot.web.edge import Edge, Refusal, edge_of, refuse
+from bot.web.edge import Edge, Refusal, edge_of, refuse, unavailable
 from bot.web.health import livez, metrics, readyz
 from bot.web.incidents import get_incident, get_incidents
 from bot.web.openapi import openapi
@@ -48,6 +49,6 @@ ROUTES = [
 
 def site(edge: Edge) -> Starlette:
     """The ASGI application."""
-    app = Starlette(routes=ROUTES, exception_handlers={Refusal: refuse})
+    app = Starlette(routes=ROUTES, exception_handlers={Refusal: refuse, Temporary: unavailable, Permanent: unavailable})
     app.state.edge = edge
     return app

@@ -154,4 +154,4 @@ def _value(text: str) -> Any:
 
 def _allowed_target(ask: Ask, ref: grammar.Ref, verb: str, *, needs_run: bool = False) -> Target | Refused:
     """The role is asked for first: a refusal tells nothing about what there is."""
-    return ask.desk.access.allowed(ask.person, verb) or target(ask, ref, needs_run=needs_run)
+    return plans.may(ask.desk, ask.person, verb, ask.command.rest) or target(ask, ref, needs_run=needs_run)

@@ -31,6 +31,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_audit_at"), ["at"], unique=False)
 
     op.create_table(
+        "failures",
+        sa.Column("key", sa.String(length=32), nullable=False),
+        sa.Column("deployment", sa.Text(), nullable=False),
+        sa.Column("ended_at", Moment(), nullable=False),
+        sa.Column("told_at", Moment(), nullable=True),
+        sa.Column("by", sa.String(length=8), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_failures")),
+    )
+    with op.batch_alter_table("failures", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_failures_deployment_ended_at"), ["deployment", "ended_at"], unique=False)
+
+    op.create_table(
         "identities",
         sa.Column("identity", sa.String(length=32), nullable=False),
         sa.Column("told_at", Moment(), nullable=False),
@@ -107,6 +119,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("owed_at", Moment(), nullable=True),
         sa.Column("posting", sa.Boolean(), nullable=False),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["incident_id"], ["incidents.id"], name=op.f("fk_alerts_incident_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alerts")),
     )
@@ -234,6 +247,10 @@ def downgrade() -> None:
 
     op.drop_table("incidents")
     op.drop_table("identities")
+    with op.batch_alter_table("failures", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_failures_deployment_ended_at"))
+
+    op.drop_table("failures")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_at"))
 

@@ -1,0 +1,219 @@
+"""Reconcile: whatever Airflow says has failed, and nobody told us, becomes the same signal, marked `sweep`.
+
+Hard cases: a task that was killed runs no hook at all; a row that is committed late carries an earlier time than the rows
+beside it (every round looks back past its watermark); a hook is on its way (a row is left alone until it is some seconds
+old, since the hook knows the exception). Rule: what was looked at is remembered only after it was told, so a restart
+neither skips a failure nor, since a signal has one identity, tells one twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from bot.checks.check import moment, span
+from bot.core.errors import Permanent, Temporary
+from bot.core.signal import BadSignal, Family, Signal, parse
+from bot.store import coverage, memory
+from bot.store.coverage import HOOK, SWEEP, Known
+from bot.store.store import Store
+
+logger = logging.getLogger(__name__)
+GRACE = timedelta(seconds=5)  # a hook's own report says more, so it goes first
+OVERLAP = timedelta(minutes=2)  # how late a row may be committed, and how far clocks may be apart
+HORIZON = timedelta(minutes=10)  # how far the very first look goes back
+BATCH = 500
+LABEL = 17  # the evidence is a small table; this is its first column
+HOOKS_ALIVE = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failed try or run as Airflow knows it. `signal` has neither owner nor tags yet; `killed` when Airflow itself
+    says that the task could not speak for itself any more."""
+
+    signal: Signal
+    ended_at: datetime
+    killed: bool = False
+
+    @property
+    def known(self) -> Known:
+        """A run that was cleared can fail once more under the same name, so its end belongs to it; a try cannot."""
+        again = self.ended_at.isoformat() if self.signal.family is Family.run else ""
+        return Known(f"{self.signal.identity}{again}", self.ended_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One look: Airflow's own time, up to when it saw everything, and what had failed."""
+
+    now: datetime
+    upto: datetime
+    failures: Sequence[Failure] = ()
+
+
+class Source(Protocol):
+    """Where failures are read: the metastore, or the API."""
+
+    def now(self) -> datetime: ...
+
+    def look(self, since: datetime) -> Found:
+        """What ended since then. Raises Temporary and Permanent."""
+
+    def about(self, dag_ids: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
+        """`owner` and `tags` of DAGs, as far as they are known: routes ask for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one run came to: failures seen for the first time, by who told them, and its own duration (s)."""
+
+    known: int = 0
+    told: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+class Reconcile:
+    """Compares one deployment with what was told. `report` commits signals before it returns, or raises."""
+
+    def __init__(
+        self,
+        deployment: str,
+        source: Source,
+        store: Store,
+        report: Callable[[Sequence[Signal]], object],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        grace: timedelta = GRACE,
+        horizon: timedelta = HORIZON,
+    ) -> None:
+        self._deployment, self._source = deployment, source
+        self._store, self._report, self._clock = store, report, clock
+        self._grace, self._horizon = grace, horizon
+        self._key = f"reconcile/{deployment}"
+
+    def run(self) -> Round:
+        """One round. Raises Temporary and Permanent; the next one then looks at the same again."""
+        began = time.monotonic()
+        found = self._source.look(self._since())
+        ripe = [one for one in found.failures if not self._is_young(one, found.now)]
+        with self._store.read() as t:
+            done = coverage.counted(t, (one.known for one in ripe))
+            new = [one for one in ripe if one.known.key not in done]
+            told = coverage.when_told(t, (one.signal.identity for one in new))
+        missed = [one for one in new if one.signal.identity not in told]
+        self._tell(missed)
+        self._count([replace(one.known, told_at=told[one.signal.identity], by=HOOK)
+                     for one in new if one.signal.identity in told])  # fmt: skip
+        with self._store.write() as t:
+            memory.keep(t, self._key, {"upto": found.upto.isoformat()})
+            coverage.forget(t, self._clock())
+        counts = {by: number for by, number in ((HOOK, len(told)), (SWEEP, len(missed))) if number}
+        return Round(len(new), counts, time.monotonic() - began)
+
+    def keep_up(self) -> None:
+        """A round on a schedule: one that does not come off is said in the log, and the next one makes up for it."""
+        try:
+            self.run()
+        except (Temporary, Permanent) as error:
+            logger.warning("%s could not be compared with what was told: %s", self._deployment, error.message)
+
+    def _since(self) -> datetime:
+        with self._store.read() as t:
+            upto = moment(memory.recall(t, self._key).get("upto"))
+        if upto is not None:
+            return upto - OVERLAP
+        since = self._source.now() - self._horizon
+        logger.info("first look at %s: failures since %s are told", self._deployment, since.isoformat(" ", "seconds"))
+        return since
+
+    def _is_young(self, failure: Failure, now: datetime) -> bool:
+        """An end in the future is a worker's clock that is ahead: not young, or it would wait for that time."""
+        return timedelta(0) <= now - failure.ended_at < self._grace
+
+    def _tell(self, missed: Sequence[Failure]) -> None:
+        """Known first and told after: were we to end in between, it would be seen as known and not told."""
+        if not missed:
+            return
+        self._count([one.known for one in missed])
+        about = self._source.about({one.signal.dag_id for one in missed})
+        dressed = self._with_neighbours([_dressed(one, about.get(one.signal.dag_id, {})) for one in missed])
+        for start in range(0, len(dressed), BATCH):
+            batch = dressed[start : start + BATCH]
+            self._report([one.signal for one in batch])
+            now = self._clock()
+            self._count([replace(one.known, told_at=now, by=SWEEP) for one in batch])
+        logger.info("%s: %d failures that nobody had told", self._deployment, len(missed))
+
+    def _count(self, seen: Sequence[Known]) -> None:
+        if seen:
+            with self._store.write() as t:
+                coverage.count(t, self._deployment, seen)
+
+    def _with_neighbours(self, missed: Sequence[Failure]) -> list[Failure]:
+        """Several tasks that end on one host within a minute without a word: the host ran out of memory."""
+        if not any(one.signal.hostname for one in missed):
+            return list(missed)
+        with self._store.read() as t:
+            lately = coverage.coverage(t, self._deployment, self._clock() - HOOKS_ALIVE)
+        hooks_speak = lately.told.get(HOOK, 0) > 0
+        return [_beside(one, missed, hooks_speak=hooks_speak) for one in missed]
+
+
+def failure(body: Mapping[str, Any], ended_at: datetime, *, killed: bool = False) -> Failure | None:
+    """A failure from a signal's body; None, with a word in the log, for one that no signal can be made of."""
+    try:
+        return Failure(parse(body, datetime.now(UTC)), ended_at, killed)
+    except BadSignal as error:
+        logger.warning("a failure of %r cannot be told: %s", body.get("dag_id"), error)
+        return None
+
+
+def line(label: str, text: str) -> str:
+    """One line of evidence: `last heartbeat   04:51:07 UTC on worker-3, pid 2281`."""
+    return f"{label:<{LABEL}}{text}"
+
+
+def clock_time(at: datetime) -> str:
+    return f"{at:%H:%M:%S} UTC"
+
+
+def last_sign(beat: datetime | None, ended_at: datetime, hostname: str, pid: object) -> str:
+    """Where and when it was seen last; its end when there never was a heartbeat."""
+    place = f" on {hostname}" if hostname else ""
+    who = f", pid {pid}" if place and pid else ""
+    if beat is None:
+        return (
+            line("ended", f"{clock_time(ended_at)}{place}{who}")
+            if place
+            else line("never started", "no host, no process")
+        )
+    silent = ended_at - beat
+    gap = f", {span(silent.total_seconds())} before the end" if silent > timedelta(minutes=1) else ""
+    return line("last heartbeat", f"{clock_time(beat)}{place}{who}{gap}")
+
+
+def _dressed(one: Failure, about: Mapping[str, Any]) -> Failure:
+    tags = tuple(about.get("tags", ()))
+    return replace(one, signal=replace(one.signal, owner=str(about.get("owner", "")), tags=tags))
+
+
+def _beside(one: Failure, missed: Sequence[Failure], *, hooks_speak: bool) -> Failure:
+    signal = one.signal
+    near = [
+        other for other in missed
+        if other is not one and other.signal.task_id and other.signal.hostname == signal.hostname
+        and abs(other.ended_at - one.ended_at) <= timedelta(minutes=1)
+    ] if signal.hostname and signal.task_id else []  # fmt: skip
+    if not near:
+        return one
+    killed = one.killed or hooks_speak  # where hooks never speak, silence says nothing
+    said = f"{len(near)} more {'task' if len(near) == 1 else 'tasks'} on {signal.hostname}"
+    text = line("same minute", said + (": likely out of memory" if killed else ""))
+    extra = dict(signal.extra)
+    extra |= {"evidence": [*extra.get("evidence", ()), text][:3], "same_host_same_minute": len(near)}
+    return replace(one, signal=replace(signal, extra=extra))

@@ -1,0 +1,160 @@
+"""Coverage: which failures Airflow knows, who told each of them first, and how long that took.
+
+Hard case: the same failure is looked at many times (every round looks back a little), so one row a failure is kept, and
+a row that was told once keeps its teller. Rule: a failure is known before it is told, so what nobody told is seen here.
+Rows older than the figures reach are added to a running total and go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from math import ceil
+
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.store import memory
+from bot.store.tables import digest, failures, identities
+
+HOOK, SWEEP = "hook", "sweep"
+KEPT = timedelta(days=8)  # a week's figures, and the day that is not over
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One failure as Airflow knows it, under a name of its own; `told_at` and `by` are empty until it was told."""
+
+    name: str
+    ended_at: datetime
+    told_at: datetime | None = None
+    by: str = ""
+
+    @property
+    def key(self) -> str:
+        return digest(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How long telling took, in seconds from the end of the try to our commit."""
+
+    median: float
+    p95: float
+    slowest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """`known` failures, how many were told by whom (`hook`, `sweep`), and how long each of the two took."""
+
+    known: int = 0
+    told: Mapping[str, int] = field(default_factory=dict)
+    took: Mapping[str, Spread] = field(default_factory=dict)
+
+    @property
+    def ratio(self) -> float:
+        """Told of known; 1 where nothing failed."""
+        return sum(self.told.values()) / self.known if self.known else 1.0
+
+
+def when_told(t: Connection, wanted: Iterable[str]) -> dict[str, datetime]:
+    """When each of these identities was taken; the ones that nobody told are missing."""
+    by_digest = {digest(identity): identity for identity in wanted}
+    found: dict[str, datetime] = {}
+    for chunk in _chunks(by_digest):
+        query = select(identities.c.identity, identities.c.told_at).where(identities.c.identity.in_(chunk))
+        found |= {by_digest[row.identity]: row.told_at for row in t.execute(query)}
+    return found
+
+
+def counted(t: Connection, seen: Iterable[Known]) -> set[str]:
+    """The keys of those that were counted as told before."""
+    keys = (one.key for one in seen)
+    found: set[str] = set()
+    for chunk in _chunks(keys):
+        found |= set(t.scalars(select(failures.c.key).where(failures.c.key.in_(chunk), failures.c.by != "")))
+    return found
+
+
+def count(t: Connection, deployment: str, seen: Sequence[Known]) -> None:
+    """Counts each failure once; one that nobody had told gets its teller, one that was told keeps it."""
+    if not seen:
+        return
+    dialect = postgresql if t.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(failures)
+    told = {"told_at": statement.excluded.told_at, "by": statement.excluded.by}
+    values = {one.key: {"key": one.key, "deployment": deployment, "ended_at": one.ended_at, "told_at": one.told_at,
+                        "by": one.by} for one in seen}  # fmt: skip
+    t.execute(
+        statement.on_conflict_do_update(index_elements=["key"], set_=told, where=failures.c.by == ""),
+        list(values.values()),
+    )
+
+
+def coverage(t: Connection, deployment: str, since: datetime) -> Coverage:
+    """The figures of one deployment for what ended since then (at most eight days back)."""
+    mine = (failures.c.deployment == deployment, failures.c.ended_at >= since)
+    rows = t.execute(select(failures.c.by, failures.c.ended_at, failures.c.told_at).where(*mine)).all()
+    seconds: dict[str, list[float]] = {}
+    for row in rows:
+        if row.by:
+            seconds.setdefault(row.by, []).append(max(0.0, (row.told_at - row.ended_at).total_seconds()))
+    return Coverage(
+        len(rows),
+        {by: len(values) for by, values in seconds.items()},
+        {by: _spread(sorted(values)) for by, values in seconds.items()},
+    )
+
+
+def totals(t: Connection) -> dict[str, Coverage]:
+    """By deployment, all that was ever counted: for counters that only grow."""
+    numbers: dict[str, dict[str, int]] = {
+        name: dict(memory.recall(t, _gone_key(name))) for name in memory.recall(t, _GONE).get("deployments", ())
+    }
+    query = select(failures.c.deployment, failures.c.by, func.count()).group_by(failures.c.deployment, failures.c.by)
+    for name, by, number in t.execute(query):
+        mine = numbers.setdefault(name, {})
+        mine[by] = mine.get(by, 0) + number
+    return {
+        name: Coverage(sum(mine.values()), {by: number for by, number in mine.items() if by})
+        for name, mine in numbers.items()
+    }
+
+
+def forget(t: Connection, now: datetime) -> None:
+    """Drops the rows that no figure reaches any more; their number is kept."""
+    old = failures.c.ended_at < now - KEPT
+    query = select(failures.c.deployment, failures.c.by, func.count()).where(old)
+    rows = t.execute(query.group_by(failures.c.deployment, failures.c.by)).all()
+    if not rows:
+        return
+    for name, by, number in rows:
+        gone = memory.recall(t, _gone_key(name))
+        memory.keep(t, _gone_key(name), gone | {by: gone.get(by, 0) + number})
+    names = set(memory.recall(t, _GONE).get("deployments", ())) | {row[0] for row in rows}
+    memory.keep(t, _GONE, {"deployments": sorted(names)})
+    t.execute(delete(failures).where(old))
+
+
+_GONE = "coverage/gone"
+
+
+def _gone_key(deployment: str) -> str:
+    return f"coverage/gone/{digest(deployment)}"
+
+
+def _spread(values: Sequence[float]) -> Spread:
+    def part(share: float) -> float:
+        return values[max(0, ceil(share * len(values)) - 1)]
+
+    return Spread(part(0.5), part(0.95), values[-1])
+
+
+def _chunks(values: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(values)
+    while chunk := list(islice(rest, _CHUNK)):
+        yield chunk
