@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 VERSION = 1
 _MESSAGE_LIMIT = 2_000  # of what is masked: bounds the work
@@ -21,77 +22,81 @@ _HEX = r"[0-9a-fA-F]"
 _FIRST, _LAST = "\U000f0000", "\U000ffffd"
 _ASIDE = re.compile(f"[{_FIRST}-{_LAST}]")
 
+# In front of each pattern here is a text without which it cannot match (`#` is any figure): looking for that is much cheaper
+# than the pattern, and most messages need few of them.
 # Kept as they are: what tells one cause from another. Group 0 is put aside whole.
 _KEEP = [
-    re.compile(pattern)
-    for pattern in (
-        r"\bSQLSTATE\W{0,3}[0-9A-Z]{5}\b",
-        r"\b(?:ORA|PLS|TNS|SP2|DPI|DPY|MY|PG|AWS|SQLCODE)-?\d{3,5}\b",
-        r"\b(?i:error ?code|errno|err|code|status(?:[ _]code)?|exit(?:ed)?(?: with)?(?: (?:return )?code| status)?"
-        r"|return ?code|signal|HTTP(?:/\d(?:\.\d)?)?)\b[\s:=(\[#]{0,3}-?\d{1,5}\b",
-        r"\b[1-5]\d\d (?:Client|Server) Error\b",
-        r"\b[1-5]\d\d (?:Bad Request|Unauthorized|Forbidden|Not Found|Method Not Allowed|Request Timeout|Conflict|Gone"
-        r"|Unprocessable \w+|Too Many Requests|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out)",
-        r"(?<!=)\(\d{4}(?=, ?[\"'<])",  # MySQL's (1045, "Access denied …")
-        r"\bSIG(?:KILL|TERM|SEGV|ABRT|INT|BUS|HUP)\b",
+    (needed, re.compile(pattern))
+    for needed, pattern in (
+        ("SQLSTATE", r"\bSQLSTATE\W{0,3}[0-9A-Z]{5}\b"),
+        ("#", r"\b(?:ORA|PLS|TNS|SP2|DPI|DPY|MY|PG|AWS|SQLCODE)-?\d{3,5}\b"),
+        ("#", r"\b(?i:error ?code|errno|err|code|status(?:[ _]code)?|exit(?:ed)?(?: with)?(?: (?:return )?code| status)?"
+         r"|return ?code|signal|HTTP(?:/\d(?:\.\d)?)?)\b[\s:=(\[#]{0,3}-?\d{1,5}\b"),
+        (" Error", r"\b[1-5]\d\d (?:Client|Server) Error\b"),
+        ("#", r"\b[1-5]\d\d (?:Bad Request|Unauthorized|Forbidden|Not Found|Method Not Allowed|Request Timeout|Conflict|Gone"
+         r"|Unprocessable \w+|Too Many Requests|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out)"),
+        ("(", r"(?<!=)\(\d{4}(?=, ?[\"'<])"),  # MySQL's (1045, "Access denied …")
+        ("SIG", r"\bSIG(?:KILL|TERM|SEGV|ABRT|INT|BUS|HUP)\b"),
         # the class in front of "object has no attribute"
-        r"[\"'][A-Za-z_][\w.]{0,80}[\"'](?= object has no attribute)",
+        ("object has no attribute", r"[\"'][A-Za-z_][\w.]{0,80}[\"'](?= object has no attribute)"),
         # a name in quotes behind a word that says it is a name: relation "orders", column 'id', no attribute 'x'
-        r"(?i:\b(?:relation|table|column|constraint|index|schema|view|sequence|function|procedure|operator|module|package"
-        r"|attribute|field|type|database|role|variable|connection|pool|dag|task|named?|from|import|argument|parameter"
-        r"|keyword argument|method|class|object|KeyError:?)\s+)(?P<quote>[\"'`])[A-Za-z_][\w.$]{0,80}(?P=quote)",
+        ("", r"(?i:\b(?:relation|table|column|constraint|index|schema|view|sequence|function|procedure|operator|module|package"
+         r"|attribute|field|type|database|role|variable|connection|pool|dag|task|named?|from|import|argument|parameter"
+         r"|keyword argument|method|class|object|KeyError:?)\s+)(?P<quote>[\"'`])[A-Za-z_][\w.$]{0,80}(?P=quote)"),
     )
-]
+]  # fmt: skip
 # Masked, in this order: the longest and most telling forms first.
 _MASKS = [
-    (re.compile(r"\(Background on this error at: [^)]*\)"), ""),
-    (re.compile(r"\[parameters: .*?\](?=\s|$)", re.DOTALL), "[parameters]"),
-    (re.compile(rf"\b{_HEX}{{8}}-(?:{_HEX}{{4}}-){{3}}{_HEX}{{12}}\b"), "<uuid>"),
-    (re.compile(r"\b(?:scheduled|manual|backfill|asset_triggered|dataset_triggered|slack)__\S+"), "<run>"),
-    (re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b"), "<email>"),
-    (re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s'\"<>\\)]+", re.IGNORECASE), "<url>"),
+    ("(Background", re.compile(r"\(Background on this error at: [^)]*\)"), ""),
+    ("[parameters", re.compile(r"\[parameters: .*?\](?=\s|$)", re.DOTALL), "[parameters]"),
+    ("-", re.compile(rf"\b{_HEX}{{8}}-(?:{_HEX}{{4}}-){{3}}{_HEX}{{12}}\b"), "<uuid>"),
+    ("__", re.compile(r"\b(?:scheduled|manual|backfill|asset_triggered|dataset_triggered|slack)__\S+"), "<run>"),
+    ("@", re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b"), "<email>"),
+    ("://", re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s'\"<>\\)]+", re.IGNORECASE), "<url>"),
     # dates and times in all usual forms
-    (re.compile(r"\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T _]\d{1,2}[:_]?\d{2}(?:[:_]?\d{2}(?:[.,]\d+)?)?)?"
+    ("#", re.compile(r"\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T _]\d{1,2}[:_]?\d{2}(?:[:_]?\d{2}(?:[.,]\d+)?)?)?"
                 r"(?:\s?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}))?(?!\d)"), "<time>"),
-    (re.compile(r"\b\d{1,2}[./-]\d{1,2}[./-]\d{4}(?:[ T]\d{1,2}:\d{2}(?::\d{2})?)?\b"), "<time>"),
-    (re.compile(r"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct"
+    ("#", re.compile(r"\b\d{1,2}[./-]\d{1,2}[./-]\d{4}(?:[ T]\d{1,2}:\d{2}(?::\d{2})?)?\b"), "<time>"),
+    ("#", re.compile(r"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct"
                 r"|Nov|Dec)[a-z]* \d{4}(?: \d{1,2}:\d{2}(?::\d{2})?)?(?: (?:GMT|UTC|[+-]\d{4}))?"), "<time>"),
-    (re.compile(r"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]* )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+    ("#", re.compile(r"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]* )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
                 r" \d{1,2},?(?: \d{4})?(?: \d{1,2}:\d{2}(?::\d{2})?)?(?: \d{4})?"), "<time>"),
-    (re.compile(r"\b\d{8}T\d{4,6}(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?"), "<time>"),
-    (re.compile(r"\b\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?(?:\s?[AP]M)?\b"), "<time>"),
+    ("#", re.compile(r"\b\d{8}T\d{4,6}(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?"), "<time>"),
+    (":", re.compile(r"\b\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?(?:\s?[AP]M)?\b"), "<time>"),
     # addresses, hosts with ports
-    (re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5}|/\d{1,2})?\b"), "<address>"),
-    (re.compile(rf"(?<![\w:])\[?(?:(?=[\da-fA-F:]*\d)(?=[\da-fA-F:]*::)[\da-fA-F:]{{3,39}}|(?:{_HEX}{{1,4}}:){{3,7}}"
+    ("#", re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5}|/\d{1,2})?\b"), "<address>"),
+    (":", re.compile(rf"(?<![\w:])\[?(?:(?=[\da-fA-F:]*\d)(?=[\da-fA-F:]*::)[\da-fA-F:]{{3,39}}|(?:{_HEX}{{1,4}}:){{3,7}}"
                 rf"{_HEX}{{1,4}})(?![\w:])\]?(?::\d{{1,5}})?"), "<address>"),
-    (re.compile(r"(?<![\w.-])(?:[A-Za-z0-9](?:[\w-]{0,61}\w)?\.)*[A-Za-z0-9](?:[\w-]{0,61}\w)?:\d{2,5}\b"), "<host>"),
-    (re.compile(r"(?i)(?<=host=)(['\"])[^'\"]+\1"), "<host>"),
-    (re.compile(r"(?i)\b((?:tcp )?port)[ =:]*\d{1,5}"), r"\1 <n>"),
+    (":", re.compile(r"(?<![\w.-])(?:[A-Za-z0-9](?:[\w-]{0,61}\w)?\.)*[A-Za-z0-9](?:[\w-]{0,61}\w)?:\d{2,5}\b"), "<host>"),
+    ("=", re.compile(r"(?i)(?<=host=)(['\"])[^'\"]+\1"), "<host>"),
+    ("#", re.compile(r"(?i)\b((?:tcp )?port)[ =:]*\d{1,5}"), r"\1 <n>"),
     # pods, containers, object addresses, hashes
-    (re.compile(rf"\bat 0x{_HEX}+"), "at <object>"),
-    (re.compile(rf"\b0x{_HEX}+\b"), "<hex>"),
-    (re.compile(r"(?<![\w-])([a-z][a-z0-9-]*?)-[a-f0-9]{8,10}-[a-z0-9]{5}\b"), r"\1-<pod>"),
-    (re.compile(r"(?<![\w-])([a-z][a-z0-9-]*?)-(?=[a-z0-9]{8}\b)(?=[a-z]*\d)[a-z0-9]{8}\b"), r"\1-<pod>"),
-    (re.compile(rf"\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F]){_HEX}{{8,}}\b"), "<hex>"),
+    ("0x", re.compile(rf"\bat 0x{_HEX}+"), "at <object>"),
+    ("0x", re.compile(rf"\b0x{_HEX}+\b"), "<hex>"),
+    ("-", re.compile(r"(?<![\w-])([a-z][a-z0-9-]*?)-[a-f0-9]{8,10}-[a-z0-9]{5}\b"), r"\1-<pod>"),
+    ("-", re.compile(r"(?<![\w-])([a-z][a-z0-9-]*?)-(?=[a-z0-9]{8}\b)(?=[a-z]*\d)[a-z0-9]{8}\b"), r"\1-<pod>"),
+    ("#", re.compile(rf"\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F]){_HEX}{{8,}}\b"), "<hex>"),
     # paths; an object key with a date is one too
-    (re.compile(r"(?<![\w<])(?:~|\.{1,2})?(?:/[\w.@%+=:,-]+){2,}/?"), "<path>"),
-    (re.compile(r"\b[A-Za-z]:\\[^\s\"']+"), "<path>"),
-    (re.compile(r"(?<![\w.=/%+-])[\w.=-]+(?:/[\w.=%+-]+)+\.(?:parquet|csv|json|avro|orc|gz|zst|txt|py|sql|xml|log"
+    ("/", re.compile(r"(?<![\w<])(?:~|\.{1,2})?(?:/[\w.@%+=:,-]+){2,}/?"), "<path>"),
+    ("\\", re.compile(r"\b[A-Za-z]:\\[^\s\"']+"), "<path>"),
+    ("/", re.compile(r"(?<![\w.=/%+-])[\w.=-]+(?:/[\w.=%+-]+)+\.(?:parquet|csv|json|avro|orc|gz|zst|txt|py|sql|xml|log"
                 r"|ya?ml)\b"), "<path>"),
-    (re.compile(r"\b[\w-]+=<time>(?:/[\w.=-]+)*"), "<path>"),
+    ("=<time>", re.compile(r"\b[\w-]+=<time>(?:/[\w.=-]+)*"), "<path>"),
     # durations and sizes
-    (re.compile(r"\b\d+(?:[.,]\d+)?\s?(?:ms|us|µs|ns|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)\b"), "<duration>"),
-    (re.compile(r"\b\d+(?:[.,]\d+)*\s?(?:[kKMGTP]i?B?|[Bb]ytes?|B)\b"), "<size>"),
+    ("#", re.compile(r"\b\d+(?:[.,]\d+)?\s?(?:ms|us|µs|ns|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)\b"),
+     "<duration>"),
+    ("#", re.compile(r"\b\d+(?:[.,]\d+)*\s?(?:[kKMGTP]i?B?|[Bb]ytes?|B)\b"), "<size>"),
     # quoted values; names in quotes were put aside before
-    (re.compile(f"'[^'\n{_FIRST}-{_LAST}]{{0,500}}'"), "<value>"),
-    (re.compile(f'"[^"\n{_FIRST}-{_LAST}]{{0,500}}"'), "<value>"),
-    (re.compile(r"`[^`\n]{0,500}`"), "<value>"),
-    (re.compile(r"(?<=\)=)\([^)\n]{0,500}\)"), "<value>"),  # PostgreSQL's Key (id)=(90127)
+    ("'", re.compile(f"'[^'\n{_FIRST}-{_LAST}]{{0,500}}'"), "<value>"),
+    ('"', re.compile(f'"[^"\n{_FIRST}-{_LAST}]{{0,500}}"'), "<value>"),
+    ("`", re.compile(r"`[^`\n]{0,500}`"), "<value>"),
+    (")=(", re.compile(r"(?<=\)=)\([^)\n]{0,500}\)"), "<value>"),  # PostgreSQL's Key (id)=(90127)
     # any other number, also in a name: worker-3, part_0007, abc123 (one figure may be part of a name: s3, utf8)
-    (re.compile(r"(?<![A-Za-z\d])[-+]?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?"), "<n>"),
-    (re.compile(r"(?<=[A-Za-z])\d{2,}"), "<n>"),
+    ("#", re.compile(r"(?<![A-Za-z\d])[-+]?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?"), "<n>"),
+    ("#", re.compile(r"(?<=[A-Za-z])\d{2,}"), "<n>"),
 ]  # fmt: skip
 _SPACE = re.compile(r"\s+")
+_FIGURE = re.compile(r"\d")
 _FRAME = re.compile(r'^[ \t]*File "[^"\n]*", line \d+, in (\S+)', re.MULTILINE)
 _FRAME_BEGINS = re.compile(r'^[ \t]+File "', re.MULTILINE)
 _NOT_INDENTED = re.compile(r"^\S", re.MULTILINE)
@@ -117,6 +122,7 @@ def mask(message: str) -> str:
     return text
 
 
+@lru_cache(maxsize=2_048)  # every message of one cause is the same text on the second pass
 def _mask_once(message: str) -> str:
     aside: list[str] = []
 
@@ -128,10 +134,13 @@ def _mask_once(message: str) -> str:
         return _ASIDE.sub(put_back, aside[ord(match.group()) - ord(_FIRST)])
 
     text = _ASIDE.sub("", message)
-    for pattern in _KEEP:
-        text = pattern.sub(put_aside, text)
-    for pattern, replacement in _MASKS:
-        text = pattern.sub(replacement, text)
+    figures = _FIGURE.search(text) is not None
+    for needed, pattern in _KEEP:
+        if figures if needed == "#" else needed in text:
+            text = pattern.sub(put_aside, text)
+    for needed, pattern, replacement in _MASKS:
+        if figures if needed == "#" else needed in text:
+            text = pattern.sub(replacement, text)
     return _SPACE.sub(" ", _ASIDE.sub(put_back, text))
 
 
