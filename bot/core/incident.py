@@ -206,6 +206,8 @@ def _healing_sentence(signal: Signal) -> str:
         return signal.sentence
     if signal.family is Family.task:
         return f"Well again: try {signal.try_number} of {signal.label} succeeded"
+    if signal.family is Family.run:
+        return f"Well again: run {signal.run_id} of {signal.dag_id} succeeded"
     return f"Well again: {signal.label}"
 
 

@@ -183,6 +183,11 @@ def _take_well(t: Connection, sheet: _Sheet, told: Sequence[Signal]) -> None:
     healed = {digest(thing): signal for signal in told for thing in signal.heals()}
     _flush_subjects(t, sheet)
     found = incidents.sick_of(t, {thing for signal in told for thing in signal.heals()})
+    for signal in told:
+        if signal.kind == "run_succeeded" and "__" in signal.run_id:
+            earlier = incidents.sick_in_earlier_runs(t, signal.deployment, signal.dag_id, signal.run_id)
+            healed |= {thing: signal for thing, _, _ in earlier if thing not in healed}
+            found += [one for one in earlier if one not in found]
     if not found:
         return
     incidents.set_well(t, [subject_id for _, _, subject_id in found], sheet.now)

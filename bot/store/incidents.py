@@ -96,6 +96,17 @@ def sick_of(t: Connection, things: Iterable[str]) -> list[tuple[str, int, int]]:
     return [(row.thing, row.incident_id, row.id) for row in rows]
 
 
+def sick_in_earlier_runs(t: Connection, deployment: str, dag_id: str, run_id: str) -> list[tuple[str, int, int]]:
+    """What is sick of a DAG's earlier runs of the same kind (scheduled before scheduled): (thing, incident id, subject id).
+    Airflow's run ids of one kind sort by their time."""
+    kind = run_id.partition("__")[0]
+    query = select(subjects.c.thing, subjects.c.incident_id, subjects.c.id).where(
+        subjects.c.dag_id == dag_id, subjects.c.well_at.is_(None), subjects.c.deployment == deployment,
+        subjects.c.run_id < run_id, subjects.c.run_id.startswith(f"{kind}__", autoescape=True),
+    )  # fmt: skip
+    return [(row.thing, row.incident_id, row.id) for row in t.execute(query)]
+
+
 def set_well(t: Connection, subject_ids: Sequence[int], at: datetime) -> None:
     t.execute(update(subjects).where(subjects.c.id.in_(list(subject_ids))).values(well_at=at))
 

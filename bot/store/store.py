@@ -82,6 +82,8 @@ class Store:
                 f"the store cannot write: {said}" if full else f"the store does not answer: {said}"
             ) from error
         except IntegrityError as error:
+            if "unique" not in str(error.orig).lower():
+                raise Permanent(f"the store refused: {error.orig}", "store") from error
             # our own keys are unique by meaning, so somebody else was first; asked again, theirs is found
             raise Temporary(f"the store was changed at the same moment: {error.orig}", retry_after=1) from error
         except DBAPIError as error:

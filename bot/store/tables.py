@@ -120,6 +120,7 @@ subjects = Table(
     Index(None, "thing"),
     Index(None, "run"),
     Index(None, "incident_id", "dag_id"),
+    Index(None, "dag_id", "well_at"),
 )  # fmt: skip
 
 entries = Table(

@@ -76,7 +76,9 @@ def statements(desk: Desk) -> Iterator[list[str]]:
 class TestStorm:
     def test_thousands_of_failures_fold_into_their_causes_with_exact_counts(self, desk: Desk) -> None:
         causes = ["Connection refused by 10.0.0.{n}", "row {n} is bad", "no file /data/{n}/in.csv"]
-        storm = [failure(causes[n % 3].format(n=n % 250), dag_id=f"dag_{n % 40}", task_id=f"t{n}") for n in range(3_000)]
+        storm = [
+            failure(causes[n % 3].format(n=n % 250), dag_id=f"dag_{n % 40}", task_id=f"t{n}") for n in range(3_000)
+        ]
         assert len(report(desk, storm)) == 3_000
         found = all_of(desk)
         assert [failures(desk, incident) for incident in found] == [1_000, 1_000, 1_000]
@@ -342,3 +344,31 @@ def test_the_same_words_mean_the_same_on_postgresql(database: str) -> None:
     assert (only(desk).times, only(desk).page_at) == (2, clock())
     assert replace(only(desk), version=0).state is State.open
     desk.store.close()
+
+
+class TestTheNextRun:
+    EARLIER, LATER = "scheduled__2026-11-21T05:00:00+00:00", "scheduled__2026-11-22T05:00:00+00:00"
+
+    def test_a_later_run_that_succeeds_ends_what_failed_in_an_earlier_one(self, desk: Desk) -> None:
+        report(desk, [failure(run_id=self.EARLIER)])
+        report(desk, [told("run_succeeded", run_id=self.LATER)])
+        assert only(desk).state is State.resolved
+
+    @pytest.mark.parametrize(
+        ("run_id", "dag_id"),
+        [
+            ("scheduled__2026-11-20T05:00:00+00:00", "sales"),  # an older day's
+            ("manual__2026-11-22T05:00:00+00:00", "sales"),  # a run of another kind
+            ("scheduled__2026-11-22T05:00:00+00:00", "other"),
+        ],
+    )
+    def test_another_run_does_not(self, desk: Desk, run_id: str, dag_id: str) -> None:
+        report(desk, [failure(run_id=self.EARLIER)])
+        report(desk, [told("run_succeeded", run_id=run_id, dag_id=dag_id)])
+        assert only(desk).state is State.open
+
+    def test_a_run_does_not_end_what_failed_in_itself(self, desk: Desk) -> None:
+        """A run may succeed although a task of it failed: that task was seen, and stays."""
+        report(desk, [failure(run_id=self.LATER)])
+        report(desk, [told("run_succeeded", run_id=self.LATER)])
+        assert only(desk).state is State.open

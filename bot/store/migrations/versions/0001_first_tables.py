@@ -178,6 +178,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subjects")),
     )
     with op.batch_alter_table("subjects", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_subjects_dag_id_well_at"), ["dag_id", "well_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_subjects_incident_id_dag_id"), ["incident_id", "dag_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_subjects_run"), ["run"], unique=False)
         batch_op.create_index(batch_op.f("ix_subjects_thing"), ["thing"], unique=False)
@@ -220,6 +221,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_subjects_thing"))
         batch_op.drop_index(batch_op.f("ix_subjects_run"))
         batch_op.drop_index(batch_op.f("ix_subjects_incident_id_dag_id"))
+        batch_op.drop_index(batch_op.f("ix_subjects_dag_id_well_at"))
 
     op.drop_table("subjects")
     op.drop_table("plans")
