@@ -20,6 +20,7 @@ from bot.core.view import View
 from bot.responder.catch_up import Shown
 
 SUMMARY_LIMIT = 1024
+KEY_LIMIT = 255
 TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 _SEVERITY = {Severity.critical: "critical", Severity.error: "error", Severity.warning: "warning"}
 
@@ -33,7 +34,7 @@ class PagerDuty:
 
     def __call__(self, alert: Alert, seen: View) -> Shown:
         """Says what PagerDuty must hear now, if anything."""
-        word, key = page_word(alert, seen.incident), alert.ref or self._key(seen)
+        word, key = page_word(alert, seen.incident), alert.ref or _key(alert, seen)
         if word is None:
             return Shown(ref=alert.ref, said=alert.said)
         event = {"routing_key": self._routing_key, "event_action": word, "dedup_key": key}
@@ -41,9 +42,6 @@ class PagerDuty:
             event |= _payload(seen, self._source)
         self._send(event)
         return Shown(ref=key, said=word)
-
-    def _key(self, seen: View) -> str:
-        return f"windsock-{seen.incident.deployment}-{seen.incident.name}-{seen.incident.opened_at:%Y%m%dT%H%M%S}"[:255]
 
     def _send(self, event: dict[str, Any]) -> None:
         try:
@@ -57,6 +55,13 @@ class PagerDuty:
 
     def close(self) -> None:
         self._client.close()
+
+
+def _key(alert: Alert, seen: View) -> str:
+    """Of what never moves, since a first event whose answer was lost is told again. (`opened_at` does: an older failure may
+    be told late. The moment tells a new store's A-1 from an old one's.)"""
+    moment = alert.owed_at or seen.incident.opened_at
+    return f"windsock-{seen.incident.name}-{moment:%Y%m%dT%H%M%S}-{seen.incident.deployment}"[:KEY_LIMIT]
 
 
 def raise_for(response: httpx.Response) -> None:

@@ -28,8 +28,8 @@ EVENTS = {
     "heartbeat timeout": "task instance without a heartbeat",
     "state mismatch": "the executor saw it end, the task itself said nothing",
     "stuck in queued tries exceeded": "stuck in the queue too often",
-    "failed": "set to failed",
-    "up_for_retry": "set to up_for_retry",
+    "failed": "set to {state}",
+    "up_for_retry": "set to {state}",
 }
 _ALL_EVENTS = [*EVENTS, *(f"{prefix}{name}" for prefix in ("", "api.", "ui.") for name in _BY_HAND)]
 
@@ -189,9 +189,10 @@ class MetastoreSource:
         telling = next((event for event in said if event["event"] in KILLED), said[-1] if said else None)
         facts: dict[str, Any] = {}
         if telling is not None and (at := moment(telling["dttm"])) is not None:
-            speaker = "scheduler" if telling["event"] in KILLED else "airflow"
-            outcome = f", set to {row['state']}" if telling["event"] in KILLED else ""
-            lines.append(line(speaker, f"{clock_time(at)}: {EVENTS[telling['event']]}{outcome}"))
+            killer = telling["event"] in KILLED
+            words = EVENTS[telling["event"]] + (", set to {state}" if killer else "")
+            text = f"{clock_time(at)}: {words.format(state=row['state'])}"
+            lines.append(line("scheduler" if killer else "airflow", text))
             facts = {"event": telling["event"], "event_at": at.isoformat()}
         killed = telling is not None and telling["event"] in KILLED
         return self._task(kind, row, ended, lines, facts, killed=killed)

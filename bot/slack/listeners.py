@@ -11,13 +11,11 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slack_bolt import Ack, App, Respond
 from slack_sdk.web import WebClient
 
-from bot.core.access import Person
 from bot.core.action import Plan
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.view import View
@@ -30,10 +28,10 @@ from bot.slack.calls import called
 from bot.slack.kit import Block, Message
 from bot.slack.limits import fit, fit_view
 from bot.slack.people import People
-from bot.slack.verbs import act, alerts, look
+from bot.slack.submissions import Submissions, whisper
+from bot.slack.verbs import act, look
 from bot.slack.verbs.ask import Ask, refused
 from bot.slack.verbs.registry import answer
-from bot.store import alerts as alert_rows
 from bot.store import remediations
 
 logger = logging.getLogger(__name__)
@@ -83,9 +81,7 @@ class Listeners:
     def register(self, app: App, command: str) -> None:
         app.command(command)(self.on_command)
         app.action(re.compile(".*"))(self.on_action)
-        app.view("silence")(self.on_silence)
-        app.view("resolve")(self.on_resolve)
-        app.view("escalate")(self.on_escalate)
+        Submissions(self._desk, self._people).register(app)
 
     def on_command(self, ack: Ack, command: Body, respond: Respond) -> None:
         ack()
@@ -104,40 +100,6 @@ class Listeners:
         ask = self._ask(body["user"]["id"], body["user"].get("name", ""), channel, value)
         pressed = Pressed(verb, value, ask, body, respond, client)
         self._presses.get(re.sub(r"^run-\d+$", "run", verb), _unknown)(pressed)
-
-    def on_silence(self, ack: Ack, body: Body, view: Body, client: WebClient) -> None:
-        values = _values(view)
-        lasts = _lasts(values.get("how-long", ""), self._desk.clock())
-        if lasts is None:
-            ack(response_action="errors", errors={"how-long": "Choose for how long; a silence ends by itself."})
-            return
-        ack()
-        seen = _view(self._desk, view["private_metadata"])
-        ask = self._ask(body["user"]["id"], body["user"].get("name", ""), "", "silence")
-        scope = _scope(values.get("what", ""), seen)
-        if seen is not None and scope:
-            made = presses.silence(
-                self._desk, ask.person, scope, seen.incident.deployment, lasts, values.get("reason", "")
-            )
-            if isinstance(made, Refused):
-                whisper(self._desk, client, seen.incident.id, ask.person, refused(ask, made, "silence"))
-
-    def on_resolve(self, ack: Ack, body: Body, view: Body, client: WebClient) -> None:
-        ack()
-        self._submitted("resolve", body, view, client, _values(view).get("note", ""))
-
-    def on_escalate(self, ack: Ack, body: Body, view: Body, client: WebClient) -> None:
-        ack()
-        self._submitted("escalate", body, view, client, _values(view).get("reason", ""))
-
-    def _submitted(self, verb: str, body: Body, view: Body, client: WebClient, note: str) -> None:
-        """A press that a modal asked a word about."""
-        seen = _view(self._desk, view["private_metadata"])
-        ask = self._ask(body["user"]["id"], body["user"].get("name", ""), "", verb)
-        if seen is not None:
-            done = presses.press(self._desk, ask.person, verb, seen.incident.id, note)
-            if isinstance(done, Refused):
-                whisper(self._desk, client, seen.incident.id, ask.person, refused(ask, done, verb))
 
     def _ask(self, user_id: str, user_name: str, channel: str, text: str) -> Ask:
         return Ask(self._desk, self._people.person(user_id, user_name), self._people, grammar.parse(text), channel)
@@ -241,14 +203,6 @@ class Listeners:
         pressed.say(_spoken(lambda: answer(pressed.ask)), replace=True)
 
 
-def whisper(desk: Desk, client: WebClient, incident_id: int, person: Person, message: Message) -> None:
-    """An answer for one person in the channel of the alert, where Slack brought no address to answer to."""
-    with desk.store.read() as t:
-        shown = next((a for a in alert_rows.of_incident(t, incident_id) if a.channel_id), None)
-    if shown is not None:
-        called(client.chat_postEphemeral, channel=shown.channel_id, user=person.id, **fit(message))
-
-
 def _unknown(pressed: Pressed) -> None:
     pressed.say(
         answers.trouble("Nothing was changed: this button is from an older Windsock. `/airflow help` lists verbs.")
@@ -261,43 +215,3 @@ def _spoken(draw: Callable[[], Message]) -> Message:
         return draw()
     except (Temporary, Permanent) as error:
         return answers.trouble(f"Nothing was changed: {error.message}")
-
-
-def _view(desk: Desk, name: str) -> View | None:
-    number = name.upper().removeprefix("A-")
-    return view_of(desk, int(number)) if number.isdecimal() else None
-
-
-def _values(view: Body) -> dict[str, str]:
-    """A modal's answers by block id, whatever element gave them."""
-    found: dict[str, str] = {}
-    for block_id, elements in view["state"]["values"].items():
-        for element in elements.values():
-            chosen = element.get("selected_option") or {}
-            found[block_id] = str(element.get("value") or chosen.get("value") or "")
-    return found
-
-
-def _lasts(text: str, now: datetime) -> timedelta | None:
-    if text.startswith("until:"):
-        try:
-            return datetime.fromisoformat(text.removeprefix("until:")).astimezone(UTC) - now
-        except ValueError:
-            return None
-    return grammar.duration(text)
-
-
-def _scope(what: str, seen: View | None) -> str:
-    """The scope a modal chose. A name that is too long for an option's value is left out of it, and taken from the alert."""
-    if seen is None:
-        return ""
-    kind, colon, _ = what.partition(":")
-    if colon:
-        return what
-    signal = seen.incident.exemplar
-    long_ones = {
-        "task": f"task:{signal.dag_id}.{signal.task_id}",
-        "dag": f"dag:{signal.dag_id}",
-        "thing": f"thing:{signal.label}",
-    }
-    return long_ones.get(kind) or alerts.scope_of(seen)

@@ -1,0 +1,129 @@
+"""Submissions: what a person fills into a modal and sends.
+
+Hard case: a submission brings no address to answer to; a refusal goes to the channel of the alert, for that person alone.
+Rule: the ack comes first, and says at once what is missing where a field can say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from slack_bolt import Ack, App
+from slack_sdk.web import WebClient
+
+from bot.core.access import Person
+from bot.core.errors import Refused
+from bot.core.view import View
+from bot.responder import press as presses
+from bot.responder.desk import Desk
+from bot.responder.look import view_of
+from bot.slack import grammar
+from bot.slack.calls import called
+from bot.slack.kit import Message
+from bot.slack.limits import fit
+from bot.slack.people import People
+from bot.slack.verbs import alerts
+from bot.slack.verbs.ask import Ask, refused
+from bot.store import alerts as alert_rows
+
+Body = Mapping[str, Any]
+
+
+class Submissions:
+    """Registers the modals on a Bolt app."""
+
+    def __init__(self, desk: Desk, people: People) -> None:
+        self._desk, self._people = desk, people
+
+    def register(self, app: App) -> None:
+        app.view("silence")(self.on_silence)
+        app.view("resolve")(self.on_resolve)
+        app.view("escalate")(self.on_escalate)
+
+    def on_silence(self, ack: Ack, body: Body, view: Body, client: WebClient) -> None:
+        values = _values(view)
+        lasts = _lasts(values.get("how-long", ""), self._desk.clock())
+        if lasts is None:
+            ack(response_action="errors", errors={"how-long": "Choose for how long; a silence ends by itself."})
+            return
+        ack()
+        seen = _view(self._desk, view["private_metadata"])
+        ask = self._ask(body, "silence")
+        scope = _scope(values.get("what", ""), seen)
+        if seen is not None and scope:
+            made = presses.silence(
+                self._desk, ask.person, scope, seen.incident.deployment, lasts, values.get("reason", "")
+            )
+            if isinstance(made, Refused):
+                whisper(self._desk, client, seen.incident.id, ask.person, refused(ask, made, "silence"))
+
+    def on_resolve(self, ack: Ack, body: Body, view: Body, client: WebClient) -> None:
+        ack()
+        self._submitted("resolve", body, view, client, _values(view).get("note", ""))
+
+    def on_escalate(self, ack: Ack, body: Body, view: Body, client: WebClient) -> None:
+        ack()
+        self._submitted("escalate", body, view, client, _values(view).get("reason", ""))
+
+    def _submitted(self, verb: str, body: Body, view: Body, client: WebClient, note: str) -> None:
+        """A press that a modal asked a word about."""
+        seen = _view(self._desk, view["private_metadata"])
+        ask = self._ask(body, verb)
+        if seen is not None:
+            done = presses.press(self._desk, ask.person, verb, seen.incident.id, note)
+            if isinstance(done, Refused):
+                whisper(self._desk, client, seen.incident.id, ask.person, refused(ask, done, verb))
+
+    def _ask(self, body: Body, verb: str) -> Ask:
+        person = self._people.person(body["user"]["id"], body["user"].get("name", ""))
+        return Ask(self._desk, person, self._people, grammar.parse(verb), "")
+
+
+def whisper(desk: Desk, client: WebClient, incident_id: int, person: Person, message: Message) -> None:
+    """An answer for one person in the channel of the alert, where Slack brought no address to answer to."""
+    with desk.store.read() as t:
+        shown = next((a for a in alert_rows.of_incident(t, incident_id) if a.channel_id), None)
+    if shown is not None:
+        called(client.chat_postEphemeral, channel=shown.channel_id, user=person.id, **fit(message))
+
+
+def _values(view: Body) -> dict[str, str]:
+    """A modal's answers by block id, whatever element gave them."""
+    found: dict[str, str] = {}
+    for block_id, elements in view["state"]["values"].items():
+        for element in elements.values():
+            chosen = element.get("selected_option") or {}
+            found[block_id] = str(element.get("value") or chosen.get("value") or "")
+    return found
+
+
+def _lasts(text: str, now: datetime) -> timedelta | None:
+    if text.startswith("until:"):
+        try:
+            return datetime.fromisoformat(text.removeprefix("until:")).astimezone(UTC) - now
+        except ValueError:
+            return None
+    return grammar.duration(text)
+
+
+def _scope(what: str, seen: View | None) -> str:
+    """The scope a modal chose. A name that is too long for an option's value is left out of it, and taken from the alert."""
+    if seen is None:
+        return ""
+    kind, colon, _ = what.partition(":")
+    if colon:
+        return what
+    signal = seen.incident.exemplar
+    long_ones = {
+        "task": f"task:{signal.dag_id}.{signal.task_id}",
+        "dag": f"dag:{signal.dag_id}",
+        "thing": f"thing:{signal.label}",
+    }
+    return long_ones.get(kind) or alerts.scope_of(seen)
+
+
+def _view(desk: Desk, name: str) -> View | None:
+    number = name.upper().removeprefix("A-")
+    return view_of(desk, int(number)) if number.isdecimal() else None
