@@ -187,7 +187,7 @@ def _read_signal(file: str | None) -> Signal | None:
     """A signal from a file or standard input; None when it cannot be read, which is said."""
     from datetime import UTC, datetime
 
-    from bot.core.signal import BadSignal, parse
+    from bot.core.wire import BadSignal, parse
 
     try:
         text = Path(file).read_text(encoding="utf-8") if file else sys.stdin.read()

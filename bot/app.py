@@ -29,9 +29,9 @@ from bot.checks.sweep import Sweep
 from bot.core.access import access
 from bot.core.alert import Kind
 from bot.core.errors import Permanent, Temporary
-from bot.core.policy import Policy, Route, Severity, matcher
 from bot.core.runbook import Runbook
-from bot.core.signal import Signal, parse
+from bot.core.signal import Signal
+from bot.core.wire import parse
 from bot.pagerduty import PagerDuty
 from bot.responder import carry_out, catch_up, follow
 from bot.responder.canary import Canary
@@ -39,13 +39,14 @@ from bot.responder.desk import Desk
 from bot.responder.intake import Intake
 from bot.responder.press import end_old_silences
 from bot.responder.remind import remind
-from bot.schedule import windows
-from bot.settings import Settings, WrongSettings, duration
+from bot.rules import policy_of, windows
+from bot.settings import Settings, WrongSettings
 from bot.slack.calls import called, client
 from bot.slack.listeners import Listeners
 from bot.slack.people import People
 from bot.slack.poster import Poster
-from bot.store import alerts, memory, remediations
+from bot.store import alerts, remediations
+from bot.store.memory import Remembered
 from bot.store.runbooks import read_all
 from bot.store.store import Store
 from bot.web.edge import Edge
@@ -257,21 +258,6 @@ class Windsock:
         return answer.status, {name: values[0] for name, values in answer.headers.items()}, answer.body
 
 
-class Remembered:
-    """The sweep's memory, kept in the store."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def get(self, key: str) -> dict[str, Any] | None:
-        with self._store.read() as t:
-            return memory.recall(t, key) or None
-
-    def put(self, key: str, value: dict[str, Any]) -> None:
-        with self._store.write() as t:
-            memory.keep(t, key, value)
-
-
 def _socket_client(settings: Settings) -> WebClient:
     return client("", settings.slack.api_url)
 
@@ -303,27 +289,6 @@ def desk_of(settings: Settings, gateways: Sequence[Gateway], runbooks: Sequence[
         )  # fmt: skip
     except ValueError as error:
         raise WrongSettings(str(error)) from None
-
-
-def policy_of(settings: Settings) -> Policy:
-    routes = tuple(_route(table, f"routes[{place}]") for place, table in enumerate(settings.routes))
-    incidents = settings.incidents
-    return Policy(routes, settings.slack.channel, incidents.reopen_within, incidents.remind_after or None)
-
-
-def _route(table: Mapping[str, Any], where: str) -> Route:
-    known = {"name", "match", "channel", "severity", "group_by", "page_after", "mention"}
-    unknown = sorted(set(table) - known)
-    if unknown:
-        raise ValueError(f"{where}.{unknown[0]}: no such field; there are {', '.join(sorted(known))}")
-    severity = table.get("severity")
-    if severity is not None and severity not in Severity.__members__:
-        raise ValueError(f"{where}.severity: must be one of {', '.join(Severity)}")
-    return Route(
-        name=str(table.get("name", where)), match=matcher(table.get("match", {}), f"{where}.match"),
-        channel=table.get("channel"), severity=Severity(severity) if severity else None, group_by=table.get("group_by"),
-        page_after=duration(table["page_after"]) if "page_after" in table else None, mention=str(table.get("mention", "")),
-    )  # fmt: skip
 
 
 def serve(settings: Settings) -> None:

@@ -170,10 +170,10 @@ class MetastoreSource:
     def _past_try(self, row: Row, events: _Events) -> Failure | None:
         """A clear puts what it interrupts into the history as `failed` too; only what the log calls so has failed."""
         said, ended = events.of(row), moment(row["end_date"])
-        final = bool(said) and row["try_number"] > (row["max_tries"] or 0)
         if said:
+            final = row["try_number"] > (row["max_tries"] or 0)
             return self._spoken("task_failed" if final else "task_retrying", row, said, ended)
-        text = "interrupted and put back by the scheduler or a person: Airflow logged no end of it"
+        text = "interrupted and put back by the scheduler or a person: no end in the log"
         return self._task("task_retrying", row, ended, [line("reset", text)], {"reset": True})
 
     def _reset(self, row: Row) -> Failure | None:

@@ -8,6 +8,7 @@ Rule: a submission is answered after the commit that holds it, and only then.
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from bot.core.signal import Signal
 from bot.responder.desk import Desk
 from bot.responder.report import report
 
+logger = logging.getLogger(__name__)
 BATCH = 2_000  # signals a commit
 BACKLOG = 20_000  # signals that may wait
 
@@ -123,14 +125,30 @@ class Intake:
         try:
             news = {id(signal) for signal in report(self._desk, told)}
         except (Temporary, Permanent) as error:
+            self._done(told)
             self._answer_all(batch, error)
             return
-        finally:
-            with self._lock:
-                self._backlog -= len(told)
+        except Exception:  # the writer outlives everything: one signal that we stumble over must not stop the others
+            logger.exception("a batch of %d signals could not be taken", len(told))
+            self._one_by_one(batch)
+            return
+        self._done(told)
         for submission in batch:
             accepted = sum(id(signal) in news for signal in submission.told)
             submission.answer(Receipt(accepted, len(submission.told) - accepted))
+
+    def _done(self, told: Sequence[Signal]) -> None:
+        with self._lock:
+            self._backlog -= len(told)
+
+    def _one_by_one(self, batch: list[_Submission]) -> None:
+        """Each submission of a batch that failed by itself, so that only the one at fault is refused."""
+        if len(batch) > 1:
+            for submission in batch:
+                self._commit([submission])
+            return
+        self._done(batch[0].told)
+        self._answer_all(batch, Temporary("the bot stumbled over this signal; it is in its log", retry_after=60))
 
     @staticmethod
     def _answer_all(batch: Sequence[_Submission], error: Temporary | Permanent) -> None:

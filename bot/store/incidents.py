@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, s
 from bot.core.access import Person
 from bot.core.incident import Counts, Entry, Incident, State, Subject
 from bot.core.policy import Severity, Silence
-from bot.core.signal import Family, Mood, Signal, as_json, parse
+from bot.core.signal import Family, Mood, Signal
+from bot.core.wire import as_json, parse
 from bot.store.tables import digest, entries, incidents, subjects
 
 LIST_LIMIT = 100

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.core.access import Person
 from bot.core.policy import Silence
+from bot.store.store import Store
 from bot.store.tables import audit, memory, silences
 
 
@@ -55,3 +56,18 @@ def record(
         at=now, who=person.name, who_id=person.id, verb=verb, argument=argument[:1000], allowed=allowed,
         outcome=outcome[:1000], incident_id=incident_id, plan_digest=plan_digest,
     ))  # fmt: skip
+
+
+class Remembered:
+    """Small values by key for whoever only reads and writes those: `get` gives None where there is nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        with self._store.read() as t:
+            return recall(t, key) or None
+
+    def put(self, key: str, value: dict[str, Any]) -> None:
+        with self._store.write() as t:
+            keep(t, key, value)

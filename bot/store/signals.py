@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.core.signal import Signal, as_json
+from bot.core.signal import Signal
+from bot.core.wire import as_json
 from bot.store.tables import digest, identities, signals
 
 

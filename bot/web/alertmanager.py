@@ -13,7 +13,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.core.signal import IDENTIFIER_LIMIT, BadSignal, Signal, clean, parse
+from bot.core.signal import Signal
+from bot.core.wire import IDENTIFIER_LIMIT, BadSignal, clean, parse
 from bot.web.edge import Edge, Refusal, answer, authorised, edge_of
 from bot.web.signals import BATCH_LIMIT, body_of, committed, decoded
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.core.access import Person
-from bot.core.signal import clean
+from bot.core.wire import clean
 from bot.responder.desk import Desk
 from bot.responder.press import told_elsewhere
 from bot.store import alerts

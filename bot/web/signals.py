@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.core.errors import Permanent, Temporary
-from bot.core.signal import BadSignal, Signal, parse
+from bot.core.signal import Signal
+from bot.core.wire import BadSignal, parse
 from bot.responder.intake import Receipt
 from bot.web.edge import Edge, Refusal, answer, authorised, edge_of
 

@@ -10,7 +10,7 @@ import pytest
 from bot.core.incident import begin, speak
 from bot.core.maintenance import Window, covering
 from bot.core.policy import matcher
-from bot.schedule import windows
+from bot.rules import windows
 from tests.given import NOW, failure, placed, told
 
 

@@ -10,21 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.signal import (
+from bot.core.signal import KINDS, Family, Mood, task_thing
+from bot.core.wire import (
     IDENTIFIER_LIMIT,
-    KINDS,
     KNOWN,
     MESSAGE_LIMIT,
     REQUIRED,
     SYNONYMS,
     TRACEBACK_LIMIT,
     BadSignal,
-    Family,
-    Mood,
     as_json,
     clean,
     parse,
-    task_thing,
 )
 from tests.given import NOW, RUN, body, told
 

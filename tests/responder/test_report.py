@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -130,7 +129,7 @@ class TestOnce:
         report(desk, [failure(try_number=2)])
         with desk.store.read() as t:
             counted = incidents.counts(t, only(desk).id, desk.clock())
-        assert (counted.failures, counted.things, counted.sick) == (2, 1, 2) or counted.sick == 1
+        assert (counted.failures, counted.things, counted.sick) == (2, 1, 1)
         assert only(desk).version == 2
 
     def test_a_batch_with_nothing_new_makes_nothing_owed(self, desk: Desk) -> None:
@@ -342,7 +341,6 @@ def test_the_same_words_mean_the_same_on_postgresql(database: str) -> None:
     assert only(desk).state is State.resolved
     report(desk, [failure(run_id="next", tags=["critical"])])
     assert (only(desk).times, only(desk).page_at) == (2, clock())
-    assert replace(only(desk), version=0).state is State.open
     desk.store.close()
 
 

@@ -12,8 +12,9 @@ from bot.core.deployment import Scope, TaskRef
 from bot.core.incident import Counts, Incident, State
 from bot.core.policy import Severity, Silence
 from bot.core.runbook import Runbook
-from bot.core.signal import Signal, parse
+from bot.core.signal import Signal
 from bot.core.view import View
+from bot.core.wire import parse
 
 FAILED_AT = datetime(2026, 11, 22, 5, 12, tzinfo=UTC)
 RUN = "scheduled__2026-11-22T05:00:00+00:00"

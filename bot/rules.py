@@ -1,7 +1,7 @@
-"""Maintenance windows from the settings: once, from a time to a time, or by cron for a duration.
+"""What the operator decided in the file: routes, and maintenance windows (once, from a time to a time, or by cron).
 
-Rule: a window that cannot be read keeps the bot from starting, with one line that names it; a window that silently never
-opened would ring people at night.
+Rule: what cannot be read keeps the bot from starting, with one line that names it; a window that silently never opened
+would ring people at night.
 """
 
 from __future__ import annotations
@@ -13,10 +13,38 @@ from typing import Any
 from apscheduler.triggers.cron import CronTrigger
 
 from bot.core.maintenance import Window
-from bot.core.policy import matcher
-from bot.settings import duration
+from bot.core.policy import GROUPINGS, Policy, Route, Severity, matcher
+from bot.settings import Settings, duration
 
 FIELDS = frozenset({"name", "match", "from", "to", "cron", "lasts", "timezone", "reason"})
+
+
+def policy_of(settings: Settings) -> Policy:
+    routes = tuple(_route(table, f"routes[{place}]") for place, table in enumerate(settings.routes))
+    incidents = settings.incidents
+    return Policy(routes, settings.slack.channel, incidents.reopen_within, incidents.remind_after or None)
+
+
+def _route(table: Mapping[str, Any], where: str) -> Route:
+    known = {"name", "match", "channel", "severity", "group_by", "page_after", "mention"}
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise ValueError(f"{where}.{unknown[0]}: no such field; there are {', '.join(sorted(known))}")
+    group_by = table.get("group_by")
+    if group_by is not None and group_by not in GROUPINGS:
+        raise ValueError(f"{where}.group_by: must be one of {', '.join(GROUPINGS)}")
+    try:
+        page_after = duration(table["page_after"]) if "page_after" in table else None
+    except ValueError as error:
+        raise ValueError(f"{where}.page_after: {error}") from None
+    severity = table.get("severity")
+    if severity is not None and severity not in Severity.__members__:
+        raise ValueError(f"{where}.severity: must be one of {', '.join(Severity)}")
+    return Route(
+        name=str(table.get("name", where)), match=matcher(table.get("match", {}), f"{where}.match"),
+        channel=table.get("channel"), severity=Severity(severity) if severity else None, group_by=group_by,
+        page_after=page_after, mention=str(table.get("mention", "")),
+    )  # fmt: skip
 
 
 def windows(tables: Sequence[Mapping[str, Any]]) -> tuple[Window, ...]:

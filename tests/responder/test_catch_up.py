@@ -1,0 +1,249 @@
+"""catch_up with a scripted place: what is owed is shown, as it is now, once, whatever goes wrong on the way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.core.alert import Alert, Kind
+from bot.core.errors import Paced, Permanent, Temporary
+from bot.core.incident import Entry
+from bot.core.view import View
+from bot.responder import catch_up as module
+from bot.responder.catch_up import Shown, catch_up, run, tell
+from bot.responder.desk import Desk
+from bot.responder.press import note, press
+from bot.responder.report import report
+from bot.store import alerts, incidents
+from tests.given import ANA, Clock, a_desk, at_once, failure, wait_until
+
+
+class Scripted:
+    """A place that does what its script says, one step a call, then shows; it keeps what it was asked to show."""
+
+    def __init__(self, *script: Exception | Callable[[], object]) -> None:
+        self.script = list(script)
+        self.calls: list[tuple[Alert, View]] = []
+        self.posts = 0
+
+    def __call__(self, alert: Alert, seen: View) -> Shown:
+        self.calls.append((alert, seen))
+        step = self.script.pop(0) if self.script else None
+        if isinstance(step, Exception):
+            raise step
+        if step is not None:
+            step()
+        self.posts += not alert.ref
+        return Shown("C1", alert.ref or f"17.{self.posts}")
+
+    @property
+    def versions(self) -> list[int]:
+        return [seen.incident.version for _, seen in self.calls]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, clock: Clock) -> Iterator[Desk]:
+    made = a_desk(f"sqlite:///{tmp_path / 's.db'}", clock)
+    report(made, [failure()])
+    yield made
+    made.store.close()
+
+
+def alert(desk: Desk) -> Alert:
+    with desk.store.read() as t:
+        (found,) = [one for i in incidents.listed(t) for one in alerts.of_incident(t, i.id)]
+    return found
+
+
+def change(desk: Desk, what: str = "cleared") -> None:
+    note(desk, 1, Entry(desk.clock(), what, "something was done"))
+
+
+def test_what_is_owed_is_shown_and_is_owed_no_more(desk: Desk) -> None:
+    show = Scripted()
+    catch_up(desk, Kind.slack, show)
+    catch_up(desk, Kind.slack, show)
+    assert show.versions == [1]
+    assert (alert(desk).shown, alert(desk).ref, alert(desk).channel_id) == (1, "17.1", "C1")
+    assert not alert(desk).posting
+
+
+def test_a_burst_is_one_edit_of_what_is_true_now(desk: Desk, clock: Clock) -> None:
+    show = Scripted()
+    catch_up(desk, Kind.slack, show)
+    for n in range(10):
+        report(desk, [failure(task_id=f"t{n}")])
+    catch_up(desk, Kind.slack, show)
+    assert show.versions == [1], "two edits of one message are a second apart"
+    clock.pass_by(seconds=1)
+    catch_up(desk, Kind.slack, show)
+    assert show.versions == [1, 11]
+    assert show.calls[1][1].counts.failures == 11
+    assert show.posts == 1
+
+
+def test_what_was_rendered_is_recorded_even_if_the_incident_changed_meanwhile(desk: Desk, clock: Clock) -> None:
+    show = Scripted(lambda: change(desk))
+    catch_up(desk, Kind.slack, show)
+    assert alert(desk).shown == 1
+    clock.pass_by(seconds=2)
+    catch_up(desk, Kind.slack, show)
+    assert show.versions == [1, 2]
+    assert alert(desk).shown == 2
+
+
+def test_a_temporary_fault_backs_off_and_the_alert_stays_owed(desk: Desk, clock: Clock) -> None:
+    show = Scripted(Temporary("Slack is away"), Temporary("Slack is away"))
+    for tries in (1, 2):
+        catch_up(desk, Kind.slack, show)
+        assert (alert(desk).shown, alert(desk).tries, alert(desk).error) == (0, tries, "Slack is away")
+        due = alert(desk).due_at
+        assert due is not None
+        assert due > clock()
+        assert not alert(desk).posting, "it is certain that nothing was posted"
+        catch_up(desk, Kind.slack, show)
+        assert len(show.calls) == tries, "not before it is due"
+        clock.pass_by(seconds=31)
+    catch_up(desk, Kind.slack, show)
+    assert (alert(desk).shown, alert(desk).tries, alert(desk).error) == (1, 0, "")
+
+
+def test_it_waits_as_long_as_the_other_side_asks_for(desk: Desk, clock: Clock) -> None:
+    catch_up(desk, Kind.slack, Scripted(Temporary("rate limited", 17.0)))
+    assert alert(desk).due_at == clock() + timedelta(seconds=17)
+
+
+def test_a_permanent_fault_is_tried_again_when_a_person_may_have_mended_it(desk: Desk, clock: Clock) -> None:
+    show = Scripted(Permanent("the channel is not there", "channel_not_found"))
+    catch_up(desk, Kind.slack, show)
+    assert (alert(desk).shown, alert(desk).error) == (0, "the channel is not there")
+    assert not alert(desk).posting, "a refused post was not made, so nobody need look for it"
+    assert alert(desk).due_at == clock() + module.PERMANENT_RETRY
+    clock.pass_by(seconds=60)
+    catch_up(desk, Kind.slack, show)
+    assert (alert(desk).shown, alert(desk).error) == (1, "")
+
+
+def test_our_own_pace_is_no_try(desk: Desk, clock: Clock) -> None:
+    show = Scripted(Paced("one message a second", 0.5))
+    catch_up(desk, Kind.slack, show)
+    assert (alert(desk).tries, alert(desk).error, alert(desk).posting) == (0, "", False)
+    assert alert(desk).due_at == clock() + timedelta(seconds=0.5)
+
+
+def test_a_post_whose_answer_was_lost_is_looked_for_before_it_is_made_again(desk: Desk, clock: Clock) -> None:
+    show = Scripted(Temporary("the connection broke", acted=None))
+    catch_up(desk, Kind.slack, show)
+    clock.pass_by(seconds=31)
+    assert alert(desk).posting
+    show.script = [Temporary("Slack is away"), Paced("later"), Permanent("no history", "missing_scope")]
+    for _ in range(3):  # until it was found, or certainly not, nothing makes us forget
+        catch_up(desk, Kind.slack, show)
+        clock.pass_by(seconds=61)
+    catch_up(desk, Kind.slack, show)
+    assert [seen.posting for seen, _ in show.calls] == [False, True, True, True, True]
+    assert not alert(desk).posting
+
+
+def test_a_bot_that_died_between_the_post_and_the_record_looks_for_it(desk: Desk, clock: Clock) -> None:
+    def die() -> None:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        catch_up(desk, Kind.slack, Scripted(die))
+    show = Scripted()
+    catch_up(desk, Kind.slack, show)
+    assert show.calls == [], "the claim of the dead one holds for a minute"
+    clock.pass_by(seconds=61)
+    catch_up(desk, Kind.slack, show)
+    assert [seen.posting for seen, _ in show.calls] == [True]
+
+
+def test_an_edit_is_not_looked_for(desk: Desk, clock: Clock) -> None:
+    show = Scripted(lambda: None, Temporary("the connection broke", acted=None))
+    catch_up(desk, Kind.slack, show)
+    change(desk)
+    clock.pass_by(seconds=2)
+    catch_up(desk, Kind.slack, show)
+    assert not alert(desk).posting
+
+
+def test_a_message_that_somebody_deleted_is_posted_anew(desk: Desk, clock: Clock) -> None:
+    show = Scripted(lambda: None, Permanent("gone", "message_not_found"))
+    catch_up(desk, Kind.slack, show)
+    change(desk)
+    clock.pass_by(seconds=2)
+    catch_up(desk, Kind.slack, show)
+    clock.pass_by(seconds=2)
+    catch_up(desk, Kind.slack, show)
+    assert (show.posts, alert(desk).ref, alert(desk).shown) == (2, "17.2", 2)
+
+
+def test_two_loops_show_one_alert_once(desk: Desk) -> None:
+    shows = [Scripted(), Scripted()]
+    results = at_once(*(lambda show=show: catch_up(desk, Kind.slack, show) for show in shows))
+    assert all(isinstance(result, float) for result in results), results
+    assert sum(show.posts for show in shows) == 1
+
+
+def test_one_place_that_fails_keeps_no_other_from_being_shown(desk: Desk) -> None:
+    report(desk, [failure("another cause", dag_id="bank")])
+    show = Scripted(Permanent("no", "x"))
+    catch_up(desk, Kind.slack, show)
+    assert len(show.calls) == 2
+    assert show.posts == 1
+
+
+@pytest.mark.parametrize(("minutes", "late"), [(0, 0.0), (10, 600.0)])
+def test_a_first_message_that_comes_late_says_so(desk: Desk, clock: Clock, minutes: int, late: float) -> None:
+    clock.pass_by(minutes=minutes)
+    show = Scripted()
+    catch_up(desk, Kind.slack, show)
+    assert show.calls[0][1].late == late
+
+
+def test_it_says_when_it_wants_to_be_called_again(desk: Desk, clock: Clock) -> None:
+    assert catch_up(desk, Kind.slack, Scripted(Temporary("x", 2.5))) == 2.5
+    clock.pass_by(seconds=3)
+    assert catch_up(desk, Kind.slack, Scripted()) == module.IDLE_SECONDS
+
+
+def test_the_loop_outlives_everything(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(module, "CLAIM", timedelta(0))
+    show, stop = Scripted(ZeroDivisionError("a bug"), lambda: 1 / 0), threading.Event()
+    loop = threading.Thread(target=run, args=(desk, Kind.slack, show, stop), daemon=True)
+    loop.start()
+    wait_until(lambda: alert(desk).shown == 1, lambda: (alert(desk), len(show.calls)))
+    stop.set()
+    desk.alerts_owed.set()
+    loop.join(10)
+    assert not loop.is_alive()
+
+
+def test_a_thread_is_told_each_line_once(desk: Desk, clock: Clock) -> None:
+    told: list[str] = []
+    faults = [Temporary("later")]
+
+    def say(_: Alert, __: View, news: list[Entry]) -> None:
+        if faults:
+            raise faults.pop()
+        told.extend(entry.what for entry in news)
+
+    catch_up(desk, Kind.slack, Scripted())
+    tell(desk, say)
+    assert told == []
+    tell(desk, say)
+    press(desk, ANA, "acknowledge", 1)
+    tell(desk, say)
+    tell(desk, say)
+    assert told == ["opened", "acknowledged"]

@@ -1,0 +1,134 @@
+"""find: what a person meant; every cut of a dotted name is tried, and a guess is never acted on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from bot.core.deployment import Airflow, Dag, Run
+from bot.core.errors import Refused, Temporary
+from bot.responder.desk import Desk
+from bot.responder.find import Target, find
+from bot.store.store import Store
+
+TASKS = {
+    "sales": ["load", "group.load", "store"],
+    "sales.eu": ["load"],
+    "fin.close.daily": ["post"],
+    "empty": [],
+}
+RUNS = {
+    "sales": [
+        "manual__2026-11-22T09:00:00+00:00",
+        "scheduled__2026-11-22T05:00:00+00:00",
+        "scheduled__2026-11-21T05:00:00+00:00",
+    ]
+}
+
+
+class Told:
+    """An Airflow that knows these DAGs and runs, newest run first."""
+
+    name = "prod"
+
+    def __init__(self, name: str = "prod", away: bool = False) -> None:
+        self.name, self.away = name, away
+
+    def dag(self, dag_id: str) -> Dag | None:
+        if self.away:
+            raise Temporary(f"{self.name} does not answer")
+        return Dag(dag_id, False) if dag_id in TASKS else None
+
+    def dags(self, **_: object) -> list[Dag]:
+        return [Dag(dag_id, False) for dag_id in sorted(TASKS)]
+
+    def task_ids(self, dag_id: str) -> list[str] | None:
+        return TASKS.get(dag_id)
+
+    def run(self, dag_id: str, run_id: str) -> Run | None:
+        return Run(dag_id, run_id, "failed") if run_id in RUNS.get(dag_id, []) else None
+
+    def runs(self, dag_id: str, **_: object) -> list[Run]:
+        return [Run(dag_id, run_id, "failed") for run_id in RUNS.get(dag_id, [])]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    airflows = {name: cast(Airflow, Told(name)) for name in ("prod", "test")}
+    return Desk(Store(f"sqlite:///{tmp_path / 's.db'}"), airflows=airflows)
+
+
+def target(found: Target | Refused) -> Target:
+    assert isinstance(found, Target), found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "dag_id", "task_id"),
+    [
+        ("sales", "sales", ""),
+        ("sales.load", "sales", "load"),
+        ("sales.group.load", "sales", "group.load"),
+        ("sales.eu", "sales.eu", ""),
+        ("sales.eu.load", "sales.eu", "load"),
+        ("fin.close.daily.post", "fin.close.daily", "post"),
+    ],
+)
+def test_every_cut_is_tried_and_the_longest_dag_wins(desk: Desk, name: str, dag_id: str, task_id: str) -> None:
+    found = target(find(desk, name))
+    assert (found.dag_id, found.task_id, found.run) == (dag_id, task_id, None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({"name": "salse"}, "prod has no DAG `salse`. Near it: `sales`"),
+        ({"name": "sales.laod"}, "prod has no task in sales `laod`. Near it: `sales.load`"),
+        ({"name": "zzzzzz"}, "prod has no DAG `zzzzzz`."),
+        ({"name": "nope", "task": "load"}, "prod has no DAG `nope`."),
+        ({"name": "sales", "run": "2026-10"}, "prod has no run of sales `2026-10`."),
+        ({"name": "sales", "run": "scheduled"}, "2 runs of `sales` fit `scheduled`"),
+        ({"name": "empty", "needs_run": True}, "`empty` has no run yet."),
+        ({"name": "sales", "deployment": "moon"}, "moon"),
+    ],
+)
+def test_what_is_unknown_or_ambiguous_is_refused_with_names(desk: Desk, asked: dict[str, Any], reason: str) -> None:
+    found = find(desk, **asked)
+    assert isinstance(found, Refused), found
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("run", "needs_run", "chosen"),
+    [
+        (RUNS["sales"][1], False, RUNS["sales"][1]),
+        ("2026-11-21", False, RUNS["sales"][2]),
+        ("manual", False, RUNS["sales"][0]),
+        ("", True, RUNS["sales"][0]),
+        ("", False, None),
+    ],
+)
+def test_a_run_is_found_by_its_name_its_date_or_by_being_the_newest(
+    desk: Desk, run: str, needs_run: bool, chosen: str | None
+) -> None:
+    found = target(find(desk, "sales", run=run, needs_run=needs_run))
+    assert (found.run.run_id if found.run else None) == chosen
+
+
+def test_the_deployment_is_the_one_named_else_the_first(desk: Desk) -> None:
+    assert target(find(desk, "sales", deployment="test")).airflow.name == "test"
+    assert target(find(desk, "sales")).airflow.name == "prod"
+
+
+def test_an_airflow_that_is_away_is_said_and_nothing_is_guessed(desk: Desk) -> None:
+    desk.airflows = {"prod": cast(Airflow, Told(away=True))}
+    found = find(desk, "sales")
+    assert isinstance(found, Refused)
+    assert found.reason == "Nothing was changed. prod does not answer"
+
+
+def test_without_any_airflow_it_is_refused(desk: Desk) -> None:
+    desk.airflows = {}
+    assert isinstance(find(desk, "sales"), Refused)

@@ -1,0 +1,208 @@
+"""The one writer: an answer comes after the commit, a backlog is refused, and nothing that fails ends it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from bot.core.errors import Permanent, Temporary
+from bot.responder import intake as module
+from bot.responder.desk import Desk
+from bot.responder.intake import BACKLOG, Intake, Receipt
+from bot.store import incidents
+from bot.store.store import Store
+from tests.given import a_desk, at_once, failure, wait_until
+
+
+class Held(Store):
+    """A store whose writes wait for a gate, or fail with what they are told to fail with."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+        self.fails: list[Exception] = []
+        self.commits = 0
+
+    @contextmanager
+    def write(self, *, alone: bool = False) -> Iterator[Connection]:
+        self.entered.set()
+        assert self.gate.wait(30)
+        if self.fails:
+            raise self.fails.pop(0)
+        with super().write(alone=alone) as t:
+            yield t
+        self.commits += 1
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = a_desk(f"sqlite:///{tmp_path / 'store.db'}")
+    made.store.close()
+    made.store = Held(made.store.url)
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def intake(desk: Desk) -> Iterator[Intake]:
+    made = Intake(desk)
+    made.start()
+    yield made
+    held(desk).gate.set()
+    made.stop()
+    assert not made.thread.is_alive()
+
+
+def held(desk: Desk) -> Held:
+    assert isinstance(desk.store, Held)
+    return desk.store
+
+
+def test_a_submission_is_answered_with_what_was_news(intake: Intake) -> None:
+    assert intake.take([failure(), failure(source="sweep"), failure(task_id="x")]) == Receipt(2, 1)
+    assert intake.take([failure()]) == Receipt(0, 1)
+    assert intake.take([]) == Receipt(0, 0)
+
+
+def test_at_the_moment_of_the_answer_a_reader_sees_the_rows(desk: Desk, intake: Intake) -> None:
+    seen: list[int] = []
+
+    def answer(_: Any) -> None:
+        with desk.store.read() as t:
+            seen.append(len(incidents.listed(t)))
+
+    for n in range(5):
+        intake.submit([failure("abcde"[n] * 3, task_id=f"t{n}")], answer)
+    wait_until(lambda: len(seen) == 5, lambda: seen)
+    assert all(count > place for place, count in enumerate(seen)), seen
+
+
+def test_nothing_is_answered_before_the_commit(desk: Desk, intake: Intake) -> None:
+    held(desk).gate.clear()
+    answers: list[Any] = []
+    intake.submit([failure()], answers.append)
+    assert held(desk).entered.wait(20)
+    assert answers == []
+    held(desk).gate.set()
+    wait_until(lambda: answers, lambda: answers)
+    assert answers == [Receipt(1, 0)]
+
+
+def test_all_that_queued_up_is_one_commit_and_each_hears_of_its_own(desk: Desk, intake: Intake) -> None:
+    held(desk).gate.clear()
+    answers: dict[int, Any] = {}
+    intake.submit([failure(task_id="first")], lambda _: None)
+    assert held(desk).entered.wait(20)
+    for n in range(50):  # each tells one of its own and one that all of them tell
+        told = [failure(task_id=f"t{n}"), failure(task_id="first")]
+        intake.submit(told, lambda receipt, n=n: answers.__setitem__(n, receipt))
+    held(desk).gate.set()
+    wait_until(lambda: len(answers) == 50, lambda: answers)
+    assert set(answers.values()) == {Receipt(1, 1)}
+    assert held(desk).commits == 2
+
+
+def test_a_writer_that_is_behind_refuses_and_says_when_to_come_back(desk: Desk, intake: Intake) -> None:
+    held(desk).gate.clear()
+    many = [failure()] * 1_000
+    answers: list[Any] = []
+    for _ in range(BACKLOG // 1_000):
+        intake.submit(many, answers.append)
+    with pytest.raises(Temporary) as refused:
+        intake.submit([failure()], answers.append)
+    assert refused.value.retry_after
+    held(desk).gate.set()
+    wait_until(lambda: len(answers) == BACKLOG // 1_000, lambda: len(answers))
+    assert intake.take([failure(task_id="x")]) == Receipt(1, 0)
+
+
+@pytest.mark.parametrize("error", [Temporary("the store cannot write: disk is full"), Permanent("refused")])
+def test_the_writer_outlives_a_commit_that_fails(desk: Desk, intake: Intake, error: Exception) -> None:
+    held(desk).fails.append(error)
+    with pytest.raises(type(error)) as refused:
+        intake.take([failure()])
+    assert refused.value is error
+    assert intake.take([failure()]) == Receipt(1, 0)  # none of it was taken before
+    assert intake._backlog == 0
+
+
+def test_a_real_full_disk_is_temporary_and_passes(tmp_path: Path) -> None:
+    desk = a_desk(f"sqlite:///{tmp_path / 'small.db'}")
+    with desk.store.read() as t:
+        pages = t.exec_driver_sql("pragma page_count").scalar_one()
+    limit = {"pages": pages}
+
+    @event.listens_for(desk.store._engine, "begin")
+    def _limit(connection: Connection) -> None:
+        connection.exec_driver_sql(f"pragma max_page_count={limit['pages']}")
+
+    intake = Intake(desk)
+    intake.start()
+    try:
+        storm = [failure("m" * 4_000, task_id=f"t{n}") for n in range(200)]
+        with pytest.raises(Temporary, match="full"):
+            intake.take(storm)
+        limit["pages"] = 1_000_000
+        assert intake.take(storm) == Receipt(200, 0)
+    finally:
+        intake.stop()
+        desk.store.close()
+
+
+def test_what_was_submitted_before_the_end_is_committed(desk: Desk) -> None:
+    intake, answers = Intake(desk), []
+    for n in range(20):
+        intake.submit([failure(task_id=f"t{n}")], answers.append)
+    intake.start()
+    intake.stop()
+    assert answers == [Receipt(1, 0)] * 20
+
+
+def test_after_its_end_it_takes_nothing_and_says_so(desk: Desk) -> None:
+    intake = Intake(desk)
+    intake.start()
+    intake.stop()
+    with pytest.raises(Temporary):
+        intake.submit([failure()], lambda _: None)
+
+
+def test_a_signal_that_we_stumble_over_is_refused_alone_and_the_writer_goes_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = module.report
+
+    def stumble(desk: Desk, told: Any) -> Any:
+        if any(signal.task_id == "odd" for signal in told):
+            raise ZeroDivisionError
+        return honest(desk, told)
+
+    monkeypatch.setattr(module, "report", stumble)
+    intake, answers = Intake(desk), []
+    for task_id in ("first", "odd", "last"):
+        intake.submit([failure(task_id=task_id)], answers.append)
+    intake.start()
+    assert intake.take([failure(task_id="after")]) == Receipt(1, 0)
+    intake.stop()
+    assert [type(answer) for answer in answers] == [Receipt, Temporary, Receipt]
+    with desk.store.read() as t:
+        (known,) = incidents.listed(t)
+        assert incidents.counts(t, known.id, desk.clock()).failures == 3
+
+
+def test_many_threads_at_once_lose_nothing_and_count_nothing_twice(desk: Desk, intake: Intake) -> None:
+    def send(worker: int) -> int:
+        return sum(intake.take([failure(task_id=f"t{n}", map_index=worker % 2)]).accepted for n in range(20))
+
+    accepted = at_once(*(lambda worker=worker: send(worker) for worker in range(4)))
+    assert sum(accepted) == 40
+    with desk.store.read() as t:
+        (known,) = incidents.listed(t)
+        assert incidents.counts(t, known.id, desk.clock()).failures == 40

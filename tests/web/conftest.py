@@ -1,0 +1,53 @@
+"""The HTTP edge on an empty store, called as a server would call it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.core.runbook import Runbook
+from bot.responder.desk import Desk
+from bot.responder.intake import Intake
+from bot.web.edge import Edge
+from bot.web.site import site
+from tests.given import Clock, a_desk
+
+with warnings.catch_warnings():
+    # Starlette would rather have another HTTP library for its test client; ours does what is asked of it here.
+    warnings.simplefilter("ignore")
+    from starlette.testclient import TestClient
+
+TOKEN = "the token"
+ESCAPED = "## Why\n\nIt <script>alert(1)</script> restarts.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+LINKED = "# Its own heading\n\n[x](javascript:alert(1)) ![y](https://elsewhere.example/a.png)\n"
+BOOKS = (Runbook("away", "The <warehouse> is away & gone", ESCAPED), Runbook("odd name?#%", "Odd", LINKED))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = a_desk(f"sqlite:///{tmp_path / 's.db'}", Clock(), BOOKS)
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def intake(desk: Desk) -> Iterator[Intake]:
+    made = Intake(desk)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def edge(desk: Desk, intake: Intake) -> Edge:
+    return Edge(desk, intake, TOKEN)
+
+
+@pytest.fixture
+def http(edge: Edge) -> Iterator[TestClient]:
+    """A sender with the right token; what goes wrong inside becomes a 500, as it would for a sender."""
+    with TestClient(site(edge), raise_server_exceptions=False, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+        yield client
