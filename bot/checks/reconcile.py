@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from bot.checks.check import moment, span
+from bot.checks.check import moment
 from bot.core.errors import Permanent, Temporary
 from bot.core.signal import Family, Signal
 from bot.core.wire import BadSignal, parse
@@ -28,7 +28,7 @@ GRACE = timedelta(seconds=5)  # a hook's own report says more, so it goes first
 OVERLAP = timedelta(minutes=2)  # how late a row may be committed, and how far clocks may be apart
 HORIZON = timedelta(minutes=10)  # how far the very first look goes back
 BATCH = 500
-LABEL = 17  # the evidence is a small table; this is its first column
+LABEL, HOST = 17, 24  # the evidence is a small table of 72 columns: its first one, and what a host may take
 HOOKS_ALIVE = timedelta(days=1)
 
 
@@ -185,17 +185,17 @@ def clock_time(at: datetime) -> str:
 
 def last_sign(beat: datetime | None, ended_at: datetime, hostname: str, pid: object) -> str:
     """Where and when it was seen last; its end when there never was a heartbeat."""
-    place = f" on {hostname}" if hostname else ""
+    place = f" on {short(hostname)}" if hostname else ""
     who = f", pid {pid}" if place and pid else ""
-    if beat is None:
-        return (
-            line("ended", f"{clock_time(ended_at)}{place}{who}")
-            if place
-            else line("never started", "no host, no process")
-        )
-    silent = ended_at - beat
-    gap = f", {span(silent.total_seconds())} before the end" if silent > timedelta(minutes=1) else ""
-    return line("last heartbeat", f"{clock_time(beat)}{place}{who}{gap}")
+    if beat is None and not place:
+        return line("never started", "no host, no process")
+    label, at = ("ended", ended_at) if beat is None else ("last heartbeat", beat)
+    return line(label, f"{clock_time(at)}{place}{who}")
+
+
+def short(hostname: str) -> str:
+    """A pod's name is longer than the line; its beginning and its end tell it apart."""
+    return hostname if len(hostname) <= HOST else f"{hostname[: HOST - 11]}…{hostname[-10:]}"
 
 
 def _dressed(one: Failure, about: Mapping[str, Any]) -> Failure:
@@ -213,7 +213,7 @@ def _beside(one: Failure, missed: Sequence[Failure], *, hooks_speak: bool) -> Fa
     if not near:
         return one
     killed = one.killed or hooks_speak  # where hooks never speak, silence says nothing
-    said = f"{len(near)} more {'task' if len(near) == 1 else 'tasks'} on {signal.hostname}"
+    said = f"{len(near)} more {'task' if len(near) == 1 else 'tasks'} on {short(signal.hostname)}"
     text = line("same minute", said + (": likely out of memory" if killed else ""))
     extra = dict(signal.extra)
     extra |= {"evidence": [*extra.get("evidence", ()), text][:3], "same_host_same_minute": len(near)}

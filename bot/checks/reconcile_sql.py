@@ -24,10 +24,10 @@ LOG_LIMIT = 20_000  # events in one look; with more than these the next look goe
 CHUNK = 100  # runs in one question: so few that the database takes the index
 _BY_HAND = ("patch_task_instance", "patch_mapped_task_instance", "post_set_task_instances_state")
 KILLED = {"heartbeat timeout", "state mismatch", "stuck in queued tries exceeded"}
-EVENTS = {
-    "heartbeat timeout": "task instance without a heartbeat",
-    "state mismatch": "the executor saw it end, the task itself said nothing",
-    "stuck in queued tries exceeded": "stuck in the queue too often",
+EVENTS = {  # no line of the evidence is longer than 72 characters
+    "heartbeat timeout": "no heartbeat, set to {state}",
+    "state mismatch": "ended without a word, set to {state}",
+    "stuck in queued tries exceeded": "stuck in the queue, set to {state}",
     "failed": "set to {state}",
     "up_for_retry": "set to {state}",
 }
@@ -160,7 +160,7 @@ class MetastoreSource:
         ended = moment(row["end_date"])
         if hand is not None and (ended is None or ended < since or not said):
             at = moment(hand["dttm"]) or events.upto
-            text = f"{clock_time(at)}: {hand['owner'] or 'somebody'} set it to failed"
+            text = f"{clock_time(at)}: {str(hand['owner'] or 'somebody')[:30]} set it to failed"
             return self._task("task_failed", row, at, [line("by hand", text)], {"marked_by": hand["owner"] or ""})
         if not said and (ended is None or ended < since):
             return None  # an index or a try that failed long ago
@@ -173,13 +173,13 @@ class MetastoreSource:
         if said:
             final = row["try_number"] > (row["max_tries"] or 0)
             return self._spoken("task_failed" if final else "task_retrying", row, said, ended)
-        text = "interrupted and put back by the scheduler or a person: no end in the log"
+        text = "put back by scheduler or person, no end in the log"
         return self._task("task_retrying", row, ended, [line("reset", text)], {"reset": True})
 
     def _reset(self, row: Row) -> Failure | None:
         """The try before this one left no record: a scheduler that started found it orphaned, and ran it again."""
         lost = {**row, "try_number": row["try_number"] - 1, "hostname": "", "pid": None, "duration": None}
-        text = f"try {lost['try_number']} left no record: put back when the scheduler started"
+        text = f"try {lost['try_number']} left no record, put back at a scheduler start"
         return self._task("task_retrying", lost, moment(row["start_date"]), [line("reset", text)], {"reset": True})
 
     def _spoken(self, kind: str, row: Row, said: Sequence[Row], ended: datetime | None) -> Failure | None:
@@ -190,8 +190,7 @@ class MetastoreSource:
         facts: dict[str, Any] = {}
         if telling is not None and (at := moment(telling["dttm"])) is not None:
             killer = telling["event"] in KILLED
-            words = EVENTS[telling["event"]] + (", set to {state}" if killer else "")
-            text = f"{clock_time(at)}: {words.format(state=row['state'])}"
+            text = f"{clock_time(at)}: {EVENTS[telling['event']].format(state=row['state'])}"
             lines.append(line("scheduler" if killer else "airflow", text))
             facts = {"event": telling["event"], "event_at": at.isoformat()}
         killed = telling is not None and telling["event"] in KILLED

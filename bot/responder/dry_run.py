@@ -14,6 +14,18 @@ from dataclasses import replace
 from bot.core.action import RUNS_AGAIN, Change, Surprise, clear_changes
 from bot.core.deployment import Airflow, Dag, Scope, TaskInstance, TaskRef
 from bot.core.errors import Permanent
+from bot.core.incident import Subject
+
+
+def scopes_of(tasks: Sequence[Subject]) -> tuple[Scope, ...]:
+    """One scope a run: the failed ones by name and index, and what failed or waits behind them."""
+    by_run: dict[tuple[str, str], dict[tuple[str, int | None], None]] = {}
+    for subject in tasks:
+        index = subject.map_index if subject.map_index >= 0 else None
+        by_run.setdefault((subject.dag_id, subject.run_id), {})[subject.task_id, index] = None
+    return tuple(
+        Scope(dag, run, tuple(named), only_failed=True, downstream=True) for (dag, run), named in by_run.items()
+    )
 
 
 def dry_clear(airflow: Airflow, scopes: Sequence[Scope], seconds: float = 60.0) -> tuple[Change, ...]:

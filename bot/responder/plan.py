@@ -20,7 +20,7 @@ from bot.core.incident import Entry, Incident, State, Subject
 from bot.core.signal import Family, task_thing
 from bot.responder.desk import Desk
 from bot.responder.dry_run import dag as find_dag
-from bot.responder.dry_run import dry_clear, mark_changes
+from bot.responder.dry_run import dry_clear, mark_changes, scopes_of
 from bot.responder.press import save
 from bot.store import incidents, memory, remediations
 
@@ -88,17 +88,6 @@ def _sick(desk: Desk, incident_id: int) -> tuple[Incident, list[Subject]] | Refu
             f"{incident.name} is about no task instance, so there is nothing to retry.", f"runbook {incident.name}"
         )
     return incident, tasks
-
-
-def scopes_of(tasks: Sequence[Subject]) -> tuple[Scope, ...]:
-    """One scope a run: the failed ones by name and index, and what failed or waits behind them."""
-    by_run: dict[tuple[str, str], dict[tuple[str, int | None], None]] = {}
-    for subject in tasks:
-        index = subject.map_index if subject.map_index >= 0 else None
-        by_run.setdefault((subject.dag_id, subject.run_id), {})[subject.task_id, index] = None
-    return tuple(
-        Scope(dag, run, tuple(named), only_failed=True, downstream=True) for (dag, run), named in by_run.items()
-    )
 
 
 def plan_clear(

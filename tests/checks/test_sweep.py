@@ -18,7 +18,7 @@ from bot.checks.scheduler import SCHEDULER_HEARTBEAT
 from bot.checks.sweep import Result, Sweep, sick_now, signals
 from bot.checks.tasks import STALE_HEARTBEATS
 from bot.core.errors import Permanent, Temporary
-from bot.core.signal import parse
+from bot.core.wire import parse
 from tests.checks.worlds import STACKTRACE, Memory, World
 
 NOW = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
@@ -73,7 +73,7 @@ def test_a_well_airflow_gives_no_finding(world: World, desk: Desk) -> None:
     world.job("SchedulerJob", 3)
     world.running_task("fit", 10)
     results, told = desk.sweep()
-    assert [(result.findings, result.error) for result in results] == [((), None)] * 3
+    assert [(result.findings, result.error) for result in results] == [((), None)] * len(ALL)
     assert told == []
 
 
@@ -160,8 +160,22 @@ def test_a_check_that_fails_stops_no_other_and_says_nothing_well(world: World, d
     desk.sweep()
     world.do("drop table job")
     results, told = desk.sweep()  # knows the major already, so only what needs the table fails
-    assert [result.error is None for result in results] == [False, True, world.major == 3]
+    assert [result.error is None for result in results] == [False, True, world.major == 3, True]
     assert [signal["kind"] for signal in told] == ["import_error"]
+
+
+def test_a_task_that_no_worker_takes_is_found_and_forgotten(world: World, desk: Desk) -> None:
+    world.job("SchedulerJob", 1)
+    world.queued_task("fit", 900)
+    world.queued_task("quick", 30)
+    _, told = desk.sweep("stuck-queued")
+    assert [(s["kind"], s["check"], s["task_id"], s["queue"]) for s in told] == [
+        ("check_failed", "stuck-queued", "fit", "gpu")
+    ]
+    assert "is queued for 15 min (limit 10 min) and no worker takes it: queue gpu" in told[0]["sentence"]
+    world.do("update task_instance set state = 'running'")
+    _, told = desk.sweep("stuck-queued")
+    assert [(s["kind"], s["name"]) for s in told] == [("check_ok", "features_train.fit@manual__1")]
 
 
 def test_nothing_can_be_written(world: World, metastore: Metastore) -> None:

@@ -11,7 +11,8 @@ from sqlalchemy import create_engine, text
 
 _TASK = """create table task_instance ({own} dag_id varchar(250), task_id varchar(250), run_id varchar(250),
 map_index integer, try_number integer, max_tries integer, state varchar(20), hostname varchar(1000), pid integer,
-operator varchar(1000), pool varchar(256), queue varchar(256), start_date {time}, end_date {time}{heartbeat})"""
+operator varchar(1000), pool varchar(256), queue varchar(256), start_date {time}, end_date {time},
+duration double precision, queued_dttm {time}{heartbeat})"""
 _JOB = """create table job (id integer primary key, dag_id varchar(250), state varchar(20), job_type varchar(30),
 latest_heartbeat {time}, hostname varchar(500))"""
 _IMPORT = """create table import_error (id integer primary key, filename varchar(1024), stacktrace text,
@@ -78,6 +79,15 @@ class World:
             map=map_index,
             start=self.ago(started),
             own=own[1],
+        )
+
+    def queued_task(self, task_id: str, waits: float) -> None:
+        """A task instance that was handed to the executor `waits` seconds ago."""
+        self.do(
+            "insert into task_instance (dag_id, task_id, run_id, map_index, try_number, max_tries, state, queue, queued_dttm) "
+            "values ('features_train', :task, 'manual__1', -1, 1, 0, 'queued', 'gpu', :at)",
+            task=task_id,
+            at=self.ago(waits),
         )
 
     def broken_file(self, path: str, number: int = 1) -> None:
