@@ -38,7 +38,7 @@ from bot.responder.canary import Canary
 from bot.responder.desk import Desk
 from bot.responder.intake import Intake
 from bot.responder.press import end_old_silences
-from bot.responder.remind import remind
+from bot.responder.remind import EVERY, remind, settle
 from bot.rules import policy_of, windows
 from bot.settings import Settings, WrongSettings
 from bot.slack.calls import called, client
@@ -195,7 +195,8 @@ class Windsock:
         if self.gateways:
             self._every(FOLLOW_SECONDS, lambda: follow.follow(self.desk, self.report))
         self._every(5, lambda: end_old_silences(self.desk))
-        self._every(60, lambda: remind(self.desk))
+        self._every(EVERY.total_seconds(), lambda: remind(self.desk))
+        self._every(EVERY.total_seconds(), lambda: settle(self.desk))
         if self.canary is not None:
             self._every(self.canary.interval.total_seconds(), self.canary.fly)
         self._scheduler.start()

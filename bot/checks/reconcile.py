@@ -212,8 +212,9 @@ def _beside(one: Failure, missed: Sequence[Failure], *, hooks_speak: bool) -> Fa
     ] if signal.hostname and signal.task_id else []  # fmt: skip
     if not near:
         return one
+    place = signal.hostname if len(signal.hostname) <= 15 else "this host"  # the line above names it
     killed = one.killed or hooks_speak  # where hooks never speak, silence says nothing
-    said = f"{len(near)} more {'task' if len(near) == 1 else 'tasks'} on {short(signal.hostname)}"
+    said = f"{len(near)} more {'task' if len(near) == 1 else 'tasks'} on {place}"
     text = line("same minute", said + (": likely out of memory" if killed else ""))
     extra = dict(signal.extra)
     extra |= {"evidence": [*extra.get("evidence", ()), text][:3], "same_host_same_minute": len(near)}

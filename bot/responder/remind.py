@@ -1,18 +1,21 @@
-"""remind: who has had an incident for long is asked whether they still do.
+"""What time alone changes: who has had an incident for long is asked about it, and a storm that is over stops growing.
 
 Rule: a reminder is a line in the thread with the person's name; it changes nothing and comes once in each stretch of time.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from bot.core.incident import Entry, Incident, State
 from bot.responder.desk import Desk
+from bot.responder.look import OPEN_STATES, RECENT
 from bot.responder.press import note
 from bot.store import incidents
 
 REMINDER = "reminder"
+EVERY = timedelta(seconds=60)  # how often both are looked at
 
 
 def remind(desk: Desk) -> None:
@@ -28,6 +31,22 @@ def remind(desk: Desk) -> None:
             hours = (now - incident.held_at).total_seconds() / 3600
             text = f"{incident.holder.name} has had it for {hours:.0f} h; still at it?"
             note(desk, incident.id, Entry(now, REMINDER, text, incident.holder.name, incident.holder.id))
+
+
+def settle(desk: Desk) -> None:
+    """A message says "still growing" for the five minutes after the last failure; then it is shown once more."""
+    now = desk.clock()
+    over = now - RECENT
+    with desk.store.read() as t:
+        quiet = [i.id for i in incidents.listed(t, OPEN_STATES, limit=500) if over - EVERY < i.last_at <= over]
+        storms = [one for one in quiet if incidents.counts(t, one, now).things > 1]
+    for incident_id in storms:
+        with desk.store.write() as t:
+            incident = incidents.for_change(t, incident_id)
+            if incident is not None:
+                incidents.save(t, replace(incident, version=incident.version + 1))
+    if storms:
+        desk.wake()
 
 
 def _last(timeline: list[Entry], incident: Incident) -> datetime:

@@ -174,7 +174,8 @@ def grey(view: View) -> str:
     incident, signal = view.incident, view.incident.exemplar
     place = foreign(incident.deployment, 80) if view.several_deployments else ""
     if is_storm(view):
-        return joined(place, foreign(exception_line(signal), 150))
+        several = len(view.counts.dags) > 1  # of one DAG the evidence shows the exception itself
+        return joined(place, foreign(exception_line(signal), 150) if several else _owner(view))
     run = link(view.run_url, signal.run_id) if signal.run_id else ""
     if failed_act(view) or stage(view) is Stage.working:
         failed = f"failed {at(incident.opened_at, view.now)}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.responder.press import press
-from bot.responder.remind import REMINDER, remind
+from bot.responder.remind import REMINDER, remind, settle
 from bot.responder.report import report
 from bot.store import incidents
-from tests.given import ANA, Clock, a_desk, told
+from tests.given import ANA, Clock, a_desk, failure, told
 
 
 def test_the_holder_is_asked_after_four_hours_and_again_after_four_more(tmp_path: Path) -> None:
@@ -25,4 +25,18 @@ def test_the_holder_is_asked_after_four_hours_and_again_after_four_more(tmp_path
         with desk.store.read() as t:
             seen.append(sum(entry.what == REMINDER for entry in incidents.timeline(t, 1)))
     assert seen == [0, 0, 1, 1, 2]
+    desk.store.close()
+
+
+def test_a_storm_is_shown_once_more_when_it_has_stopped_growing(tmp_path: Path) -> None:
+    clock = Clock()
+    desk = a_desk(f"sqlite:///{tmp_path / 'windsock.db'}", clock)
+    report(desk, [failure(map_index=n) for n in range(3)])
+    versions = []
+    for minutes in (1, 3.5, 1, 1):
+        clock.pass_by(minutes=minutes)
+        settle(desk)
+        with desk.store.read() as t:
+            versions.append(incidents.listed(t)[0].version)
+    assert versions == [3, 3, 4, 4]
     desk.store.close()
