@@ -83,8 +83,9 @@ def failed_act(view: View) -> Remediation | None:
 
 
 def is_storm(view: View) -> bool:
-    """More than one thing, one cause."""
-    return view.incident.family is Family.task and view.counts.things > 1
+    """More than one thing, one cause. What came back alone is no storm because others failed of it earlier."""
+    came_back_alone = view.incident.times > 1 and view.counts.sick == 1
+    return view.incident.family is Family.task and view.counts.things > 1 and not came_back_alone
 
 
 def cause(view: View, limit: int = 300) -> str:
