@@ -68,7 +68,7 @@ def test_what_comes_back_within_hours_is_the_same_alert_again(room: Room) -> Non
     room.report("task_succeeded", try_number=2)
     alert.expect_edit("✅")
     room.report(run_id="scheduled__2026-11-23T05:00:00+00:00")
-    alert.expect_edit("🔁", "Again", "sales_daily", "1 well again")
+    alert.expect_edit("🔁", "Again", "sales_daily.load", "2nd time")
     alert.expect_thread("Failed again, 2nd time")
     assert any(row["broadcast"] for row in room.eyes.rows()), "an edit rings nobody: that it is back must be heard"
     assert room.incident(1)["counts"]["things"] == 2
