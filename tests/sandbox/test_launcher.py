@@ -46,7 +46,7 @@ def test_stop_ends_the_grandchildren_too(tmp_path: Path) -> None:
 
 
 def test_a_child_that_ends_by_itself_is_noticed_with_its_words(tmp_path: Path) -> None:
-    child = python("print('first'); raise SystemExit('no luck')", tmp_path / "log")
+    child = python("print('first', flush=True); raise SystemExit('no luck')", tmp_path / "log")
     child.start()
     assert wait_for(lambda: child.died, 10)
     assert (child.exit_code, child.tail(1)) == (1, "no luck")

@@ -111,7 +111,7 @@ def test_what_is_not_in_the_lock_is_refused(env: Environment, said: list[str]) -
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(SystemExit, match=r"airflow-2\.11\.2, airflow-3\.3\.2, dev"):
+    with pytest.raises(SystemExit, match=r"airflow-2\.11\.2, airflow-3\.3\.2, bot, dev"):
         environment("airflow-9.9.9")
 
 
