@@ -228,6 +228,15 @@ def adopt(
     )
 
 
+def enrich(known: Incident, signal: Signal, signature: Signature, runbook: str) -> Observation:
+    """The sweep told a failure first, and now its hook tells why: the message learns the exception, the group stays."""
+    fresh = replace(known, exemplar=signal, signature=signature.name, masked=signature.masked, version=known.version + 1,
+                    runbook=runbook or known.runbook)  # fmt: skip
+    return Observation(
+        fresh, Entry(signal.occurred_at, "explained", opening_sentence(signal)), "enriched: the hook told why"
+    )
+
+
 def explain(known: Incident, by: str, now: datetime) -> Observation:
     """A run's incident whose failed task was reported after all: the task's incident says more, this one ends."""
     return _resolved(known, now, "", f"told by {by}", f"Explained by {by}", now)

@@ -56,9 +56,33 @@ def report(desk: Desk, told: Sequence[Signal]) -> list[Signal]:
         fresh = signals.take(t, told, now)
         if fresh:
             _observe_all(desk, t, fresh, now)
-    if fresh:
+        news = {id(signal) for signal in fresh}
+        again = [s for s in told if s.kind == "task_failed" and s.exception.type and id(s) not in news]
+        learnt = _learn_why(desk, t, again, now) if again else False
+    if fresh or learnt:
         desk.wake()
     return fresh
+
+
+def _learn_why(desk: Desk, t: Connection, again: Sequence[Signal], now: datetime) -> bool:
+    """A failure that was told without its exception (by the sweep, while the hook's report lay in a spool) and is told
+    again with it: no second failure, but the message says why."""
+    by_thing = {digest(signal.thing): signal for signal in again}
+    told_as = {i: by_thing[thing] for thing, i, _ in incidents.sick_of(t, [signal.thing for signal in again])}
+    learnt = False
+    for known in incidents.many(t, told_as):
+        signal = told_as[known.id]
+        if known.exemplar.exception or known.exemplar.identity != signal.identity:
+            continue
+        signature, _ = place(desk, signal)
+        book = best(desk.runbooks, signal)
+        seen = life.enrich(known, signal, signature, book.name if book else "")
+        incidents.save(t, seen.incident)
+        if seen.entry is not None:
+            incidents.add_entry(t, known.id, seen.entry)
+        alerts.hurry(t, known.id, now)
+        learnt = True
+    return learnt
 
 
 def _observe_all(desk: Desk, t: Connection, fresh: Sequence[Signal], now: datetime) -> None:

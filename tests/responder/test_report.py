@@ -370,3 +370,18 @@ class TestTheNextRun:
         report(desk, [failure(run_id=self.LATER)])
         report(desk, [told("run_succeeded", run_id=self.LATER)])
         assert only(desk).state is State.open
+
+
+class TestToldFirstByTheSweep:
+    def test_the_hooks_later_report_is_no_second_failure_and_says_why(self, desk: Desk) -> None:
+        report(desk, [told(source="sweep", exception=None)])
+        assert not only(desk).exemplar.exception
+        assert report(desk, [failure("row is bad", source="listener")]) == []
+        assert (only(desk).exemplar.exception.message, only(desk).state) == ("row is bad", State.open)
+        assert what_happened(desk, only(desk)) == ["opened", "explained"]
+
+    def test_the_same_exception_told_twice_changes_nothing(self, desk: Desk) -> None:
+        report(desk, [failure("row is bad")])
+        version = only(desk).version
+        assert report(desk, [failure("row is bad", source="callback")]) == []
+        assert only(desk).version == version
