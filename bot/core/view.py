@@ -63,6 +63,9 @@ class DeploymentStatus:
     dags_total: int | None = None
     import_errors: int | None = None
     findings: Sequence[str] = ()
+    failures_known: int | None = None  # in the last day, and who told them first
+    failures_by_hook: int = 0
+    failures_by_sweep: int = 0
 
 
 @dataclass(frozen=True, slots=True)

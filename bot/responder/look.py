@@ -20,7 +20,7 @@ from bot.core.incident import Incident, State
 from bot.core.signal import Family
 from bot.core.view import DeploymentStatus, Status, View
 from bot.responder.desk import Desk
-from bot.store import alerts, incidents, memory, remediations
+from bot.store import alerts, coverage, incidents, memory, remediations
 
 RECENT = timedelta(minutes=5)
 SICK_SHOWN = 200
@@ -76,8 +76,20 @@ def status(desk: Desk) -> Status:
     with desk.store.read() as t:
         silences = [(silence.id, silence.until) for silence in memory.active_silences(t, desk.clock())]
     findings = _findings(desk)
-    deployments = [replace(one, findings=findings.get(one.name, ())) for one in asked]
+    deployments = [replace(one, findings=findings.get(one.name, ())) for one in _covered(desk, asked)]
     return Status(deployments, open_views(desk), desk.clock(), silences)
+
+
+def _covered(desk: Desk, deployments: Sequence[DeploymentStatus]) -> list[DeploymentStatus]:
+    """How many failures of the last day each Airflow knows, and who told them first."""
+    since = desk.clock() - timedelta(days=1)
+    with desk.store.read() as t:
+        told = {one.name: coverage.coverage(t, one.name, since) for one in deployments}
+    return [
+        replace(one, failures_known=told[one.name].known, failures_by_hook=told[one.name].told.get(coverage.HOOK, 0),
+                failures_by_sweep=told[one.name].told.get(coverage.SWEEP, 0))
+        for one in deployments
+    ]  # fmt: skip
 
 
 def _findings(desk: Desk) -> dict[str, Sequence[str]]:

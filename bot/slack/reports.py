@@ -74,7 +74,18 @@ def _deployment(one: DeploymentStatus) -> str:
     if one.trouble:
         return f"⚠️ *{foreign(one.name, 60)} does not answer*{version}\n{foreign(one.trouble, 300)}"
     head = f"*{foreign(one.name, 60)} {'is not well' if _ill(one) else 'is well'}*{version}"
-    return "\n".join(line for line in (head, _components(one), _figures(one)) if line)
+    return "\n".join(line for line in (head, _components(one), _figures(one), _coverage(one)) if line)
+
+
+def _coverage(one: DeploymentStatus) -> str:
+    """What Airflow knows against what was told; the number that nobody else has."""
+    if not one.failures_known:
+        return ""
+    told = one.failures_by_hook + one.failures_by_sweep
+    by = joined(
+        f"{one.failures_by_hook} by hooks", f"{one.failures_by_sweep} by the sweep" if one.failures_by_sweep else ""
+    )
+    return f"Told {told} of {count(one.failures_known, 'failure')} in 24 h: {by}"
 
 
 def _components(one: DeploymentStatus) -> str:

@@ -108,6 +108,16 @@ def test_status_says_how_each_deployment_is_and_who_has_what() -> None:
     assert message["text"].startswith("prod is well. 2 open alerts: A-12 sales_daily.load, Ana has it; A-14 ")
 
 
+def test_status_says_how_many_failures_were_told_and_by_whom() -> None:
+    told = replace(PROD, failures_known=12, failures_by_hook=11, failures_by_sweep=1)
+    assert "Told 12 of 12 failures in 24 h: 11 by hooks · 1 by the sweep" in line(
+        checked(answers.status(Status([told], [], FAILED_AT))), "section"
+    )
+    assert "Told" not in line(
+        checked(answers.status(Status([replace(told, failures_known=0)], [], FAILED_AT))), "section"
+    )
+
+
 def test_a_deployment_that_does_not_answer_is_said_and_harms_no_other() -> None:
     dead = DeploymentStatus("old", trouble="connection refused <!here>")
     message = checked(answers.status(Status([PROD, dead], [], minutes(6))))
