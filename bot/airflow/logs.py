@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bot.airflow import wire
 from bot.core.deployment import Log
 
 UNREADABLE = (
@@ -100,7 +101,7 @@ def _traceback(detail: Any) -> Iterator[str]:
 
 
 def _one_exception(link: Mapping[str, Any]) -> Iterator[str]:
-    frames = [frame for frame in link.get("frames") or () if isinstance(frame, Mapping)]
+    frames = [frame for frame in wire.listed(link.get("frames")) if isinstance(frame, Mapping)]
     if frames:
         yield "Traceback (most recent call last):"
     for frame in frames:
@@ -109,4 +110,4 @@ def _one_exception(link: Mapping[str, Any]) -> Iterator[str]:
             yield f"    {frame['line']}"
     kind, value = str(link.get("exc_type") or "Exception"), str(link.get("exc_value") or "")
     yield from (f"{kind}: {value}" if value else kind).splitlines()
-    yield from (str(note) for note in link.get("exc_notes") or ())
+    yield from (str(note) for note in wire.listed(link.get("exc_notes")))

@@ -69,7 +69,7 @@ def dag(row: Any) -> Dag:
     return Dag(
         dag_id=_text(row, "dag_id"),
         is_paused=bool(row.get("is_paused")),
-        owners=tuple(str(owner) for owner in row.get("owners") or ()),
+        owners=tuple(str(owner) for owner in listed(row.get("owners"))),
         tags=tuple(_text(tag, "name") for tag in rows(row, "tags")),
         timetable=_timetable(row),
         next_run=moment(row.get("next_dagrun_run_after") or row.get("next_dagrun_create_after")),
@@ -95,6 +95,11 @@ def pool(row: Any) -> Pool:
     row = _mapping(row)
     figures = ("running", "queued", "scheduled", "deferred", "open")
     return Pool(_text(row, "name"), _whole(row, "slots"), *(_whole(row, f"{figure}_slots") for figure in figures))
+
+
+def listed(value: Any) -> list[Any]:
+    """The value where it is a list; nothing where the server sent something else in its place."""
+    return value if isinstance(value, list) else []
 
 
 def moment(value: Any) -> datetime | None:

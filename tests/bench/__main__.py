@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import demo_start, intake, plugin_cost, reaction
+from tests.bench import demo_start, intake, plugin_cost, reaction, storm
 
 VENVS = Path(__file__).resolve().parents[2] / ".airflow"
 
@@ -23,6 +23,7 @@ BENCHES: dict[str, Callable[[Path], dict[str, object]]] = {
     "plugin": plugin,
     "reaction": reaction.measure,
     "intake": intake.measure,
+    "storm": storm.measure,
     "demo": demo_start.measure,
 }
 
