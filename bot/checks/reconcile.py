@@ -200,7 +200,8 @@ def short(hostname: str) -> str:
 
 def _dressed(one: Failure, about: Mapping[str, Any]) -> Failure:
     tags = tuple(about.get("tags", ()))
-    return replace(one, signal=replace(one.signal, owner=str(about.get("owner", "")), tags=tags))
+    extra = {**one.signal.extra, "killed": True} if one.killed else one.signal.extra
+    return replace(one, signal=replace(one.signal, owner=str(about.get("owner", "")), tags=tags, extra=extra))
 
 
 def _beside(one: Failure, missed: Sequence[Failure], *, hooks_speak: bool) -> Failure:
@@ -218,4 +219,6 @@ def _beside(one: Failure, missed: Sequence[Failure], *, hooks_speak: bool) -> Fa
     text = line("same minute", said + (": likely out of memory" if killed else ""))
     extra = dict(signal.extra)
     extra |= {"evidence": [*extra.get("evidence", ()), text][:3], "same_host_same_minute": len(near)}
+    if killed:
+        extra["killed"] = True  # told together: the host is what they have in common
     return replace(one, signal=replace(signal, extra=extra))

@@ -1,7 +1,8 @@
 """Where a signal is seen, how bad it is, and what it is grouped with: routes, matchers and silences.
 
-Hard case: a failure without an exception (a killed task) has no cause to group by. It folds by the host that was lost, else
-by its DAG, so that a lost worker is one message and not a hundred. Rule: the first route that matches wins, and the
+Hard case: a failure without an exception has no cause to group by. One that was killed folds by the host that was lost, else
+by its DAG, so that a lost worker is one message and not a hundred; one that the sweep found, and that nothing says was
+killed, stands for its task. Rule: the first route that matches wins, and the
 root route catches everything, so no signal can fall on the floor.
 """
 
@@ -187,6 +188,12 @@ def group_key(signal: Signal, signature: str, group_by: str) -> str:
 def _cause(signal: Signal, signature: str) -> tuple[str, ...]:
     if signal.exception.type or signal.exception.message:
         return ("cause", signature)
+    if signal.source == "sweep" and not signal.extra.get("killed"):
+        return (
+            "unexplained",
+            signal.dag_id,
+            signal.task_id,
+        )  # its hook may only be missing: nothing says that it was killed
     if signal.hostname:
         return ("killed-on", signal.hostname)
     return ("killed-in", signal.dag_id)

@@ -144,6 +144,17 @@ def test_what_was_killed_without_a_word_folds_by_its_worker_else_by_its_dag(
     assert (len(keys) == 1) is together
 
 
+def test_what_only_the_sweep_tells_stands_for_its_task_unless_it_was_killed() -> None:
+    """An Airflow without the plugin tells no exceptions: its failures have nothing in common but the sweep."""
+
+    def keys(**extra: Any) -> set[str]:
+        found = [told(exception=None, source="sweep", hostname="worker-1", task_id=task, extra=extra) for task in "ab"]
+        return {placed(signal)[1].key for signal in found}
+
+    assert len(keys()) == 2
+    assert len(keys(killed=True)) == 1
+
+
 def test_a_message_without_a_type_is_a_cause_as_well() -> None:
     """Folding by the worker would put two troubles into one."""
     one, other = (placed(told(hostname="worker-1", exception=text))[1].key for text in ("disk full", "no such file"))
