@@ -66,6 +66,7 @@ class Windsock:
         self.gateways = [connect(config) for config in gateway_configs(settings)]
         self.desk = desk_of(settings, self.gateways, self.runbooks)
         self.intake = Intake(self.desk)
+        self._metastores: list[Metastore] = []
         self.slack_client = client(settings.slack.bot_token.get_secret_value(), settings.slack.api_url)
         self.sweeps = [
             self._sweep(name) for name, one in settings.airflow.items() if one.metastore_url.get_secret_value()
@@ -117,17 +118,16 @@ class Windsock:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         for socket in self._sockets:
-            with contextlib.suppress(
-                OSError, AttributeError
-            ):  # the SDK trips over a socket that closes at the same time
+            # the SDK trips over a socket that closes at the same time
+            with contextlib.suppress(OSError, AttributeError):
                 socket.close()  # type: ignore[no-untyped-call]
         for thread in self._threads:
             thread.join(timeout=5)
         self.intake.stop()
         if self._pager is not None:
             self._pager.close()
-        for gateway in self.gateways:
-            gateway.close()
+        for opened in (*self.gateways, *self._metastores):
+            opened.close()
         self.desk.store.close()
 
     def report(self, told: Sequence[Signal]) -> object:
@@ -211,13 +211,17 @@ class Windsock:
         self._scheduler.add_job(job, "interval", seconds=seconds, max_instances=1, coalesce=True)
 
     def _sweep(self, name: str) -> Sweep:
-        metastore = Metastore(self.settings.airflow[name].metastore_url.get_secret_value())
+        metastore = self._metastore(self.settings.airflow[name].metastore_url.get_secret_value())
         return Sweep(checks.ALL, metastore, name, self._report_bodies, Remembered(self.desk.store))
 
     def _reconcile(self, gateway: Gateway) -> Reconcile:
         url = self.settings.airflow[gateway.name].metastore_url.get_secret_value()
-        source = MetastoreSource(Metastore(url), gateway.name) if url else ApiSource(gateway, self.desk.clock)
+        source = MetastoreSource(self._metastore(url), gateway.name) if url else ApiSource(gateway, self.desk.clock)
         return Reconcile(gateway.name, source, self.desk.store, self.report, self.desk.clock)
+
+    def _metastore(self, url: str) -> Metastore:
+        self._metastores.append(Metastore(url))
+        return self._metastores[-1]
 
     def _report_bodies(self, bodies: list[dict[str, Any]]) -> object:
         return self.report([parse(body, self.desk.clock()) for body in bodies])
