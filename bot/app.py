@@ -126,8 +126,10 @@ class Windsock:
         self.intake.stop()
         if self._pager is not None:
             self._pager.close()
-        for opened in (*self.gateways, *self._metastores):
-            opened.close()
+        for gateway in self.gateways:
+            gateway.close()
+        for metastore in self._metastores:
+            metastore.close()
         self.desk.store.close()
 
     def report(self, told: Sequence[Signal]) -> object:
