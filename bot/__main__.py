@@ -112,14 +112,16 @@ def _demo(given: Any) -> int:
 def _sweep(given: Any) -> int:
     from bot import checks
     from bot.core.errors import Permanent, Temporary
+    from bot.rules import checks_of
 
     settings = _settings()
+    chosen = checks_of(settings)
     found: list[dict[str, Any]] = []
     for name, deployment in settings.airflow.items():
         url = deployment.metastore_url.get_secret_value()
         if url:
             try:
-                found += checks.look(name, url, given.check)
+                found += checks.look(name, url, given.check, chosen)
             except (Temporary, Permanent) as error:
                 found.append({"deployment": name, "check": "*", "findings": [], "error": error.message})
     if given.json:

@@ -19,7 +19,6 @@ from slack_bolt import App, BoltRequest
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk.web import WebClient
 
-from bot import checks
 from bot.airflow.gateway import Gateway, GatewayConfig, connect, warm_up
 from bot.checks.metastore import Metastore
 from bot.checks.reconcile import Reconcile
@@ -39,7 +38,7 @@ from bot.responder.desk import Desk
 from bot.responder.intake import Intake
 from bot.responder.press import end_old_silences
 from bot.responder.remind import EVERY, remind, settle
-from bot.rules import policy_of, windows
+from bot.rules import checks_of, policy_of, windows
 from bot.settings import Settings, WrongSettings
 from bot.slack.calls import called, client
 from bot.slack.listeners import Listeners
@@ -67,6 +66,7 @@ class Windsock:
         self.desk = desk_of(settings, self.gateways, self.runbooks)
         self.intake = Intake(self.desk)
         self._metastores: list[Metastore] = []
+        self._checks = checks_of(settings)
         self.slack_client = client(settings.slack.bot_token.get_secret_value(), settings.slack.api_url)
         self.sweeps = [
             self._sweep(name) for name, one in settings.airflow.items() if one.metastore_url.get_secret_value()
@@ -172,7 +172,7 @@ class Windsock:
             return "WINDSOCK_SLACK__BOT_TOKEN is not set: alerts are kept and shown nowhere"
         if self.settings.slack.mode == "socket" and not any(s.client.is_connected() for s in self._sockets):
             return "no socket to Slack is open: commands and presses do not arrive"
-        return ""
+        return self.canary.outside_trouble if self.canary else ""
 
     def _alert_trouble(self) -> str:
         try:
@@ -214,7 +214,7 @@ class Windsock:
 
     def _sweep(self, name: str) -> Sweep:
         metastore = self._metastore(self.settings.airflow[name].metastore_url.get_secret_value())
-        return Sweep(checks.ALL, metastore, name, self._report_bodies, Remembered(self.desk.store))
+        return Sweep(self._checks, metastore, name, self._report_bodies, Remembered(self.desk.store))
 
     def _reconcile(self, gateway: Gateway) -> Reconcile:
         url = self.settings.airflow[gateway.name].metastore_url.get_secret_value()

@@ -1,4 +1,4 @@
-"""What the operator decided in the file: routes, and maintenance windows (once, from a time to a time, or by cron).
+"""What the operator decided in the file: routes, checks, and maintenance windows (once, from a time to a time, or by cron).
 
 Rule: what cannot be read keeps the bot from starting, with one line that names it; a window that silently never opened
 would ring people at night.
@@ -7,14 +7,17 @@ would ring people at night.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apscheduler.triggers.cron import CronTrigger
 
+from bot import checks
+from bot.checks.check import Check
 from bot.core.maintenance import Window
 from bot.core.policy import GROUPINGS, Policy, Route, Severity, matcher
-from bot.settings import Settings, duration
+from bot.settings import Settings, WrongSettings, duration
 
 FIELDS = frozenset({"name", "match", "from", "to", "cron", "lasts", "timezone", "reason"})
 
@@ -45,6 +48,43 @@ def _route(table: Mapping[str, Any], where: str) -> Route:
         channel=table.get("channel"), severity=Severity(severity) if severity else None, group_by=group_by,
         page_after=page_after, mention=str(table.get("mention", "")),
     )  # fmt: skip
+
+
+def checks_of(settings: Settings) -> tuple[Check, ...]:
+    """The checks that are on, with the operator's thresholds and severities. Raises WrongSettings that names the field."""
+    known = {check.name: check for check in checks.ALL}
+    for name in settings.checks:
+        if name not in known:
+            raise WrongSettings(f"checks.{name}: there is no such check; there are {', '.join(known)}")
+    if settings.custom_checks:
+        # one that silently never ran would be a failure that goes unseen
+        raise WrongSettings("custom_checks: this version does not run checks of your own yet; take the tables out")
+    chosen = (_check(check, settings.checks.get(name, {}), f"checks.{name}") for name, check in known.items())
+    return tuple(check for check in chosen if check is not None)
+
+
+def _check(check: Check, table: Mapping[str, Any], where: str) -> Check | None:
+    unknown = sorted(set(table) - {"on", "threshold", "severity"})
+    if unknown:
+        raise WrongSettings(f"{where}.{unknown[0]}: no such field; there are on, severity, threshold")
+    on, severity = table.get("on", True), table.get("severity", check.severity)
+    if not isinstance(on, bool):
+        raise WrongSettings(f"{where}.on: must be true or false")
+    if severity not in Severity.__members__:
+        raise WrongSettings(f"{where}.severity: must be one of {', '.join(Severity)}")
+    return replace(check, threshold=_threshold(check, table, where), severity=severity) if on else None
+
+
+def _threshold(check: Check, table: Mapping[str, Any], where: str) -> float:
+    """A duration where the check counts seconds, else a number."""
+    given = table.get("threshold", check.threshold)
+    try:
+        given = duration(given).total_seconds() if check.unit == "s" else float(given)
+    except (ValueError, TypeError, AttributeError):
+        raise WrongSettings(f"{where}.threshold: must be {'a duration' if check.unit == 's' else 'a number'}") from None
+    if not 0 <= given < float("inf"):
+        raise WrongSettings(f"{where}.threshold: must be zero or more")
+    return float(given)
 
 
 def windows(tables: Sequence[Mapping[str, Any]]) -> tuple[Window, ...]:

@@ -1,7 +1,7 @@
 """The questions that Windsock asks each Airflow on a schedule. A new check is one record in one of these files,
 listed here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bot.checks.check import Check
@@ -25,11 +25,13 @@ class _Forgetful:
         """Nothing is kept."""
 
 
-def look(deployment: str, metastore_url: str, names: Iterable[str] | None = None) -> list[dict[str, Any]]:
+def look(
+    deployment: str, metastore_url: str, names: Iterable[str] | None = None, chosen: Sequence[Check] = ALL
+) -> list[dict[str, Any]]:
     """Runs the checks once and tells nobody: for the command line."""
     metastore = Metastore(metastore_url)
     try:
-        results = Sweep(ALL, metastore, deployment, lambda _: None, _Forgetful()).run(names)
+        results = Sweep(chosen, metastore, deployment, lambda _: None, _Forgetful()).run(names)
     finally:
         metastore.close()
     return [

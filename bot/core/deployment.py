@@ -15,7 +15,6 @@ from typing import Any, Protocol
 
 RUNNING_STATES = frozenset({"running", "restarting", "deferred", "up_for_reschedule", "queued", "scheduled"})
 FAILED_STATES = ["failed", "up_for_retry"]  # a try of it ended badly; upstream_failed never ran
-ENDED_STATES = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
