@@ -22,7 +22,25 @@ from bot.airflow.detection import detect
 from bot.airflow.faults import Moved
 from bot.airflow.v1 import AirflowTwo
 from bot.airflow.v2 import AirflowThree
-from bot.core.deployment import Airflow, Dag, Health, ImportFault, Log, Pool, Run, Scope, TaskInstance, TaskRef
+from bot.core.deployment import (
+    Airflow,
+    Backfill,
+    BackfillDate,
+    Connection,
+    ConnectionTest,
+    Dag,
+    Health,
+    ImportFault,
+    Job,
+    Log,
+    Pool,
+    Run,
+    Scope,
+    TaskInstance,
+    TaskNode,
+    TaskRef,
+    Variable,
+)
 from bot.core.errors import Permanent
 
 Answer = TypeVar("Answer")
@@ -84,6 +102,10 @@ class Gateway:
     def can_address_map_index(self) -> bool:
         return self._backend().can_address_map_index
 
+    @property
+    def has_backfill(self) -> bool:
+        return self._backend().has_backfill
+
     def within(self, seconds: float) -> AbstractContextManager[None]:
         """All calls in this block, in this thread, together take at most `seconds`."""
         return calls.within(seconds)
@@ -96,6 +118,9 @@ class Gateway:
     def health(self) -> Health:
         return self._ask(lambda airflow: airflow.health())
 
+    def jobs(self) -> list[Job]:
+        return self._ask(lambda airflow: airflow.jobs())
+
     def dags(self, pattern: str = "", limit: int = 100) -> list[Dag]:
         return self._ask(lambda airflow: airflow.dags(pattern, limit))
 
@@ -105,8 +130,19 @@ class Gateway:
     def task_ids(self, dag_id: str) -> list[str] | None:
         return self._ask(lambda airflow: airflow.task_ids(dag_id))
 
-    def runs(self, dag_id: str, states: Sequence[str] = (), limit: int = 25) -> list[Run]:
-        return self._ask(lambda airflow: airflow.runs(dag_id, states, limit))
+    def task_tree(self, dag_id: str) -> list[TaskNode] | None:
+        return self._ask(lambda airflow: airflow.task_tree(dag_id))
+
+    def runs(
+        self,
+        dag_id: str,
+        states: Sequence[str] = (),
+        limit: int = 25,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Run]:
+        return self._ask(lambda airflow: airflow.runs(dag_id, states, limit, since=since, until=until))
 
     def run(self, dag_id: str, run_id: str) -> Run | None:
         return self._ask(lambda airflow: airflow.run(dag_id, run_id))
@@ -137,11 +173,56 @@ class Gateway:
     def set_note(self, ref: TaskRef, note: str) -> None:
         self._ask(lambda airflow: airflow.set_note(ref, note))
 
+    def set_run_note(self, dag_id: str, run_id: str, note: str) -> None:
+        self._ask(lambda airflow: airflow.set_run_note(dag_id, run_id, note))
+
     def pause(self, dag_id: str, paused: bool) -> Dag:
         return self._ask(lambda airflow: airflow.pause(dag_id, paused))
 
-    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any], *, note: str = "") -> Run:
-        return self._ask(lambda airflow: airflow.trigger(dag_id, run_id, conf, note=note))
+    def trigger(
+        self,
+        dag_id: str,
+        run_id: str,
+        conf: Mapping[str, Any],
+        *,
+        note: str = "",
+        logical_date: datetime | None = None,
+    ) -> Run:
+        return self._ask(lambda airflow: airflow.trigger(dag_id, run_id, conf, note=note, logical_date=logical_date))
+
+    def variable(self, key: str) -> Variable | None:
+        return self._ask(lambda airflow: airflow.variable(key))
+
+    def variables(self, pattern: str = "", limit: int = 50) -> list[str]:
+        return self._ask(lambda airflow: airflow.variables(pattern, limit))
+
+    def set_variable(self, key: str, value: str, description: str = "") -> Variable:
+        return self._ask(lambda airflow: airflow.set_variable(key, value, description))
+
+    def connection(self, conn_id: str) -> Connection | None:
+        return self._ask(lambda airflow: airflow.connection(conn_id))
+
+    def connections(self, limit: int = 100) -> list[Connection]:
+        return self._ask(lambda airflow: airflow.connections(limit))
+
+    def test_connection(self, conn_id: str) -> ConnectionTest:
+        return self._ask(lambda airflow: airflow.test_connection(conn_id))
+
+    def backfill_dates(self, dag_id: str, start: datetime, end: datetime, *, rerun: str) -> list[BackfillDate]:
+        return self._ask(lambda airflow: airflow.backfill_dates(dag_id, start, end, rerun=rerun))
+
+    def backfill(
+        self, dag_id: str, start: datetime, end: datetime, *, rerun: str, max_active_runs: int | None = None
+    ) -> Backfill:
+        return self._ask(
+            lambda airflow: airflow.backfill(dag_id, start, end, rerun=rerun, max_active_runs=max_active_runs)
+        )
+
+    def backfill_state(self, backfill_id: int) -> Backfill | None:
+        return self._ask(lambda airflow: airflow.backfill_state(backfill_id))
+
+    def cancel_backfill(self, backfill_id: int) -> Backfill:
+        return self._ask(lambda airflow: airflow.cancel_backfill(backfill_id))
 
     def import_errors(self) -> list[ImportFault]:
         return self._ask(lambda airflow: airflow.import_errors())

@@ -18,21 +18,27 @@ MOST_PAGES = 500
 T = TypeVar("T")
 
 
-def collect(fetch: Callable[[int, int], Any], key: str, parse: Callable[[Any], T], most: int | None = None) -> list[T]:
-    """`fetch(offset, limit)` gives one page's JSON; at most `most` values are read."""
+def collect(
+    fetch: Callable[[int, int], Any],
+    key: str,
+    parse: Callable[[Any], T],
+    most: int | None = None,
+    wanted: Callable[[T], bool] | None = None,
+) -> list[T]:
+    """`fetch(offset, limit)` gives one page's JSON; at most `most` values (those that are `wanted`) are kept."""
     found: list[T] = []
     offset = 0
     for _ in range(MOST_PAGES):
-        wanted = PAGE if most is None else min(PAGE, most - len(found))
-        answer = fetch(offset, wanted)
+        size = PAGE if most is None or wanted else min(PAGE, most - len(found))
+        answer = fetch(offset, size)
         page = wire.rows(answer, key)
-        found.extend(parse(row) for row in page)
+        found.extend(value for value in map(parse, page) if wanted is None or wanted(value))
         offset += len(page)
         total = answer.get("total_entries") if isinstance(answer, dict) else None
-        more = len(page) >= wanted or (isinstance(total, int) and offset < total)
+        more = len(page) >= size or (isinstance(total, int) and offset < total)
         if not page or not more or (most is not None and len(found) >= most):
             break
-    return found
+    return found[:most]
 
 
 def distinct(values: Iterable[T], identity: Callable[[T], Hashable]) -> list[T]:

@@ -8,40 +8,34 @@ say is read, never assumed, and what it cannot do is refused before anything is 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
-
-import httpx
 
 from bot.airflow import clearing, faults, logs, pages, wire
-from bot.airflow.calls import Ask, Calls, Limits, Login, Reply, drain
+from bot.airflow.v1_backfill import BackfillingTwo
+from bot.airflow.v1_calls import quoted, run_path, task_path
+from bot.airflow.v1_configured import ConfiguredTwo
 from bot.core.deployment import (
     FAILED_STATES,
     Dag,
     Health,
     ImportFault,
+    Job,
     Log,
     Pool,
-    Run,
     Scope,
     TaskInstance,
+    TaskNode,
     TaskRef,
 )
 from bot.core.errors import Permanent
 
 
-class AirflowTwo:
+class AirflowTwo(ConfiguredTwo, BackfillingTwo):
     """The verbs of `bot.core.deployment.Airflow` on one 2.x server."""
 
-    major = 2
     can_address_map_index = False
-
-    def __init__(self, name: str, version: str, calls: Calls, login: Login, client: httpx.Client, url: str) -> None:
-        self.name, self.version = name, version
-        self._calls, self._login, self._client = calls, login, client
-        self._base = f"{url}/api/v1"
 
     def health(self) -> Health:
         began = time.monotonic()
@@ -49,36 +43,35 @@ class AirflowTwo:
             self._calls.ask("read its health", self._asker("GET", "/health"), None), time.monotonic() - began
         )
 
+    def jobs(self) -> list[Job]:
+        """Airflow 2 has no list of them: what beats is known of its health only."""
+        return wire.recent([job for part in self.health().components if (job := wire.job_of(part))], datetime.now(UTC))
+
     def dags(self, pattern: str = "", limit: int = 100) -> list[Dag]:
         def page(offset: int, size: int) -> Any:
             query = {"only_active": "true", "order_by": "dag_id", "limit": size, "offset": offset}
             return self._get("list DAGs", "/dags", {**query, **({"dag_id_pattern": pattern} if pattern else {})})
 
-        found = pages.collect(page, "dags", wire.dag, limit)
-        return [dag for dag in found if pattern.casefold() in dag.dag_id.casefold()]
+        def wanted(dag: Dag) -> bool:  # the server's pattern takes `_` for any character
+            return pattern.casefold() in dag.dag_id.casefold()
+
+        return pages.collect(page, "dags", wire.dag, limit, wanted if pattern else None)
 
     def dag(self, dag_id: str) -> Dag | None:
         """Two reads: `/details` has the params, but says that nobody owns the DAG."""
-        row = self._get(f"read {dag_id}", f"/dags/{_q(dag_id)}", allow={404})
+        row = self._get(f"read {dag_id}", f"/dags/{quoted(dag_id)}", allow={404})
         if row is None:
             return None
-        details = self._get(f"read {dag_id}", f"/dags/{_q(dag_id)}/details", allow={404})
+        details = self._get(f"read {dag_id}", f"/dags/{quoted(dag_id)}/details", allow={404})
         return wire.dag({**(details or {}), **{key: value for key, value in row.items() if value is not None}})
 
     def task_ids(self, dag_id: str) -> list[str] | None:
-        answer = self._get(f"read {dag_id}", f"/dags/{_q(dag_id)}/tasks", allow={404})
+        answer = self._get(f"read {dag_id}", f"/dags/{quoted(dag_id)}/tasks", allow={404})
         return None if answer is None else [str(row.get("task_id")) for row in wire.rows(answer, "tasks")]
 
-    def runs(self, dag_id: str, states: Sequence[str] = (), limit: int = 25) -> list[Run]:
-        def page(offset: int, size: int) -> Any:
-            query = {"order_by": "-execution_date", "limit": size, "offset": offset, "state": list(states)}
-            return self._get(f"read the runs of {dag_id}", f"/dags/{_q(dag_id)}/dagRuns", query, allow={404})
-
-        return pages.collect(page, "dag_runs", wire.run, limit)
-
-    def run(self, dag_id: str, run_id: str) -> Run | None:
-        answer = self._get(f"read the runs of {dag_id}", _run_path(dag_id, run_id), allow={404})
-        return None if answer is None else wire.run(answer)
+    def task_tree(self, dag_id: str) -> list[TaskNode] | None:
+        answer = self._get(f"read {dag_id}", f"/dags/{quoted(dag_id)}/tasks", allow={404})
+        return None if answer is None else [wire.task_node(row) for row in wire.rows(answer, "tasks")]
 
     def task_instances(
         self, dag_id: str, run_id: str, states: Sequence[str] = (), task_id: str | None = None
@@ -95,7 +88,7 @@ class AirflowTwo:
         return pages.distinct(pages.collect(page, "task_instances", wire.task_instance), lambda one: one.ref)
 
     def task_instance(self, ref: TaskRef) -> TaskInstance | None:
-        answer = self._get(f"read the tasks of {ref.dag_id}", _task_path(ref), allow={404})
+        answer = self._get(f"read the tasks of {ref.dag_id}", task_path(ref), allow={404})
         return None if answer is None else wire.task_instance(answer)
 
     def failed_since(self, moment: datetime) -> list[TaskInstance]:
@@ -104,13 +97,6 @@ class AirflowTwo:
             return self._get("read the failed tasks", "/dags/~/dagRuns/~/taskInstances", query)
 
         return pages.distinct(pages.collect(page, "task_instances", wire.task_instance), lambda one: one.ref)
-
-    def failed_runs_since(self, moment: datetime) -> list[Run]:
-        def page(offset: int, size: int) -> Any:
-            query = {"state": "failed", "end_date_gte": moment.isoformat(), "order_by": "id"}
-            return self._get("read the failed runs", "/dags/~/dagRuns", {**query, "limit": size, "offset": offset})
-
-        return pages.distinct(pages.collect(page, "dag_runs", wire.run), lambda one: (one.dag_id, one.run_id))
 
     def clear(self, scope: Scope, *, dry_run: bool, note: str = "") -> list[TaskInstance]:
         one = next((f"{task}[{index}]" for task, index in scope.tasks if index is not None and index >= 0), None)
@@ -134,7 +120,7 @@ class AirflowTwo:
         }
         if scope.tasks:
             body["task_ids"] = list(dict.fromkeys(task for task, _ in scope.tasks))
-        path = f"/dags/{_q(scope.dag_id)}/clearTaskInstances"
+        path = f"/dags/{quoted(scope.dag_id)}/clearTaskInstances"
         answer = self._post(f"clear in {scope.dag_id}", path, body, reads_only=planned is None)
         rows = [wire.task_instance(row) for row in wire.rows(answer, "task_instances")]
         named = [clearing.named_run(one, scope.dag_id, scope.run_id) for one in rows]
@@ -153,7 +139,7 @@ class AirflowTwo:
         if before.state == state:
             return []
         body = {"dry_run": False, "new_state": state}
-        self._patch(f"mark tasks of {ref.dag_id}", _task_path(ref), body)
+        self._patch(f"mark tasks of {ref.dag_id}", task_path(ref), body)
         if note:
             self.set_note(ref, note)
         after = self.task_instance(ref)
@@ -161,27 +147,11 @@ class AirflowTwo:
 
     def set_note(self, ref: TaskRef, note: str) -> None:
         body = {"note": note[: clearing.NOTE_LENGTH]}
-        self._patch(f"write notes in {ref.dag_id}", f"{_task_path(ref)}/setNote", body)
-
-    def set_run_state(self, dag_id: str, run_id: str, state: str, *, note: str = "") -> Run:
-        path, what = _run_path(dag_id, run_id), f"set the state of runs of {dag_id}"
-        answer = self._patch(what, path, {"state": state})
-        if note:
-            answer = self._patch(what, f"{path}/setNote", {"note": note[: clearing.NOTE_LENGTH]})
-        return wire.run(answer)
+        self._patch(f"write notes in {ref.dag_id}", f"{task_path(ref)}/setNote", body)
 
     def pause(self, dag_id: str, paused: bool) -> Dag:
         what = f"{'pause' if paused else 'unpause'} {dag_id}"
-        return wire.dag(self._patch(what, f"/dags/{_q(dag_id)}?update_mask=is_paused", {"is_paused": paused}))
-
-    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any], *, note: str = "") -> Run:
-        body = {"dag_run_id": run_id, "conf": dict(conf)}
-        body.update({"note": note[: clearing.NOTE_LENGTH]} if note else {})
-        answer = self._post(f"trigger {dag_id}", f"/dags/{_q(dag_id)}/dagRuns", body, allow={409})
-        found = self.run(dag_id, run_id) if answer is None else wire.run(answer)
-        if found is None:
-            raise Permanent(f"Airflow ({self.name}) answered 409: {dag_id} has another run at that date", "409")
-        return found
+        return wire.dag(self._patch(what, f"/dags/{quoted(dag_id)}?update_mask=is_paused", {"is_paused": paused}))
 
     def import_errors(self) -> list[ImportFault]:
         def page(offset: int, size: int) -> Any:
@@ -196,7 +166,7 @@ class AirflowTwo:
         return pages.collect(page, "pools", wire.pool)
 
     def log(self, ref: TaskRef, try_number: int) -> Log:
-        path = f"{_run_path(ref.dag_id, ref.run_id)}/taskInstances/{_q(ref.task_id)}/logs/{try_number}"
+        path = f"{run_path(ref.dag_id, ref.run_id)}/taskInstances/{quoted(ref.task_id)}/logs/{try_number}"
         query: dict[str, Any] = {"full_content": "true"}
         query.update({"map_index": ref.map_index} if ref.map_index >= 0 else {})
         what, accept = f"read the logs of {ref.dag_id}", {"Accept": "text/plain"}
@@ -205,53 +175,3 @@ class AirflowTwo:
         if reply.status == 404:
             return Log((f"Airflow has no log of try {try_number} of {ref.label}: {faults.detail(reply.body)}",), False)
         return logs.from_text(reply.body)
-
-    def _get(self, what: str, path: str, query: Mapping[str, Any] | None = None, allow: Collection[int] = ()) -> Any:
-        return self._calls.ask(what, self._asker("GET", path, query=query), self._login, allow=allow)
-
-    def _post(
-        self,
-        what: str,
-        path: str,
-        body: Mapping[str, Any],
-        *,
-        reads_only: bool = False,
-        allow: Collection[int] = (),
-    ) -> Any:
-        ask = self._asker("POST", path, body=body)
-        return self._calls.ask(what, ask, self._login, write=not reads_only, allow=allow)
-
-    def _patch(self, what: str, path: str, body: Mapping[str, Any]) -> Any:
-        return self._calls.ask(what, self._asker("PATCH", path, body=body), self._login, write=True)
-
-    def _asker(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | None = None,
-        extra: Mapping[str, str] | None = None,
-        tail: bool = False,
-    ) -> Ask:
-        def ask(limits: Limits, headers: dict[str, str]) -> Reply:
-            timeout = httpx.Timeout(limits.read, connect=limits.connect, pool=limits.connect)
-            url, every = self._base + path, {**headers, **(extra or {})}
-            with self._client.stream(method, url, params=query, json=body, headers=every, timeout=timeout) as answer:
-                text = drain(answer.iter_bytes(), limits, tail=tail)
-                return Reply(answer.status_code, {key.lower(): value for key, value in answer.headers.items()}, text)
-
-        return ask
-
-
-def _q(text: str) -> str:
-    return quote(text, safe="")
-
-
-def _run_path(dag_id: str, run_id: str) -> str:
-    return f"/dags/{_q(dag_id)}/dagRuns/{_q(run_id)}"
-
-
-def _task_path(ref: TaskRef) -> str:
-    path = f"{_run_path(ref.dag_id, ref.run_id)}/taskInstances/{_q(ref.task_id)}"
-    return path if ref.map_index < 0 else f"{path}/{ref.map_index}"

@@ -6,12 +6,30 @@ odd key never raises; it becomes the empty value of its field. Times become awar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.core.deployment import Component, Dag, Health, ImportFault, Pool, Run, TaskInstance, TaskRef
+from bot.core.deployment import (
+    Backfill,
+    BackfillDate,
+    Component,
+    Connection,
+    Dag,
+    Health,
+    ImportFault,
+    Job,
+    Param,
+    Pool,
+    Run,
+    TaskInstance,
+    TaskNode,
+    TaskRef,
+    Variable,
+)
 
+BEATING = {"SchedulerJob": "scheduler", "TriggererJob": "triggerer", "DagProcessorJob": "dag_processor"}
+LONG_DEAD = timedelta(days=1)  # a part that was killed leaves its row behind for good, in the state "running"
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 Json = Mapping[str, Any]
 
@@ -85,6 +103,92 @@ def health(answer: Any, seconds: float) -> Health:
     return Health(tuple(_component(name, part) for name, part in parts), seconds)
 
 
+def task_node(row: Any) -> TaskNode:
+    """Neither API tells groups; a task's id starts with its group's, unless the DAG's author turned that off."""
+    row = _mapping(row)
+    task_id = _text(row, "task_id")
+    return TaskNode(
+        task_id=task_id,
+        downstream=tuple(sorted(str(one) for one in listed(row.get("downstream_task_ids")))),
+        operator=_text(row, "operator_name") or _text(_mapping(row.get("class_ref")), "class_name"),
+        is_mapped=bool(row.get("is_mapped")),
+        group=task_id.rpartition(".")[0],
+    )
+
+
+def job(row: Any, *, is_alive: bool) -> Job:
+    row = _mapping(row)
+    kind = _text(row, "job_type")
+    return Job(
+        kind=BEATING.get(kind, kind),
+        hostname=_text(row, "hostname"),
+        state=_text(row, "state") or "none",
+        latest_heartbeat=moment(row.get("latest_heartbeat")),
+        is_alive=is_alive,
+    )
+
+
+def job_of(part: Component) -> Job | None:
+    """What health says of a part that runs there, in the shape of a job."""
+    if part.healthy is None or part.name not in BEATING.values():
+        return None
+    return Job(part.name, "", "running" if part.healthy else "unhealthy", part.heartbeat, part.healthy)
+
+
+def recent(jobs: Collection[Job], now: datetime) -> list[Job]:
+    """Those that beat within the last day, and the newest of each kind however long ago that was; by kind, then the
+    newest first."""
+    found: list[Job] = []
+    for kind in BEATING.values():
+        mine = sorted((one for one in jobs if one.kind == kind), key=lambda one: _beat(one, now), reverse=True)
+        found += [one for place, one in enumerate(mine) if not place or _beat(one, now) > now - LONG_DEAD]
+    return found
+
+
+def _beat(one: Job, now: datetime) -> datetime:
+    return one.latest_heartbeat or now - LONG_DEAD
+
+
+def variable(row: Any) -> Variable:
+    row = _mapping(row)
+    return Variable(
+        _text(row, "key"), _text(row, "value"), _text(row, "description"), is_encrypted=bool(row.get("is_encrypted"))
+    )
+
+
+def connection(row: Any) -> Connection:
+    """Password and extra are left where they are."""
+    row = _mapping(row)
+    words = {field: _text(row, field) for field in ("conn_type", "host", "login", "schema", "description")}
+    return Connection(id=_text(row, "connection_id"), port=_whole(row, "port") or None, **words)
+
+
+def backfill(row: Any) -> Backfill:
+    row = _mapping(row)
+    return Backfill(
+        id=_whole(row, "id"),
+        dag_id=_text(row, "dag_id"),
+        start=moment(row.get("from_date")),
+        end=moment(row.get("to_date")),
+        created_at=moment(row.get("created_at")),
+        completed_at=moment(row.get("completed_at")),
+        is_paused=bool(row.get("is_paused")),
+        raw=row,
+    )
+
+
+def backfill_moment(row: Any) -> datetime | None:
+    """One date of a dry run; on 3.2 and later a partitioned DAG has a date of its partition instead."""
+    row = _mapping(row)
+    return moment(row.get("logical_date")) or moment(row.get("partition_date"))
+
+
+def backfill_date(row: Any) -> BackfillDate | None:
+    """A run as a date of a backfill; None for one without a logical date."""
+    found = run(row)
+    return None if found.logical_date is None else BackfillDate(found.logical_date, found.run_id, found.state)
+
+
 def import_fault(row: Any) -> ImportFault:
     row = _mapping(row)
     trace = _text(row, "stack_trace") or _text(row, "stacktrace")
@@ -131,14 +235,16 @@ def _timetable(row: Json) -> str | None:
     return str(interval) if interval else (None if said.startswith("Never") else said or None)
 
 
-def _params(found: Any) -> dict[str, Any]:
-    """Each param as `{"value", "schema", "description"}`, whatever else the server says about it."""
-    return {
-        str(name): {key: param.get(key) for key in ("value", "schema", "description")}
-        if isinstance(param, Mapping)
-        else {"value": param, "schema": {}, "description": None}
-        for name, param in _mapping(found).items()
-    }
+def _params(found: Any) -> dict[str, Param]:
+    """Each param with the schema that a conf is checked against, whatever else the server says about it."""
+    return {str(name): _param(str(name), param) for name, param in _mapping(found).items()}
+
+
+def _param(name: str, param: Any) -> Param:
+    """Older servers send the bare value where the DAG has nothing but a default."""
+    if not isinstance(param, Mapping):
+        return Param(name, param)
+    return Param(name, param.get("value"), _mapping(param.get("schema")), _text(param, "description"))
 
 
 def _mapping(value: Any) -> Json:

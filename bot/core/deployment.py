@@ -13,6 +13,34 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from bot.core.backfill import Backfill, BackfillDate, Backfilling
+from bot.core.configured import Configured, Connection, ConnectionTest, Param, Variable
+from bot.core.vitals import Component, Health, ImportFault, Job, Pool
+
+__all__ = [
+    "FAILED_STATES",
+    "RUNNING_STATES",
+    "Airflow",
+    "Backfill",
+    "BackfillDate",
+    "Component",
+    "Connection",
+    "ConnectionTest",
+    "Dag",
+    "Health",
+    "ImportFault",
+    "Job",
+    "Log",
+    "Param",
+    "Pool",
+    "Run",
+    "Scope",
+    "TaskInstance",
+    "TaskNode",
+    "TaskRef",
+    "Variable",
+]
+
 RUNNING_STATES = frozenset({"running", "restarting", "deferred", "up_for_reschedule", "queued", "scheduled"})
 FAILED_STATES = ["failed", "up_for_retry"]  # a try of it ended badly; upstream_failed never ran
 
@@ -69,7 +97,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Dag:
-    """One DAG. `timetable` is Airflow's own summary of the schedule, None when there is none."""
+    """One DAG. `timetable` is Airflow's own summary of the schedule, None when there is none; `params` by name are
+    told by `Airflow.dag` only."""
 
     dag_id: str
     is_paused: bool
@@ -79,51 +108,19 @@ class Dag:
     next_run: datetime | None = None
     has_import_errors: bool = False
     is_active: bool = True
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Param] = field(default_factory=dict)
     max_active_runs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Component:
-    """A part of Airflow that beats: `healthy` is Airflow's own verdict, None when it does not run there."""
+class TaskNode:
+    """One task of a DAG as it is now, and the tasks right behind it; `group` is the task group it stands in."""
 
-    name: str  # scheduler, triggerer, dag_processor, metadatabase
-    healthy: bool | None
-    heartbeat: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """The answer of Airflow's health endpoint, and how long it took in seconds."""
-
-    components: tuple[Component, ...]
-    seconds: float
-
-    def __getitem__(self, name: str) -> Component | None:
-        return next((part for part in self.components if part.name == name), None)
-
-
-@dataclass(frozen=True, slots=True)
-class ImportFault:
-    """One DAG file that does not import. `filename` as Airflow tells it (absolute on 2.x, in its bundle on 3.x)."""
-
-    filename: str
-    stacktrace: str
-    seen_at: datetime | None = None
-    bundle: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """One pool; all figures are slots."""
-
-    name: str
-    slots: int
-    running: int
-    queued: int
-    scheduled: int
-    deferred: int
-    open: int
+    task_id: str
+    downstream: tuple[str, ...] = ()
+    operator: str = ""
+    is_mapped: bool = False
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +144,7 @@ class Scope:
     upstream: bool = False
 
 
-class Airflow(Protocol):
+class Airflow(Configured, Backfilling, Protocol):
     """One deployment's API. Every verb raises `Temporary` or `Permanent` and nothing else; each call has a timeout.
 
     `None` means that the thing does not exist; an empty list that there is none.
@@ -173,16 +170,33 @@ class Airflow(Protocol):
 
     def health(self) -> Health: ...
 
+    def jobs(self) -> list[Job]:
+        """The schedulers, triggerers and DAG processors that beat within the last day, and the newest of each kind
+        however long ago that was; the newest of a kind first."""
+
     def dags(self, pattern: str = "", limit: int = 100) -> list[Dag]:
         """Active DAGs whose id contains `pattern`, by id."""
 
-    def dag(self, dag_id: str) -> Dag | None: ...
+    def dag(self, dag_id: str) -> Dag | None:
+        """With its params."""
 
     def task_ids(self, dag_id: str) -> list[str] | None:
         """The task ids of a DAG as it is now; None when there is no such DAG."""
 
-    def runs(self, dag_id: str, states: Sequence[str] = (), limit: int = 25) -> list[Run]:
-        """Newest first."""
+    def task_tree(self, dag_id: str) -> list[TaskNode] | None:
+        """The tasks of a DAG as it is now, by id; None when there is no such DAG."""
+
+    def runs(
+        self,
+        dag_id: str,
+        states: Sequence[str] = (),
+        limit: int = 25,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Run]:
+        """Newest first; of every DAG where `dag_id` is empty. `since` and `until` (both belong to it) are about the
+        logical date, or `run_after` for a run that has none."""
 
     def run(self, dag_id: str, run_id: str) -> Run | None: ...
 
@@ -212,10 +226,24 @@ class Airflow(Protocol):
     def set_note(self, ref: TaskRef, note: str) -> None:
         """Write a note on a task instance: the only place where Airflow shows who really asked."""
 
+    def set_run_note(self, dag_id: str, run_id: str, note: str) -> None:
+        """Write a note on a run."""
+
     def pause(self, dag_id: str, paused: bool) -> Dag: ...
 
-    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any], *, note: str = "") -> Run:
-        """Start a run under a run id of ours; when that id exists already, the existing run is the answer."""
+    def trigger(
+        self,
+        dag_id: str,
+        run_id: str,
+        conf: Mapping[str, Any],
+        *,
+        note: str = "",
+        logical_date: datetime | None = None,
+    ) -> Run:
+        """Start a run under a run id of ours; when that id exists already, the existing run is the answer.
+
+        `Permanent` with the code "409" when another run has that `logical_date`.
+        """
 
     def import_errors(self) -> list[ImportFault]: ...
 

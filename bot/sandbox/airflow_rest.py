@@ -14,6 +14,16 @@ import httpx
 from bot.sandbox.children import wait_for
 
 ENDED = ("success", "failed")
+VARIABLES = (
+    ("orders_page_size", "500", "How many orders are fetched at once"),
+    ("shop_api_password", "not-a-real-secret", "For the shop's API"),
+)
+CONNECTION = {
+    "connection_id": "landing_zone",
+    "conn_type": "fs",
+    "description": "Where files come in",
+    "extra": '{"path": "/"}',
+}
 
 
 class AirflowRest:
@@ -101,6 +111,12 @@ class AirflowRest:
         if self.major == 3:
             body["logical_date"] = None
         return str(self.call("POST", f"dags/{dag}/dagRuns", json=body)["dag_run_id"])
+
+    def furnish(self) -> None:
+        """A few variables and a connection to look at: one value is a secret, and the connection's test succeeds."""
+        for key, value, description in VARIABLES:
+            self.call("POST", "variables", json={"key": key, "value": value, "description": description})
+        self.call("POST", "connections", json=CONNECTION)
 
     def run_state(self, dag: str, run: str) -> str:
         """``queued``, ``running``, ``success`` or ``failed``."""

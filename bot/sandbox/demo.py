@@ -188,7 +188,7 @@ class Demo:
             port=port,
             database_url=metastore,
             plugin_env=for_the_plugin(self.home, self.urls),
-            extra_env={"AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False"},  # none has a schedule
+            extra_env={"AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False"},  # the one with a schedule succeeds
             say=self.say,
         )
 
@@ -227,6 +227,7 @@ class Demo:
 
     def _fail_dags(self) -> None:
         assert self._stack is not None  # noqa: S101 - _await has seen it
+        self._stack.rest.furnish()
         for dag in TRIGGERED:
             self._stack.rest.trigger(dag, unpause=False)
         self.say(f"{len(TRIGGERED)} DAGs triggered; most of them fail on purpose")

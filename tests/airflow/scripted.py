@@ -115,7 +115,7 @@ class ScriptedAirflow:
                 self.end_headers()
                 self.wfile.write(says.payload)
 
-            do_GET = do_POST = do_PATCH = _serve  # noqa: N815 names of the standard library
+            do_GET = do_POST = do_PATCH = do_PUT = _serve  # noqa: N815 names of the standard library
 
             def handle(self) -> None:
                 try:

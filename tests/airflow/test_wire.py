@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.airflow import links, logs, pages, wire
-from bot.core.deployment import TaskRef
+from bot.core.deployment import Param, TaskRef
 
 TWO_DAG = {
     "dag_id": "sales", "is_paused": False, "is_active": True, "owners": ["crm"], "tags": [{"name": "critical"}],
@@ -24,10 +24,16 @@ THREE_DAG = {
     "params": {"n": {"value": 3, "schema": {}, "description": None, "source": None}},
 }  # fmt: skip
 
-PARSERS = [wire.task_instance, wire.run, wire.dag, wire.import_fault, wire.pool, lambda row: wire.health(row, 0.1)]
+PARSERS = [
+    wire.task_instance, wire.run, wire.dag, wire.import_fault, wire.pool, lambda row: wire.health(row, 0.1),
+    wire.variable, wire.connection, wire.task_node, wire.backfill, wire.backfill_date, wire.backfill_moment,
+    lambda row: wire.job(row, is_alive=True),
+]  # fmt: skip
 KEYS = [
     "dag_id", "dag_run_id", "task_id", "map_index", "state", "try_number", "duration", "start_date", "conf", "tags",
     "owners", "params", "schedule_interval", "is_stale", "scheduler", "slots", "running_slots", "timestamp", "note",
+    "downstream_task_ids", "class_ref", "job_type", "latest_heartbeat", "key", "value", "port", "from_date", "id",
+    "logical_date", "partition_date",
 ]  # fmt: skip
 
 
@@ -35,7 +41,7 @@ def test_a_dag_is_the_same_from_both_majors() -> None:
     two, three = wire.dag(TWO_DAG), wire.dag(THREE_DAG)
     assert two == three
     assert two.timetable == "0 5 * * *"
-    assert two.params == {"n": {"value": 3, "schema": {}, "description": None}}
+    assert two.params == {"n": Param("n", 3)}
     assert two.next_run == datetime(2026, 11, 23, 5, tzinfo=UTC)
 
 

@@ -1,0 +1,74 @@
+"""What variables and connections are on both majors: names, what a test is told, what its answer means.
+
+Hard cases: tests are off (the default; a 403 like that of a missing permission); Airflow 2 and 3.0 test what they
+are sent and not what they have stored, so that a connection is tested without its password. Rule: a test that could
+not be whole never says that a connection is broken.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from bot.airflow import faults, pages, wire
+from bot.airflow.calls import Reply
+from bot.core.configured import Connection, ConnectionTest, Variable
+from bot.core.errors import Permanent, Temporary
+
+NOT_WHOLE = "It was tested without the password and extra, which Airflow keeps, so that this proves nothing"
+
+
+def in_path(name: str) -> str:
+    """A name that may stand in an address. An empty one would ask for the whole list."""
+    if not name.strip():
+        raise Permanent("it has no name", "400")
+    return name
+
+
+def keys(page: Callable[[int, int], Any], pattern: str, limit: int) -> list[str]:
+    """The keys that hold `pattern`, by name: the server's own pattern takes `_` for any character, or is none."""
+    found = pages.collect(page, "variables", lambda row: wire.variable(row).key)
+    return sorted(key for key in found if pattern.casefold() in key.casefold())[:limit]
+
+
+def read_back(name: str, key: str, found: Variable | None) -> Variable:
+    if found is None:
+        raise Temporary(f"Airflow ({name}) took the variable `{key}`, but does not show it", acted=None)
+    return found
+
+
+def test_body(name: str, conn_id: str, found: Connection | None) -> dict[str, Any]:
+    """What is sent to be tested: all that is known and no secret. Empty fields would empty what is stored."""
+    if found is None:
+        raise Permanent(f"Airflow ({name}) has no connection `{conn_id}`", "404")
+    fields = {"host": found.host, "port": found.port, "login": found.login, "schema": found.schema}
+    return {
+        "connection_id": found.id,
+        "conn_type": found.conn_type,
+        **{field: value for field, value in fields.items() if value not in (None, "")},
+    }
+
+
+def tested(name: str, what: str, reply: Reply, *, server: str, is_whole: bool) -> ConnectionTest:
+    """The answer to a test. `server` is the part of Airflow that connects; `is_whole` is False without secrets."""
+    if reply.status == 403:
+        if b"disabled" not in reply.body.lower():
+            raise faults.of_reply(name, what, reply.status, reply.headers, reply.body, write=True)
+        return ConnectionTest(
+            None,
+            f"Airflow ({name}) does not test connections: set `[core] test_connection = Enabled` on its {server} "
+            "and start that again",
+        )
+    try:
+        said = json.loads(reply.body)
+    except ValueError:
+        raise faults.garbled(name, write=True) from None
+    return _judged(said if isinstance(said, dict) else {}, is_whole=is_whole)
+
+
+def _judged(said: dict[str, Any], *, is_whole: bool) -> ConnectionTest:
+    message, is_ok = str(said.get("message") or "no reason given"), bool(said.get("status"))
+    if is_ok or is_whole:
+        return ConnectionTest(is_ok, message)
+    return ConnectionTest(None, f"{message.rstrip('.')}. {NOT_WHOLE}.")

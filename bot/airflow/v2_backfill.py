@@ -1,0 +1,100 @@
+"""Backfills on Airflow 3.x, which knows them itself.
+
+Hard case: Airflow tells a backfill's window but not its runs; they are those of the type "backfill" in the window
+that were queued since it was asked for. Rule: what is asked for is what the dry run showed: the same body but for
+the limit on runs at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.airflow import pages, window, wire
+from bot.airflow.v2_runs import EVERY_DAG, RunsThree
+from bot.core.backfill import Backfill, BackfillDate
+from bot.core.errors import Permanent
+
+SLACK = timedelta(seconds=5)  # the API server's and the metastore's clocks
+BODY = "BackfillPostBody"
+
+
+class BackfillingThree(RunsThree):
+    """The verbs about backfills."""
+
+    has_backfill = True
+
+    def backfill_dates(self, dag_id: str, start: datetime, end: datetime, *, rerun: str) -> list[BackfillDate]:
+        answer = self._write(
+            f"backfill {dag_id}", "BackfillApi", "create_backfill_dry_run", (BODY, _body(dag_id, start, end, rerun)),
+            reads_only=True,
+        )  # fmt: skip
+        moments = [wire.backfill_moment(row) for row in wire.rows(answer, "backfills")]
+        dates = sorted(at for at in moments if at is not None)
+        there = self._there(dag_id, dates)
+        return [there.get(at, BackfillDate(at)) for at in dates]
+
+    def _there(self, dag_id: str, dates: list[datetime]) -> dict[datetime, BackfillDate]:
+        """The runs that there are from the first of the dates to the last."""
+        if not dates:
+            return {}
+        found = self._dated_rows(dag_id, dates[0], dates[-1])
+        return {one.logical_date: one for one in map(wire.backfill_date, found) if one is not None}
+
+    def backfill(
+        self, dag_id: str, start: datetime, end: datetime, *, rerun: str, max_active_runs: int | None = None
+    ) -> Backfill:
+        body = _body(dag_id, start, end, rerun)
+        body.update({} if max_active_runs is None else {"max_active_runs": max_active_runs})
+        answer = self._write(f"backfill {dag_id}", "BackfillApi", "create_backfill", (BODY, body))
+        return self._with_runs(wire.backfill(answer))
+
+    def backfill_state(self, backfill_id: int) -> Backfill | None:
+        answer = self._get("read backfills", "BackfillApi", "get_backfill", allow={404}, backfill_id=backfill_id)
+        return None if answer is None else self._with_runs(wire.backfill(answer))
+
+    def cancel_backfill(self, backfill_id: int) -> Backfill:
+        self._write("cancel backfills", "BackfillApi", "cancel_backfill", allow={409}, backfill_id=backfill_id)
+        found = self.backfill_state(backfill_id)
+        if found is None:
+            raise Permanent(f"Airflow ({self.name}) has no backfill {backfill_id}", "404")
+        return found
+
+    def _with_runs(self, asked: Backfill) -> Backfill:
+        """The backfill with its runs as they are now."""
+        if asked.start is None or asked.end is None:
+            return asked
+        since = asked.created_at - SLACK if asked.created_at else None
+        rows = self._dated_rows(asked.dag_id, asked.start, asked.end, run_type=["backfill"])
+        mine = [row for row in rows if since is None or (wire.moment(row.get("queued_at")) or since) >= since]
+        dates = tuple(sorted(one for one in map(wire.backfill_date, mine) if one is not None))
+        return replace(
+            asked,
+            dates=dates,
+            run_ids=tuple(one.run_id for one in dates),
+            counts=Counter(one.state for one in dates),
+        )
+
+    def _dated_rows(self, dag_id: str, start: datetime, end: datetime, **arguments: Any) -> list[Mapping[str, Any]]:
+        def page(offset: int, size: int) -> Any:
+            return self._get(
+                f"read the runs of {dag_id}", "DagRunApi", "get_dag_runs", allow={404}, dag_id=dag_id or EVERY_DAG,
+                logical_date_gte=start, logical_date_lte=end, order_by=["logical_date"], limit=size, offset=offset,
+                **arguments,
+            )  # fmt: skip
+
+        return pages.collect(page, "dag_runs", dict)
+
+
+def _body(dag_id: str, start: datetime, end: datetime, rerun: str) -> dict[str, Any]:
+    window.check(start, end, rerun)
+    return {
+        "dag_id": dag_id,
+        "from_date": start.isoformat(),
+        "to_date": end.isoformat(),
+        "reprocess_behavior": rerun,
+        "run_backwards": False,
+    }

@@ -1,0 +1,71 @@
+"""How Airflow 3.x is asked: the generated client in raw mode, with bodies cut to what the server's version knows.
+
+Hard case: an older 3.x answers 422 to a body field that it does not know, and nothing was done. Rule: a body holds
+only what this server's minor version knows, and what a 422 called unknown is left out from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from bot.airflow import faults
+from bot.airflow.calls import Calls, Login, Reply
+from bot.airflow.client import Question, RawClient
+from bot.core.errors import Permanent
+
+# Fields that we send and that not every 3.x server knows: since which minor version.
+SINCE = {("ClearTaskInstancesBody", "note"): 3}
+NO_BODY: tuple[str, Mapping[str, Any]] = ("", {})
+
+
+class ThreeCalls:
+    """What the verbs of one 3.x server are made of."""
+
+    major = 3
+
+    def __init__(self, name: str, version: str, calls: Calls, login: Login, client: RawClient) -> None:
+        self.name, self.version = name, version
+        self._calls, self._login, self._client = calls, login, client
+        self._unknown = {key for key, since in SINCE.items() if self._minor < since}
+
+    @property
+    def _minor(self) -> int:
+        parts = self.version.split(".")
+        return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else 0
+
+    def _get(self, what: str, api: str, verb: str, allow: Collection[int] = (), **arguments: Any) -> Any:
+        question = Question(api, verb, arguments)
+        return self._calls.ask(what, lambda *how: self._client.ask(question, *how), self._login, allow=allow)
+
+    def _send(self, what: str, question: Question, allow: Collection[int]) -> Reply:
+        return self._calls.send(what, lambda *how: self._client.ask(question, *how), self._login, allow=allow)
+
+    def _write(
+        self,
+        what: str,
+        api: str,
+        verb: str,
+        body: tuple[str, Mapping[str, Any]] = NO_BODY,
+        *,
+        allow: Collection[int] = (),
+        reads_only: bool = False,
+        **arguments: Any,
+    ) -> Any:
+        """Send a change (or a dry run of it), once more without the fields that this server does not know."""
+        model, fields = body
+        known = {key: value for key, value in fields.items() if (model, key) not in self._unknown}
+        question = Question(api, verb, arguments, body=(model, known) if model else None)
+
+        def ask(*how: Any) -> Reply:
+            reply = self._client.ask(question, *how)
+            unknown = faults.unknown_fields(reply.body) & set(known) if reply.status == 422 else set()
+            self._unknown |= {(model, field) for field in unknown}
+            return reply
+
+        try:
+            return self._calls.ask(what, ask, self._login, write=not reads_only, allow=allow)
+        except Permanent:
+            if all((model, field) not in self._unknown for field in known):
+                raise
+            return self._write(what, api, verb, body, allow=allow, reads_only=reads_only, **arguments)

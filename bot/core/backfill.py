@@ -1,0 +1,70 @@
+"""Backfills: a DAG's runs for the dates of a window, asked for at once; the same for Airflow 2.x and 3.x.
+
+Hard case: Airflow 2 has no backfill in its API, so that there it is single runs, and what became of one of them may
+differ from the others. Rule: what would run can be seen before; what was refused is said (`refused`), it is never
+silently missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+RERUNS = ("none", "failed", "completed")  # of the runs that are there already, run again: none, the failed, all ended
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class BackfillDate:
+    """One date of a backfill; `run_id` and `state` are of the run that is there already."""
+
+    logical_date: datetime
+    run_id: str = ""
+    state: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """A backfill that was asked for.
+
+    `id` is Airflow's (None on 2.x, where nobody can ask for it again). `dates` are its runs as they are now, `counts`
+    how many of them are in each state. `refused` are sentences about dates that could not be started.
+    """
+
+    id: int | None
+    dag_id: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    run_ids: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    completed_at: datetime | None = None
+    is_paused: bool = False
+    dates: tuple[BackfillDate, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+class Backfilling(Protocol):
+    """The verbs about backfills. Errors are those of `Airflow`; both ends of a window belong to it."""
+
+    @property
+    def has_backfill(self) -> bool:
+        """Whether Airflow itself knows backfills (3.x); else each date is a run that the bot asks for (2.x)."""
+
+    def backfill_dates(self, dag_id: str, start: datetime, end: datetime, *, rerun: str) -> list[BackfillDate]:
+        """What a backfill would run, oldest first; `rerun` is one of `RERUNS`. Changes nothing.
+
+        `Permanent` for a DAG without schedule, and on 2.x for a timetable whose dates the bot cannot compute.
+        """
+
+    def backfill(
+        self, dag_id: str, start: datetime, end: datetime, *, rerun: str, max_active_runs: int | None = None
+    ) -> Backfill:
+        """Ask for it. On 2.x run by run, without `max_active_runs` (the DAG's own limit holds)."""
+
+    def backfill_state(self, backfill_id: int) -> Backfill | None: ...
+
+    def cancel_backfill(self, backfill_id: int) -> Backfill:
+        """Queued runs end as failed, running ones go on; as it is now where it had ended already."""

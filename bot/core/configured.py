@@ -1,0 +1,73 @@
+"""What an Airflow holds beside its DAGs: params, variables and connections, as far as the bot may look at them.
+
+Hard case: a variable may be a password, and Airflow 2 hands it over in clear. Rule: a value is for the person who
+asked, masked on the way to them; it is never logged. A connection's password and extra are not even read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One param of a DAG: its default `value`, and the JSON Schema that Airflow checks a conf against."""
+
+    name: str
+    value: Any
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable. `value` is what Airflow gives: 3.x masks some (`***`), 2.x none. Kept out of the repr, so that no
+    log and no traceback shows it by accident."""
+
+    key: str
+    value: str = field(repr=False)
+    description: str = ""
+    is_encrypted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One connection without its secrets. `port` is None where none is set."""
+
+    id: str
+    conn_type: str
+    host: str = ""
+    port: int | None = None
+    login: str = ""
+    schema: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionTest:
+    """What Airflow found when it connected; `ok` is None where it does not test, and `message` says how to let it."""
+
+    ok: bool | None
+    message: str
+
+
+class Configured(Protocol):
+    """The verbs about variables and connections. Errors are those of `Airflow`."""
+
+    def variable(self, key: str) -> Variable | None: ...
+
+    def variables(self, pattern: str = "", limit: int = 50) -> list[str]:
+        """The keys that contain `pattern` (whatever the case), by name; at most `limit` of them."""
+
+    def set_variable(self, key: str, value: str, description: str = "") -> Variable:
+        """Create or change it; the answer is read back. An empty description leaves the one that is there."""
+
+    def connection(self, conn_id: str) -> Connection | None: ...
+
+    def connections(self, limit: int = 100) -> list[Connection]:
+        """By id."""
+
+    def test_connection(self, conn_id: str) -> ConnectionTest:
+        """Let Airflow's API server connect; `Permanent` when there is no such connection."""
