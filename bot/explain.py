@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from bot.app import desk_of, load_runbooks
-from bot.core.policy import Route, Silence, severity_of
-from bot.core.runbook import Runbook, best
+from bot.core.policy import RETRYING, Placement, Policy, Route, Silence, severity_of
+from bot.core.runbook import Runbook, guiding
 from bot.core.signal import SEPARATOR, Mood, Signal
-from bot.responder.report import place, quiet
+from bot.responder.placing import place, quiet
 from bot.settings import Settings
 from bot.store import memory
 
@@ -22,14 +22,17 @@ def explain(settings: Settings, signal: Signal, now: datetime) -> Iterator[str]:
     books = load_runbooks(settings)
     desk = desk_of(settings, (), books)
     signature, placement = place(desk, signal)
+    book = guiding(books, signal)
     yield f"signal      {signal.kind} {signal.label} in {signal.deployment}"
-    if signal.mood is not Mood.sick:
+    if signal.kind == RETRYING and placement.warns:
+        yield f"effect      warns: route {placement.route} asks for it from try {_warn_on(desk.policy, placement)} on"
+    elif signal.mood is not Mood.sick:
         yield f"effect      {'heals' if signal.mood is Mood.well else 'is kept, opens'} " + (
             ", ".join(thing.replace(SEPARATOR, " ") for thing in signal.heals()) or "nothing"
         )
         return
     yield f"signature   {signature.name}  {signature.masked}"
-    yield f"severity    {placement.severity}  ({_severity(signal, placement.severity.value)})"
+    yield f"severity    {placement.severity}  ({_severity(signal, placement)})"
     for route in desk.policy.routes:
         if route.name == placement.route:
             break
@@ -37,13 +40,14 @@ def explain(settings: Settings, signal: Signal, now: datetime) -> Iterator[str]:
     yield f"route       {placement.route}  → {placement.channel}" + (
         f", mentions {placement.mention}" if placement.mention else ""
     )
-    yield f"group       {placement.key.replace(SEPARATOR, ' ')}"
-    yield f"rings       {'nobody' if placement.page_after is None else f'PagerDuty after {placement.page_after}'}"
+    within = f"  (within {placement.within} of its last failure)" if placement.within else ""
+    yield f"group       {placement.key.replace(SEPARATOR, ' ')}{within}"
+    yield f"rings       {_rings(placement, book, pages=desk.pages)}"
     with desk.store.read() as t:
         silences = memory.active_silences(t, now)
     silence = quiet(desk, silences, signal, signature.name, now)
     yield f"silence     {_quiet(silence)}"
-    yield f"runbook     {_book(books, signal)}"
+    yield f"runbook     {_book(book)}"
 
 
 def _quiet(silence: Silence | None) -> str:
@@ -52,13 +56,31 @@ def _quiet(silence: Silence | None) -> str:
     return f"{silence.scope} until {silence.until:%Y-%m-%d %H:%M} UTC, {silence.by}: {silence.reason}"
 
 
-def _severity(signal: Signal, decided: str) -> str:
-    own = severity_of(signal).value
-    if own != decided:
-        return "set by the route"
-    if signal.severity == own:
+def _severity(signal: Signal, placement: Placement) -> str:
+    """Who said so: the route, else the runbook, else the signal itself."""
+    if placement.severity_by.startswith(("route ", "runbook ")):
+        return f"{placement.severity_by} says so"
+    if signal.kind == RETRYING:
+        return "a retry is a warning"
+    if signal.severity == severity_of(signal).value:
         return "the signal says so"
     return "tag critical" if "critical" in signal.tags else f"kind {signal.kind}"
+
+
+def _warn_on(policy: Policy, placement: Placement) -> int | None:
+    return next((route.warn_on_try for route in policy.routes if route.name == placement.route), None)
+
+
+def _rings(placement: Placement, book: Runbook | None, *, pages: bool) -> str:
+    """Who is rung, when, and who said so; a runbook that was overruled is named."""
+    if placement.page_after is None:
+        if not pages:
+            return "nobody  (no PagerDuty is configured)"
+        overruled = book is not None and book.escalate_after is not None and placement.page_by.startswith("route ")
+        return f"nobody  ({placement.page_by} says so)" if overruled else "nobody"
+    after = f"after {placement.page_after}" if placement.page_after else "at once"
+    by = f"{placement.page_by} says so" if placement.page_by != "critical" else "it is critical"
+    return f"PagerDuty {after}  ({by})"
 
 
 def _mismatch(route: Route, signal: Signal, signature: str) -> str:
@@ -71,8 +93,7 @@ def _mismatch(route: Route, signal: Signal, signature: str) -> str:
     return "matches, yet stands behind the first that does"
 
 
-def _book(books: list[Runbook], signal: Signal) -> str:
-    book = best(books, signal)
+def _book(book: Runbook | None) -> str:
     if book is None:
         return "none matches"
     fields = ", ".join(f"{name} {'|'.join(patterns)}" for name, patterns in book.match.items())

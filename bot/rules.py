@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
 
 from bot import checks
 from bot.checks.check import Check
 from bot.core.maintenance import Window
-from bot.core.policy import GROUPINGS, Policy, Route, Severity, matcher
-from bot.settings import Settings, WrongSettings, duration
+from bot.core.policy import GROUPINGS, NEVER, Broadcast, Policy, Route, Severity, matcher
+from bot.own_checks import own_checks
+from bot.responder.digest import Plan
+from bot.settings import Settings, WrongSettings
+from bot.values import duration
 
 FIELDS = frozenset({"name", "match", "from", "to", "cron", "lasts", "timezone", "reason"})
 
@@ -29,7 +33,7 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def _route(table: Mapping[str, Any], where: str) -> Route:
-    known = {"name", "match", "channel", "severity", "group_by", "page_after", "mention"}
+    known = {"name", "match", "channel", "severity", "group_by", "page_after", "mention", "broadcast", "warn_on_try"}
     unknown = sorted(set(table) - known)
     if unknown:
         raise ValueError(f"{where}.{unknown[0]}: no such field; there are {', '.join(sorted(known))}")
@@ -37,17 +41,48 @@ def _route(table: Mapping[str, Any], where: str) -> Route:
     if group_by is not None and group_by not in GROUPINGS:
         raise ValueError(f"{where}.group_by: must be one of {', '.join(GROUPINGS)}")
     try:
-        page_after = duration(table["page_after"]) if "page_after" in table else None
+        page_after = _page_after(table["page_after"]) if "page_after" in table else None
     except ValueError as error:
         raise ValueError(f"{where}.page_after: {error}") from None
+    broadcast = table.get("broadcast", Broadcast.always.value)
+    if not isinstance(broadcast, str) or broadcast not in Broadcast.__members__:
+        raise ValueError(f"{where}.broadcast: must be one of {', '.join(Broadcast)}")
     severity = table.get("severity")
     if severity is not None and severity not in Severity.__members__:
         raise ValueError(f"{where}.severity: must be one of {', '.join(Severity)}")
     return Route(
         name=str(table.get("name", where)), match=matcher(table.get("match", {}), f"{where}.match"),
         channel=table.get("channel"), severity=Severity(severity) if severity else None, group_by=group_by,
-        page_after=page_after, mention=str(table.get("mention", "")),
+        page_after=page_after, mention=str(table.get("mention", "")), broadcast=Broadcast(broadcast),
+        warn_on_try=_warn_on_try(table, where),
     )  # fmt: skip
+
+
+def _page_after(value: Any) -> timedelta:
+    """A duration, or `never`."""
+    found = NEVER if value == "never" else duration(value)
+    if not isinstance(found, timedelta):
+        raise ValueError("must be a duration such as 10m, or never")
+    return found
+
+
+def _warn_on_try(table: Mapping[str, Any], where: str) -> int | None:
+    """From which failed try on a retry is a warning; none without the option."""
+    value = table.get("warn_on_try")
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ValueError(
+            f"{where}.warn_on_try: must be a whole number of at least 1, the try from which on a retry is told"
+        )
+    return value
+
+
+def digest_of(settings: Settings) -> Plan | None:
+    """When and where the digest is posted; None while it is off."""
+    given = settings.digest
+    if not given.at:
+        return None
+    hour, _, minute = given.at.partition(":")
+    return Plan(time(int(hour), int(minute)), ZoneInfo(given.zone), given.channel or settings.slack.channel)
 
 
 def checks_of(settings: Settings) -> tuple[Check, ...]:
@@ -56,11 +91,8 @@ def checks_of(settings: Settings) -> tuple[Check, ...]:
     for name in settings.checks:
         if name not in known:
             raise WrongSettings(f"checks.{name}: there is no such check; there are {', '.join(known)}")
-    if settings.custom_checks:
-        # one that silently never ran would be a failure that goes unseen
-        raise WrongSettings("custom_checks: this version does not run checks of your own yet; take the tables out")
     chosen = (_check(check, settings.checks.get(name, {}), f"checks.{name}") for name, check in known.items())
-    return tuple(check for check in chosen if check is not None)
+    return tuple(check for check in chosen if check is not None) + own_checks(settings, known)
 
 
 def _check(check: Check, table: Mapping[str, Any], where: str) -> Check | None:

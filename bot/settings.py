@@ -24,53 +24,27 @@ from pydantic_settings import (
     SettingsConfigDict,
     SettingsError,
 )
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+
+from bot.core.access_table import access
+from bot.values import Duration, from_json, store_url, time_zone
 
 PREFIX = "WINDSOCK_"
-_LONGEST = 10 * 365 * 86400
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class WrongSettings(Exception):
     """The message is one line that names the variable and the remedy."""
 
 
-def duration(value: Any) -> Any:
-    """`15s`, `5m`, `2h`, `7d`, or a number of seconds."""
-    if isinstance(value, str):
-        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*", value)
-        if not found:
-            raise ValueError("is not a duration such as 15s, 5m, 2h or 7d")
-        value = float(found[1]) * _UNITS[found[2] or "s"]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return value
-    if not 0 <= value <= _LONGEST:
-        raise ValueError("is not a duration between 0 and ten years")
-    return timedelta(seconds=value)
-
-
-Duration = Annotated[timedelta, BeforeValidator(duration)]
-
-
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
-
-
-def store_url(value: str) -> str:
-    """A SQLAlchemy URL of SQLite or PostgreSQL. Raises ValueError without the value: it may hold a password."""
-    try:
-        backend = make_url(value).get_backend_name()
-    except (ArgumentError, ValueError):
-        raise ValueError("is no URL such as sqlite:///windsock.db or postgresql+psycopg://user@host/name") from None
-    if backend not in {"sqlite", "postgresql"}:
-        raise ValueError(f"{backend} is not supported; use sqlite:///… or postgresql+psycopg://…")
-    return value
 
 
 class Store(_Part):
     url: Annotated[str, AfterValidator(store_url)] = Field(
         "sqlite:///windsock.db", description="SQLAlchemy URL; postgresql+psycopg://… for several replicas"
+    )
+    keep: Duration = Field(
+        timedelta(days=90), description="how long signals are kept, and what is long over; 0: for ever"
     )
 
 
@@ -98,6 +72,7 @@ class Slack(_Part):
     api_url: str = Field("https://slack.com/api/", description="Slack's Web API, ending in /api/")
     channel: str = Field("#data-alerts", description="the channel of the root route")
     command: str = Field("/airflow", pattern=r"^/[a-z0-9_-]{1,31}$", description="the slash command")
+    deployments: dict[str, str] = Field(default_factory=dict, description="a channel's name or id: its deployment")
 
 
 class Airflow(_Part):
@@ -140,6 +115,22 @@ class Canary(_Part):
     dead_man_url: str = Field("", description="called each time a canary came through")
 
 
+class Digest(_Part):
+    at: str = Field(
+        "",
+        pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$",
+        description="when yesterday's digest is posted, such as 09:00; empty: never",
+    )
+    zone: Annotated[str, AfterValidator(time_zone)] = Field(
+        "UTC", description="whose midnight a day begins at, and whose 09:00"
+    )
+    channel: str = Field("", description="where it is posted; the root route's channel unless set")
+
+
+class Report(_Part):
+    goal: float = Field(99.2, ge=0, le=100, description="percent of a DAG's runs that should succeed, for `report`")
+
+
 class Runbooks(_Part):
     path: Path = Field(Path("runbooks"), description="the folder of runbooks")
 
@@ -179,7 +170,9 @@ class Settings(BaseSettings):
     runbooks: Runbooks = Runbooks()
     incidents: Incidents = Incidents()
     canary: Canary = Canary()
-    access: dict[str, list[str]] = Field(default_factory=dict)
+    report: Report = Report()
+    digest: Digest = Digest()
+    access: Annotated[dict[str, Any], BeforeValidator(from_json)] = Field(default_factory=dict)
     routes: list[dict[str, Any]] = Field(default_factory=list)
     checks: dict[str, dict[str, Any]] = Field(default_factory=dict)
     custom_checks: list[dict[str, Any]] = Field(default_factory=list)
@@ -208,6 +201,11 @@ def load() -> Settings:
         raise WrongSettings(
             f"{PREFIX}{named[1].upper() if named else ''}: is not JSON; use one variable a field"
         ) from None
+    try:
+        access(settings.access)
+    except ValueError as error:
+        field, _, said = str(error).partition(":")
+        raise WrongSettings(f"{PREFIX}{field.upper().replace('.', '__')}:{said}") from None
     if not settings.server.signal_token.get_secret_value() and not settings.server.is_loopback:
         raise WrongSettings(
             "WINDSOCK_SERVER__SIGNAL_TOKEN: is not set, and WINDSOCK_SERVER__HOST is not loopback; set a token, or "

@@ -5,14 +5,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bot.checks.check import Check
-from bot.checks.dag_files import IMPORT_ERRORS
+from bot.checks.dag_files import IMPORT_ERRORS, SLOW_DAG_PARSE
 from bot.checks.metastore import Metastore
-from bot.checks.queued import STUCK_QUEUED
+from bot.checks.pools import POOL_STARVATION, SENSOR_DEADLOCK
+from bot.checks.queued import QUEUE_DEPTH, QUEUE_WAIT, STUCK_QUEUED
+from bot.checks.runs import LOW_SUCCESS_RATE, SCHEDULER_LAG
 from bot.checks.scheduler import SCHEDULER_HEARTBEAT
 from bot.checks.sweep import Sweep
-from bot.checks.tasks import STALE_HEARTBEATS
+from bot.checks.tasks import LONG_RUNNING, STALE_HEARTBEATS
+from bot.checks.xcoms import XCOM_BLOAT
 
-ALL: tuple[Check, ...] = (SCHEDULER_HEARTBEAT, IMPORT_ERRORS, STALE_HEARTBEATS, STUCK_QUEUED)
+ALL: tuple[Check, ...] = (
+    SCHEDULER_HEARTBEAT, SCHEDULER_LAG, IMPORT_ERRORS, SLOW_DAG_PARSE, STALE_HEARTBEATS, LONG_RUNNING, STUCK_QUEUED,
+    QUEUE_DEPTH, QUEUE_WAIT, POOL_STARVATION, SENSOR_DEADLOCK, LOW_SUCCESS_RATE, XCOM_BLOAT,
+)  # fmt: skip
 
 
 class _Forgetful:

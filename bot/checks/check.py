@@ -37,7 +37,9 @@ class Sight:
 @dataclass(frozen=True, slots=True)
 class Check:
     """One question. `sql` may use `:since` (the database's now less the threshold, where that is seconds) and
-    `:most`; `key`, `sick` and `well` are templates over a finding's facts, `well` also knows `{lasted}`."""
+    `:most`, and `:hour` and `:week` (the now less that); `sqlite` is for a database that lacks a function; `key`, `sick` and
+    `well` are templates over a finding's facts, `well` also knows `{lasted}`. What has not lasted for `holds` seconds is not
+    told; `every` (seconds) asks less often than each sweep; `deployment` is the only one that is asked (empty: all)."""
 
     name: str
     title: str
@@ -51,6 +53,11 @@ class Check:
     well: str
     runbook: str
     judge: Callable[[Check, Sequence[Row], Sight], list[Finding]] | None = None
+    sqlite: Mapping[int, str] = field(default_factory=dict)
+    holds: float = 0.0
+    every: float = 0.0
+    deployment: str = ""
+    tags: tuple[str, ...] = ()
 
     def since(self, now: datetime) -> datetime:
         """What is older than this is too old."""

@@ -1,4 +1,4 @@
-"""Does every DAG file import? Asked of the table in which Airflow keeps what did not.
+"""Does every DAG file import, and is every one read often enough? Asked of the tables in which Airflow keeps both.
 
 Hard case: one file has two names. Airflow's hook gives an absolute path on both majors, the metastore of 2.x too, that
 of 3.x a path relative to its bundle. `short_path` makes them one name: what follows the bundle's folder or the last
@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from bot.checks.check import Check, Finding, Row, Sight
+from bot.checks.check import Check, Finding, Row, Sight, age, span
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 _FAULT = re.compile(r"([A-Za-z_][\w.]*): ?(.*)")
@@ -72,4 +72,36 @@ IMPORT_ERRORS = Check(
     well="{file} imports again after {lasted}.",
     runbook="dag-import-error",
     judge=_judge,
+)
+
+_PARSED = "select dag_id, last_parsed_time from dag where {} and last_parsed_time < :since order by 2 limit :most"
+
+
+def _judge_parsed(check: Check, rows: Sequence[Row], sight: Sight) -> list[Finding]:
+    """One finding for all: what reads the files is one process."""
+    if not rows:
+        return []
+    oldest = age(rows[0]["last_parsed_time"], sight.now) or 0.0
+    dags = f"{len(rows)} DAGs were" if len(rows) > 1 else "1 DAG was"
+    facts = {"dags": dags, "oldest": span(oldest), "dag": rows[0]["dag_id"], "limit": span(check.threshold)}
+    return [check.finding({**facts, "seconds": round(oldest), "name": "DAG files"})]
+
+
+SLOW_DAG_PARSE = Check(
+    name="slow-dag-parse",
+    title="DAG files are read often",
+    subject="DAG processor",
+    sql={
+        2: _PARSED.format("is_active and not is_paused"),
+        3: _PARSED.format("not is_stale and not is_paused"),
+    },
+    threshold=600,
+    unit="s",
+    severity="warning",
+    key="{name}",
+    sick="DAG files are read too seldom: {dags} not read for {limit}, {dag} for {oldest}. Changes wait as long.",
+    well="DAG files are read often again after {lasted}.",
+    runbook="slow-dag-parse",
+    judge=_judge_parsed,
+    holds=120,
 )

@@ -27,14 +27,16 @@ _GUARD = (
     "SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {ms}; SET LOCAL lock_timeout = 500; "
     "SET LOCAL idle_in_transaction_session_timeout = 10000; SET LOCAL timezone = 'UTC'"
 )
+_BY_INDEX = "; SET LOCAL enable_seqscan = off; SET LOCAL random_page_cost = 1.1"
 _NOW = {"sqlite": "select strftime('%Y-%m-%d %H:%M:%f', 'now')", "mysql": "select utc_timestamp(6)"}
 
 
 class Metastore:
-    """One deployment's metastore. `seconds` is the time limit of each question; PostgreSQL enforces it itself."""
+    """One deployment's metastore. `seconds` is the time limit of each question; PostgreSQL enforces it itself. With
+    `by_index` it also reads a large table by its index rather than whole."""
 
-    def __init__(self, url: str, *, seconds: float = 5.0) -> None:
-        self._engine = engine(url, seconds)
+    def __init__(self, url: str, *, seconds: float = 5.0, by_index: bool = False) -> None:
+        self._engine = engine(url, seconds, by_index=by_index)
 
     @cached_property
     def major(self) -> int:
@@ -70,6 +72,10 @@ class Metastore:
         self._engine.dispose()
 
     @property
+    def is_sqlite(self) -> bool:
+        return self._dialect == "sqlite"
+
+    @property
     def _dialect(self) -> str:
         return self._engine.dialect.name
 
@@ -80,17 +86,30 @@ class Metastore:
         return utc.isoformat(" ", "microseconds") if self._dialect == "sqlite" else utc
 
 
-def engine(url: str, seconds: float = 5.0) -> Engine:
+def engine(url: str, seconds: float = 5.0, *, by_index: bool = False) -> Engine:
     """A read-only engine with one connection. `Permanent` when the address cannot be understood."""
     try:
         address = make_url(url)
         if address.get_backend_name() == "sqlite":
-            return create_engine(_read_only_file(address), connect_args={"timeout": min(seconds, 2.0)})
+            return _sqlite(address, seconds)
         if address.get_backend_name() == "postgresql":
-            return _postgresql(address, seconds)
+            return _postgresql(address, seconds, _GUARD + (_BY_INDEX if by_index else ""))
         return create_engine(address, pool_size=1, max_overflow=0, pool_pre_ping=True, pool_timeout=seconds)
     except (ArgumentError, ImportError, ValueError) as error:
         raise Permanent(f"The metastore's address cannot be used: {error}", "bad-url") from error
+
+
+def _sqlite(address: URL, seconds: float) -> Engine:
+    made = create_engine(_read_only_file(address), connect_args={"timeout": min(seconds, 2.0)})
+
+    @event.listens_for(made, "before_cursor_execute")
+    def _limit(connection: Connection, *_: Any) -> None:
+        """SQLite knows no time limit: it asks every so many steps whether to go on."""
+        end = time.monotonic() + seconds
+        driver: Any = connection.connection.driver_connection
+        driver.set_progress_handler(lambda: int(time.monotonic() > end), 10_000)
+
+    return made
 
 
 def _read_only_file(address: URL) -> str:
@@ -99,7 +118,7 @@ def _read_only_file(address: URL) -> str:
     return f"sqlite:///file:{quote(str(Path(address.database).absolute()))}?mode=ro&uri=true"
 
 
-def _postgresql(address: URL, seconds: float) -> Engine:
+def _postgresql(address: URL, seconds: float, guard: str) -> Engine:
     made = create_engine(
         address.set(drivername="postgresql+psycopg"),  # Airflow's own setting often names another driver
         pool_size=1,
@@ -112,7 +131,7 @@ def _postgresql(address: URL, seconds: float) -> Engine:
     @event.listens_for(made, "begin")
     def _guard(connection: Connection) -> None:
         # In the transaction, not in the connection's options: a pooler in front may refuse those.
-        connection.exec_driver_sql(_GUARD.format(ms=round(seconds * 1000)))
+        connection.exec_driver_sql(guard.format(ms=round(seconds * 1000)))
 
     return made
 

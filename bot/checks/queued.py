@@ -1,14 +1,16 @@
-"""Is anything waiting for a worker that never takes it? Asked of the task instances that are queued.
+"""Is anything waiting for a worker that never takes it, how many do, and how long did those wait that were started?
 
 Hard case: a full pool is not this trouble: a task that waits for a slot is `scheduled`; one that is `queued` has its slot,
-was handed to the executor, and nobody started it. Rule: one finding a task instance, well again as soon as it moves on.
+was handed to the executor, and nobody started it. Rule: what waits is found by its state and what was started lately by the
+newest runs, so that no question reads the whole table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
-from bot.checks.check import Check, Finding, Row, Sight, age, span
+from bot.checks.check import Check, Finding, Row, Sight, age, moment, span
 
 _SQL = """
 select ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number, ti.max_tries, ti.operator, ti.pool, ti.queue,
@@ -48,4 +50,71 @@ STUCK_QUEUED = Check(
     well="{dag_id}.{label} is no longer stuck in the queue ({lasted}).",
     runbook="stuck-queued",
     judge=_judge,
+)
+
+_DEPTH = """
+select coalesce(ti.queue, 'default') as queue, count(*) as depth from task_instance ti
+where ti.state = 'queued' group by coalesce(ti.queue, 'default') order by 2 desc, 1 limit :most"""
+
+
+def _judge_depth(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Finding]:
+    depth = sum(int(row["depth"]) for row in rows)
+    if depth <= check.threshold:
+        return []
+    facts = {"depth": depth, "longest": rows[0]["queue"], "in_longest": int(rows[0]["depth"]), "limit": check.threshold}
+    return [check.finding({**facts, "name": "queued"})]
+
+
+QUEUE_DEPTH = Check(
+    name="queue-depth",
+    title="The queue is short",
+    subject="executor",
+    sql={2: _DEPTH, 3: _DEPTH},
+    threshold=200,
+    unit="task instances",
+    severity="warning",
+    key="{name}",
+    sick="{depth} task instances are queued (limit {limit:g}), {in_longest} of them in queue {longest}.",
+    well="The queue is short again after {lasted}.",
+    runbook="queue-depth",
+    judge=_judge_depth,
+)
+
+_FEWEST = 20  # task instances that started; a percentile of fewer says nothing
+_WAITED = """
+select ti.queued_dttm, ti.start_date from (
+select dag_id, run_id from (select dag_id, run_id from dag_run order by id desc limit 2000) as newest
+union select dag_id, run_id from dag_run where state = 'running') as lately
+join task_instance ti on ti.dag_id = lately.dag_id and ti.run_id = lately.run_id
+where ti.start_date >= :hour and ti.queued_dttm is not null order by ti.start_date desc limit 5000"""
+
+
+def _judge_wait(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Finding]:
+    """The nearest rank of those that started within the hour; a retry keeps its first start, and is left out."""
+    pairs = [(moment(row["queued_dttm"]), moment(row["start_date"])) for row in rows]
+    waits = sorted((start - queued).total_seconds() for queued, start in pairs if queued and start and start >= queued)
+    if len(waits) < _FEWEST:
+        return []
+    p95 = waits[ceil(0.95 * len(waits)) - 1]
+    if p95 <= check.threshold:
+        return []
+    facts = {"p95": span(p95), "slowest": span(waits[-1]), "started": len(waits), "seconds": round(p95)}
+    return [check.finding({**facts, "limit": span(check.threshold), "name": "wait"})]
+
+
+QUEUE_WAIT = Check(
+    name="queue-wait",
+    title="What is queued is started soon",
+    subject="executor",
+    sql={2: _WAITED, 3: _WAITED},
+    threshold=60,
+    unit="s",
+    severity="warning",
+    key="{name}",
+    sick="Task instances wait in the queue: one in twenty for longer than {p95} (limit {limit}), the slowest {slowest}, of "
+    "{started} started within the hour.",
+    well="What is queued is started soon again after {lasted}.",
+    runbook="queue-depth",
+    judge=_judge_wait,
+    every=300,
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from bot.checks.check import ROW_LIMIT, Check, Finding, moment
@@ -48,13 +48,14 @@ class Sweep:
         report: Callable[[list[dict[str, Any]]], object],
         remember: Remember,
     ) -> None:
-        self._checks = tuple(checks)
+        self._checks = tuple(check for check in checks if check.deployment in ("", deployment))
+        self._asked: dict[str, float] = {}
         self._metastore, self._deployment = metastore, deployment
         self._report, self._remember = report, remember
 
     def run(self, names: Iterable[str] | None = None) -> list[Result]:
-        """Ask the checks called `names` (all by default), one after the other. `Permanent` for an unknown name;
-        a check that fails is an error in its result and stops no other."""
+        """Ask the checks called `names` (by default all that are due), one after the other. `Permanent` for an unknown
+        name; a check that fails is an error in its result and stops no other."""
         results = []
         for check in self._chosen(names):
             result = self._ask(check)
@@ -65,15 +66,20 @@ class Sweep:
 
     def _chosen(self, names: Iterable[str] | None) -> tuple[Check, ...]:
         if names is None:
-            return self._checks
+            return tuple(check for check in self._checks if self._is_due(check))
         known = {check.name: check for check in self._checks}
         wanted = list(names)
         if unknown := [name for name in wanted if name not in known]:
             raise Permanent(f"There is no check called {unknown[0]}; there are {', '.join(known)}.", "no-check")
         return tuple(known[name] for name in wanted)
 
+    def _is_due(self, check: Check) -> bool:
+        """A sweep comes a moment early or late, so a check that is nearly due is."""
+        asked = self._asked.get(check.name)
+        return asked is None or time.monotonic() - asked >= 0.9 * check.every
+
     def _ask(self, check: Check) -> Result:
-        start = time.monotonic()
+        start = self._asked[check.name] = time.monotonic()
         try:
             found = self._findings(check)
         except (Temporary, Permanent) as error:
@@ -86,9 +92,11 @@ class Sweep:
     def _findings(self, check: Check) -> list[Finding]:
         sight = self._metastore.sight()
         sql = check.sql.get(sight.major)
+        if self._metastore.is_sqlite:
+            sql = check.sqlite.get(sight.major, sql)
         if sql is None:
             return []  # a question that this major does not know
-        values = {"since": check.since(sight.now), "most": ROW_LIMIT}
+        values = {"since": check.since(sight.now), "most": ROW_LIMIT, **_windows(sight.now)}
         used = {name: value for name, value in values.items() if f":{name}" in sql}
         return check.findings(self._metastore.rows(sql, **used), sight)
 
@@ -104,29 +112,43 @@ class Sweep:
             self._remember.put(key, after)
 
 
+def _windows(now: datetime) -> dict[str, datetime]:
+    return {"hour": now - timedelta(hours=1), "week": now - timedelta(days=7)}
+
+
 def signals(result: Result, before: Mapping[str, Any], now: datetime) -> list[dict[str, Any]]:
     """The signals of one result: sick for each finding, well for each subject of `before` that is sick no more.
 
-    `before` is what `sick_now` gave last time. A result with an error says nothing about anything.
+    `before` is what `sick_now` gave last time. A result with an error says nothing about anything. What has not lasted
+    long enough was not told sick, so it is not told well either.
     """
     if result.error is not None:
         return []
-    sick = {finding.subject: finding for finding in result.findings}
-    well = [(subject, told) for subject, told in before.items() if subject not in sick]
+    found = {finding.subject: finding for finding in result.findings}
+    well = [(subject, told) for subject, told in before.items() if subject not in found and told.get("told", True)]
+    after = sick_now(result, before, now)
+    sick = {subject: finding for subject, finding in found.items() if after[subject]["told"]}
     return [_sick(result, finding, now) for finding in sick.values()] + [
         _well(result, subject, told, now) for subject, told in well
     ]
 
 
 def sick_now(result: Result, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """What to remember: by subject, since when, and the facts that the well sentence will need."""
+    """What to remember: by subject, since when, whether it has lasted long enough to be told, and the facts that the well
+    sentence will need."""
     return {
         finding.subject: {
             "since": before.get(finding.subject, {}).get("since", now.isoformat()),
+            "told": _has_lasted(result.check, before.get(finding.subject, {}), now),
             "facts": {name: value for name, value in finding.facts.items() if name not in _TOO_MUCH},
         }
         for finding in result.findings
     }
+
+
+def _has_lasted(check: Check, before: Mapping[str, Any], now: datetime) -> bool:
+    since = moment(before.get("since")) or now
+    return bool(before.get("told")) or (now - since).total_seconds() >= check.holds
 
 
 _TOO_MUCH = frozenset({"stacktrace", "components", "evidence"})
@@ -144,6 +166,8 @@ def _common(result: Result, kind: str, subject: str, facts: Mapping[str, Any], n
         "runbook": result.check.runbook,
         "check": result.check.name,
     }
+    if result.check.tags:
+        body["tags"] = list(result.check.tags)
     body |= {name: facts[name] for name in (*_OF_TASK, *_NUMBERS) if facts.get(name) not in (None, "")}
     if kind.startswith("import_"):
         body |= {"file": subject, "path": facts.get("path"), "bundle": facts.get("bundle")}

@@ -1,4 +1,4 @@
-"""Is anything running that is no longer there? Asked of the heartbeats of the running task instances.
+"""Is anything running that is no longer there, or for much too long? Asked of the running task instances.
 
 Hard case: 2.x keeps the heartbeat with the job that looks after the task, 3.x with the task instance itself; a
 task that never beat counts from its start. Rule: one finding a task instance, with the host, so that a lost machine can
@@ -56,4 +56,41 @@ order by 1, 2, 3, 4 limit :most""",
     well="{dag_id}.{label} is no longer running without a heartbeat ({lasted}).",
     runbook="zombie-tasks",
     judge=_judge,
+)
+
+_LONG = """
+select ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number, ti.max_tries, ti.hostname, ti.operator, ti.pool, ti.queue,
+ti.start_date
+from task_instance ti
+where ti.state = 'running' and ti.start_date < :since
+order by 1, 2, 3, 4 limit :most"""
+
+
+def _judge_long(check: Check, rows: Sequence[Row], sight: Sight) -> list[Finding]:
+    found = []
+    for row in rows:
+        ran = age(row["start_date"], sight.now) or 0.0
+        label = row["task_id"] if row["map_index"] < 0 else f"{row['task_id']}[{row['map_index']}]"
+        facts = {
+            "ran": span(ran),
+            "limit": span(check.threshold),
+            "host": row["hostname"] or "a host that it never named",
+        }
+        found.append(check.finding({**facts, **row, "label": label, "seconds": round(ran)}))
+    return found
+
+
+LONG_RUNNING = Check(
+    name="long-running",
+    title="No task runs for hours",
+    subject="task instance",
+    sql={2: _LONG, 3: _LONG},
+    threshold=7200,
+    unit="s",
+    severity="warning",
+    key="{dag_id}.{label}@{run_id}",
+    sick="{dag_id}.{label} has been running for {ran} (limit {limit}) on {host}.",
+    well="{dag_id}.{label} is no longer running ({lasted} over the limit).",
+    runbook="long-running",
+    judge=_judge_long,
 )

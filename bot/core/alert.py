@@ -6,11 +6,16 @@ dropped. Rule: an alert is owed when it shows an older version than the incident
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.core.incident import Incident, State
+
+SPACING = timedelta(seconds=1)  # between two edits of one message, so that a burst is one edit
+QUIET = timedelta(seconds=1.5)  # what has not grown for this long is shown as it ended
+_FIRST_GROWTH, _LONGEST_GROWTH = 3.0, 30.0  # seconds between edits that only bring a growing count up to date
 
 
 class Kind(StrEnum):
@@ -34,7 +39,8 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Alert:
     """`shown` is the incident version seen there now (0: none yet); `ref` names it there (a message ts, a dedup key);
-    `told` is the last timeline entry that its thread tells; `said` is PagerDuty's last word."""
+    `told` is the last timeline entry that its thread tells, `rung` the last that the whole channel was told, `upto` the last
+    that the message knew when it was shown; `said` is PagerDuty's last word."""
 
     id: int
     incident_id: int
@@ -50,6 +56,44 @@ class Alert:
     owed_at: datetime | None = None
     urgent: bool = False  # a person pressed something and waits to see it
     posting: bool = False  # a post was begun and its answer was not recorded: read back before posting again
+    upto: int = 0
+    news: bool = False  # the timeline has grown since: its state may have changed, not only its counts
+    over: bool = False  # its growth has ended: its counts are final for now
+    grown: int = 0  # how often in a row only its counts were brought up to date
+    rung: int = 0
+    telling_at: datetime | None = None  # when a thread line was begun whose answer was not recorded
+
+
+class Lane(StrEnum):
+    """What an alert waits for when we keep to a pace, most urgent first. Edits share one budget, so a lane that is closed
+    closes those after it; posts have a budget a channel."""
+
+    post = "post"
+    press = "press"  # a person pressed and waits to see it
+    change = "change"  # the incident's state has changed, or its counts are final
+    growth = "growth"  # its counts are still changing
+
+
+EDITS = (Lane.press, Lane.change, Lane.growth)
+
+
+def lane(alert: Alert) -> tuple[Lane, str]:
+    """The lane, and for a post its channel."""
+    if not alert.ref:
+        return Lane.post, alert.place.target
+    return (Lane.press if alert.urgent else Lane.change if alert.news or alert.over else Lane.growth), ""
+
+
+def is_closed(one: tuple[Lane, str], closed: Container[tuple[Lane, str]]) -> bool:
+    if one[0] is Lane.post:
+        return one in closed
+    return any((before, "") in closed for before in EDITS[: EDITS.index(one[0]) + 1])
+
+
+def growth_spacing(grown: int) -> timedelta:
+    """How long a message that only grew waits for its next edit, after this many such edits in a row: 3 s, 9 s, 27 s, 30 s.
+    It is cut short when the state changes, when a person presses, and when the growth ends."""
+    return timedelta(seconds=min(_LONGEST_GROWTH, _FIRST_GROWTH * 3.0 ** min(grown, 10)))
 
 
 def owed(alert: Alert, incident: Incident, now: datetime) -> str | None:

@@ -16,8 +16,8 @@ from typing import Any
 from bot.core.access import Person
 from bot.core.deployment import TaskRef
 from bot.core.errors import Refused
-from bot.core.policy import Placement, Severity, Silence
-from bot.core.signal import Family, Signal
+from bot.core.policy import RETRYING, Placement, Severity, Silence
+from bot.core.signal import SEPARATOR, Family, Signal
 from bot.core.signature import Signature
 
 
@@ -110,8 +110,8 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How large an incident is: `failures` counts subjects down to the try, `things` without it, `sick` those not yet
-    well, `recent` those since a given moment; `dags` pairs each DAG with its failures, largest first."""
+    """How large an incident is: `failures` counts subjects down to the try (retries are none), `things` without it, `sick`
+    those not yet well, `recent` those since a given moment; `dags` pairs each DAG with its failures, largest first."""
 
     failures: int = 0
     things: int = 0
@@ -159,7 +159,8 @@ def opening_sentence(signal: Signal) -> str:
     if signal.family is Family.task:
         cause = signal.exception.type or "no exception reported"
         tries = f"try {signal.try_number}/{(signal.max_tries or 0) + 1}, " if signal.max_tries is not None else ""
-        return f"{signal.label} failed, {tries}{cause}"
+        retried = ", it will be tried again" if signal.kind == RETRYING else ""
+        return f"{signal.label} failed, {tries}{cause}{retried}"
     return f"{signal.label}: {signal.kind.replace('_', ' ')}"
 
 
@@ -190,6 +191,32 @@ def observe(
     )  # fmt: skip
     entry = Entry(signal.occurred_at, "reopened", f"Failed again, {_nth(fresh.times)} time")
     return Observation(fresh, entry, "reopened: it came back within the window")
+
+
+def refresh(known: Incident, signal: Signal) -> Observation | None:
+    """A check's finding that was told before, with today's figures: the sentence grows, and nothing is counted or written into
+    the timeline. None where nothing new is said, or it was said in this very minute."""
+    shown = known.exemplar
+    same = (shown.sentence, shown.extra) == (signal.sentence, signal.extra)
+    if known.state is State.resolved or same or minute(signal.occurred_at) <= minute(shown.occurred_at):
+        return None
+    return Observation(replace(known, exemplar=signal, version=known.version + 1), None, "refreshed: its figures")
+
+
+def minute(moment: datetime) -> datetime:
+    """The minute that a moment is in."""
+    return moment.replace(second=0, microsecond=0)
+
+
+def belongs(known: Incident, signal: Signal, placement: Placement) -> bool:
+    """Whether one more failure of this key is the same trouble. Where the placement says for how long, a later one is not."""
+    return placement.within is None or signal.occurred_at - known.last_at <= placement.within
+
+
+def retire(known: Incident) -> Incident:
+    """An incident that takes no more failures, open or not: its key is free for the next trouble of its kind. It is still
+    healed by its subjects, and a person may open it again."""
+    return replace(known, key=SEPARATOR.join((known.key, "until", known.name)))
 
 
 def heal(known: Incident, still_sick: int, signal: Signal, now: datetime) -> Observation:
@@ -226,6 +253,16 @@ def adopt(
     return Observation(
         fresh, Entry(signal.occurred_at, "explained", opening_sentence(signal)), "adopted: the run's task was told"
     )
+
+
+def give_up(
+    known: Incident, signal: Signal, signature: Signature, placement: Placement, runbook: str, now: datetime
+) -> Observation:
+    """What was retried fails for good: the warning becomes the error, in the same message, and whoever has it keeps it."""
+    became = adopt(known, signal, signature, placement, runbook, now).incident
+    became = replace(became, route=placement.route, mention=placement.mention)
+    entry = Entry(signal.occurred_at, "failed", opening_sentence(signal))
+    return Observation(became, entry, "failed for good: no try is left")
 
 
 def enrich(known: Incident, signal: Signal, signature: Signature, runbook: str) -> Observation:

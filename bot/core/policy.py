@@ -1,20 +1,22 @@
 """Where a signal is seen, how bad it is, and what it is grouped with: routes, matchers and silences.
 
-Hard case: a failure without an exception has no cause to group by. One that was killed folds by the host that was lost, else
-by its DAG, so that a lost worker is one message and not a hundred; one that the sweep found, and that nothing says was
-killed, stands for its task. Rule: the first route that matches wins, and the
-root route catches everything, so no signal can fall on the floor.
+Hard cases: a failure without an exception has no cause to group by. One that was killed folds by the host that was lost, else
+by its DAG, and by the time, so that a lost worker is one message and not a hundred; one that the sweep found, and that
+nothing says was killed, stands for its task. A retry is no failure: only a route that asks for it makes it a warning. Rule:
+the first route that matches wins, and the root route catches everything, so no signal can fall on the floor; what the route
+says counts before what the runbook says, and that before the signal's own word.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
+from bot.core.runbook import Runbook
 from bot.core.signal import SEPARATOR, Family, Signal
 
 
@@ -30,6 +32,29 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
+class Broadcast(StrEnum):
+    """When a line of a thread is sent to the whole channel as well: always, never, the first time in an incident, or from
+    that severity on."""
+
+    always = "always"
+    never = "never"
+    first = "first"
+    error = "error"
+    critical = "critical"
+
+    def rings(self, severity: Severity, *, heard: bool) -> bool:
+        """Whether this one is; `heard` says whether the channel was told of this incident in that way before."""
+        match self:
+            case Broadcast.always | Broadcast.never:
+                return self is Broadcast.always
+            case Broadcast.first:
+                return not heard
+        return severity.rank >= Severity(self.value).rank
+
+
+RETRYING = "task_retrying"
+NEVER = timedelta.max  # a route's word for: nobody is rung
+KILLED_TOGETHER = timedelta(minutes=10)  # what is killed later on the same host is another trouble
 GROUPINGS = ("cause", "dag", "task", "run", "host", "tag")
 _MATCHED = ("deployment", "dag", "task", "tag", "owner", "pool", "kind", "severity", "signature")
 
@@ -75,7 +100,8 @@ def _patterns(value: object, where: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Matcher → channel, severity, grouping, who is paged and after how long. None inherits from the root route."""
+    """Matcher → channel, severity, grouping, who is paged and after how long (NEVER: nobody). None inherits from the root
+    route. A task that is going to be tried again is a warning from its `warn_on_try`-th failed try on; None: never."""
 
     name: str
     match: Matcher = field(default_factory=Matcher)
@@ -84,6 +110,8 @@ class Route:
     group_by: str | None = None
     page_after: timedelta | None = None
     mention: str = ""
+    broadcast: Broadcast = Broadcast.always
+    warn_on_try: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +124,21 @@ class Policy:
     reopen_within: timedelta = timedelta(hours=4)
     remind_after: timedelta | None = timedelta(hours=4)
 
+    def broadcast_of(self, route: str) -> Broadcast:
+        """How the route of this name tells the whole channel; the root route and one that is gone always do."""
+        return next((one.broadcast for one in self.routes if one.name == route), Broadcast.always)
+
+    @property
+    def warns(self) -> bool:
+        """Whether any route asks for a warning on retries."""
+        return any(route.warn_on_try is not None for route in self.routes)
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What the policy decided for one signal, and why, as a short phrase."""
+    """What the policy decided for one signal, and why, as a short phrase. `severity_by` and `page_by` say who decided those
+    two; `within` is how long after its last failure an incident takes one more (None: as long as it is open); `warns` is
+    whether a retry is worth a warning."""
 
     route: str
     channel: str
@@ -108,6 +147,10 @@ class Placement:
     page_after: timedelta | None
     mention: str
     why: str
+    severity_by: str = ""
+    page_by: str = ""
+    within: timedelta | None = None
+    warns: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,23 +188,51 @@ def severity_of(signal: Signal) -> Severity:
     return Severity.warning if signal.family is Family.late else Severity.error
 
 
-def route(signal: Signal, signature: str, policy: Policy) -> Placement:
-    """Where the signal goes. The first route that matches wins; the root route catches the rest."""
-    severity = severity_of(signal)
+def route(signal: Signal, signature: str, policy: Policy, book: Runbook | None = None) -> Placement:
+    """Where the signal goes. The first route that matches wins; the root route catches the rest. `book` is the runbook
+    that fits the signal."""
+    severity, severity_by = _severity(signal, book)
     chosen = next((r for r in policy.routes if r.match(signal, severity, signature)), Route("root"))
-    severity = chosen.severity or severity
-    page_after = chosen.page_after
-    if page_after is None and severity is Severity.critical:
-        page_after = timedelta(0)
-    return Placement(
-        route=chosen.name,
-        channel=chosen.channel or policy.channel,
-        severity=severity,
-        key=group_key(signal, signature, chosen.group_by or "cause"),
-        page_after=page_after,
-        mention=chosen.mention,
-        why=f"route {chosen.name}",
-    )
+    if chosen.severity is not None:
+        severity, severity_by = chosen.severity, f"route {chosen.name}"
+    page_after, page_by = _page(chosen, severity, book)
+    group_by = chosen.group_by or "cause"
+    placed = Placement(
+        route=chosen.name, channel=chosen.channel or policy.channel, severity=severity,
+        key=group_key(signal, signature, group_by), page_after=page_after, mention=chosen.mention,
+        why=f"route {chosen.name}", severity_by=severity_by, page_by=page_by,
+        within=KILLED_TOGETHER if group_by == "cause" and _was_killed(signal) else None,
+    )  # fmt: skip
+    return _warning(placed, chosen, signal) if signal.kind == RETRYING else placed
+
+
+def _severity(signal: Signal, book: Runbook | None) -> tuple[Severity, str]:
+    """How bad it is before any route says otherwise, and who says so."""
+    if book is not None and book.severity in Severity.__members__:
+        return Severity(book.severity), f"runbook {book.name}"
+    return severity_of(signal), "signal"
+
+
+def _page(chosen: Route, severity: Severity, book: Runbook | None) -> tuple[timedelta | None, str]:
+    """When somebody is rung (None: nobody is), and who says so. What a route calls critical rings at once."""
+    if chosen.page_after is not None:
+        return (None if chosen.page_after == NEVER else chosen.page_after), f"route {chosen.name}"
+    if chosen.severity is Severity.critical:
+        return timedelta(0), f"route {chosen.name}"
+    if book is not None and book.escalate_after is not None:
+        return book.escalate_after, f"runbook {book.name}"
+    return (timedelta(0), "critical") if severity is Severity.critical else (None, "")
+
+
+def _warning(placed: Placement, chosen: Route, signal: Signal) -> Placement:
+    """A retry's: a warning of its own, that rings only where the route itself says when."""
+    said = chosen.page_after is not None
+    return replace(
+        placed, severity=Severity.warning, severity_by="kind task_retrying",
+        key=SEPARATOR.join((placed.key, RETRYING)), page_after=placed.page_after if said else None,
+        page_by=placed.page_by if said else "",
+        warns=chosen.warn_on_try is not None and signal.try_number >= chosen.warn_on_try,
+    )  # fmt: skip
 
 
 def group_key(signal: Signal, signature: str, group_by: str) -> str:
@@ -188,12 +259,14 @@ def group_key(signal: Signal, signature: str, group_by: str) -> str:
 def _cause(signal: Signal, signature: str) -> tuple[str, ...]:
     if signal.exception.type or signal.exception.message:
         return ("cause", signature)
-    if signal.source == "sweep" and not signal.extra.get("killed"):
-        return (
-            "unexplained",
-            signal.dag_id,
-            signal.task_id,
-        )  # its hook may only be missing: nothing says that it was killed
-    if signal.hostname:
-        return ("killed-on", signal.hostname)
-    return ("killed-in", signal.dag_id)
+    if not _was_killed(signal):
+        return ("unexplained", signal.dag_id, signal.task_id)
+    return ("killed-on", signal.hostname) if signal.hostname else ("killed-in", signal.dag_id)
+
+
+def _was_killed(signal: Signal) -> bool:
+    """A task that ended without a word. Of what only the sweep tells, the hook may be missing: nothing says that it was
+    killed, unless the sweep does."""
+    if signal.family is not Family.task or signal.exception.type or signal.exception.message:
+        return False
+    return signal.source != "sweep" or bool(signal.extra.get("killed"))

@@ -1,7 +1,8 @@
 """Runbooks: what each one matches, and which of several is meant.
 
 Hard case: several match. The most specific wins: a matched check, exception or DAG says more than a kind or a
-severity. Rule: a runbook never changes what happens to a signal; it adds words and offers actions.
+severity. Rule: a runbook adds words, offers actions, and may say how bad its trouble is (`severity`) and when somebody is rung
+(`escalate_after`); a route that says otherwise wins.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 
 from bot.core.signal import KINDS, Signal
 
-FIELDS = ("kinds", "exception", "check", "dag", "tags")
+FIELDS = ("kinds", "check", "dag", "tags", "exception")
+SEVERITIES = ("warning", "error", "critical")
 _WEIGHT = {"check": 16, "dag": 8, "exception": 8, "tags": 4, "kinds": 1}
 
 
@@ -35,7 +37,9 @@ class Runbook:
     def fits(self, signal: Signal) -> int:
         """How specifically the runbook fits, 0 when it does not."""
         score = 0
-        for name, patterns in self.match.items():
+        for name in FIELDS:  # what is quickly told first: a storm is asked for each of its failures
+            if (patterns := self.match.get(name)) is None:
+                continue
             if not _fits(name, patterns, signal):
                 return 0
             score += _WEIGHT[name]
@@ -64,6 +68,12 @@ def best(runbooks: Iterable[Runbook], signal: Signal) -> Runbook | None:
     return min(fitting, key=lambda pair: (-pair[0], pair[1].name))[1] if fitting else None
 
 
+def guiding(runbooks: Sequence[Runbook], signal: Signal) -> Runbook | None:
+    """The runbook whose severity and time to ring hold: the one that the signal names if it fits, else the best fit."""
+    named = next((book for book in runbooks if book.name == signal.runbook), None)
+    return named if named is not None and named.fits(signal) else best(runbooks, signal)
+
+
 def faults(front: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is wrong in a front matter: (field, sentence) pairs, empty when it is well."""
     wrong: list[tuple[str, str]] = []
@@ -78,6 +88,16 @@ def faults(front: Mapping[str, Any]) -> list[tuple[str, str]]:
             wrong.append((f"match.{key}", f"is no field; there are {', '.join(FIELDS)}"))
             continue
         wrong += [(f"match.{key}", said) for said in _pattern_faults(key, patterns)]
+    return wrong + _decision_faults(front)
+
+
+def _decision_faults(front: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What decides how bad and when somebody is rung must be readable: a word that is passed over rings nobody."""
+    wrong: list[tuple[str, str]] = []
+    if front.get("severity") not in (None, "", *SEVERITIES):
+        wrong.append(("severity", f"must be one of {', '.join(SEVERITIES)}"))
+    if not re.fullmatch(r"(?:\d+\s*[smhd])?", str(front.get("escalate_after") or "")):
+        wrong.append(("escalate_after", "must be a duration such as 15m or 1h"))
     return wrong
 
 

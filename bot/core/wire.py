@@ -59,7 +59,11 @@ class BadSignal(ValueError):
 def clean(text: object, limit: int = TEXT_LIMIT) -> str:
     """Foreign text made harmless to store: no control characters or lone surrogates, and at most `limit` characters
     (the middle goes, since a traceback's last lines and first lines matter)."""
-    plain = text if isinstance(text, str) else "" if text is None else str(text)
+    if not text and (text is None or isinstance(text, str)):
+        return ""
+    plain = text if isinstance(text, str) else str(text)
+    if len(plain) <= limit and plain.isprintable():  # then nothing of what is looked for below is in it
+        return plain
     if len(plain) > limit * 4:  # bound the work before the regular expressions see megabytes
         plain = plain[: limit * 2] + plain[-limit * 2 :]
     plain = _SURROGATES.sub("\ufffd", plain.replace("\r\n", "\n").replace("\r", "\n"))
@@ -100,6 +104,8 @@ def parse(body: Mapping[str, Any], now: datetime) -> Signal:
 
 def _synonyms(body: Mapping[str, Any], family: Family) -> dict[str, str]:
     """Which of the other programs' words stand for a name that this kind has and that is not given in our own words."""
+    if SYNONYMS.keys().isdisjoint(body):
+        return {}
     taken = {known: key for key, known in reversed(SYNONYMS.items()) if isinstance(body.get(key), str)}
     named = (*REQUIRED[family], "name") if family is Family.check else REQUIRED[family]
     return {key: known for known, key in taken.items() if known in named and known not in body}

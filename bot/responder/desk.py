@@ -9,13 +9,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from bot.core.access import Access
 from bot.core.deployment import Airflow
 from bot.core.maintenance import Window
 from bot.core.policy import Policy
 from bot.core.runbook import Runbook
+from bot.responder.asking import Examine, OnCall
+from bot.responder.digest import Tally
+from bot.responder.report_card import GOAL, History
 from bot.store.store import Store
 
 
@@ -37,6 +40,16 @@ class Desk:
     clock: Callable[[], datetime] = utc_now
     public_url: str = ""
     pages: bool = False  # whether PagerDuty is configured
+    histories: Mapping[str, History] = field(default_factory=dict)  # of the deployments with a metastore
+    examine: Mapping[str, Examine] = field(default_factory=dict)  # the checks of those, asked now
+    on_call: Callable[[], list[OnCall]] | None = None  # None: no way to ask is configured
+    channel_deployments: Mapping[str, str] = field(default_factory=dict)  # a channel's name or id → its deployment
+    tallies: Mapping[str, Tally] = field(default_factory=dict)  # counts the runs of the deployments with a metastore
+    digest_zone: tzinfo = UTC  # where a day of the digest begins
+    goal: float = GOAL  # percent of a DAG's runs that should succeed
+    tags: dict[tuple[str, str], tuple[datetime, tuple[str, ...]]] = field(
+        default_factory=dict
+    )  # a DAG's, and since when
     rounds: dict[str, datetime] = field(default_factory=dict)  # when each loop last went round
     alerts_owed: threading.Event = field(default_factory=threading.Event)
     pages_owed: threading.Event = field(default_factory=threading.Event)

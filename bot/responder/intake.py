@@ -1,8 +1,9 @@
 """The one writer: takes submissions from any thread, and commits all that have queued up at once (group commit).
 
-Hard cases: the writer is behind (a submission is refused with a time to come back, before memory grows); the disk is full
-(the batch is refused, none of it was taken, and the next one is tried); the writer itself ends (whoever waits is told).
-Rule: a submission is answered after the commit that holds it, and only then.
+Hard cases: the writer or the observer is behind (a submission is refused with a time to come back, before memory grows); the
+disk is full (the batch is refused, none of it was taken, and the next one is tried); the writer itself ends (whoever waits
+is told). Rule: a submission is answered after the commit that holds it, and only then; what it means is worked out later, by
+the observer.
 """
 
 from __future__ import annotations
@@ -12,34 +13,40 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.core.errors import Permanent, Temporary
 from bot.core.signal import Signal
 from bot.responder.desk import Desk
-from bot.responder.report import report
+from bot.responder.observer import Observer
+from bot.store import signals
+from bot.store.signals import Letter, letter
 
 logger = logging.getLogger(__name__)
 BATCH = 2_000  # signals a commit
-BACKLOG = 20_000  # signals that may wait
+BACKLOG = 20_000  # signals that may wait for their commit
+UNOBSERVED = 200_000  # signals that may be stored and not observed yet
+OBSERVED_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one submission: how many signals were news, how many were told before."""
+    """What became of one submission: how many signals were news, how many were told before. Once everything up to the id
+    `upto` has been observed, all of them have been."""
 
     accepted: int
     duplicates: int
+    upto: int = field(default=0, compare=False)
 
 
 @dataclass(slots=True)
 class _Submission:
-    told: Sequence[Signal]
+    told: Sequence[Letter]
     answer: Callable[[Receipt | Temporary | Permanent], object]
 
 
 class Intake:
-    """`submit` from anywhere; one thread writes."""
+    """`submit` from anywhere; one thread writes, and one observes."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -47,28 +54,34 @@ class Intake:
         self._backlog = 0
         self._ended = False
         self._lock = threading.Lock()
+        self.observer = Observer(desk)
         self.thread = threading.Thread(target=self._run, name="intake", daemon=True)
 
     def start(self) -> None:
         self.thread.start()
+        self.observer.start()
 
     def stop(self) -> None:
-        """Commits what has been submitted, then ends."""
+        """Commits what has been submitted, then ends. What there is no time to observe is observed at the next start."""
         self._waiting.put(None)
         self.thread.join(timeout=10)
+        self.observer.stop()
 
-    def submit(self, told: Sequence[Signal], answer: Callable[[Receipt | Temporary | Permanent], object]) -> None:
+    def submit(self, told: Sequence[Letter], answer: Callable[[Receipt | Temporary | Permanent], object]) -> None:
         """Queues a submission; `answer` is called from the writer's thread. Raises Temporary when it is behind."""
         with self._lock:
             if self._ended:
                 raise Temporary("the writer has ended; send this again when it is back", retry_after=5)
             if self._backlog + len(told) > BACKLOG:
                 raise Temporary("the writer is behind; send this again in a moment", retry_after=2)
+            if self.observer.behind > UNOBSERVED:
+                raise Temporary("the observer is behind; send this again in a while", retry_after=10)
             self._backlog += len(told)
             self._waiting.put(_Submission(told, answer))
 
     def take(self, told: Sequence[Signal]) -> Receipt:
-        """Submits and waits for the commit: for sweeps and other threads of ours."""
+        """Submits, waits for the commit and then until it has been observed: for sweeps and other threads of ours, which look at
+        the incidents next. Raises Temporary with `acted` when it is stored and could not be observed in that time."""
         done = threading.Event()
         answers: list[Receipt | Temporary | Permanent] = []
 
@@ -76,12 +89,14 @@ class Intake:
             answers.append(given)
             done.set()
 
-        self.submit(told, answer)
+        self.submit([letter(signal) for signal in told], answer)
         if not done.wait(timeout=30):
             raise Temporary("the writer did not answer within 30 s", retry_after=2, acted=None)
-        if isinstance(answers[0], Receipt):
-            return answers[0]
-        raise answers[0]
+        if not isinstance(answers[0], Receipt):
+            raise answers[0]
+        if not self.observer.reached(answers[0].upto, OBSERVED_SECONDS):
+            raise Temporary(f"stored, and not observed within {OBSERVED_SECONDS:.0f} s", retry_after=2, acted=True)
+        return answers[0]
 
     def _run(self) -> None:
         batch: list[_Submission] = []
@@ -121,9 +136,11 @@ class Intake:
         return batch, False
 
     def _commit(self, batch: list[_Submission]) -> None:
-        told = [signal for submission in batch for signal in submission.told]
+        told = [one for submission in batch for one in submission.told]
         try:
-            news = {id(signal) for signal in report(self._desk, told)}
+            with self._desk.store.taking() as t:
+                news = signals.take(t, told, self._desk.clock())
+                upto = signals.newest(t)
         except (Temporary, Permanent) as error:
             self._done(told)
             self._answer_all(batch, error)
@@ -133,11 +150,15 @@ class Intake:
             self._one_by_one(batch)
             return
         self._done(told)
+        self.observer.wake(upto)
+        start = 0
         for submission in batch:
-            accepted = sum(id(signal) in news for signal in submission.told)
-            submission.answer(Receipt(accepted, len(submission.told) - accepted))
+            end = start + len(submission.told)
+            accepted = sum(news[start:end])
+            submission.answer(Receipt(accepted, end - start - accepted, upto))
+            start = end
 
-    def _done(self, told: Sequence[Signal]) -> None:
+    def _done(self, told: Sequence[Letter]) -> None:
         with self._lock:
             self._backlog -= len(told)
 

@@ -24,6 +24,7 @@ from bot.store import alerts, coverage, incidents, memory, remediations
 
 RECENT = timedelta(minutes=5)
 SICK_SHOWN = 200
+PATIENCE = 10.0  # seconds for one deployment's status
 OPEN_STATES = (State.open.value, State.acknowledged.value)
 
 
@@ -72,7 +73,7 @@ def status(desk: Desk) -> Status:
     """Every deployment asked at once, each within its own time, and the open incidents."""
     gateways = list(desk.airflows.values())
     with ThreadPoolExecutor(max_workers=max(1, min(8, len(gateways)))) as pool:
-        asked = list(pool.map(lambda airflow: ask_deployment(airflow, desk.clock()), gateways))
+        asked = list(pool.map(lambda airflow: _in_time(airflow, desk.clock()), gateways))
     with desk.store.read() as t:
         silences = [(silence.id, silence.until) for silence in memory.active_silences(t, desk.clock())]
     findings = _findings(desk)
@@ -102,6 +103,12 @@ def _findings(desk: Desk) -> dict[str, Sequence[str]]:
     return {name: tuple(sentences) for name, sentences in found.items()}
 
 
+def _in_time(airflow: Airflow, now: datetime) -> DeploymentStatus:
+    """One that hangs keeps nobody waiting for the others' answers."""
+    with airflow.within(PATIENCE):
+        return ask_deployment(airflow, now)
+
+
 def ask_deployment(airflow: Airflow, now: datetime) -> DeploymentStatus:
     """One deployment's health in a record; trouble becomes a sentence."""
     try:
@@ -113,11 +120,14 @@ def ask_deployment(airflow: Airflow, now: datetime) -> DeploymentStatus:
         airflow.name, version=version, answer_seconds=health.seconds, components=_components(health, now)
     )
     try:
-        dags, faults = airflow.dags(limit=1_000), airflow.import_errors()
+        dags, faults, pools = airflow.dags(limit=1_000), airflow.import_errors(), airflow.pools()
     except (Temporary, Permanent):
         return status
     active = sum(not dag.is_paused for dag in dags)
-    return replace(status, dags_active=active, dags_total=len(dags), import_errors=len(faults))
+    running, queued = sum(pool.running for pool in pools), sum(pool.queued for pool in pools)
+    return replace(
+        status, dags_active=active, dags_total=len(dags), import_errors=len(faults), running=running, queued=queued
+    )
 
 
 def _components(health: Health, now: datetime) -> tuple[tuple[str, bool | None, float | None], ...]:

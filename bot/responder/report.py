@@ -1,9 +1,9 @@
-"""report: signals come in, incidents open, grow, or are well again; all of one batch in one transaction.
+"""report: signals come in, incidents open, grow, or are well again. Two steps: they are stored, and then observed.
 
-Hard cases: 10,000 failures in ten seconds (a batch costs a handful of statements, however large it is); a run reported
-failed before or after its task (one incident, not two); a signal told twice (counted once), also to two replicas at once
-(one of them waits for the other). Rule: when this returns, all of
-it is committed; when it raises, none of it is.
+Hard cases: 10,000 failures in ten seconds (storing costs next to nothing; a batch is observed by a handful of statements,
+however large it is, and what can be worked out before the transaction is); a run reported failed before or after its task
+(one incident, not two); two replicas that observe at once (one of them waits for the other and goes on behind it). Rule:
+what an observation changes and how far it went are one transaction, so nothing is counted twice and nothing is skipped.
 """
 
 from __future__ import annotations
@@ -17,14 +17,20 @@ from sqlalchemy import Connection
 from bot.core import incident as life
 from bot.core.alert import Kind, Place
 from bot.core.incident import Entry, Incident, State
-from bot.core.maintenance import covering
-from bot.core.policy import Placement, Silence, route
+from bot.core.policy import RETRYING, Placement, Silence
 from bot.core.runbook import best
-from bot.core.signal import Family, Mood, Signal, thing_key
-from bot.core.signature import Signature, sign
+from bot.core.signal import Family, Mood, Signal
+from bot.core.signature import Signature
+from bot.core.wire import parse
+from bot.responder import retries
 from bot.responder.desk import Desk
+from bot.responder.placing import place, quiet, run_thing
+from bot.responder.refresh import refresh
 from bot.store import alerts, incidents, memory, signals
+from bot.store.signals import Stored, letter
 from bot.store.tables import digest
+
+BATCH = 2_000  # signals that are observed at once
 
 
 @dataclass
@@ -39,6 +45,7 @@ class _Sheet:
     sick: list[tuple[int, Signal]] = field(default_factory=list)
     entries: list[tuple[int, Entry]] = field(default_factory=list)
     silent_runs: dict[str, int] = field(default_factory=dict)  # a failed run without a task yet → its incident
+    warned: dict[str, int] = field(default_factory=dict)  # a thing that is tried again → the incident that warns of it
 
     def keep(self, observation: life.Observation) -> Incident:
         incident = observation.incident
@@ -50,33 +57,67 @@ class _Sheet:
 
 
 def report(desk: Desk, told: Sequence[Signal]) -> list[Signal]:
-    """Takes a batch of signals; returns those that were news. Committed when it returns."""
-    now = desk.clock()
-    with desk.store.write(alone=True) as t:
-        fresh = signals.take(t, told, now)
-        if fresh:
+    """Both steps at once, for whoever has no observer; returns those that were news."""
+    with desk.store.taking() as t:
+        news = signals.take(t, [letter(signal) for signal in told], desk.clock())
+    while observe(desk, BATCH):
+        pass
+    return [signal for signal, is_news in zip(told, news, strict=True) if is_news]
+
+
+def observe(desk: Desk, most: int) -> int:
+    """Observes the next signals that are stored and were not observed yet, at most so many; says up to which id all are,
+    0 when there was nothing to do. Committed when it returns; when it raises, nothing was changed."""
+    with desk.store.read() as t:
+        stored = signals.after(t, signals.observed(t), most)
+    return observe_these(desk, stored) if stored else 0
+
+
+def observe_these(desk: Desk, stored: Sequence[Stored]) -> int:
+    """The same for signals that were read: neighbours, oldest first. Those that another replica was faster with are left."""
+    opened = [_Opened(desk, one) for one in stored]
+    with desk.store.observing() as t:
+        before = signals.observed(t)
+        left = [one for one in opened if one.id > before]
+        if not left:
+            return before
+        now = desk.clock()
+        fresh = [one for one in left if not one.again]
+        if any(one.matters for one in fresh):
             _observe_all(desk, t, fresh, now)
-        news = {id(signal) for signal in fresh}
-        again = [s for s in told if s.kind == "task_failed" and s.exception.type and id(s) not in news]
-        learnt = _learn_why(desk, t, again, now) if again else False
-    if fresh or learnt:
+        learnt = [_learn_why(desk, t, [one], now) for one in left if one.again and not one.signal.check]
+        learnt.append(refresh(t, [one.signal for one in left if one.again and one.signal.check]))
+        signals.drop_told_again(t, [before, *(one.id for one in left if one.again)])
+        signals.set_observed(t, left[-1].id)
+    if fresh or any(learnt):
         desk.wake()
-    return fresh
+    return left[-1].id
 
 
-def _learn_why(desk: Desk, t: Connection, again: Sequence[Signal], now: datetime) -> bool:
+class _Opened:
+    """A stored signal, and what it is grouped with and where it is seen, when it is sick: worked out before anybody waits."""
+
+    def __init__(self, desk: Desk, stored: Stored) -> None:
+        self.id, self.again = stored.id, stored.again
+        self.signal = parse(stored.body, stored.received_at)
+        sick = self.signal.mood is Mood.sick or (desk.policy.warns and self.signal.kind == RETRYING)
+        self.placed = (self.signal, *place(desk, self.signal)) if sick else None
+        warns = self.placed is not None and self.placed[2].warns
+        self.matters = self.signal.mood is not Mood.neutral or warns  # a retry only where a route asks for a warning
+
+
+def _learn_why(desk: Desk, t: Connection, again: Sequence[_Opened], now: datetime) -> bool:
     """A failure that was told without its exception (by the sweep, while the hook's report lay in a spool) and is told
     again with it: no second failure, but the message says why."""
-    by_thing = {digest(signal.thing): signal for signal in again}
-    told_as = {i: by_thing[thing] for thing, i, _ in incidents.sick_of(t, [signal.thing for signal in again])}
+    by_thing = {digest(one.signal.thing): one for one in again}
+    told_as = {i: by_thing[thing] for thing, i, _ in incidents.sick_of(t, [one.signal.thing for one in again])}
     learnt = False
     for known in incidents.many(t, told_as):
-        signal = told_as[known.id]
-        if known.exemplar.exception or known.exemplar.identity != signal.identity:
+        one = told_as[known.id]
+        if known.exemplar.exception or known.exemplar.identity != one.signal.identity or one.placed is None:
             continue
-        signature, _ = place(desk, signal)
-        book = best(desk.runbooks, signal)
-        seen = life.enrich(known, signal, signature, book.name if book else "")
+        book = best(desk.runbooks, one.signal)
+        seen = life.enrich(known, one.signal, one.placed[1], book.name if book else "")
         incidents.save(t, seen.incident)
         if seen.entry is not None:
             incidents.add_entry(t, known.id, seen.entry)
@@ -85,55 +126,83 @@ def _learn_why(desk: Desk, t: Connection, again: Sequence[Signal], now: datetime
     return learnt
 
 
-def _observe_all(desk: Desk, t: Connection, fresh: Sequence[Signal], now: datetime) -> None:
+def _observe_all(desk: Desk, t: Connection, fresh: Sequence[_Opened], now: datetime) -> None:
     """Sick and well ones in the order in which they came, in as few steps as that order allows."""
     sheet = _Sheet(now, memory.active_silences(t, now))
     for mood, group in _stretches(fresh):
         if mood is Mood.sick:
             _take_sick(desk, t, sheet, group)
         elif mood is Mood.well:
-            _take_well(t, sheet, group)
+            _take_well(t, sheet, [one.signal for one in group])
+        else:
+            _take_retries(desk, t, sheet, group)
     _write(desk, t, sheet)
 
 
-def _stretches(told: Sequence[Signal]) -> Iterable[tuple[Mood, list[Signal]]]:
-    stretch: list[Signal] = []
-    for signal in told:
-        if signal.mood is Mood.neutral:
+def _stretches(told: Sequence[_Opened]) -> Iterable[tuple[Mood, list[_Opened]]]:
+    stretch: list[_Opened] = []
+    for one in told:
+        if not one.matters:
             continue
-        if stretch and stretch[-1].mood is not signal.mood:
-            yield stretch[-1].mood, stretch
+        if stretch and stretch[-1].signal.mood is not one.signal.mood:
+            yield stretch[-1].signal.mood, stretch
             stretch = []
-        stretch.append(signal)
+        stretch.append(one)
     if stretch:
-        yield stretch[-1].mood, stretch
+        yield stretch[-1].signal.mood, stretch
 
 
-def _take_sick(desk: Desk, t: Connection, sheet: _Sheet, told: list[Signal]) -> None:
+def _take_sick(desk: Desk, t: Connection, sheet: _Sheet, told: list[_Opened]) -> None:
     told = _without_explained_runs(t, sheet, told)
-    placed = [(signal, *place(desk, signal)) for signal in told]
-    missing = {placement.key for _, _, placement in placed} - sheet.by_key.keys()
-    if missing:
-        for incident in incidents.by_keys(t, missing, sheet.now - desk.policy.reopen_within).values():
-            sheet.by_key[incident.key] = sheet.known.setdefault(incident.id, incident)
-    tasks = {run_thing(signal): signal for signal in told if signal.family is Family.task}
+    placed = [one.placed for one in told if one.placed]
+    _look_up(desk, t, sheet, placed)
+    if desk.policy.warns:
+        _flush_subjects(t, sheet)
+        sheet.warned = retries.warned(t, [one[0] for one in placed], lambda i: _known(t, sheet, i))
+    tasks = {run_thing(signal): signal for signal, _, _ in placed if signal.family is Family.task}
     silent = incidents.sick_of(t, tasks) if tasks else []
     sheet.silent_runs = {thing: incident_id for thing, incident_id, _ in silent}
     for signal, signature, placement in placed:
         _take_one(desk, t, sheet, signal, signature, placement)
     if silent:
         _explain_runs(t, sheet, tasks, silent)
+    for warning, by in retries.end(t, sheet.warned, sheet.sick, sheet.now) if sheet.warned else ():
+        sheet.keep(life.explain(_known(t, sheet, warning), f"A-{by}", sheet.now))
+
+
+def _take_retries(desk: Desk, t: Connection, sheet: _Sheet, told: list[_Opened]) -> None:
+    """Retries that a route wants to be warned about. What has failed for good already needs no warning."""
+    placed = [one.placed for one in told if one.placed]
+    _look_up(desk, t, sheet, placed)
+    _flush_subjects(t, sheet)
+    failed = retries.failed(t, [one.signal for one in told], lambda i: _known(t, sheet, i))
+    for signal, signature, placement in placed:
+        if digest(signal.thing) not in failed:
+            _take_one(desk, t, sheet, signal, signature, placement)
+
+
+def _look_up(desk: Desk, t: Connection, sheet: _Sheet, placed: Sequence[tuple[Signal, Signature, Placement]]) -> None:
+    """The incidents that these may belong to."""
+    missing = {placement.key for _, _, placement in placed} - sheet.by_key.keys()
+    found = incidents.by_keys(t, missing, sheet.now - desk.policy.reopen_within) if missing else {}
+    for incident in found.values():
+        sheet.by_key[incident.key] = sheet.known.setdefault(incident.id, incident)
 
 
 def _take_one(
     desk: Desk, t: Connection, sheet: _Sheet, signal: Signal, signature: Signature, placement: Placement
 ) -> None:
     silence = quiet(desk, sheet.silences, signal, signature.name, sheet.now)
-    known = sheet.by_key.get(placement.key)
+    known = _of_key(t, sheet, signal, placement)
+    warned = sheet.warned.get(digest(signal.thing)) if known is None or known.state is State.resolved else None
     silent = (
         sheet.silent_runs.get(digest(run_thing(signal))) if known is None and signal.family is Family.task else None
     )
-    if silent is not None and (run := _known(t, sheet, silent)).family is Family.run:
+    if warned is not None and (warning := _known(t, sheet, warned)).exemplar.kind == RETRYING:
+        sheet.by_key.pop(warning.key, None)
+        book = best(desk.runbooks, signal)
+        known = sheet.keep(life.give_up(warning, signal, signature, placement, book.name if book else "", sheet.now))
+    elif silent is not None and (run := _known(t, sheet, silent)).family is Family.run:
         book = best(desk.runbooks, signal)
         known = sheet.keep(life.adopt(run, signal, signature, placement, book.name if book else "", sheet.now))
         desk.news.set()
@@ -153,39 +222,26 @@ def _take_one(
     sheet.sick.append((known.id, signal))
 
 
-def quiet(desk: Desk, silences: Sequence[Silence], signal: Signal, signature: str, now: datetime) -> Silence | None:
-    """The silence that covers a signal: a person's first, then an open maintenance window's."""
-    by_person = next((silence for silence in silences if silence.covers(signal, signature, now)), None)
-    return by_person or covering(desk.maintenance, signal, signature, now)
+def _of_key(t: Connection, sheet: _Sheet, signal: Signal, placement: Placement) -> Incident | None:
+    """The incident of that key, unless too much time has passed for one more failure of it."""
+    known = sheet.by_key.get(placement.key)
+    if known is None or life.belongs(known, signal, placement):
+        return known
+    retired = life.retire(sheet.by_key.pop(placement.key))
+    sheet.known[retired.id] = retired
+    incidents.save(t, retired)  # now: its key is taken by the next one
+    return None
 
 
-def place(desk: Desk, signal: Signal) -> tuple[Signature, Placement]:
-    """What a failing signal is grouped with and where it is seen. Nobody is said to be rung where nobody can be."""
-    signature = _sign(signal)
-    placement = route(signal, signature.name, desk.policy)
-    return signature, placement if desk.pages else replace(placement, page_after=None)
-
-
-def _sign(signal: Signal) -> Signature:
-    if signal.family is Family.task and signal.exception:
-        return sign(signal.exception.type, signal.exception.message, signal.exception.traceback)
-    return sign(signal.kind, signal.check or signal.exception.type)
-
-
-def _without_explained_runs(t: Connection, sheet: _Sheet, told: list[Signal]) -> list[Signal]:
+def _without_explained_runs(t: Connection, sheet: _Sheet, told: list[_Opened]) -> list[_Opened]:
     """A failed run whose failed task was reported needs no message of its own."""
-    runs = [signal.run for signal in told if signal.kind == "run_failed"]
+    runs = [one.signal.run for one in told if one.signal.kind == "run_failed"]
     if not runs:
         return told
     _flush_subjects(t, sheet)
     explained = incidents.run_is_explained(t, runs)
-    explained |= {signal.run for signal in told if signal.family is Family.task}
-    return [signal for signal in told if not (signal.kind == "run_failed" and signal.run in explained)]
-
-
-def run_thing(signal: Signal) -> str:
-    """The key of the run that a task's signal belongs to, as a thing of its own."""
-    return thing_key(Family.run, signal.deployment, signal.dag_id, signal.run_id)
+    explained |= {one.signal.run for one in told if one.signal.family is Family.task}
+    return [one for one in told if not (one.signal.kind == "run_failed" and one.signal.run in explained)]
 
 
 def _explain_runs(

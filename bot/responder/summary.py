@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from bot.core.alert import Alert
 from bot.core.incident import Entry, Incident, Subject
 from bot.core.phrase import phrase
+from bot.core.policy import RETRYING
 from bot.responder.desk import Desk
 from bot.responder.look import RECENT
 from bot.store import alerts, incidents
@@ -61,7 +62,8 @@ def title(desk: Desk, incident: Incident) -> str:
     if signal.sentence:
         return signal.sentence
     why = phrase(signal, desk.runbook(incident.runbook))
-    return f"{signal.label} failed" + (f": {why}" if why else "")
+    happened = "is tried again" if signal.kind == RETRYING else "failed"
+    return f"{signal.label} {happened}" + (f": {why}" if why else "")
 
 
 def _alert(alert: Alert) -> dict[str, Any]:

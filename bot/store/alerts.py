@@ -6,14 +6,23 @@ changes the row has it. Rule: a claim ends by itself, so a loop that died holds 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Set
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.core.alert import Alert, Kind, Place
+from bot.core.alert import SPACING, Alert, Kind, Lane, Place
 from bot.store.tables import alerts, entries, incidents
+
+LIMIT = 50
+Closed = Set[tuple[Lane, str]]  # lanes that our own pace has closed for now
+_MINE = entries.c.incident_id == alerts.c.incident_id
+_NEWEST = func.coalesce(select(func.max(entries.c.id)).where(_MINE).scalar_subquery(), 0)
+_FIRST_UNTOLD = select(func.min(entries.c.id)).where(_MINE, entries.c.id > alerts.c.told).scalar_subquery()
+_NEWS = alerts.c.upto < _NEWEST
+_WELL_NEWS = and_(_NEWS, alerts.c.tries == 0, alerts.c.ref != "")  # a place that fails keeps its backoff
 
 
 def ensure(t: Connection, incident_id: int, place: Place, due_at: datetime) -> None:
@@ -32,22 +41,42 @@ def hurry(t: Connection, incident_id: int, now: datetime) -> None:
     t.execute(update(alerts).where(mine, alerts.c.due_at > now).values(due_at=now))
 
 
-def due(t: Connection, kind: Kind, now: datetime, limit: int = 50) -> list[Alert]:
-    """Owed, due and unclaimed: what a person waits for first, then what was never shown, then what is longest due."""
+def due(
+    t: Connection,
+    kind: Kind,
+    now: datetime,
+    quiet: Collection[int] = (),
+    closed: Closed = frozenset(),
+    limit: int = LIMIT,
+) -> list[Alert]:
+    """Owed, due and unclaimed: what a person waits for first, then what was never shown, then what has changed its state,
+    then what is longest due. Also due is what has `news` and was not shown just now, and the alerts that are said to be
+    `quiet`; what waits in a lane that is `closed` is left out."""
+    ready = or_(
+        alerts.c.due_at <= now, alerts.c.id.in_(list(quiet)), and_(_WELL_NEWS, alerts.c.shown_at <= now - SPACING)
+    )
     query = (
-        select(alerts).join(incidents, incidents.c.id == alerts.c.incident_id)
-        .where(alerts.c.kind == kind.value, alerts.c.shown < incidents.c.version, alerts.c.due_at <= now,
-               or_(alerts.c.claimed_until.is_(None), alerts.c.claimed_until <= now))
-        .order_by(alerts.c.urgent.desc(), (alerts.c.shown > 0), alerts.c.due_at).limit(limit)
+        select(alerts, _NEWS.label("news")).join(incidents, incidents.c.id == alerts.c.incident_id)
+        .where(_owed(kind), ready, _free(now), *_not(closed, quiet))
+        .order_by(alerts.c.urgent.desc(), (alerts.c.shown > 0), _NEWS.desc(), alerts.c.due_at).limit(limit)
     )  # fmt: skip
-    return [_alert(row) for row in t.execute(query)]
+    return [_alert(row, news=bool(row.news), over=row.id in quiet) for row in t.execute(query)]
 
 
-def next_due(t: Connection, kind: Kind) -> datetime | None:
-    """When the next owed alert of this kind comes due; None when nothing is owed."""
-    owed = and_(alerts.c.kind == kind.value, alerts.c.shown < incidents.c.version)
-    query = select(alerts.c.due_at).join(incidents, incidents.c.id == alerts.c.incident_id).where(owed)
-    return t.scalar(query.order_by(alerts.c.due_at).limit(1))
+def next_due(t: Connection, kind: Kind, closed: Closed = frozenset()) -> datetime | None:
+    """When the next owed alert of this kind comes due, outside the lanes that are closed; None when nothing is owed."""
+    mine = select(func.min(alerts.c.due_at)).join(incidents, incidents.c.id == alerts.c.incident_id)
+    mine = mine.where(_owed(kind), *_not(closed))
+    by_news = mine.with_only_columns(func.min(alerts.c.shown_at)).where(_WELL_NEWS)
+    due_at, shown_at = t.scalar(mine), t.scalar(by_news)
+    return min((at for at in (due_at, shown_at + SPACING if shown_at else None) if at is not None), default=None)
+
+
+def growing(t: Connection, kind: Kind, now: datetime, limit: int = 500) -> dict[int, int]:
+    """The version of each incident whose message waits only because it grows, by alert."""
+    query = select(alerts.c.id, incidents.c.version).join(incidents, incidents.c.id == alerts.c.incident_id)
+    query = query.where(_owed(kind), _free(now), alerts.c.due_at > now, alerts.c.ref != "", alerts.c.tries == 0)
+    return {row.id: row.version for row in t.execute(query.order_by(alerts.c.due_at).limit(limit))}
 
 
 def claim(t: Connection, alert: Alert, now: datetime, until: datetime) -> bool:
@@ -84,19 +113,71 @@ def by_ref(t: Connection, channel_id: str, ref: str) -> int | None:
     return t.scalar(select(alerts.c.incident_id).where(alerts.c.channel_id == channel_id, alerts.c.ref == ref))
 
 
-def untold(t: Connection, now: datetime, limit: int = 10) -> list[Alert]:
-    """Shown Slack alerts whose thread does not tell the newest entries yet, oldest debt first."""
-    newest = select(func.max(entries.c.id)).where(entries.c.incident_id == alerts.c.incident_id).scalar_subquery()
-    query = select(alerts).where(
-        alerts.c.kind == Kind.slack.value, alerts.c.ref != "", alerts.c.told < newest,
-        or_(alerts.c.claimed_until.is_(None), alerts.c.claimed_until <= now),
-    )  # fmt: skip
-    return [_alert(row) for row in t.execute(query.order_by(alerts.c.told).limit(limit))]
+def untold(t: Connection, now: datetime, closed: Collection[str] = ()) -> Alert | None:
+    """The shown Slack alert whose thread is longest behind, outside the channels that are closed."""
+    waits = or_(alerts.c.tell_at.is_(None), alerts.c.tell_at <= now)
+    query = select(alerts).where(_behind(), waits, _free(now), alerts.c.channel_id.not_in(list(closed)))
+    row = t.execute(query.order_by(_FIRST_UNTOLD, alerts.c.id).limit(1)).one_or_none()
+    return None if row is None else _alert(row)
 
 
-def _alert(row: Row[Any]) -> Alert:
+def next_tell(t: Connection, now: datetime, closed: Collection[str] = ()) -> datetime | None:
+    """When a thread that is behind may be told; None when none waits."""
+    query = select(alerts.c.tell_at).where(_behind(), alerts.c.channel_id.not_in(list(closed)))
+    row = t.execute(query.order_by(alerts.c.tell_at.is_not(None), alerts.c.tell_at).limit(1)).one_or_none()
+    return None if row is None else row.tell_at or now
+
+
+def hold_threads(t: Connection, channel_id: str, until: datetime) -> None:
+    """A channel that cannot be written: none of its threads is tried before then."""
+    t.execute(update(alerts).where(alerts.c.channel_id == channel_id, _behind()).values(tell_at=until))
+
+
+def mended(t: Connection, alert: Alert, now: datetime) -> None:
+    """What kept an alert from being shown is over: the others that failed alike, or in the same channel, are due now."""
+    alike = or_(alerts.c.target == alert.place.target, alerts.c.error == alert.error)
+    failing = and_(alerts.c.kind == alert.place.kind.value, alerts.c.error != "", alike)
+    t.execute(update(alerts).where(failing, alerts.c.due_at > now).values(due_at=now))
+    threads = and_(alerts.c.target == alert.place.target, alerts.c.tell_at > now)
+    t.execute(update(alerts).where(threads).values(tell_at=None))
+
+
+def try_at_once(t: Connection, now: datetime) -> None:
+    """What could not be shown is due now: whoever restarts the bot has mended something."""
+    t.execute(update(alerts).where(alerts.c.error != "", alerts.c.due_at > now).values(due_at=now))
+    t.execute(update(alerts).where(alerts.c.tell_at.is_not(None)).values(tell_at=None))
+
+
+def _owed(kind: Kind) -> ColumnElement[bool]:
+    return and_(alerts.c.kind == kind.value, alerts.c.shown < incidents.c.version)
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    return or_(alerts.c.claimed_until.is_(None), alerts.c.claimed_until <= now)
+
+
+def _behind() -> ColumnElement[bool]:
+    return and_(alerts.c.kind == Kind.slack.value, alerts.c.ref != "", alerts.c.told < _NEWEST)
+
+
+def _not(closed: Closed, quiet: Collection[int] = ()) -> Iterator[ColumnElement[bool]]:
+    """Outside the lanes that are closed: each closed lane of edits closes those that are less urgent too."""
+    channels = [channel for lane, channel in closed if lane is Lane.post]
+    if channels:
+        yield or_(alerts.c.ref != "", alerts.c.target.not_in(channels))
+    lanes = {lane for lane, _ in closed}
+    if Lane.press in lanes:
+        yield alerts.c.ref == ""
+    elif Lane.change in lanes:
+        yield or_(alerts.c.ref == "", alerts.c.urgent)
+    elif Lane.growth in lanes:
+        yield or_(alerts.c.ref == "", alerts.c.urgent, _NEWS, alerts.c.id.in_(list(quiet)))
+
+
+def _alert(row: Row[Any], *, news: bool = False, over: bool = False) -> Alert:
     return Alert(
         id=row.id, incident_id=row.incident_id, place=Place(Kind(row.kind), row.target), shown=row.shown,
         due_at=row.due_at, channel_id=row.channel_id, ref=row.ref, told=row.told, said=row.said, tries=row.tries,
         error=row.error, owed_at=row.owed_at, posting=row.posting, urgent=row.urgent,
+        upto=row.upto, news=news, over=over, grown=row.grown, rung=row.rung, telling_at=row.telling_at,
     )  # fmt: skip

@@ -95,10 +95,14 @@ def count(t: Connection, deployment: str, seen: Sequence[Known]) -> None:
     )
 
 
-def coverage(t: Connection, deployment: str, since: datetime) -> Coverage:
-    """The figures of one deployment for what ended since then (at most eight days back)."""
-    mine = (failures.c.deployment == deployment, failures.c.ended_at >= since)
-    rows = t.execute(select(failures.c.by, failures.c.ended_at, failures.c.told_at).where(*mine)).all()
+def coverage(t: Connection, deployment: str | None, since: datetime, until: datetime | None = None) -> Coverage:
+    """The figures of one deployment (None: of all) for what ended since then (at most eight days back), and before `until`."""
+    query = select(failures.c.by, failures.c.ended_at, failures.c.told_at).where(failures.c.ended_at >= since)
+    if deployment is not None:
+        query = query.where(failures.c.deployment == deployment)
+    if until is not None:
+        query = query.where(failures.c.ended_at < until)
+    rows = t.execute(query).all()
     seconds: dict[str, list[float]] = {}
     for row in rows:
         if row.by:

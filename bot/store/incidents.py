@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, s
 
 from bot.core.access import Person
 from bot.core.incident import Counts, Entry, Incident, State, Subject
-from bot.core.policy import Severity, Silence
+from bot.core.policy import RETRYING, Severity, Silence
 from bot.core.signal import Family, Mood, Signal
 from bot.core.wire import as_json, parse
+from bot.store import rows
 from bot.store.tables import digest, entries, incidents, subjects
 
 LIST_LIMIT = 100
@@ -80,8 +81,7 @@ def touch(t: Connection, incident_id: int) -> None:
 
 def add_subjects(t: Connection, sick: Sequence[tuple[int, Signal]]) -> None:
     """Remembers what the incidents are about."""
-    if sick:
-        t.execute(insert(subjects), [_subject(incident_id, signal) for incident_id, signal in sick])
+    rows.add_mappings(t, "subjects", [_subject(incident_id, signal) for incident_id, signal in sick])
 
 
 def forget(t: Connection, subject_id: int) -> None:
@@ -130,9 +130,10 @@ def sick_count(t: Connection, incident_id: int) -> int:
 
 
 def run_is_explained(t: Connection, runs: Iterable[str]) -> set[str]:
-    """Which of these runs have a task that was reported failed."""
+    """Which of these runs have a task that was reported failed; one that is tried again explains nothing."""
     digests = {digest(run): run for run in runs}
     query = select(subjects.c.run).where(subjects.c.run.in_(list(digests)), subjects.c.family == Family.task.value)
+    query = query.where(subjects.c.retrying.is_(False))
     return {digests[run] for run in t.scalars(query.distinct())}
 
 
@@ -150,16 +151,17 @@ def subjects_of(t: Connection, incident_id: int, *, sick: bool = False, limit: i
 
 def counts(t: Connection, incident_id: int, recent_since: datetime) -> Counts:
     mine = subjects.c.incident_id == incident_id
+    failed = func.sum(case((subjects.c.retrying, 0), else_=1))
     recent = func.sum(case((subjects.c.failed_at >= recent_since, 1), else_=0))
     totals = t.execute(select(
-        func.count(), func.count(func.distinct(subjects.c.thing)), recent, func.min(subjects.c.failed_at),
+        failed, func.count(func.distinct(subjects.c.thing)), recent, func.min(subjects.c.failed_at),
         func.max(subjects.c.failed_at),
     ).where(mine)).one()  # fmt: skip
-    number = func.count()
+    number = failed if totals[0] else func.count(func.distinct(subjects.c.thing))
     dags = t.execute(select(subjects.c.dag_id, number).where(mine).group_by(subjects.c.dag_id)
                      .order_by(number.desc(), subjects.c.dag_id))  # fmt: skip
     return Counts(
-        failures=totals[0], things=totals[1], sick=sick_count(t, incident_id), recent=totals[2] or 0,
+        failures=totals[0] or 0, things=totals[1], sick=sick_count(t, incident_id), recent=totals[2] or 0,
         dags=tuple((row[0], row[1]) for row in dags), first_at=totals[3], last_at=totals[4],
     )  # fmt: skip
 
@@ -230,7 +232,7 @@ def _subject(incident_id: int, signal: Signal) -> dict[str, Any]:
         "run_id": signal.run_id, "task_id": signal.task_id, "map_index": signal.map_index,
         "try_number": signal.try_number, "name": signal.file or " ".join(filter(None, (signal.check, signal.name))),
         "hostname": signal.hostname, "source": signal.source[:64], "failed_at": signal.occurred_at,
-        "well_at": None if signal.mood is Mood.sick else signal.occurred_at,
+        "well_at": signal.occurred_at if signal.mood is Mood.well else None, "retrying": signal.kind == RETRYING,
     }  # fmt: skip
 
 

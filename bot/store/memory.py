@@ -1,4 +1,4 @@
-"""What must survive a restart and belongs to nobody else: small JSON values by key, silences, and the audit."""
+"""What must survive a restart and belongs to nobody else: small JSON values by key, and silences."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.core.access import Person
 from bot.core.policy import Silence
+from bot.store.audit import record
 from bot.store.store import Store
-from bot.store.tables import audit, memory, silences
+from bot.store.tables import memory, silences
+
+__all__ = ["Remembered", "active_silences", "add_silence", "end_silence", "keep", "recall", "record"]
 
 
 def recall(t: Connection, key: str) -> dict[str, Any]:
@@ -45,17 +47,6 @@ def end_silence(t: Connection, silence_id: int, now: datetime) -> bool:
     """True when it held until now."""
     holding = (silences.c.id == silence_id, silences.c.ended_at.is_(None), silences.c.until > now)
     return t.execute(update(silences).where(*holding).values(ended_at=now)).rowcount == 1
-
-
-def record(
-    t: Connection, now: datetime, person: Person, verb: str, argument: str, *, allowed: bool, outcome: str,
-    incident_id: int | None = None, plan_digest: str = "",
-) -> None:  # fmt: skip
-    """One line of the audit: every press and command, allowed or refused."""
-    t.execute(insert(audit).values(
-        at=now, who=person.name, who_id=person.id, verb=verb, argument=argument[:1000], allowed=allowed,
-        outcome=outcome[:1000], incident_id=incident_id, plan_digest=plan_digest,
-    ))  # fmt: skip
 
 
 class Remembered:

@@ -65,13 +65,45 @@ def let_go(t: Connection) -> None:
     t.execute(update(remediations).where(remediations.c.claimed_until.is_not(None)).values(claimed_until=None))
 
 
-def save(t: Connection, changed: Remediation) -> None:
-    """Writes the remediation down and ends the claim on it."""
+def save(t: Connection, changed: Remediation, until: datetime | None = None) -> None:
+    """Writes the remediation down and ends the claim on it, or keeps it until then."""
     t.execute(update(remediations).where(remediations.c.id == changed.id).values(
         progress=changed.progress.value, version=changed.version, due_at=changed.due_at, tries=changed.tries,
         answer=changed.answer, began_at=changed.began_at, ended_at=changed.ended_at, tally=dict(changed.tally),
-        claimed_until=None,
+        steps=changed.steps, claimed_until=until,
     ))  # fmt: skip
+
+
+def advance(t: Connection, changed: Remediation, until: datetime) -> str:
+    """Writes down how far it came and keeps the claim until then; returns who asked to stop, empty when nobody did."""
+    mine = remediations.c.id == changed.id
+    t.execute(update(remediations).where(mine).values(
+        version=changed.version, steps=changed.steps, tally=dict(changed.tally), claimed_until=until,
+    ))  # fmt: skip
+    return str(t.scalar(select(remediations.c.stopped_by).where(mine)) or "")
+
+
+def stop(t: Connection, remediation_id: int, who: str, now: datetime) -> bool:
+    """Asks to stop it, and looks at it at once where it waits; True for the first who asks."""
+    asked = and_(remediations.c.id == remediation_id, remediations.c.stopped_by == "")
+    done = t.execute(update(remediations).where(asked).values(stopped_by=who, due_at=now))
+    return done.rowcount == 1
+
+
+def forget_value(t: Connection, plan_id: str) -> None:
+    """Takes a variable's value out of a plan that was carried out."""
+    body = t.scalar(select(plans.c.body).where(plans.c.id == plan_id))
+    if body and "value" in body["options"]:
+        options = {key: value for key, value in body["options"].items() if key != "value"}
+        t.execute(update(plans).where(plans.c.id == plan_id).values(body=body | {"options": options}))
+
+
+def forget_values(t: Connection, since: datetime, before: datetime) -> None:
+    """The same for the plans of a time that nobody confirmed."""
+    unused = and_(plans.c.used_at.is_(None), plans.c.created_at >= since, plans.c.created_at <= before)
+    for plan_id, body in t.execute(select(plans.c.id, plans.c.body).where(unused)).all():
+        if body["action"] == "variable":
+            forget_value(t, plan_id)
 
 
 def latest(t: Connection, incident_id: int) -> Remediation | None:
@@ -83,6 +115,12 @@ def latest(t: Connection, incident_id: int) -> Remediation | None:
 
 def get(t: Connection, remediation_id: int) -> Remediation | None:
     row = t.execute(_query().where(remediations.c.id == remediation_id)).one_or_none()
+    return None if row is None else _remediation(row)
+
+
+def of_plan(t: Connection, plan_id: str) -> Remediation | None:
+    """What became of a plan; None while it was not confirmed."""
+    row = t.execute(_query().where(remediations.c.plan_id == plan_id)).one_or_none()
     return None if row is None else _remediation(row)
 
 
@@ -105,7 +143,8 @@ def _remediation(row: Row[Any]) -> Remediation:
     return Remediation(
         id=row.id, plan=_plan(row.plan_id, row.created_at, row.incident_id, row.body), progress=Progress(row.progress),
         asked_at=row.asked_at, due_at=row.due_at, version=row.version, tries=row.tries, answer=row.answer,
-        began_at=row.began_at, ended_at=row.ended_at, tally=row.tally,
+        began_at=row.began_at, ended_at=row.ended_at, tally=row.tally, steps=row.steps,
+        stopped_by=row.stopped_by,
     )  # fmt: skip
 
 

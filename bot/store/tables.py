@@ -41,6 +41,11 @@ metadata = MetaData(
 )
 
 
+def stored_moment(value: datetime) -> int:
+    """Microseconds since 1970."""
+    return (value - EPOCH) // timedelta(microseconds=1)
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware UTC datetime, kept as microseconds since 1970."""
 
@@ -48,7 +53,7 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        return None if value is None else (value - EPOCH) // timedelta(microseconds=1)
+        return None if value is None else stored_moment(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         return None if value is None else EPOCH + timedelta(microseconds=value)
@@ -70,7 +75,8 @@ signals = Table(
     Column("kind", String(32), nullable=False),
     Column("deployment", Text, nullable=False),
     Column("body", _JSON, nullable=False),
-    Index(None, "received_at"),
+    # told before, and brings its exception or its figures of today: no second failure
+    Column("again", Boolean, nullable=False, default=False),
 )  # fmt: skip
 
 # What was told already. A row goes when its opposite is told (a mended file may break again).
@@ -78,6 +84,16 @@ identities = Table(
     "identities", metadata,
     Column("identity", String(DIGEST), primary_key=True),
     Column("told_at", Moment, nullable=False),
+    Column("bare", Boolean, nullable=False, default=False),  # more may be learnt
+    sqlite_with_rowid=False,  # each tree less is a page less to be written before a sender is answered
+)  # fmt: skip
+
+# Signals that the observer stumbled over: kept, looked at by nobody but people.
+set_aside = Table(
+    "set_aside", metadata,
+    Column("signal_id", _ID, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("error", Text, nullable=False),
 )  # fmt: skip
 
 incidents = Table(
@@ -117,6 +133,7 @@ subjects = Table(
     Column("source", String(64), nullable=False),
     Column("failed_at", Moment, nullable=False),
     Column("well_at", Moment),
+    Column("retrying", Boolean, nullable=False, default=False),  # a try that failed and is tried again: no failure yet
     Index(None, "thing"),
     Index(None, "run"),
     Index(None, "incident_id", "dag_id"),
@@ -154,6 +171,12 @@ alerts = Table(
     Column("owed_at", Moment),
     Column("posting", Boolean, nullable=False, default=False),
     Column("urgent", Boolean, nullable=False, default=False),
+    Column("upto", _ID, nullable=False, default=0),
+    Column("grown", Integer, nullable=False, default=0),
+    Column("shown_at", Moment),
+    Column("rung", _ID, nullable=False, default=0),
+    Column("telling_at", Moment),
+    Column("tell_at", Moment),
     Index(None, "incident_id", "kind", "target", unique=True),
     Index(None, "due_at"),
 )  # fmt: skip
@@ -183,6 +206,8 @@ remediations = Table(
     Column("began_at", Moment),
     Column("ended_at", Moment),
     Column("tally", _JSON, nullable=False),
+    Column("steps", Integer, nullable=False, default=0),
+    Column("stopped_by", Text, nullable=False, default=""),
     Column("channel_id", String(64), nullable=False, default=""),
     Column("ref", String(64), nullable=False, default=""),
     Column("shown", Integer, nullable=False, default=0),
@@ -233,5 +258,41 @@ audit = Table(
     Column("outcome", Text, nullable=False),
     Column("incident_id", _ID),
     Column("plan_digest", String(32), nullable=False),
+    Column("deployment", Text, nullable=False, default=""),
+    Column("second", Text, nullable=False, default=""),
+    Column("second_id", String(64), nullable=False, default=""),
+    Column("break_glass", Boolean, nullable=False, default=False),
+    Column("link", Text, nullable=False, default=""),
     Index(None, "at"),
+    Index(None, "incident_id", "id"),
+    Index(None, "who_id", "id"),
+)  # fmt: skip
+
+# Plans that a first person confirmed and that wait for a second one; `shown` is what their message tells.
+approvals = Table(
+    "approvals", metadata,
+    Column("plan_id", String(32), ForeignKey("plans.id"), primary_key=True),
+    Column("standing", String(16), nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("second", Text, nullable=False, default=""),
+    Column("second_id", String(64), nullable=False, default=""),
+    Column("shown", String(16), nullable=False, default=""),
+    Column("channel_id", String(64), nullable=False, default=""),
+    Column("ref", String(64), nullable=False, default=""),
+    Index(None, "standing"),
+)  # fmt: skip
+
+# A role beyond one's own, for a time, with a reason; `told` is what the channel knows of it.
+broken_glass = Table(
+    "broken_glass", metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("who", Text, nullable=False),
+    Column("who_id", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("began_at", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("told", String(8), nullable=False, default=""),
+    Index(None, "told"),
 )  # fmt: skip

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from bot.core.errors import Permanent, Temporary
 from bot.responder.desk import Desk
 from bot.responder.intake import Intake
+from bot.web.replies import Replies
 
 Dispatch = Callable[[str, Mapping[str, str]], tuple[int, Mapping[str, str], str]]
 
@@ -33,6 +34,7 @@ class Edge:
     parts: Callable[[], Mapping[str, str]] = dict
     slack: Dispatch | None = None
     pagerduty_secret: str = ""
+    replies: Replies | None = None
     counted: dict[str, int] = field(default_factory=lambda: {"accepted": 0, "duplicates": 0, "refused": 0})
 
 
@@ -54,12 +56,17 @@ def authorised(request: Request) -> None:
     token = edge_of(request).token
     if not token:
         return
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
+    if not is_bearer(request.headers.get("authorization", ""), token):
         raise Refusal(
             401, "Authorization: send `Bearer` and the token of WINDSOCK_SERVER__SIGNAL_TOKEN",
             **{"WWW-Authenticate": "Bearer", "Connection": "close"},
         )  # fmt: skip
+
+
+def is_bearer(header: str, token: str) -> bool:
+    """Whether the Authorization header carries this token."""
+    scheme, _, given = header.partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
 
 
 def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -82,4 +89,8 @@ async def unavailable(_: Request, error: Exception) -> Response:
 async def refuse(_: Request, error: Exception) -> Response:
     """A Refusal as an answer."""
     assert isinstance(error, Refusal)  # noqa: S101 - registered for Refusal alone
+    return refusal(error)
+
+
+def refusal(error: Refusal) -> Response:
     return answer({"error": error.sentence}, error.status, error.headers)

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.core.errors import Permanent, Temporary
-from bot.store import coverage, tallies
+from bot.store import coverage, signals, tallies
 from bot.web.edge import Edge, answer, edge_of
 
 KEEPS_FROM_WORK = frozenset({"store", "intake", "canary"})
@@ -62,6 +62,9 @@ class _Collector:
         for outcome, number in self._edge.counted.items():
             taken.add_metric([outcome], number)
         yield taken
+        yield GaugeMetricFamily(
+            "windsock_signals_unobserved", "Stored and not yet observed", value=self._edge.intake.observer.behind
+        )
         yield from self._stored()
         part = GaugeMetricFamily("windsock_part_up", "1 when the part is well", labels=["part"])
         for name, sentence in self._edge.parts().items():
@@ -75,12 +78,14 @@ class _Collector:
             with self._edge.desk.store.read() as t:
                 now = tallies.tally(t, self._edge.desk.clock())
                 covered = coverage.totals(t)
+                aside = signals.aside(t)
         except (Temporary, Permanent):
             up.add_metric([], 0)
             yield up
             return
         up.add_metric([], 1)
         yield up
+        yield GaugeMetricFamily("windsock_signals_set_aside", "The observer stumbled over them", value=aside)
         open_ones = GaugeMetricFamily("windsock_incidents", "Incidents not resolved", labels=["state", "severity"])
         for (state, severity), number in now.incidents.items():
             open_ones.add_metric([state, severity], number)

@@ -8,7 +8,9 @@ from starlette.responses import Response
 
 from bot.core.incident import State
 from bot.responder import summary
-from bot.web.edge import Refusal, answer, authorised, edge_of, number_of
+from bot.web.edge import Edge, Refusal, answer, authorised, edge_of, number_of
+
+SEEN_SECONDS = 20.0
 
 
 async def get_incidents(request: Request) -> Response:
@@ -19,6 +21,7 @@ async def get_incidents(request: Request) -> Response:
     if unknown:
         raise Refusal(400, f"state: {unknown[0]!r} is none; there are {', '.join(State)}")
     before = _number(request.query_params.get("before"))
+    await run_in_threadpool(_seen, edge_of(request))
     return answer(await run_in_threadpool(summary.page, edge_of(request).desk, states, before))
 
 
@@ -27,10 +30,16 @@ async def get_incident(request: Request) -> Response:
     authorised(request)
     asked = request.path_params["incident_id"]
     number = number_of(asked)
+    await run_in_threadpool(_seen, edge_of(request))
     found = None if number is None else await run_in_threadpool(summary.one, edge_of(request).desk, number)
     if found is None:
         raise Refusal(404, f"id: there is no incident {asked!r}")
     return answer(found)
+
+
+def _seen(edge: Edge) -> None:
+    """Who reads sees what was accepted before. A storm that takes longer to observe is shown as far as it is observed."""
+    edge.intake.observer.caught_up(SEEN_SECONDS)
 
 
 def _number(text: str | None) -> int | None:

@@ -8,8 +8,9 @@ to come back, so that the sender keeps it). Rule: a batch is taken whole or refu
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
+from collections.abc import Sequence
+from functools import partial
 from math import ceil
 from typing import Any, NoReturn
 
@@ -17,11 +18,13 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.core.errors import Permanent, Temporary
+from bot.core.errors import Temporary
 from bot.core.signal import Signal
 from bot.core.wire import BadSignal, parse
 from bot.responder.intake import Receipt
+from bot.store.signals import Letter, letter
 from bot.web.edge import Edge, Refusal, answer, authorised, edge_of
+from bot.web.replies import Replies, Result
 
 BODY_LIMIT = 1_048_576
 BATCH_LIMIT = 1_000
@@ -41,21 +44,20 @@ async def post_signals(request: Request) -> Response:
     return answer({"accepted": receipt.accepted, "duplicates": receipt.duplicates}, 202)
 
 
-async def committed(edge: Edge, told: list[Signal]) -> Receipt:
+async def committed(edge: Edge, told: Sequence[Signal]) -> Receipt:
     """Hands the signals to the one writer and waits for its commit."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[Receipt | Temporary | Permanent] = loop.create_future()
+    return await kept(edge, [letter(signal) for signal in told])
 
-    def settle(result: Receipt | Temporary | Permanent) -> None:
-        if not done.done():
-            done.set_result(result)
 
-    def from_the_writer(result: Receipt | Temporary | Permanent) -> None:
-        with contextlib.suppress(RuntimeError):  # the server has ended and nobody waits; the writer goes on
-            loop.call_soon_threadsafe(settle, result)
-
+async def kept(edge: Edge, told: Sequence[Letter]) -> Receipt:
+    """The same for signals that are ready to be stored."""
+    replies = edge.replies
+    if replies is None or replies.loop is not asyncio.get_running_loop():
+        replies = edge.replies = Replies(asyncio.get_running_loop())
+    done: asyncio.Future[Result] = replies.loop.create_future()
+    result: Result
     try:
-        edge.intake.submit(told, from_the_writer)
+        edge.intake.submit(told, partial(replies.post, done))
         result = await done
     except Temporary as error:
         result = error

@@ -1,58 +1,72 @@
-"""How many signals a second are committed and answered, from 32 clients, and how long each answer takes."""
+"""How many signals a second are committed and answered, from 32 clients that send as fast as they are answered, and how long
+an answer takes; beside Debian's Alertmanager, which keeps nothing, in one run. The sender is wrk, which costs next to nothing.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from datetime import UTC, datetime
+import re
+import shutil
+import subprocess
 from pathlib import Path
-from typing import Any
 
 import httpx
 
+from bot.sandbox.slack.config import Config
+from bot.sandbox.slack.server import running
 from tests.bench.bot_process import bot
+from tests.bench.storm import alertmanager
 
-CLIENTS = 32
-SIGNALS = 5_000
-CAUSES = ("connection refused", "timeout", "disk full", "no route")
+CLIENTS, SECONDS, ROUNDS = 32, 4, 3
+_HEAD = """
+local n, causes = 0, {"connection refused", "timeout", "disk full", "no route"}
+request = function()
+  n = n + 1
+  local cause = causes[n % 4 + 1]
+"""
+_TAIL = """
+  return wrk.format("POST", nil, {["Content-Type"] = "application/json"}, body)
+end
+"""
+_SIGNAL = """
+  local body = string.format('{"v":1,"kind":"task_failed","deployment":"bench","occurred_at":"2026-11-22T05:00:00Z",' ..
+    '"dag_id":"dag_%d","run_id":"r%d","task_id":"t%d","try_number":1,"exception":{"type":"psycopg.OperationalError",' ..
+    '"message":"%s to 10.0.%d.1 port %d","traceback":"  File \\\\"dag.py\\\\", line 3, in load\\\\n"}}',
+    n % 500, os.time(), n, cause, n % 256, n)
+"""
+_ALERT = """
+  local body = string.format('[{"labels":{"alertname":"TaskFailed","cause":"%s","dag":"dag_%d","task":"t%d"}}]',
+    cause, n % 500, n)
+"""
 
 
 def measure(folder: Path) -> dict[str, object]:
-    """Every signal is a failure of its own; four causes, 500 DAGs."""
-    with bot(folder) as url:
-        asyncio.run(_load(url, 200, "warm"))
-        seconds, taken = asyncio.run(_load(url, SIGNALS, "measured"))
-        counted = httpx.get(f"{url}/v1/incidents", timeout=30).json()["incidents"]
-    taken.sort()
-    kept = sum(one["counts"]["failures"] for one in counted)
-    return {
-        "per_second": round(SIGNALS / seconds), "p50_ms": round(taken[len(taken) // 2] * 1000, 1),
-        "p99_ms": round(taken[int(len(taken) * 0.99)] * 1000, 1), "clients": CLIENTS, "sent": SIGNALS + 200, "kept": kept,
-    }  # fmt: skip
+    """Rounds of both, one after the other; every signal is a failure of its own, of four causes and 500 DAGs."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        return {"missing": "install the Debian package wrk"}
+    rounds = []
+    for number in range(ROUNDS):
+        place = folder / str(number)
+        place.mkdir()
+        with bot(place) as url:
+            ours = _load(wrk, place / "signal.lua", _SIGNAL, f"{url}/v1/signals")
+            shown = httpx.get(f"{url}/v1/incidents", timeout=60).json()["incidents"]
+        kept = sum(one["counts"]["failures"] for one in shown)
+        with running(Config()) as slack, alertmanager(place, slack) as peer:
+            theirs = _load(wrk, place / "alert.lua", _ALERT, f"{peer}/api/v2/alerts") if peer else {}
+        ratio = {"of_theirs": round(ours["per_second"] / theirs["per_second"], 2)} if theirs else {}
+        rounds.append({"bot": ours | {"observed": kept}, "alertmanager": theirs} | ratio)
+    return {"clients": CLIENTS, "rounds": rounds}
 
 
-async def _load(url: str, number: int, run: str) -> tuple[float, list[float]]:
-    taken: list[float] = []
-    places = iter(range(number))
-    begun = time.perf_counter()
-    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
-        await asyncio.gather(*(_client(client, places, run, taken) for _ in range(CLIENTS)))
-    return time.perf_counter() - begun, taken
-
-
-async def _client(client: httpx.AsyncClient, places: Any, run: str, taken: list[float]) -> None:
-    for place in places:
-        begun = time.perf_counter()
-        (await client.post("/v1/signals", json=failure(place, run))).raise_for_status()
-        taken.append(time.perf_counter() - begun)
-
-
-def failure(place: int, run: str) -> dict[str, Any]:
-    """One of 500 DAGs, one of four causes, with figures of its own in the message."""
-    message = f"{CAUSES[place % 4]} to 10.0.{place % 256}.1 port {place}"
-    return {
-        "kind": "task_failed", "deployment": "bench", "occurred_at": datetime.now(UTC).isoformat(),
-        "dag_id": f"dag_{place % 500}", "run_id": run, "task_id": f"task_{place // 500}", "try_number": 1, "max_tries": 0,
-        "exception": {"type": "psycopg.OperationalError", "message": message,
-                      "traceback": '  File "dag.py", line 3, in load\n'},
-    }  # fmt: skip
+def _load(wrk: str, script: Path, body: str, url: str) -> dict[str, float]:
+    script.write_text(_HEAD + body + _TAIL)
+    words = [wrk, "-t1", f"-c{CLIENTS}", f"-d{SECONDS}s", "--latency", "-s", str(script), url]
+    said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "Non-2xx" not in said, said
+    found = {name: re.search(rf"{name}%\s+([\d.]+)(us|ms|s)", said) for name in ("50", "99")}
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    assert rate, said
+    unit = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+    taken = {f"p{name}_ms": round(float(one[1]) * unit[one[2]], 2) for name, one in found.items() if one}
+    return {"per_second": round(float(rate[1]))} | taken

@@ -67,15 +67,19 @@ def _bot(folder: Path) -> dict[str, object]:
 
 
 def _alertmanager(folder: Path) -> dict[str, object]:
-    program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-    if not program:
-        return {"missing": "install the Debian package prometheus-alertmanager"}
-    with running(Config()) as slack, _alertmanager_at(program, folder, slack) as url:
+    with running(Config()) as slack, alertmanager(folder, slack) as url:
+        if not url:
+            return {"missing": "install the Debian package prometheus-alertmanager"}
         return _storm(slack, url, "/api/v2/alerts", _alert, lambda: _alerts_shown(slack) >= FAILURES)
 
 
 @contextmanager
-def _alertmanager_at(program: str, folder: Path, slack: Running) -> Iterator[str]:
+def alertmanager(folder: Path, slack: Running) -> Iterator[str]:
+    """The address of an Alertmanager that shows its groups in that Slack; empty where there is none."""
+    program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+    if not program:
+        yield ""
+        return
     config, port = folder / "am.yml", free_port(0)
     config.write_text(AM_CONFIG.format(api_url=slack.api_url))
     words = [program, f"--config.file={config}", f"--storage.path={folder / 'data'}", "--cluster.listen-address=",

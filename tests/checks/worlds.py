@@ -12,9 +12,18 @@ from sqlalchemy import create_engine, text
 _TASK = """create table task_instance ({own} dag_id varchar(250), task_id varchar(250), run_id varchar(250),
 map_index integer, try_number integer, max_tries integer, state varchar(20), hostname varchar(1000), pid integer,
 operator varchar(1000), pool varchar(256), queue varchar(256), start_date {time}, end_date {time},
-duration double precision, queued_dttm {time}{heartbeat})"""
+duration double precision, queued_dttm {time}, pool_slots integer default 1{heartbeat})"""
 _JOB = """create table job (id integer primary key, dag_id varchar(250), state varchar(20), job_type varchar(30),
 latest_heartbeat {time}, hostname varchar(500))"""
+_RUN = """create table dag_run (id integer primary key, dag_id varchar(250), run_id varchar(250), state varchar(50),
+run_type varchar(50), queued_at {time}, start_date {time}, end_date {time}, data_interval_end {time},
+clear_number integer default 0{due})"""
+_POOL = (
+    """create table slot_pool (id integer primary key, pool varchar(256), slots integer, include_deferred boolean)"""
+)
+_DAG = """create table dag (dag_id varchar(250) primary key, is_paused boolean, last_parsed_time {time}, {stale} boolean)"""
+_XCOM = """create table xcom (dag_run_id integer, task_id varchar(250), map_index integer, key varchar(512),
+dag_id varchar(250), run_id varchar(250), value {value})"""
 _IMPORT = """create table import_error (id integer primary key, filename varchar(1024), stacktrace text,
 timestamp {time}{bundle})"""
 STACKTRACE = """Traceback (most recent call last):
@@ -26,7 +35,10 @@ ImportError: cannot import name 'fx_rate' from 'finance.rates'
 
 
 class World:
-    """A metastore of one major behind a SQLAlchemy address; ages are in seconds before now."""
+    """A metastore of one major behind a SQLAlchemy address; ages are in seconds before now. One that is not `whole` has the
+    tables of task instances, jobs and import errors only."""
+
+    whole = True
 
     def __init__(self, url: str, major: int) -> None:
         self.url, self.major = url, major
@@ -41,7 +53,11 @@ class World:
             if major == 3
             else {"own": "", "heartbeat": ", job_id integer", "bundle": ", processor_subdir varchar(2000)"}
         )
-        for statement in (_TASK, _JOB, _IMPORT):
+        postgres = url.startswith("postgresql")
+        shape["due"] = f", run_after {time}" if major == 3 else ""
+        shape["stale"] = "is_stale" if major == 3 else "is_active"
+        shape["value"] = {2: "bytea", 3: "jsonb"}[major] if postgres else {2: "blob", 3: "json"}[major]
+        for statement in (_TASK, _JOB, _IMPORT, *((_RUN, _POOL, _DAG, _XCOM) if self.whole else ())):
             self.do(statement.format(time=time, **shape))
 
     def do(self, statement: str, **values: Any) -> None:
@@ -89,6 +105,53 @@ class World:
             task=task_id,
             at=self.ago(waits),
         )
+
+    def row(self, table: str, **values: Any) -> None:
+        """One row; a float whose column is a time is its age in seconds."""
+        given = {name: self.ago(value) if isinstance(value, float) else value for name, value in values.items()}
+        holes = ", ".join(f":{name}" for name in given)
+        self.do(f"insert into {table} ({', '.join(given)}) values ({holes})", **given)
+
+    def task(self, task_id: str, state: str, **values: Any) -> None:
+        """A task instance of `features_train` in the run `manual__1`, in the default pool."""
+        given = {"dag_id": "features_train", "run_id": "manual__1", "map_index": -1, "try_number": 1, "max_tries": 0,
+                 "pool": "default_pool", "queue": "default", "pool_slots": 1} | values  # fmt: skip
+        self.row("task_instance", task_id=task_id, state=state, **given)
+
+    def run(
+        self, number: int, dag_id: str = "orders", state: str = "success", due: float = 60.0, **values: Any
+    ) -> None:
+        """A scheduled run that was due `due` seconds ago, made and ended at once unless said otherwise."""
+        given = {
+            "run_type": "scheduled",
+            "queued_at": due,
+            "start_date": due,
+            "end_date": due,
+            "clear_number": 0,
+        } | values
+        given |= {"run_after" if self.major == 3 else "data_interval_end": due}
+        self.row("dag_run", id=number, dag_id=dag_id, run_id=f"scheduled__{number}", state=state, **given)
+
+    def pool(self, name: str, slots: int, include_deferred: bool = False) -> None:
+        self.row(
+            "slot_pool", id=abs(hash(name)) % 10_000_000, pool=name, slots=slots, include_deferred=include_deferred
+        )
+
+    def dag(self, dag_id: str, parsed: float, paused: bool = False, gone: bool = False) -> None:
+        """A DAG whose file was read `parsed` seconds ago."""
+        alive = {"is_stale": gone} if self.major == 3 else {"is_active": not gone}
+        self.row("dag", dag_id=dag_id, is_paused=paused, last_parsed_time=parsed, **alive)
+
+    def xcom(self, run: int, task_id: str, octets: int, key: str = "return_value") -> None:
+        """An XCom so large, of letters that do not pack well."""
+        text = "".join(chr(97 + (n * n * 7 + n // 3) % 26) for n in range(octets - 2))
+        value: Any = json.dumps(text) if self.major == 3 else text.encode() + b"ab"
+        cast = "cast(:value as jsonb)" if self.major == 3 and self.url.startswith("postgresql") else ":value"
+        self.do(
+            "insert into xcom (dag_run_id, task_id, map_index, key, dag_id, run_id, value) "
+            f"values (:run, :task, -1, :key, 'orders', 'r', {cast})",
+            run=run, task=task_id, key=key, value=value,
+        )  # fmt: skip
 
     def broken_file(self, path: str, number: int = 1) -> None:
         bundle = "bundle_name" if self.major == 3 else "processor_subdir"

@@ -7,7 +7,20 @@ from typing import Any
 
 import pytest
 
-from bot.core.policy import GROUPINGS, Matcher, Policy, Route, Severity, Silence, group_key, matcher, route, severity_of
+from bot.core.policy import (
+    GROUPINGS,
+    NEVER,
+    Matcher,
+    Policy,
+    Route,
+    Severity,
+    Silence,
+    group_key,
+    matcher,
+    route,
+    severity_of,
+)
+from bot.core.runbook import Runbook
 from bot.core.signal import KINDS, Signal
 from tests.given import NOW, failure, placed, told
 
@@ -191,3 +204,49 @@ def test_a_silence_covers_its_scope_and_nothing_else(scope: str, signal: Signal,
 
 def test_an_empty_matcher_takes_everything() -> None:
     assert Matcher()(failure(), Severity.error, "x")
+
+
+BOOK = Runbook("known", "Known trouble", "", severity="warning", escalate_after=timedelta(minutes=30))
+GRAVE = Runbook("grave", "Grave trouble", "", severity="critical")
+
+
+@pytest.mark.parametrize(
+    ("said_by_route", "book", "signal", "severity", "severity_by", "page_after", "page_by"),
+    [
+        ({}, None, failure(), Severity.error, "signal", None, ""),
+        ({}, None, failure(severity="critical"), Severity.critical, "signal", timedelta(0), "critical"),
+        ({}, BOOK, failure(), Severity.warning, "runbook known", timedelta(minutes=30), "runbook known"),
+        ({}, BOOK, failure(severity="critical"), Severity.warning, "runbook known", timedelta(minutes=30), "runbook known"),
+        ({}, GRAVE, failure(), Severity.critical, "runbook grave", timedelta(0), "critical"),
+        ({"severity": Severity.error}, GRAVE, failure(), Severity.error, "route r", None, ""),
+        ({"severity": Severity.critical}, BOOK, failure(), Severity.critical, "route r", timedelta(0), "route r"),
+        ({"page_after": timedelta(minutes=5)}, BOOK, failure(), Severity.warning, "runbook known", timedelta(minutes=5),
+         "route r"),
+        ({"page_after": NEVER}, BOOK, failure(), Severity.warning, "runbook known", None, "route r"),
+        ({"page_after": NEVER}, None, failure(severity="critical"), Severity.critical, "signal", None, "route r"),
+    ],
+)  # fmt: skip
+def test_the_route_comes_before_the_runbook_and_that_before_the_signal(
+    said_by_route: dict[str, Any], book: Runbook | None, signal: Signal, severity: Severity, severity_by: str,
+    page_after: timedelta | None, page_by: str,
+) -> None:  # fmt: skip
+    found = route(signal, "x", Policy((Route("r", **said_by_route),)), book)
+    assert (found.severity, found.severity_by) == (severity, severity_by)
+    assert (found.page_after, found.page_by) == (page_after, page_by)
+
+
+def test_a_route_that_matches_a_severity_meets_the_one_that_the_runbook_says() -> None:
+    policy = Policy((Route("grave", matcher({"severity": "critical"}, "x")),))
+    assert route(failure(), "x", policy, GRAVE).route == "grave"
+
+
+@pytest.mark.parametrize(
+    ("warn_on_try", "number", "warns"), [(None, 9, False), (2, 1, False), (2, 2, True), (2, 3, True), (1, 1, True)]
+)
+def test_a_retry_is_worth_a_warning_from_the_try_that_the_route_says(
+    warn_on_try: int | None, number: int, warns: bool
+) -> None:
+    policy = Policy((Route("r", severity=Severity.critical, warn_on_try=warn_on_try),))
+    found = route(told("task_retrying", try_number=number), "x", policy, GRAVE)
+    assert (found.warns, found.severity, found.page_after) == (warns, Severity.warning, None)
+    assert policy.warns is (warn_on_try is not None)

@@ -15,12 +15,13 @@ from sqlalchemy import func, inspect, select
 
 from bot.core.access import Person
 from bot.core.action import Change, Plan, Progress, Surprise
-from bot.core.alert import Alert, Kind, Place
+from bot.core.alert import Alert, Kind, Lane, Place
 from bot.core.deployment import Scope, TaskRef
 from bot.core.errors import Permanent, Temporary
 from bot.core.incident import Entry, Incident, State, begin
 from bot.core.policy import Silence
 from bot.core.signal import Signal
+from bot.core.wire import parse
 from bot.store import alerts, incidents, memory, remediations, signals, tallies
 from bot.store.store import Store
 from bot.store.tables import audit, metadata
@@ -29,6 +30,7 @@ from tests.given import ANA, NOW, RUN, at_once, failure, placed, told
 
 SLACK = Place(Kind.slack, "#data-alerts")
 SOON = NOW + timedelta(seconds=60)
+FAR = NOW + timedelta(hours=1)
 FAR_BACK = NOW - timedelta(hours=4)
 
 
@@ -126,8 +128,9 @@ class TestTransactions:
 
 class TestTake:
     def take(self, store: Store, *batch: Signal) -> list[Signal]:
-        with store.write() as t:
-            return signals.take(t, batch, NOW)
+        with store.taking() as t:
+            news = signals.take(t, [signals.letter(signal) for signal in batch], NOW)
+        return [signal for signal, is_news in zip(batch, news, strict=True) if is_news]
 
     def test_what_was_told_before_is_not_taken_again(self, store: Store) -> None:
         first, again, other = failure(), failure("told by another road", source="sweep"), failure(try_number=2)
@@ -157,6 +160,34 @@ class TestTake:
             failure(dag_id="ü" * 500, run_id="ほ" * 500, task_id="🙂" * 500, map_index=2**31 - 1, deployment="d" * 500)
         ]
         assert self.take(store, *long) == long
+        with store.read() as t:
+            (kept,) = signals.after(t, 0, 10)
+        assert parse(kept.body, kept.received_at) == long[0]
+
+    def test_they_are_read_back_in_the_order_in_which_they_came_a_part_at_a_time(self, store: Store) -> None:
+        batch = [failure(task_id=f"t{n}") for n in range(20)]
+        self.take(store, *batch)
+        with store.write() as t:
+            first = signals.after(t, signals.observed(t), 12)
+            signals.set_observed(t, first[-1].id)
+            rest = signals.after(t, signals.observed(t), 12)
+            assert rest[-1].id == signals.newest(t)
+        assert [one.body["task_id"] for one in [*first, *rest]] == [signal.task_id for signal in batch]
+        assert not any(one.again for one in [*first, *rest])
+
+    def test_the_reason_that_was_missing_is_kept_once(self, store: Store) -> None:
+        bare = told(exception=None)
+        for batch in ([bare], [bare], [failure("why"), failure("why")], [failure("why")]):
+            self.take(store, *batch)
+        with store.read() as t:
+            assert [one.again for one in signals.after(t, 0, 10)] == [False, True]
+
+    def test_what_was_only_told_again_goes_once_it_was_observed_but_the_newest_stays(self, store: Store) -> None:
+        bare = [told(exception=None, map_index=n) for n in range(2)]
+        self.take(store, bare[0], failure("why", map_index=0), bare[1], failure("why", map_index=1))
+        with store.write() as t:
+            signals.drop_told_again(t, [one.id for one in signals.after(t, 0, 10)])
+            assert [(one.id, one.again) for one in signals.after(t, 0, 10)] == [(1, False), (3, False), (4, True)]
 
 
 class TestIncidents:
@@ -339,11 +370,58 @@ class TestAlerts:
         known = an_incident(store)
         with store.write() as t:
             incidents.add_entry(t, known.id, Entry(NOW, "opened", "it failed"))
-            assert alerts.untold(t, NOW) == []  # not shown yet
-            alerts.change(t, self.due(store)[0].id, ref="17.5")
-            (alert,) = alerts.untold(t, NOW)
+            assert alerts.untold(t, NOW) is None  # not shown yet
+            alerts.change(t, self.due(store)[0].id, ref="17.5", channel_id="C1")
+            alert = alerts.untold(t, NOW)
+            assert alert is not None
+            assert alerts.next_tell(t, NOW) == NOW
+            assert alerts.untold(t, NOW, {"C1"}) is None
+            alerts.hold_threads(t, "C1", SOON)
+            assert alerts.untold(t, NOW) is None
+            assert alerts.next_tell(t, NOW) == SOON
+            alerts.mended(t, alert, NOW)
+            assert alerts.untold(t, NOW) == alert
             alerts.change(t, alert.id, told=incidents.timeline(t, known.id)[-1].id)
-            assert alerts.untold(t, NOW) == []
+            assert alerts.untold(t, NOW) is None
+            assert alerts.next_tell(t, NOW) is None
+
+    def test_what_has_changed_its_state_is_due_before_what_only_grows(self, store: Store) -> None:
+        known = an_incident(store)
+        with store.write() as t:
+            (alert,) = alerts.due(t, Kind.slack, NOW)
+            alerts.change(t, alert.id, shown=1, ref="17.5", shown_at=NOW, due_at=FAR)
+            incidents.touch(t, known.id)
+            assert alerts.due(t, Kind.slack, SOON) == []
+            assert alerts.next_due(t, Kind.slack) == FAR
+            assert list(alerts.growing(t, Kind.slack, SOON)) == [alert.id]
+            (grown,) = alerts.due(t, Kind.slack, SOON, [alert.id])
+            assert (grown.news, grown.over) == (False, True)
+            incidents.add_entry(t, known.id, Entry(NOW, "resolved", "it is well"))
+            assert alerts.due(t, Kind.slack, NOW) == []  # two edits are a second apart
+            assert alerts.next_due(t, Kind.slack) == NOW + timedelta(seconds=1)
+            (news,) = alerts.due(t, Kind.slack, NOW + timedelta(seconds=1))
+            assert (news.news, news.over) == (True, False)
+            assert alerts.due(t, Kind.slack, SOON, closed={(Lane.growth, "")}) != []
+            assert alerts.due(t, Kind.slack, SOON, closed={(Lane.change, "")}) == []
+            alerts.change(t, alert.id, tries=1)
+            assert alerts.due(t, Kind.slack, SOON) == []  # a place that fails keeps its backoff
+
+    def test_a_closed_lane_of_posts_closes_its_own_channel_only(self, store: Store) -> None:
+        an_incident(store)
+        with store.write() as t:
+            (alert,) = alerts.due(t, Kind.slack, NOW)
+            assert alerts.due(t, Kind.slack, NOW, closed={(Lane.post, "#other"), (Lane.press, "")}) == [alert]
+            assert alerts.due(t, Kind.slack, NOW, closed={(Lane.post, alert.place.target)}) == []
+            assert alerts.next_due(t, Kind.slack, {(Lane.post, alert.place.target)}) is None
+
+    def test_after_a_restart_what_failed_is_tried_at_once(self, store: Store) -> None:
+        an_incident(store)
+        with store.write() as t:
+            (alert,) = alerts.due(t, Kind.slack, NOW)
+            alerts.change(t, alert.id, error="the bot token was revoked", tries=3, due_at=FAR)
+            assert alerts.due(t, Kind.slack, NOW) == []
+            alerts.try_at_once(t, NOW)
+            assert [one.id for one in alerts.due(t, Kind.slack, NOW)] == [alert.id]
 
 
 class TestRemediations:

@@ -18,6 +18,7 @@ from bot.core.errors import Permanent, Temporary
 from bot.core.wire import KNOWN, SYNONYMS
 from bot.responder.desk import Desk
 from bot.responder.intake import BACKLOG, Intake, Receipt
+from bot.responder.observer import wait_for_others
 from bot.store import incidents
 from bot.web.edge import Edge
 from bot.web.signals import BATCH_LIMIT, BODY_LIMIT, DEPTH_LIMIT
@@ -29,6 +30,8 @@ URL = "/v1/signals"
 
 
 def failures(desk: Desk) -> int:
+    """How many are counted once everything that is stored has been observed."""
+    assert wait_for_others(desk.store, 20) == 0
     with desk.store.read() as t:
         return sum(incidents.counts(t, one.id, desk.clock()).failures for one in incidents.listed(t))
 

@@ -25,10 +25,33 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("incident_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("plan_digest", sa.String(length=32), nullable=False),
+        sa.Column("deployment", sa.Text(), nullable=False),
+        sa.Column("second", sa.Text(), nullable=False),
+        sa.Column("second_id", sa.String(length=64), nullable=False),
+        sa.Column("break_glass", sa.Boolean(), nullable=False),
+        sa.Column("link", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_at"), ["at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_audit_incident_id_id"), ["incident_id", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_audit_who_id_id"), ["who_id", "id"], unique=False)
+
+    op.create_table(
+        "broken_glass",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("who_id", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("began_at", Moment(), nullable=False),
+        sa.Column("until", Moment(), nullable=False),
+        sa.Column("ended_at", Moment(), nullable=True),
+        sa.Column("told", sa.String(length=8), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_broken_glass")),
+    )
+    with op.batch_alter_table("broken_glass", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_broken_glass_told"), ["told"], unique=False)
 
     op.create_table(
         "failures",
@@ -46,7 +69,9 @@ def upgrade() -> None:
         "identities",
         sa.Column("identity", sa.String(length=32), nullable=False),
         sa.Column("told_at", Moment(), nullable=False),
+        sa.Column("bare", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("identity", name=op.f("pk_identities")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "incidents",
@@ -76,17 +101,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_memory")),
     )
     op.create_table(
+        "set_aside",
+        sa.Column(
+            "signal_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("at", Moment(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("signal_id", name=op.f("pk_set_aside")),
+    )
+    op.create_table(
         "signals",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("received_at", Moment(), nullable=False),
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("deployment", sa.Text(), nullable=False),
         sa.Column("body", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("again", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_signals")),
     )
-    with op.batch_alter_table("signals", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_signals_received_at"), ["received_at"], unique=False)
-
     op.create_table(
         "silences",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -120,6 +152,12 @@ def upgrade() -> None:
         sa.Column("owed_at", Moment(), nullable=True),
         sa.Column("posting", sa.Boolean(), nullable=False),
         sa.Column("urgent", sa.Boolean(), nullable=False),
+        sa.Column("upto", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("grown", sa.Integer(), nullable=False),
+        sa.Column("shown_at", Moment(), nullable=True),
+        sa.Column("rung", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("telling_at", Moment(), nullable=True),
+        sa.Column("tell_at", Moment(), nullable=True),
         sa.ForeignKeyConstraint(["incident_id"], ["incidents.id"], name=op.f("fk_alerts_incident_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alerts")),
     )
@@ -174,6 +212,7 @@ def upgrade() -> None:
         sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("failed_at", Moment(), nullable=False),
         sa.Column("well_at", Moment(), nullable=True),
+        sa.Column("retrying", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["incident_id"], ["incidents.id"], name=op.f("fk_subjects_incident_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subjects")),
     )
@@ -182,6 +221,22 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_subjects_incident_id_dag_id"), ["incident_id", "dag_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_subjects_run"), ["run"], unique=False)
         batch_op.create_index(batch_op.f("ix_subjects_thing"), ["thing"], unique=False)
+
+    op.create_table(
+        "approvals",
+        sa.Column("plan_id", sa.String(length=32), nullable=False),
+        sa.Column("standing", sa.String(length=16), nullable=False),
+        sa.Column("asked_at", Moment(), nullable=False),
+        sa.Column("second", sa.Text(), nullable=False),
+        sa.Column("second_id", sa.String(length=64), nullable=False),
+        sa.Column("shown", sa.String(length=16), nullable=False),
+        sa.Column("channel_id", sa.String(length=64), nullable=False),
+        sa.Column("ref", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_approvals_plan_id")),
+        sa.PrimaryKeyConstraint("plan_id", name=op.f("pk_approvals")),
+    )
+    with op.batch_alter_table("approvals", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_approvals_standing"), ["standing"], unique=False)
 
     op.create_table(
         "remediations",
@@ -198,6 +253,8 @@ def upgrade() -> None:
         sa.Column("began_at", Moment(), nullable=True),
         sa.Column("ended_at", Moment(), nullable=True),
         sa.Column("tally", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("steps", sa.Integer(), nullable=False),
+        sa.Column("stopped_by", sa.Text(), nullable=False),
         sa.Column("channel_id", sa.String(length=64), nullable=False),
         sa.Column("ref", sa.String(length=64), nullable=False),
         sa.Column("shown", sa.Integer(), nullable=False),
@@ -217,6 +274,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_remediations_incident_id"))
 
     op.drop_table("remediations")
+    with op.batch_alter_table("approvals", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_approvals_standing"))
+
+    op.drop_table("approvals")
     with op.batch_alter_table("subjects", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_subjects_thing"))
         batch_op.drop_index(batch_op.f("ix_subjects_run"))
@@ -238,10 +299,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_silences_until"))
 
     op.drop_table("silences")
-    with op.batch_alter_table("signals", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_signals_received_at"))
-
     op.drop_table("signals")
+    op.drop_table("set_aside")
     op.drop_table("memory")
     with op.batch_alter_table("incidents", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_incidents_state_id"))
@@ -253,7 +312,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_failures_deployment_ended_at"))
 
     op.drop_table("failures")
+    with op.batch_alter_table("broken_glass", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_broken_glass_told"))
+
+    op.drop_table("broken_glass")
     with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audit_who_id_id"))
+        batch_op.drop_index(batch_op.f("ix_audit_incident_id_id"))
         batch_op.drop_index(batch_op.f("ix_audit_at"))
 
     op.drop_table("audit")

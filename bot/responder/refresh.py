@@ -1,0 +1,35 @@
+"""refresh: a check that still finds what it found says how it stands now.
+
+Hard case: hundreds of findings at once. Each would be an edit a minute, and people's presses would wait behind them; so a
+sweep brings only a few up to date, those that were shown longest ago first. Rule: a repeated finding is no failure, no line in
+a timeline, and at most one edit a minute of its incident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from bot.core import incident as life
+from bot.core.signal import Signal
+from bot.store import incidents
+from bot.store.tables import digest
+
+AT_ONCE = 10  # incidents that one batch brings up to date
+
+
+def refresh(t: Connection, again: Sequence[Signal]) -> bool:
+    """Whether any incident says something else now than before."""
+    if not again:
+        return False
+    by_thing = {digest(signal.thing): signal for signal in again}
+    told_as = {i: by_thing[thing] for thing, i, _ in incidents.sick_of(t, [signal.thing for signal in again])}
+    oldest_first = sorted(incidents.many(t, told_as), key=lambda known: known.exemplar.occurred_at)
+    changed = 0
+    for known in oldest_first:
+        seen = life.refresh(known, told_as[known.id])
+        if seen is not None and changed < AT_ONCE:
+            incidents.save(t, seen.incident)
+            changed += 1
+    return bool(changed)

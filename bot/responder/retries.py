@@ -1,0 +1,45 @@
+"""retries: a task that is tried again is a warning where a route asks for one, and never a failure.
+
+Hard case: what was retried fails for good of a cause that has an incident already. The failure is counted there, and the
+warning ends; else the warning itself becomes the error, in the same message. Rule: one thing is told in one message at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from bot.core.incident import Incident
+from bot.core.policy import RETRYING
+from bot.core.signal import Family, Signal
+from bot.store import incidents
+from bot.store.tables import digest
+
+
+def warned(t: Connection, told: Sequence[Signal], known: Callable[[int], Incident]) -> dict[str, int]:
+    """Which of these failed tasks were warned about while they were tried again: their digest → the warning."""
+    sick = incidents.sick_of(t, [signal.thing for signal in told if signal.family is Family.task])
+    return {thing: i for thing, i, _ in sick if known(i).exemplar.kind == RETRYING}
+
+
+def failed(t: Connection, told: Sequence[Signal], known: Callable[[int], Incident]) -> set[str]:
+    """Which of these have failed for good already (as digests): one more try of theirs is no news."""
+    sick = incidents.sick_of(t, [signal.thing for signal in told])
+    return {thing for thing, i, _ in sick if known(i).exemplar.kind != RETRYING}
+
+
+def end(
+    t: Connection, warnings: Mapping[str, int], counted: Sequence[tuple[int, Signal]], now: datetime
+) -> list[tuple[int, int]]:
+    """Ends the warnings of what failed for good and is counted in another incident: (warning, that incident) for each that
+    warns of nothing any more."""
+    placed = {digest(signal.thing): (i, signal.thing) for i, signal in counted if signal.kind != RETRYING}
+    moved = {thing: warning for thing, warning in warnings.items() if thing in placed and placed[thing][0] != warning}
+    if not moved:
+        return []
+    sick = incidents.sick_of(t, [placed[thing][1] for thing in moved])
+    incidents.set_well(t, [subject for thing, i, subject in sick if moved[thing] == i], now)
+    by = {warning: placed[thing][0] for thing, warning in moved.items()}
+    return [(warning, other) for warning, other in by.items() if not incidents.sick_count(t, warning)]

@@ -1,0 +1,135 @@
+"""Plans that wait for a second person, and broken glass.
+
+Hard case: two people approve at once, or one approves while the asker takes it back. A state is left by a conditional
+UPDATE, so exactly one of them counts. Rule: what is shown in a channel is a row, so a restart shows it on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from bot.core.access import Person, Role
+from bot.core.action import Plan
+from bot.store import remediations
+from bot.store.tables import approvals, broken_glass
+
+
+class Standing(StrEnum):
+    """How a plan that needs a second person stands."""
+
+    waiting = "waiting"
+    approved = "approved"
+    taken_back = "taken back"
+    expired = "expired"
+    moved = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One plan that a first person confirmed. `shown` is the standing that its message tells, empty: none yet."""
+
+    plan: Plan
+    standing: Standing
+    asked_at: datetime
+    second: str = ""
+    shown: str = ""
+    channel_id: str = ""
+    ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Glass:
+    """A role beyond one's own, for a time. `told` is what the channel knows: empty, `broken` or `over`."""
+
+    id: int
+    person: Person
+    role: Role
+    reason: str
+    began_at: datetime
+    until: datetime
+    ended_at: datetime | None
+    told: str
+
+
+def wait(t: Connection, plan: Plan, now: datetime) -> bool:
+    """True when it waits from now on; False when it did before."""
+    if find(t, plan.id) is not None:
+        return False
+    t.execute(insert(approvals).values(plan_id=plan.id, standing=Standing.waiting.value, asked_at=now))
+    return True
+
+
+def find(t: Connection, plan_id: str) -> Approval | None:
+    row = t.execute(select(approvals).where(approvals.c.plan_id == plan_id)).one_or_none()
+    return None if row is None else _approval(t, row)
+
+
+def leave(t: Connection, plan_id: str, standing: Standing, second: Person | None = None) -> bool:
+    """Ends the waiting; True for exactly one caller."""
+    waiting = (approvals.c.plan_id == plan_id, approvals.c.standing == Standing.waiting.value)
+    who = {"second": second.name, "second_id": second.id} if second else {}
+    return t.execute(update(approvals).where(*waiting).values(standing=standing.value, **who)).rowcount == 1
+
+
+def waiting(t: Connection) -> list[Approval]:
+    query = select(approvals).where(approvals.c.standing == Standing.waiting.value)
+    return [one for row in t.execute(query) if (one := _approval(t, row)) is not None]
+
+
+def untold(t: Connection) -> list[Approval]:
+    """Those whose message is behind, oldest first."""
+    query = select(approvals).where(approvals.c.shown != approvals.c.standing).order_by(approvals.c.asked_at).limit(20)
+    return [one for row in t.execute(query) if (one := _approval(t, row)) is not None]
+
+
+def told(t: Connection, plan_id: str, standing: str, channel_id: str, ref: str) -> None:
+    t.execute(update(approvals).where(approvals.c.plan_id == plan_id)
+              .values(shown=standing, channel_id=channel_id, ref=ref))  # fmt: skip
+
+
+def _approval(t: Connection, row: Row[Any]) -> Approval | None:
+    found = remediations.plan(t, row.plan_id)
+    if found is None:
+        return None
+    return Approval(
+        found[0], Standing(row.standing), row.asked_at, row.second, row.shown, row.channel_id, row.ref
+    )  # fmt: skip
+
+
+def break_glass(t: Connection, person: Person, role: Role, reason: str, now: datetime, until: datetime) -> Glass:
+    done = t.execute(insert(broken_glass).values(
+        who=person.name, who_id=person.id, role=role.name, reason=reason, began_at=now, until=until,
+    ).returning(broken_glass.c.id))  # fmt: skip
+    return Glass(done.scalar_one(), person, role, reason, now, until, None, "")
+
+
+def broken(t: Connection, now: datetime, who_id: str = "") -> list[Glass]:
+    """What holds now, of one person or of everybody."""
+    query = select(broken_glass).where(broken_glass.c.ended_at.is_(None), broken_glass.c.until > now)
+    return [_glass(row) for row in t.execute(query.where(broken_glass.c.who_id == who_id) if who_id else query)]
+
+
+def end_glass(t: Connection, who_id: str, now: datetime) -> bool:
+    """True when one held until now."""
+    held = (broken_glass.c.who_id == who_id, broken_glass.c.ended_at.is_(None), broken_glass.c.until > now)
+    return t.execute(update(broken_glass).where(*held).values(ended_at=now)).rowcount > 0
+
+
+def glass_untold(t: Connection) -> list[Glass]:
+    """Those that the channel does not know to be over."""
+    query = select(broken_glass).where(broken_glass.c.told != "over").order_by(broken_glass.c.id)
+    return [_glass(row) for row in t.execute(query)]
+
+
+def glass_told(t: Connection, glass_id: int, told: str) -> None:
+    t.execute(update(broken_glass).where(broken_glass.c.id == glass_id).values(told=told))
+
+
+def _glass(row: Row[Any]) -> Glass:
+    return Glass(row.id, Person(row.who_id, row.who), Role[row.role], row.reason, row.began_at, row.until, row.ended_at,
+                 row.told)  # fmt: skip

@@ -1,0 +1,94 @@
+"""What happened between two moments, for the digest; and which digests were sent.
+
+Hard case: two replicas and a restart at the time of day at which a digest is due. Whoever writes the day's row first sends
+it, and the row outlives both. Rule: counting reads; nothing here changes an incident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, and_, delete, func, select, type_coerce
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.core.signal import Family
+from bot.store.tables import EPOCH, entries, incidents, memory, subjects
+
+_HOUR = 3_600_000_000  # microseconds
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """How many task instances of one DAG failed in one hour and are told by one incident; `hour` counts from the start."""
+
+    incident_id: int
+    dag_id: str
+    hour: int
+    number: int
+
+
+def opened(t: Connection, since: datetime, until: datetime) -> dict[int, datetime]:
+    """The incidents that were opened then, and when."""
+    then = and_(incidents.c.opened_at >= since, incidents.c.opened_at < until)
+    return {row.id: row.opened_at for row in t.execute(select(incidents.c.id, incidents.c.opened_at).where(then))}
+
+
+def taken(t: Connection, ids: Sequence[int]) -> dict[int, datetime]:
+    """When each of these was acknowledged for the first time; one that nobody took is missing."""
+    found: dict[int, datetime] = {}
+    for start in range(0, len(ids), _CHUNK):
+        mine = and_(entries.c.incident_id.in_(ids[start : start + _CHUNK]), entries.c.what == "acknowledged")
+        query = select(entries.c.incident_id, func.min(entries.c.at)).where(mine).group_by(entries.c.incident_id)
+        found |= {row[0]: row[1] for row in t.execute(query)}
+    return found
+
+
+def resolved(t: Connection, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+    """Of each incident that ended then: when it began (the last time), and when it was over."""
+    then = and_(incidents.c.resolved_at >= since, incidents.c.resolved_at < until)
+    rows = t.execute(select(incidents.c.opened_at, incidents.c.resolved_at, incidents.c.body).where(then))
+    return [(_began(row.body, row.opened_at), row.resolved_at) for row in rows]
+
+
+def _began(body: dict[str, Any], opened_at: datetime) -> datetime:
+    again = body.get("reopened_at")
+    return datetime.fromisoformat(again) if again else opened_at
+
+
+def failures(t: Connection, since: datetime, until: datetime) -> list[Failures]:
+    """The task instances that failed then, by incident, DAG and hour."""
+    start = (since - EPOCH) // timedelta(microseconds=1)
+    hour = (type_coerce(subjects.c.failed_at, BigInteger) - start) // _HOUR
+    query = (
+        select(subjects.c.incident_id, subjects.c.dag_id, hour.label("hour"), func.count().label("number"))
+        .join(incidents, incidents.c.id == subjects.c.incident_id)
+        .where(incidents.c.last_at >= since, incidents.c.opened_at < until, subjects.c.failed_at >= since,
+               subjects.c.failed_at < until, subjects.c.family == Family.task.value, subjects.c.retrying.is_(False))
+        .group_by(subjects.c.incident_id, subjects.c.dag_id, "hour")
+    )  # fmt: skip
+    return [Failures(row.incident_id, row.dag_id, int(row.hour), row.number) for row in t.execute(query)]
+
+
+def claim(t: Connection, day: str, now: datetime) -> bool:
+    """True when this day's digest is ours to send; False when somebody sends it or has sent it."""
+    dialect = postgresql if t.dialect.name == "postgresql" else sqlite
+    row = {"key": _key(day), "value": {"claimed_at": now.isoformat()}}
+    taken_row = dialect.insert(memory).values(row).on_conflict_do_nothing().returning(memory.c.key)
+    return t.scalar(taken_row) is not None
+
+
+def claimed(t: Connection, day: str) -> bool:
+    return t.scalar(select(memory.c.key).where(memory.c.key == _key(day))) is not None
+
+
+def let_go(t: Connection, day: str) -> None:
+    """It was not sent after all; it may be tried again."""
+    t.execute(delete(memory).where(memory.c.key == _key(day)))
+
+
+def _key(day: str) -> str:
+    return f"digest/{day}"

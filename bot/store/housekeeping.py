@@ -1,0 +1,61 @@
+"""What is old goes: signals, identities, and what the incidents that are long over were about.
+
+Hard case: years of signals in one table, while senders wait. What is old is looked for by a reader, and deleted a thousand
+rows at a time. Rule: incidents, their timelines and the audit stay; what was not observed stays, however old it is, and so
+does the newest signal, since the next one's id is counted from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Connection, Table, and_, delete, select
+
+from bot.store.signals import newest, observed
+from bot.store.store import Store
+from bot.store.tables import identities, incidents, set_aside, signals, subjects
+
+ROWS = 1_000  # a transaction
+
+
+def forget(store: Store, before: datetime) -> int:
+    """Deletes some of what is older; how many rows that were, 0 when nothing is left."""
+    gone = 0
+    for table, key, look in _KINDS:
+        with store.read() as t:
+            old = look(t, before)
+        if old:
+            with store.write() as t:
+                gone += t.execute(delete(table).where(key.in_(old))).rowcount
+    return gone
+
+
+def _signals(t: Connection, before: datetime) -> list[Any]:
+    """Ids are in the order of time, so only the first ones are looked at."""
+    last = min(newest(t) - 1, observed(t))
+    query = select(signals.c.id, signals.c.received_at).where(signals.c.id <= last).order_by(signals.c.id)
+    return [row.id for row in t.execute(query.limit(ROWS)) if row.received_at < before]
+
+
+def _identities(t: Connection, before: datetime) -> list[Any]:
+    return list(t.scalars(select(identities.c.identity).where(identities.c.told_at < before).limit(ROWS)))
+
+
+def _subjects(t: Connection, before: datetime) -> list[Any]:
+    over = and_(incidents.c.resolved_at < before, subjects.c.well_at < before)
+    query = select(subjects.c.id).join(incidents, incidents.c.id == subjects.c.incident_id).where(over)
+    return list(t.scalars(query.limit(ROWS)))
+
+
+def _set_aside(t: Connection, before: datetime) -> list[Any]:
+    return list(t.scalars(select(set_aside.c.signal_id).where(set_aside.c.at < before).limit(ROWS)))
+
+
+_KINDS: tuple[tuple[Table, Column[Any], Callable[[Connection, datetime], list[Any]]], ...] = (
+    (signals, signals.c.id, _signals),
+    (identities, identities.c.identity, _identities),
+    (subjects, subjects.c.id, _subjects),
+    (set_aside, set_aside.c.signal_id, _set_aside),
+)

@@ -1,0 +1,41 @@
+"""Pauses that end by themselves: rows in the memory, one a DAG.
+
+Hard case: a DAG whose id is longer than a key may be; the key is a digest, the name stands in the row. Rule: a row goes only
+when the DAG is unpaused again, or when somebody says otherwise.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+
+from bot.store.memory import keep
+from bot.store.tables import digest, memory
+
+_PREFIX = "paused-until:"
+
+
+def _key(deployment: str, dag_id: str) -> str:
+    return _PREFIX + digest(f"{deployment}\n{dag_id}")
+
+
+def add(t: Connection, deployment: str, dag_id: str, until: datetime, row: dict[str, Any]) -> None:
+    """`row` is whatever is needed to say who asked for it and where."""
+    body = {"deployment": deployment, "dag_id": dag_id, "until": until.isoformat(), **row}
+    keep(t, _key(deployment, dag_id), body)
+
+
+def remove(t: Connection, deployment: str, dag_id: str) -> None:
+    t.execute(delete(memory).where(memory.c.key == _key(deployment, dag_id)))
+
+
+def all_of(t: Connection) -> list[dict[str, Any]]:
+    """Every pause that will end by itself, the one that ends first in front."""
+    rows = t.scalars(select(memory.c.value).where(memory.c.key.like(f"{_PREFIX}%")))
+    return sorted((dict(row) for row in rows), key=lambda row: str(row["until"]))
+
+
+def over(t: Connection, now: datetime) -> list[dict[str, Any]]:
+    return [row for row in all_of(t) if datetime.fromisoformat(row["until"]) <= now]

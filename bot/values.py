@@ -1,0 +1,68 @@
+"""How values are written in settings: durations, time zones, addresses of databases.
+
+Rule: what cannot be meant is a ValueError whose words go on after the setting's name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+_LONGEST = 10 * 365 * 86400
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def duration(value: Any) -> Any:
+    """`15s`, `5m`, `2h`, `7d`, or a number of seconds."""
+    if isinstance(value, str):
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*", value)
+        if not found:
+            raise ValueError("is not a duration such as 15s, 5m, 2h or 7d")
+        value = float(found[1]) * _UNITS[found[2] or "s"]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if not 0 <= value <= _LONGEST:
+        raise ValueError("is not a duration between 0 and ten years")
+    return timedelta(seconds=value)
+
+
+def from_json(value: Any) -> Any:
+    """A table whose lists came as JSON from the environment."""
+    if isinstance(value, Mapping):
+        return {name: from_json(inner) for name, inner in value.items()}
+    if isinstance(value, str) and value[:1] in {"[", "{"}:
+        with contextlib.suppress(ValueError):
+            return json.loads(value)
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(duration)]
+
+
+def time_zone(value: str) -> str:
+    """The name of a time zone."""
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ValueError("is no time zone such as UTC or Europe/Berlin") from None
+    return value
+
+
+def store_url(value: str) -> str:
+    """A SQLAlchemy URL of SQLite or PostgreSQL. Raises ValueError without the value: it may hold a password."""
+    try:
+        backend = make_url(value).get_backend_name()
+    except (ArgumentError, ValueError):
+        raise ValueError("is no URL such as sqlite:///windsock.db or postgresql+psycopg://user@host/name") from None
+    if backend not in {"sqlite", "postgresql"}:
+        raise ValueError(f"{backend} is not supported; use sqlite:///… or postgresql+psycopg://…")
+    return value

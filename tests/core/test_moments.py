@@ -1,0 +1,49 @@
+"""Days and moments as people write them; what is none is never guessed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.core.moments import day, moment
+
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)  # a Sunday
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("now", NOW),
+        ("today", datetime(2026, 11, 22, tzinfo=UTC)),
+        ("Yesterday", datetime(2026, 11, 21, tzinfo=UTC)),
+        ("monday", datetime(2026, 11, 16, tzinfo=UTC)),
+        ("sunday", datetime(2026, 11, 22, tzinfo=UTC)),
+        ("2026-11-20", datetime(2026, 11, 20, tzinfo=UTC)),
+        ("2026--11--20", datetime(2026, 11, 20, tzinfo=UTC)),
+        ("2026-11-20T05:00", datetime(2026, 11, 20, 5, tzinfo=UTC)),
+        ("2026-11-20t05:00:00+02:00", datetime(2026, 11, 20, 3, tzinfo=UTC)),
+        ("90m ago", NOW - timedelta(minutes=90)),
+        ("2w ago", NOW - timedelta(weeks=2)),
+        ("2026-02-30", None),
+        ("2026-13-01", None),
+        ("3d", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_a_moment(words: str, meant: datetime | None) -> None:
+    assert moment(words, NOW) == meant
+
+
+@pytest.mark.parametrize("words", ["today", "yesterday", "2026-11-20", "friday"])
+def test_a_day_ends_with_its_last_microsecond(words: str) -> None:
+    first = moment(words, NOW)
+    assert first is not None
+    last = moment(words, NOW, end=True)
+    assert last == first + timedelta(days=1) - timedelta(microseconds=1)
+    assert day(words, NOW) == (first, last)
+
+
+def test_a_moment_is_no_day() -> None:
+    assert day("2026-11-20T05:00", NOW) is None

@@ -1,0 +1,170 @@
+"""The door: what is plain takes the short road, and both roads mean the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from sqlalchemy import Connection, event
+
+from bot.core.wire import BadSignal, parse
+from bot.responder.desk import Desk
+from bot.responder.intake import Intake
+from bot.store import signals
+from bot.store.signals import letter
+from bot.web import door
+from bot.web.edge import Edge
+from bot.web.plain import LIMIT, plain
+from bot.web.site import site
+from tests.given import NOW, body
+from tests.web.conftest import TestClient
+
+URL = "/v1/signals"
+# As the plugin sends it.
+SENT = body(
+    map_index=3, max_tries=2, state="failed", source="listener", owner="data-eng", operator="PythonOperator", pool="default",
+    queue="default", hostname="worker-1", log_url="https://airflow/log", tags=["critical", "sales"], pid=77,
+    logical_date="2026-11-22T05:00:00+00:00", start_date="2026-11-22T05:00:00+00:00", end_date="2026-11-22T05:00:40+00:00",
+    exception={"type": "ValueError", "message": "row 17 is bad", "traceback": 'Traceback:\n  File "x.py", line 3, in load\n'},
+)  # fmt: skip
+TEXT = st.one_of(
+    st.sampled_from(["", " ", "load", "ünï", "\u202a", "\x00", "\ud800", "\n", "x" * 501]), st.text(max_size=5)
+)
+VALUE = st.one_of(TEXT, st.none(), st.integers(-3, 2**33), st.floats(), st.booleans(), st.lists(TEXT, max_size=2))
+NUMBER = st.one_of(st.integers(-2, 40), st.none())
+FAULT = st.one_of(
+    st.fixed_dictionaries({"type": TEXT}, optional={"message": TEXT, "traceback": TEXT, "odd": TEXT}), st.none(), VALUE
+)
+# Of their own kind mostly, so that many are plain.
+RIGHT = {name: NUMBER for name in ("map_index", "try_number", "max_tries", "pid")} | {
+    "tags": st.lists(TEXT, max_size=2), "kind": st.sampled_from(["task_failed", "task_retrying", "task_succeeded"])}  # fmt: skip
+NAMES = st.one_of(st.sampled_from(["load", "ünï", "x" * 500]), st.text("aé-./ ", min_size=1, max_size=9), TEXT)
+CHANGES = st.one_of(
+    st.fixed_dictionaries(
+        {}, optional={name: RIGHT.get(name, NAMES) for name in SENT if name not in {"v", "occurred_at"}}
+    ),
+    st.dictionaries(st.sampled_from([*SENT, "filename", "unknown", "extra"]), VALUE, max_size=2),
+)
+SOON = st.sampled_from(["2026-11-22T05:00:00Z", "2026-11-22T05:00:00+05:00", "2026-11-22"])
+WHEN = st.one_of(
+    SOON, SOON, st.sampled_from([" 2026-11-22", "0001-01-01T00:00:00+05:00", "soon", "9999-12-31T23:59:59-05:00"])
+)
+
+
+def test_what_the_plugin_sends_of_a_task_is_plain() -> None:
+    for kind in ("task_failed", "task_retrying", "task_succeeded"):
+        assert plain(json.dumps(SENT | {"kind": kind}).encode()) is not None
+
+
+@given(CHANGES, FAULT, WHEN)
+@example({"try_number": 7}, None, "2026-11-22T05:00:00Z")
+@example({"map_index": None, "try_number": None}, {"type": "E"}, "2026-11-22")
+def test_what_is_plain_is_taken_under_the_same_identity_by_the_other_road(
+    changes: dict[str, Any], fault: Any, when: str
+) -> None:
+    sent = json.dumps(SENT | {"occurred_at": when} | changes | {"exception": fault}).encode()
+    taken = plain(sent)
+    if taken is None:
+        return
+    signal = parse(json.loads(sent), NOW)
+    other = letter(signal)
+    assert (taken.identity, taken.opposites, taken.kind, taken.deployment, taken.bare, taken.why) == (
+        other.identity, other.opposites, other.kind, other.deployment, other.bare, other.why)  # fmt: skip
+    assert parse(json.loads(taken.body), NOW) == signal
+
+
+@pytest.mark.parametrize("changed", [
+    {"kind": "run_failed"}, {"unknown": 1}, {"v": 2}, {"try_number": -1}, {"task_id": "a\nb"}, {"dag_id": " "},
+    {"occurred_at": "soon"}, {"exception": "it broke"}, {"exception": {"message": "no type"}}, {"owner": 5},
+    {"exception": {"type": "E", "message": "x" * LIMIT}}, {"exception": {"type": "E", "message": "a\x00b"}},
+])  # fmt: skip
+def test_what_is_odd_is_for_the_other_road(changed: dict[str, Any]) -> None:
+    assert plain(json.dumps(SENT | changed).encode()) is None
+
+
+@given(st.binary(max_size=40), st.integers(0, 200))
+def test_whatever_is_sent_the_short_road_does_not_fall(odd: bytes, place: int) -> None:
+    sent = json.dumps(SENT).encode()
+    broken = sent[:place] + odd + sent[place:]
+    if plain(broken) is not None:
+        try:
+            parse(json.loads(broken), NOW)
+        except BadSignal as error:
+            pytest.fail(f"{broken!r} was taken: {error}")
+
+
+def test_both_roads_are_one_to_whoever_sends(http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert http.post(URL, json=SENT).json() == {"accepted": 1, "duplicates": 0}
+    monkeypatch.setattr(door, "plain", lambda _: None)
+    assert http.post(URL, json=SENT).json() == {"accepted": 0, "duplicates": 1}
+    assert http.post(URL, json=SENT | {"task_id": "x"}).json() == {"accepted": 1, "duplicates": 0}
+    monkeypatch.undo()
+    assert http.post(URL, json=SENT | {"task_id": "x"}).json() == {"accepted": 0, "duplicates": 1}
+
+
+def test_the_door_asks_for_the_token_too(edge: Edge) -> None:
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic x"}):
+        answer = TestClient(site(edge)).post(URL, json=SENT, headers=headers)
+        assert (answer.status_code, "accepted" in answer.text) == (401, False)
+
+
+def test_who_posts_and_reads_sees_what_was_posted(http: TestClient) -> None:
+    for n in range(30):
+        assert http.post(URL, json=SENT | {"dag_id": f"d{n}"}).status_code == 202
+        (one,) = http.get("/v1/incidents").json()["incidents"]
+        assert one["counts"]["failures"] == n + 1
+    assert len(http.get("/v1/incidents/1").json()["subjects"]) == 30
+
+
+class SmallDisk:
+    """A disk that holds as many pages as it is told to."""
+
+    def __init__(self, desk: Desk) -> None:
+        with desk.store.read() as t:
+            self.pages: int = t.exec_driver_sql("pragma page_count").scalar_one()
+        event.listen(desk.store._engine, "begin", self._limit)
+
+    def _limit(self, connection: Connection) -> None:
+        connection.exec_driver_sql(f"pragma max_page_count={self.pages}")
+
+    def grow(self) -> None:
+        self.pages = 1_000_000
+
+
+@pytest.fixture
+def full(desk: Desk) -> SmallDisk:
+    return SmallDisk(desk)
+
+
+@pytest.mark.parametrize("road", ["one by one", "at once"])
+def test_a_full_disk_is_a_503_until_there_is_room_and_nothing_is_half_taken(
+    desk: Desk, full: SmallDisk, road: str
+) -> None:
+    """SQLite itself says that the disk is full; senders are told when to come back, and nothing that was answered 202 is
+    lost."""
+    intake = Intake(desk)
+    intake.start()
+    try:
+        http = TestClient(site(Edge(desk, intake)), raise_server_exceptions=False)
+        told = [SENT | {"task_id": f"t{n}", "log_url": "x" * 1_900} for n in range(300)]
+        bodies = [{"signals": told}] if road == "at once" else told
+        answers = [http.post(URL, json=one) for one in bodies]
+        refused = [one for one in answers if one.status_code != 202]
+        assert refused
+        assert {(one.status_code, one.headers["retry-after"]) for one in refused} == {(503, "5")}
+        assert "full" in refused[0].json()["error"]
+        taken = sum(one.json()["accepted"] for one in answers if one.status_code == 202)
+        with desk.store.read() as t:
+            assert len(signals.after(t, 0, 1_000)) == taken
+        full.grow()
+        again = [http.post(URL, json=one).json() for one in bodies]
+        assert sum(one["accepted"] for one in again) == 300 - taken
+        assert sum(one["duplicates"] for one in again) == taken
+        (known,) = http.get("/v1/incidents").json()["incidents"]
+        assert known["counts"]["failures"] == 300
+        assert intake.observer.state() == ""
+    finally:
+        intake.stop()
