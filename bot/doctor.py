@@ -5,9 +5,12 @@ Rule: it changes nothing but the store's schema, and one system that is away nev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
+
+from slack_sdk.web import WebClient
 
 from bot.airflow.gateway import GatewayConfig, connect
 from bot.app import gateway_configs
@@ -20,6 +23,7 @@ from bot.store.runbooks import read_all
 from bot.store.store import Store
 
 KEY_LENGTH = 32
+MOST_PAGES = 20  # of a thousand channels each
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,8 @@ def _slack(settings: Settings) -> Iterator[Diagnosis]:
         "slack", lambda: "bot {user} in {team}".format(**{"user": "?", "team": "?"} | called(api.auth_test)),
         "check WINDSOCK_SLACK__BOT_TOKEN and __API_URL",
     )  # fmt: skip
+    yield _tried("slack channels", lambda: _channels(settings, api),
+                 "unarchive it, /invite the bot into it, or name another in the routes")  # fmt: skip
     if slack.mode == "socket":
         token = slack.app_token.get_secret_value()
         yield _tried(
@@ -90,6 +96,35 @@ def _slack(settings: Settings) -> Iterator[Diagnosis]:
         )  # fmt: skip
     elif not slack.signing_secret.get_secret_value():
         yield Diagnosis("slack http", False, "no signing secret", "set WINDSOCK_SLACK__SIGNING_SECRET")
+
+
+def _channels(settings: Settings, api: WebClient) -> str:
+    """Whether every channel that an alert may go to can be written."""
+    wanted = dict.fromkeys(
+        [settings.slack.channel, *(str(table["channel"]) for table in settings.routes if table.get("channel"))]
+    )
+    known: dict[str, dict[str, Any]] = {}
+    cursor = ""
+    for _ in range(MOST_PAGES):
+        page = called(api.conversations_list, limit=1000, cursor=cursor, types="public_channel,private_channel")
+        known |= {name: one for one in page.get("channels", []) for name in (one.get("id"), f"#{one.get('name')}")}
+        cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+        if not cursor:
+            break
+    wrong = [said for name in wanted if (said := _channel_trouble(name, known))]
+    if wrong:
+        raise Permanent("; ".join(wrong))
+    return f"{len(wanted)} can be written"
+
+
+def _channel_trouble(name: str, known: Mapping[str, Mapping[str, Any]]) -> str:
+    """A public channel that the bot is not in is well: it joins when it first has something to say."""
+    channel = known.get(name) or known.get(f"#{name.lstrip('#')}")
+    if channel is None:
+        return f"{name} does not exist, or is private and the bot was not invited"
+    if channel.get("is_archived"):
+        return f"{name} is archived"
+    return f"the bot is not in {name}" if channel.get("is_private") and not channel.get("is_member") else ""
 
 
 def _airflow(config: GatewayConfig) -> str:

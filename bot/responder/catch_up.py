@@ -2,7 +2,8 @@
 
 Hard cases: a crash between "Slack said ok" and our record of it (the alert is marked `posting` before the call, and its
 metadata is looked for before it is posted again); a burst (the incident is rendered as it is now, so ten changes are one
-edit). Rule: what was rendered is what is recorded as shown, never a newer version.
+edit); a storm (a message that only grows is edited ever more rarely, and once more when it has stopped). Rule: what was
+rendered is what is recorded as shown, never a newer version.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import Connection
 
 from bot.core.action import Remediation
-from bot.core.alert import Alert, Kind, Place
+from bot.core.alert import QUIET, SPACING, Alert, Kind, Lane, Place, growth_spacing, is_closed, lane
 from bot.core.errors import Paced, Permanent, Temporary
 from bot.core.incident import Entry
 from bot.core.view import View
@@ -28,12 +29,13 @@ from bot.store import alerts, incidents, remediations
 
 logger = logging.getLogger(__name__)
 CLAIM = timedelta(seconds=60)
-SPACING = timedelta(seconds=1)  # between two edits of one message, so that a burst is one edit
 LATE_AFTER = 10.0
 IDLE_SECONDS = 5.0
-RINGING = frozenset({"reopened", "escalated"})  # entries that are said to the whole channel as well
+SHORTEST_WAIT = 0.02
 UNWRITABLE = frozenset({"channel_not_found", "not_in_channel", "is_archived", "restricted_action"})
+GONE = frozenset({"message_not_found", "thread_not_found"})  # somebody deleted the message: it is posted anew
 PERMANENT_RETRY = timedelta(seconds=60)  # a person may mend it: the bot is invited, the token renewed
+Chore = Callable[[], float | None]  # returns in how many seconds it wants to be called again
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,81 +53,87 @@ class Show(Protocol):
     def __call__(self, alert: Alert, seen: View) -> Shown: ...
 
 
-def run(
-    desk: Desk, kind: Kind, show: Show, stop: threading.Event, less_urgent: Sequence[Callable[[], None]] = ()
-) -> None:
+@dataclass
+class Tempo:
+    """What the loop remembers from one round to the next: an incident's version by alert, and since when it has not grown;
+    and until when our pace has closed a lane. It is not kept over a restart; then a message waits for its edit no longer
+    than it would have."""
+
+    seen: dict[int, tuple[int, datetime]] = field(default_factory=dict)
+    until: dict[tuple[Lane, str], datetime] = field(default_factory=dict)
+
+    def quiet(self, growing: Mapping[int, int], now: datetime) -> list[int]:
+        """The alerts whose growth has ended."""
+        known = {one: self.seen.get(one, (version, now)) for one, version in growing.items()}
+        self.seen = {
+            one: known[one] if known[one][0] == version else (version, now) for one, version in growing.items()
+        }
+        return [one for one, (_, since) in self.seen.items() if now - since >= QUIET]
+
+    def close(self, one: tuple[Lane, str], until: datetime) -> None:
+        self.until[one] = until
+
+    def closed(self, now: datetime) -> set[tuple[Lane, str]]:
+        """The lanes that nothing is let through for now."""
+        self.until = {one: until for one, until in self.until.items() if until > now}
+        return set(self.until)
+
+    def next(self) -> datetime | None:
+        """When a message may have stopped growing, or a lane opens."""
+        calm = (since + QUIET for _, since in self.seen.values())
+        return min((*calm, *self.until.values()), default=None)
+
+
+def run(desk: Desk, kind: Kind, show: Show, stop: threading.Event, less_urgent: Sequence[Chore] = ()) -> None:
     """Shows what is owed until told to stop; nothing that happens to one alert ends the loop. What is less urgent is done
     after each round."""
-    event = desk.alerts_owed if kind is Kind.slack else desk.pages_owed
+    event, tempo = desk.alerts_owed if kind is Kind.slack else desk.pages_owed, Tempo()
     while not stop.is_set():
         event.clear()
         desk.rounds[kind.value] = desk.clock()
         try:
-            wait = catch_up(desk, kind, show)
-            for chore in less_urgent:
-                chore()
+            waits = [catch_up(desk, kind, show, tempo), *(chore() for chore in less_urgent)]
+            wait = min(seconds for seconds in waits if seconds is not None)
         except Exception:  # the loop outlives everything; what is owed stays owed
             logger.exception("catch_up failed; tried again in %s s", IDLE_SECONDS)
             wait = IDLE_SECONDS
         event.wait(wait)
 
 
-def catch_up(desk: Desk, kind: Kind, show: Show) -> float:
-    """Shows every alert that is owed and due once; returns how many seconds until the next one may be."""
-    with desk.store.read() as t:
-        owed = alerts.due(t, kind, desk.clock())
-    for alert in owed:
-        _show_one(desk, alert, show)
-    with desk.store.read() as t:
-        due = alerts.next_due(t, kind)
-    if due is None:
-        return IDLE_SECONDS
-    return min(IDLE_SECONDS, max(0.02, (due - desk.clock()).total_seconds()))
+def catch_up(desk: Desk, kind: Kind, show: Show, tempo: Tempo | None = None) -> float:
+    """Shows every alert that is owed and due once, as far as our pace lets it; returns how many seconds until the next one
+    may be. When the other side is away the round ends, so that what is most urgent then is tried next."""
+    tempo = tempo or Tempo()
+    while owed := _due(desk, kind, tempo):
+        was_closed = tempo.closed(desk.clock())
+        for alert in owed:
+            if is_closed(lane(alert), tempo.until):
+                continue
+            try:
+                _show_one(desk, alert, show)
+            except Paced as error:
+                tempo.close(lane(alert), desk.clock() + timedelta(seconds=error.retry_after or 1.0))
+            except Temporary:
+                return _wait(desk, kind, tempo)
+        if len(owed) < alerts.LIMIT or tempo.until.keys() <= was_closed:
+            break
+    return _wait(desk, kind, tempo)
 
 
-class Tell(Protocol):
-    """Says new timeline entries in an alert's thread. Raises like Show."""
-
-    def __call__(self, alert: Alert, seen: View, news: Sequence[Entry]) -> None: ...
-
-
-def tell(desk: Desk, say: Tell) -> None:
-    """Brings the threads up to date; alerts go first, so a refusal only means: later."""
-    with desk.store.read() as t:
-        behind = alerts.untold(t, desk.clock())
-    for alert in behind:
-        if not _tell_one(desk, alert, say):
-            return
-
-
-def _tell_one(desk: Desk, alert: Alert, say: Tell) -> bool:
-    """False when our own pace says: not now, and for none of them."""
+def _due(desk: Desk, kind: Kind, tempo: Tempo) -> list[Alert]:
     now = desk.clock()
-    with desk.store.write() as t:
-        if not alerts.claim(t, alert, now, now + CLAIM):
-            return True
     with desk.store.read() as t:
-        incident = incidents.get(t, alert.incident_id)
-        if incident is None:
-            return True
-        seen = view(desk, t, incident)
-    news = [entry for entry in seen.timeline if entry.id > alert.told]
-    told, going = alert.told, True
-    # what the whole channel is to hear is said with the message's edit; a thread that was told before would hide it
-    waits = alert.shown < incident.version and any(entry.what in RINGING for entry in news)
-    try:
-        if not waits:
-            say(alert, seen, news)
-            told = news[-1].id
-    except Paced:
-        going = False
-    except (Temporary, Permanent) as error:
-        logger.info("the thread of %s is told later: %s", incident.name, error.message)
-        if isinstance(error, Permanent):
-            told = news[-1].id  # the message itself shows the state; a thread that cannot be written is not chased
-    with desk.store.write() as t:
-        alerts.change(t, alert.id, told=told, claimed_until=None)
-    return going
+        quiet = tempo.quiet(alerts.growing(t, kind, now), now) if kind is Kind.slack else []
+        return alerts.due(t, kind, now, quiet, tempo.closed(now))
+
+
+def _wait(desk: Desk, kind: Kind, tempo: Tempo) -> float:
+    """Until the next one may be due, between a moment and a few seconds."""
+    now = desk.clock()
+    with desk.store.read() as t:
+        times = (alerts.next_due(t, kind, tempo.closed(now)), tempo.next())
+    waits = [(at - now).total_seconds() for at in times if at is not None]
+    return min(IDLE_SECONDS, max(SHORTEST_WAIT, min(waits, default=IDLE_SECONDS)))
 
 
 class Announce(Protocol):
@@ -151,6 +159,7 @@ def announce(desk: Desk, show: Announce) -> None:
 
 
 def _show_one(desk: Desk, alert: Alert, show: Show) -> None:
+    """Raises Paced and Temporary again when the alert was put off, for what they mean to the other alerts."""
     now = desk.clock()
     posting = alert.place.kind is Kind.slack and not alert.ref
     with desk.store.write() as t:
@@ -165,27 +174,40 @@ def _show_one(desk: Desk, alert: Alert, show: Show) -> None:
         seen = replace(view(desk, t, incident), late=_lateness(alert, now))
     try:
         shown = show(alert, seen)
-    except Paced as error:
-        _postpone(desk, alert, now + timedelta(seconds=error.retry_after or 1.0), tries=alert.tries)
+    except Paced:
+        with desk.store.write() as t:
+            alerts.change(t, alert.id, claimed_until=None, posting=alert.posting)
+        raise
     except Temporary as error:
         _try_again(desk, alert, error)
+        raise
     except Permanent as error:
         logger.warning("%s cannot be shown in %s: %s", seen.incident.name, alert.place, error.message)
-        _elsewhere(desk, alert, error)
-        # a message that was deleted is posted anew
-        gone = {"ref": "", "posting": False} if error.code == "message_not_found" else {"posting": alert.posting}
-        due = now if "ref" in gone else now + PERMANENT_RETRY
-        _postpone(desk, alert, due, tries=alert.tries + 1, error=error.message, **gone)
+        _cannot(desk, alert, error, now)
     else:
         _record(desk, alert, seen, shown)
 
 
+def _cannot(desk: Desk, alert: Alert, error: Permanent, now: datetime) -> None:
+    """A message that was deleted is posted anew at once; else the incident is seen elsewhere until somebody has mended it."""
+    if error.code in GONE and alert.ref:
+        _postpone(desk, alert, now, error=error.message, ref="", posting=False)
+        return
+    _elsewhere(desk, alert, error)
+    _postpone(desk, alert, now + PERMANENT_RETRY, error=error.message, posting=alert.posting)
+
+
 def _elsewhere(desk: Desk, alert: Alert, error: Permanent) -> None:
-    """A channel that cannot be written keeps nothing secret: the root route's channel shows the incident too, until
-    somebody mends it."""
-    if alert.place.kind is Kind.slack and error.code in UNWRITABLE and alert.place.target != desk.policy.channel:
-        with desk.store.write() as t:
-            alerts.ensure(t, alert.incident_id, Place(Kind.slack, desk.policy.channel), desk.clock())
+    """A channel that cannot be written keeps nothing secret: the root route's channel shows the incident too, and its
+    thread says why, until somebody mends it."""
+    if alert.place.kind is not Kind.slack or error.code not in UNWRITABLE or alert.place.target == desk.policy.channel:
+        return
+    now = desk.clock()
+    with desk.store.write() as t:
+        alerts.ensure(t, alert.incident_id, Place(Kind.slack, desk.policy.channel), now)
+        if not alert.error:
+            text = f"{alert.place.target} cannot be written: {error.message.removeprefix('Slack: ')}"
+            incidents.add_entry(t, alert.incident_id, Entry(now, "unwritable", text))
 
 
 def _lateness(alert: Alert, now: datetime) -> float:
@@ -200,24 +222,30 @@ def _try_again(desk: Desk, alert: Alert, error: Temporary) -> None:
     backoff = random.uniform(0.2, min(30.0, 0.5 * 2.0 ** min(alert.tries, 10)))  # noqa: S311 - jitter
     due = desk.clock() + timedelta(seconds=error.retry_after or backoff)
     keep = {} if error.acted is None else {"posting": alert.posting}
-    _postpone(desk, alert, due, tries=alert.tries + 1, error=error.message, **keep)
+    _postpone(desk, alert, due, error=error.message, **keep)
 
 
-def _postpone(desk: Desk, alert: Alert, due: datetime, *, tries: int, **values: object) -> None:
-    if "error" not in values:  # our own pace: nothing was called
-        values = {"posting": alert.posting, **values}
+def _postpone(desk: Desk, alert: Alert, due: datetime, **values: object) -> None:
     with desk.store.write() as t:
-        alerts.change(t, alert.id, due_at=due, tries=tries, claimed_until=None, **values)
-        if values.get("error") and not alert.error:
+        alerts.change(t, alert.id, due_at=due, tries=alert.tries + 1, claimed_until=None, **values)
+        if not alert.error:
             _paged(desk, t, alert)
 
 
 def _record(desk: Desk, alert: Alert, seen: View, shown: Shown) -> None:
+    """A message that was edited for its counts alone is edited more rarely from then on."""
+    now = desk.clock()
+    grown = 0 if alert.urgent or alert.news or not alert.ref else alert.grown + 1
+    spacing = growth_spacing(grown) if alert.place.kind is Kind.slack else SPACING
     with desk.store.write() as t:
         alerts.change(
             t, alert.id, shown=seen.incident.version, channel_id=shown.channel_id, ref=shown.ref, said=shown.said,
-            due_at=desk.clock() + SPACING, claimed_until=None, tries=0, error="", posting=False, urgent=False,
+            due_at=now + spacing, claimed_until=None, tries=0, error="", posting=False, urgent=False, grown=grown,
+            upto=seen.timeline[-1].id if seen.timeline else 0,
+            shown_at=now if alert.place.kind is Kind.slack else None,
         )  # fmt: skip
+        if alert.error:
+            alerts.mended(t, alert, now)
         if shown.said != alert.said or alert.error:
             _paged(desk, t, alert)
 

@@ -7,7 +7,10 @@ fifty a minute, so that a 429 is the exception and not the brake.
 
 from __future__ import annotations
 
+import errno
 import http.client
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +27,9 @@ POST_BURST = 4
 POSTS_PER_SECOND = 1.0
 EDIT_BURST = 8
 EDITS_PER_SECOND = 42 / 60
+LATE_ACT = 5.0  # seconds until a call that took too long is taken to have acted, or not
+_NEVER_THERE = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
+_NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
 _PASSING = frozenset({
     "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "accesslimited",
 })  # fmt: skip
@@ -36,6 +42,9 @@ _SENTENCES = {
     "account_inactive": "the bot's account is deactivated",
     "missing_scope": "the app lacks a scope",
     "message_not_found": "the message was deleted",
+    "thread_not_found": "the message was deleted",
+    "token_expired": "the bot token has expired",
+    "not_authed": "no bot token was sent",
     "restricted_action": "a workspace setting keeps the bot from posting there",
 }
 
@@ -52,15 +61,19 @@ def called(call: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
     except SlackApiError as error:
         raise _refused(error) from error
     except URLError as error:
-        # refused or not found: it never got there; anything else may have
-        never = isinstance(error.reason, ConnectionRefusedError | OSError) and not isinstance(
-            error.reason, TimeoutError
-        )
-        raise Temporary(f"Slack does not answer: {error.reason}", acted=False if never else None) from error
+        raise _lost(f"Slack does not answer: {error.reason}", error.reason) from error
     except (SlackClientError, http.client.HTTPException, TimeoutError, OSError, ValueError) as error:
-        raise Temporary(f"Slack's answer was lost: {error}", acted=None) from error
+        raise _lost(f"Slack's answer was lost: {error}", error) from error
     data: dict[str, Any] = answer.data
     return data
+
+
+def _lost(said: str, reason: object) -> Temporary:
+    """What was refused, not found or not reached was certainly not done; anything else may have been. What took too long may
+    even be done later, so it is not looked for at once."""
+    if isinstance(reason, _NEVER_THERE) or getattr(reason, "errno", None) in _NO_WAY:
+        return Temporary(said, acted=False)
+    return Temporary(said, LATE_ACT if isinstance(reason, TimeoutError) else None, acted=None)
 
 
 def _refused(error: SlackApiError) -> Temporary | Permanent:

@@ -1,31 +1,40 @@
 """Shows incidents in Slack channels: posts, edits, threads.
 
-Hard case: a crash or a lost answer between "Slack said ok" and our record. The alert is marked `posting`; before it is posted
-again its metadata is looked for in the channel, so nobody sees it twice. Rule: `text`, `blocks` and `attachments` go with
-every edit, since Slack keeps what is not sent.
+Hard case: a crash or a lost answer between "Slack said ok" and our record. The alert is marked (`posting`, `telling_at`) before
+the call; whatever is posted carries metadata, which is looked for before it is posted again, so nobody sees it twice. Rule:
+`text`, `blocks` and `attachments` go with every edit, since Slack keeps what is not sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from slack_sdk.web import WebClient
 
 from bot.core.action import Remediation
-from bot.core.alert import Alert
+from bot.core.alert import Alert, Lane, lane
 from bot.core.errors import Permanent, Temporary
 from bot.core.incident import Entry
 from bot.core.view import View
-from bot.responder.catch_up import RINGING, Shown
+from bot.responder.catch_up import Shown
+from bot.responder.tell import Said
 from bot.slack import blocks
 from bot.slack.calls import Bucket, Kept, Pace, called
 from bot.slack.kit import Message
 from bot.slack.limits import fit
 
 EVENT_TYPE = "windsock_alert"
-REFRESH_RESERVE = 3.0  # edits that a refresh leaves for people's presses
-LOOK_BACK = 100  # messages read when a post's answer was lost
+LINE_TYPE = "windsock_line"
+ACT_TYPE = "windsock_act"
+NOTICE_TYPE = "windsock_notice"
+RESERVE = {Lane.press: 0.0, Lane.change: 1.0, Lane.growth: 2.5}  # edits that are left for what is more urgent
+LINE_RESERVE = 2.0  # posts that a thread leaves for new alerts
+LOOK_BACK = timedelta(minutes=5)  # that Slack's clock and ours may be apart
+PAGE, MOST_PAGES = 200, 25  # messages read at once when a post's answer was lost, and how often
+JOIN_AGAIN = 600.0  # seconds after which a channel that could not be joined is asked again
 
 
 class Poster:
@@ -34,13 +43,15 @@ class Poster:
     def __init__(self, client: WebClient, kept: Kept | None = None) -> None:
         self._client = client
         self._pace = Pace(kept)
+        self._not_joined: dict[str, float] = {}
+        self._noticed: set[str] = set()  # likewise of requests for a second person and broken glass, by key
+        self._announced: set[int] = set()  # changes whose announcement was begun since the start
 
     def show(self, alert: Alert, seen: View) -> Shown:
         """Posts the incident, or edits its message to what it is now."""
         message = fit(blocks.alert(seen))
         if alert.ref:
-            self._edit(alert.channel_id, alert.ref, message, reserve=0.0 if alert.urgent else REFRESH_RESERVE)
-            self._broadcast(alert, seen)
+            self._edit(alert.channel_id, alert.ref, message, reserve=RESERVE[lane(alert)[0]])
             return Shown(alert.channel_id, alert.ref)
         if alert.posting:
             found = self._find(alert)
@@ -49,56 +60,122 @@ class Poster:
                 return found
         return self._post(alert, message)
 
-    def tell(self, alert: Alert, seen: View, news: Sequence[Entry]) -> None:
+    def say(self, alert: Alert, seen: View, news: Sequence[Entry]) -> None:
         """Says new timeline entries in the message's thread, after the posts that are more urgent."""
         for message in blocks.thread(news, seen):
-            self._say(alert.channel_id, fit(message), thread_ts=alert.ref, reserve=2.0)
+            self._say(alert.channel_id, fit(message), thread_ts=alert.ref, reserve=LINE_RESERVE,
+                      metadata=_marked(LINE_TYPE, alert=alert.id, entry=news[-1].id, rung=False))  # fmt: skip
+
+    def ring(self, alert: Alert, seen: View, entry: Entry) -> None:
+        """An edit rings nobody: what must be noticed is one short reply, sent to the channel as well."""
+        message = blocks.broadcast(seen)
+        if message is not None:
+            self._say(alert.channel_id, fit(message), thread_ts=alert.ref, reply_broadcast=True,
+                      metadata=_marked(LINE_TYPE, alert=alert.id, entry=entry.id, rung=True))  # fmt: skip
+
+    def said(self, alert: Alert, since: datetime) -> Said:
+        """What the thread holds of ours since then."""
+        told, rung = [0], [0]
+        read = self._client.conversations_replies
+        for payload, _ in self._marks(LINE_TYPE, read, channel=alert.channel_id, ts=alert.ref, oldest=_ts(since)):
+            if payload.get("alert") == alert.id:
+                (rung if payload.get("rung") else told).append(int(payload.get("entry", 0)))
+        return Said(max(told), max(rung))
 
     def announce(self, remediation: Remediation, channel: str, ref: str) -> tuple[str, str]:
         """Shows a change that no incident shows, in the channel where it was asked for."""
-        message = fit(blocks.announcement(remediation))
+        message, target = fit(blocks.announcement(remediation)), channel or remediation.plan.channel
+        if not ref and remediation.id in self._announced:
+            channel, ref = target, self._announcement(remediation, target)
         if ref:
             self._edit(channel, ref, message)
             return channel, ref
-        answer = self._say(channel or remediation.plan.channel, message)
+        metadata = _marked(ACT_TYPE, remediation=remediation.id)
+        answer = self._say(target, message, metadata=metadata, begun=lambda: self._announced.add(remediation.id))
         return answer["channel"], answer["ts"]
 
+    def _announcement(self, remediation: Remediation, channel: str) -> str:
+        read, since = self._client.conversations_history, remediation.asked_at - LOOK_BACK
+        marks = self._marks(ACT_TYPE, read, channel=channel, oldest=_ts(since))
+        return next((ts for payload, ts in marks if payload.get("remediation") == remediation.id), "")
+
+    def notice(self, key: str, message: Message, channel: str, ref: str = "", *, thread: str = "") -> tuple[str, str]:
+        """A message of ours that is no alert: posted (in a thread: to the channel as well), or edited where `ref` is. One
+        whose answer was lost is looked for by its key."""
+        if not ref and key in self._noticed:
+            channel, ref = self._noticed_at(key, channel, thread)
+        if ref:
+            self._edit(channel, ref, fit(message))
+            return channel, ref
+        more: dict[str, Any] = {"thread_ts": thread, "reply_broadcast": True} if thread else {}
+        metadata = {"event_type": NOTICE_TYPE, "event_payload": {"key": key}}
+        answer = self._say(channel, fit(message), metadata=metadata, begun=lambda: self._noticed.add(key), **more)
+        return answer["channel"], answer["ts"]
+
+    def _noticed_at(self, key: str, channel: str, thread: str) -> tuple[str, str]:
+        channel = channel if channel[:1] in {"C", "G", "D"} else self._channel_id(channel)
+        where = {"channel": channel, "ts": thread} if thread else {"channel": channel}
+        read = self._client.conversations_replies if thread else self._client.conversations_history
+        marks = self._marks(NOTICE_TYPE, read, **where)
+        return channel, next((ts for payload, ts in marks if payload.get("key") == key), "")
+
     def _post(self, alert: Alert, message: Message) -> Shown:
-        metadata = {"event_type": EVENT_TYPE, "event_payload": {"alert": alert.id, "incident": alert.incident_id}}
+        metadata = _marked(EVENT_TYPE, alert=alert.id, incident=alert.incident_id)
         answer = self._say(alert.channel_id or alert.place.target, message, metadata=metadata)
         self._pace.alias(answer["channel"], alert.channel_id or alert.place.target)
         return Shown(answer["channel"], answer["ts"])
 
-    def _say(self, channel: str, message: Message, *, reserve: float = 0.0, **more: Any) -> dict[str, Any]:
+    def _say(self, channel: str, message: Message, *, reserve: float = 0.0, begun: Callable[[], None] = lambda: None,
+             **more: Any) -> dict[str, Any]:  # fmt: skip
         bucket = self._pace.posts(channel)
+        sent = {"channel": channel, "unfurl_links": False, "unfurl_media": False, **message, **more}
         bucket.take(reserve)
-        return self._paced(bucket, self._client.chat_postMessage, channel=channel, unfurl_links=False,
-                           unfurl_media=False, **message, **more)  # fmt: skip
+        begun()
+        try:
+            return self._paced(bucket, self._client.chat_postMessage, **sent)
+        except Permanent as error:
+            if error.code != "not_in_channel" or not self._joined(channel):
+                raise
+        bucket.take()
+        return self._paced(bucket, self._client.chat_postMessage, **sent)
+
+    def _joined(self, channel: str) -> bool:
+        """A public channel can be joined without being invited; one that cannot is not asked again for a while."""
+        if time.monotonic() < self._not_joined.get(channel, 0.0):
+            return False
+        try:
+            called(self._client.conversations_join, channel=self._channel_id(channel))
+        except (Temporary, Permanent):
+            self._not_joined[channel] = time.monotonic() + JOIN_AGAIN
+            return False
+        return True
 
     def _edit(self, channel: str, ts: str, message: Message, *, reserve: float = 0.0) -> None:
         self._pace.edits.take(reserve)
         self._paced(self._pace.edits, self._client.chat_update, channel=channel, ts=ts, **message)
 
-    def _broadcast(self, alert: Alert, seen: View) -> None:
-        """An edit rings nobody: what must be noticed is one short reply, sent to the channel as well."""
-        fresh = any(entry.id > alert.told for entry in seen.timeline if entry.what in RINGING)
-        message = blocks.broadcast(seen) if fresh else None
-        if message is not None:
-            self._say(alert.channel_id, fit(message), thread_ts=alert.ref, reply_broadcast=True)
-
     def _find(self, alert: Alert) -> Shown | None:
         """The message that an earlier try may have left behind."""
         channel = alert.channel_id or self._channel_id(alert.place.target)
-        answer = called(self._client.conversations_history, channel=channel, limit=LOOK_BACK, include_all_metadata=True)
-        for message in answer.get("messages", []):
-            metadata = message.get("metadata") or {}
-            payload = metadata.get("event_payload") or {}
-            if metadata.get("event_type") == EVENT_TYPE and payload.get("alert") == alert.id:
-                return Shown(channel, message["ts"])
-        return None
+        since = {"oldest": _ts(alert.owed_at - LOOK_BACK)} if alert.owed_at is not None else {}
+        marks = self._marks(EVENT_TYPE, self._client.conversations_history, channel=channel, **since)
+        return next((Shown(channel, ts) for payload, ts in marks if payload.get("alert") == alert.id), None)
+
+    def _marks(self, event_type: str, read: Callable[..., Any], **where: str) -> Iterator[tuple[dict[str, Any], str]]:
+        """What we posted under this mark: (payload, ts), page by page."""
+        cursor = ""
+        for _ in range(MOST_PAGES):
+            answer = called(read, limit=PAGE, include_all_metadata=True, cursor=cursor, **where)
+            for message in answer.get("messages", []):
+                metadata = message.get("metadata") or {}
+                if metadata.get("event_type") == event_type:
+                    yield metadata.get("event_payload") or {}, message["ts"]
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                return
 
     def _channel_id(self, name: str) -> str:
-        """Only ever asked after a lost answer: channels are not enumerated otherwise."""
+        """Only ever asked after a lost answer, or to join: channels are not enumerated otherwise."""
         wanted, cursor = name.lstrip("#"), ""
         while True:
             answer = called(self._client.conversations_list, limit=200, cursor=cursor, exclude_archived=False,
@@ -120,3 +197,11 @@ class Poster:
                 bucket.empty(error.retry_after)
                 self._pace.keep()
             raise
+
+
+def _marked(event_type: str, **payload: int | bool) -> dict[str, Any]:
+    return {"event_type": event_type, "event_payload": payload}
+
+
+def _ts(moment: datetime) -> str:
+    return f"{moment.timestamp():.6f}"

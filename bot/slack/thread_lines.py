@@ -16,16 +16,18 @@ from bot.core.view import View
 from bot.slack import acts
 from bot.slack.evidence import last_lines
 from bot.slack.headline import Stage, name, spoken, stage
-from bot.slack.kit import Block, Message, context, message, preformatted, section
+from bot.slack.kit import Block, Message, actions, context, message, preformatted, section
 from bot.slack.limits import cut_markup
 from bot.slack.words import bare, code, cut_middle, foreign, joined, mention, plain, span
 
 _PRESSED = {"acknowledged": " has it", "resolved": " resolved it", "unacknowledged": " gave it back",
             "reopened": " opened it again"}  # fmt: skip
 _BATCH = 20  # entries in one message
-_SIGNS = {"opened": "🔴", "explained": "🔴", "reopened": "🔁", "acknowledged": "👀", "unacknowledged": "🔴",
+_CALLED = frozenset({"escalated", "reopened", "opened", "failed"})
+_SIGNS = {"opened": "🔴", "explained": "🔴", "failed": "🔴", "reopened": "🔁", "acknowledged": "👀", "unacknowledged": "🔴",
           "asked": "🔧", "acted": "🔧", "waiting": "⏳", "ended": "🔧", "partly": "⚠️", "not done": "⚠️",
-          "resolved": "✅", "escalated": "🚨", "silenced": "🔕", "unsilenced": "🔴", "note": "📝", "reminder": "👀"}  # fmt: skip
+          "resolved": "✅", "escalated": "🚨", "silenced": "🔕", "unsilenced": "🔴", "note": "📝", "reminder": "👀",
+          "unwritable": "⚠️"}  # fmt: skip
 
 
 def thread(entries: Sequence[Entry], view: View) -> list[Message]:
@@ -39,7 +41,7 @@ def _batch(entries: Sequence[Entry], view: View) -> Message:
     blocks: list[Block | None] = []
     for entry, said in zip(entries, lines, strict=True):
         blocks.append(section(said))
-        if entry.what in {"opened", "explained"}:
+        if entry.what in {"opened", "explained", "failed"}:
             blocks.append(preformatted(last_lines(view.incident.exemplar)))
     text = cut_markup("; ".join(bare(said) for said in lines), 300)
     return message(text, *blocks)
@@ -97,7 +99,7 @@ def broadcast(view: View) -> Message | None:
     incident = view.incident
     if incident.state is State.resolved or stage(view) is Stage.silenced:
         return None
-    last = next((entry for entry in reversed(view.timeline) if entry.what in {"escalated", "reopened", "opened"}), None)
+    last = next((entry for entry in reversed(view.timeline) if entry.what in _CALLED), None)
     call = mention(incident.mention) if incident.mention else ""
     about = foreign(cut_middle(name(view), 120))
     if last is not None and last.what == "escalated":
@@ -105,11 +107,19 @@ def broadcast(view: View) -> Message | None:
         return _rung(f"🚨 *{foreign(head)}*{mark}{foreign(rest)}", f"{about} · {incident.name}", call)
     if incident.state is not State.open:
         return None
-    if incident.times > 1:
-        return _rung(f"🔁 *{about} failed again*" if _fails(view) else f"🔁 *{about}*, again", incident.name, call)
-    if incident.severity is Severity.critical:
-        return _rung(f"🚨 *Critical:* {foreign(cut_middle(name(view), 120) + spoken(view)[1])}", incident.name, call)
-    return None
+    said = _called(view, about, last.what if last is not None else "")
+    return _rung(said, incident.name, call) if said else None
+
+
+def _called(view: View, about: str, what: str) -> str:
+    """What the channel is told of an open incident; nothing where its message says enough."""
+    if view.incident.severity is Severity.critical and view.incident.times == 1:
+        return f"🚨 *Critical:* {foreign(cut_middle(name(view), 120) + spoken(view)[1])}"
+    if what == "failed":
+        return f"🔴 *{about} failed*, no try is left"
+    if view.incident.times > 1:
+        return f"🔁 *{about} failed again*" if _fails(view) else f"🔁 *{about}*, again"
+    return ""
 
 
 def _fails(view: View) -> bool:
@@ -132,10 +142,13 @@ def announcement(remediation: Remediation) -> Message:
         said = _done(remediation, who)
     bar = acts.squares(remediation.tally.get("done", 0), acts.size(plan)) if _is_watched(remediation) else ""
     lines = f"{said}\n{bar}  {acts.tallied(remediation)}" if bar else said
+    if remediation.progress is Progress.watching and remediation.answer:  # cut short: what was cleared is followed
+        lines += f"\n⚠️ {foreign(remediation.answer, 300)}"
     reason = plain(plan.options.get("reason") or "", 200)
     runs = list(dict.fromkeys(change.run_id for change in plan.changes if change.run_id))
     below = joined(f"“{foreign(reason)}”" if reason else "", foreign(runs[0]) if len(runs) == 1 else "")
-    return message(bare(said), section(lines), context(below))
+    stop = actions("actions", acts.stop_button(plan)) if remediation.can_stop else None
+    return message(bare(said), section(lines), stop, context(below))
 
 
 def _touched(remediation: Remediation) -> str:
@@ -143,11 +156,11 @@ def _touched(remediation: Remediation) -> str:
 
 
 def _is_watched(remediation: Remediation) -> bool:
-    return remediation.progress in ACTIVE and remediation.plan.action == "clear"
+    return remediation.progress in ACTIVE and (remediation.plan.action == "clear" or acts.batches(remediation))
 
 
 def _so_far(remediation: Remediation) -> str:
-    if remediation.plan.action not in {"clear", "mark"}:
+    if remediation.plan.action not in {"clear", "mark"} and not acts.batches(remediation):
         return ""
     return f" {remediation.tally.get('done', 0)}/{acts.size(remediation.plan)}"
 

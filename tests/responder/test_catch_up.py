@@ -11,15 +11,18 @@ import pytest
 
 from bot.core.alert import Alert, Kind
 from bot.core.errors import Paced, Permanent, Temporary
-from bot.core.incident import Entry
+from bot.core.incident import Entry, State
+from bot.core.policy import Policy, Route, matcher
 from bot.core.view import View
 from bot.responder import catch_up as module
-from bot.responder.catch_up import Shown, catch_up, run, tell
+from bot.responder.catch_up import Shown, Tempo, catch_up, run
 from bot.responder.desk import Desk
 from bot.responder.press import note, press
 from bot.responder.report import report
 from bot.store import alerts, incidents
-from tests.given import ANA, Clock, a_desk, at_once, failure, wait_until
+from tests.given import ANA, Clock, a_desk, at_once, failure, told, wait_until
+
+NAMES = ("one", "two", "three", "four", "five")  # figures in a message are masked
 
 
 class Scripted:
@@ -78,17 +81,91 @@ def test_what_is_owed_is_shown_and_is_owed_no_more(desk: Desk) -> None:
 
 
 def test_a_burst_is_one_edit_of_what_is_true_now(desk: Desk, clock: Clock) -> None:
-    show = Scripted()
-    catch_up(desk, Kind.slack, show)
+    show, tempo = Scripted(), Tempo()
+    catch_up(desk, Kind.slack, show, tempo)
     for n in range(10):
         report(desk, [failure(task_id=f"t{n}")])
-    catch_up(desk, Kind.slack, show)
+    assert catch_up(desk, Kind.slack, show, tempo) == 1.5, "it looks again when the burst may be over"
     assert show.versions == [1], "two edits of one message are a second apart"
-    clock.pass_by(seconds=1)
-    catch_up(desk, Kind.slack, show)
+    clock.pass_by(seconds=1.5)
+    catch_up(desk, Kind.slack, show, tempo)
     assert show.versions == [1, 11]
     assert show.calls[1][1].counts.failures == 11
     assert show.posts == 1
+
+
+def test_a_message_that_grows_for_ten_minutes_is_edited_ever_more_rarely_and_once_more_at_the_end(
+    desk: Desk, clock: Clock
+) -> None:
+    show, tempo, begun = Scripted(), Tempo(), clock.now
+    shown_at = list[float]()
+
+    def look() -> None:
+        before = len(show.calls)
+        catch_up(desk, Kind.slack, show, tempo)
+        shown_at.extend([(clock.now - begun).total_seconds()] * (len(show.calls) - before))
+
+    for n in range(1_200):
+        report(desk, [failure(task_id=f"t{n}")])
+        look()
+        clock.pass_by(seconds=0.5)
+    assert shown_at[:5] == [0, 3, 12, 39, 69]
+    assert len(shown_at) <= 4 + 600 / 30
+    for _ in range(6):
+        look()
+        clock.pass_by(seconds=0.5)
+    assert show.calls[-1][1].counts.failures == 1_201
+    assert shown_at[-1] <= 601.5
+
+
+def test_a_change_of_state_is_not_kept_back_by_growth(desk: Desk, clock: Clock) -> None:
+    show, tempo = Scripted(), Tempo()
+    catch_up(desk, Kind.slack, show, tempo)
+    for n in range(60):  # its message waits half a minute for its next edit
+        report(desk, [failure(task_id=f"t{n}")])
+        catch_up(desk, Kind.slack, show, tempo)
+        clock.pass_by(seconds=0.9)
+    seen = len(show.calls)
+    report(
+        desk, [told("task_succeeded", task_id=name, try_number=2) for name in ("load", *(f"t{n}" for n in range(60)))]
+    )
+    catch_up(desk, Kind.slack, show, tempo)
+    assert len(show.calls) == seen + 1
+    assert show.calls[-1][1].incident.state is State.resolved
+
+
+def test_a_press_is_shown_at_once_however_the_message_grows(desk: Desk, clock: Clock) -> None:
+    show, tempo = Scripted(), Tempo()
+    catch_up(desk, Kind.slack, show, tempo)
+    report(desk, [failure(task_id="other")])
+    catch_up(desk, Kind.slack, show, tempo)
+    press(desk, ANA, "acknowledge", 1)
+    catch_up(desk, Kind.slack, show, tempo)
+    assert show.calls[-1][1].incident.holder == ANA
+
+
+def test_what_is_paced_leaves_the_other_lanes_open_and_is_not_asked_again_before_its_time(
+    desk: Desk, clock: Clock
+) -> None:
+    show, tempo = Scripted(), Tempo()
+    for n in range(5):
+        report(desk, [failure(f"cause {NAMES[n]}", dag_id=f"dag_{n}")])
+    catch_up(desk, Kind.slack, show, tempo)
+    for n in range(5):
+        report(desk, [failure(f"cause {NAMES[n]}", dag_id=f"dag_{n}", task_id="more")])
+    clock.pass_by(seconds=4)
+    show.calls, show.script = [], [Paced("fifty edits a minute", 1.5)]
+    assert catch_up(desk, Kind.slack, show, tempo) == 1.5
+    assert len(show.calls) == 1, "one refusal of our own stands for all edits of counts"
+    press(desk, ANA, "acknowledge", 3)
+    report(desk, [failure("another cause", dag_id="new")])
+    clock.pass_by(seconds=0.5)
+    catch_up(desk, Kind.slack, show, tempo)
+    shown = [(a.incident_id, a.ref != "") for a, _ in show.calls[1:]]
+    assert shown == [(3, True), (7, False)], "a press and a new incident do not wait for the counts of others"
+    clock.pass_by(seconds=1)
+    catch_up(desk, Kind.slack, show, tempo)
+    assert {a.incident_id for a, _ in show.calls[3:]} == {2, 4, 5, 6}
 
 
 def test_what_was_rendered_is_recorded_even_if_the_incident_changed_meanwhile(desk: Desk, clock: Clock) -> None:
@@ -134,10 +211,10 @@ def test_a_permanent_fault_is_tried_again_when_a_person_may_have_mended_it(desk:
 
 
 def test_our_own_pace_is_no_try(desk: Desk, clock: Clock) -> None:
-    show = Scripted(Paced("one message a second", 0.5))
-    catch_up(desk, Kind.slack, show)
+    due = alert(desk).due_at
+    assert catch_up(desk, Kind.slack, Scripted(Paced("one message a second", 0.5))) == 0.5
     assert (alert(desk).tries, alert(desk).error, alert(desk).posting) == (0, "", False)
-    assert alert(desk).due_at == clock() + timedelta(seconds=0.5)
+    assert alert(desk).due_at == due, "who has waited longest comes first"
 
 
 def test_a_post_whose_answer_was_lost_is_looked_for_before_it_is_made_again(desk: Desk, clock: Clock) -> None:
@@ -230,20 +307,45 @@ def test_the_loop_outlives_everything(desk: Desk, monkeypatch: pytest.MonkeyPatc
     assert not loop.is_alive()
 
 
-def test_a_thread_is_told_each_line_once(desk: Desk, clock: Clock) -> None:
-    told: list[str] = []
-    faults = [Temporary("later")]
+def test_when_slack_is_away_the_round_ends_so_that_a_press_comes_next(desk: Desk, clock: Clock) -> None:
+    report(desk, [failure(f"cause {NAMES[n]}", dag_id=f"dag_{n}") for n in range(5)])
+    show = Scripted(*[Temporary("timed out", acted=None)] * 6)
+    assert catch_up(desk, Kind.slack, show) == module.SHORTEST_WAIT
+    press(desk, ANA, "acknowledge", 4)
+    catch_up(desk, Kind.slack, show)
+    assert [a.incident_id for a, _ in show.calls] == [1, 4]
 
-    def say(_: Alert, __: View, news: list[Entry]) -> None:
-        if faults:
-            raise faults.pop()
-        told.extend(entry.what for entry in news)
 
-    catch_up(desk, Kind.slack, Scripted())
-    tell(desk, say)
-    assert told == []
-    tell(desk, say)
-    press(desk, ANA, "acknowledge", 1)
-    tell(desk, say)
-    tell(desk, say)
-    assert told == ["opened", "acknowledged"]
+def test_what_was_mended_is_tried_at_once_for_all_that_failed_alike(desk: Desk, clock: Clock) -> None:
+    report(desk, [failure(f"cause {NAMES[n]}", dag_id=f"dag_{n}") for n in range(4)])
+    show = Scripted(*[Permanent("Slack: the channel is archived", "is_archived")] * 5)
+    catch_up(desk, Kind.slack, show)
+    assert len(show.calls) == 5
+    assert show.posts == 0
+    press(desk, ANA, "acknowledge", 3)
+    catch_up(desk, Kind.slack, show)
+    catch_up(desk, Kind.slack, show)
+    assert show.posts == 5
+
+
+def test_a_channel_that_cannot_be_written_is_told_in_the_root_channel_with_its_reason_once(
+    desk: Desk, clock: Clock
+) -> None:
+    desk.policy = Policy((Route("finance", matcher({"dag": "bank"}, "match"), channel="#finance"),))
+    report(desk, [failure("another cause", dag_id="bank")])
+    archived = Permanent("Slack: the channel is archived", "is_archived")
+
+    def show(alert: Alert, seen: View) -> Shown:
+        if alert.place.target == "#finance":
+            raise archived
+        return Shown("C1", alert.ref or "17.1")
+
+    for _ in range(3):
+        catch_up(desk, Kind.slack, show)
+        clock.pass_by(seconds=61)
+    with desk.store.read() as t:
+        places = {one.place.target: one.shown for one in alerts.of_incident(t, 2)}
+        said = [entry.text for entry in incidents.timeline(t, 2) if entry.what == "unwritable"]
+    assert places["#data-alerts"] > 0
+    assert places["#finance"] == 0
+    assert said == ["#finance cannot be written: the channel is archived"]

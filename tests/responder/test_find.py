@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ import pytest
 from bot.core.deployment import Airflow, Dag, Run
 from bot.core.errors import Refused, Temporary
 from bot.responder.desk import Desk
-from bot.responder.find import Target, find
+from bot.responder.find import Target, Unclear, find
 from bot.store.store import Store
 
 TASKS = {
@@ -18,6 +19,8 @@ TASKS = {
     "sales.eu": ["load"],
     "fin.close.daily": ["post"],
     "empty": [],
+    "two": ["eu"],
+    "two.eu": ["load"],
 }
 RUNS = {
     "sales": [
@@ -35,6 +38,9 @@ class Told:
 
     def __init__(self, name: str = "prod", away: bool = False) -> None:
         self.name, self.away = name, away
+
+    def within(self, _: float) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def dag(self, dag_id: str) -> Dag | None:
         if self.away:
@@ -132,3 +138,40 @@ def test_an_airflow_that_is_away_is_said_and_nothing_is_guessed(desk: Desk) -> N
 def test_without_any_airflow_it_is_refused(desk: Desk) -> None:
     desk.airflows = {}
     assert isinstance(find(desk, "sales"), Refused)
+
+
+def test_a_name_that_is_two_things_is_chosen_by_the_person(desk: Desk) -> None:
+    found = find(desk, "two.eu", deployment="prod", run="2026-11-21")
+    assert isinstance(found, Unclear)
+    assert "the DAG `two.eu` or the task `eu` of `two`" in found.reason
+    assert found.choices == ("prod:two.eu/@2026-11-21", "prod:two/eu@2026-11-21")
+    chosen = [target(find(desk, choice.partition(":")[2].partition("@")[0])) for choice in found.choices]
+    assert [(one.dag_id, one.task_id) for one in chosen] == [("two.eu", ""), ("two", "eu")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "choices"),
+    [
+        ({"name": "salse"}, ("sales",)),
+        ({"name": "salse.load", "map_index": 3}, ("sales.load[3]",)),
+        ({"name": "sales.laod", "map_index": 3, "run": "latest"}, ("sales.load[3]@latest",)),
+        ({"name": "sales", "run": "manual__2026-11-22T09:00"}, None),
+        ({"name": "sales", "run": "scheduled"}, tuple(f"sales@{run}" for run in RUNS["sales"][1:])),
+    ],
+)
+def test_what_is_near_is_offered_as_whole_refs(
+    desk: Desk, asked: dict[str, Any], choices: tuple[str, ...] | None
+) -> None:
+    found = find(desk, **asked)
+    if choices is None:
+        assert target(found).run is not None
+    else:
+        assert isinstance(found, Unclear), found
+        assert found.choices[: len(choices)] == choices
+
+
+@pytest.mark.parametrize(("run", "place"), [("latest", 0), ("last-failed", 0), ("LATEST", 0)])
+def test_a_run_can_be_the_latest_one(desk: Desk, run: str, place: int) -> None:
+    found = target(find(desk, "sales", run=run))
+    assert found.run is not None
+    assert found.run.run_id == RUNS["sales"][place]

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
 from bot.core.errors import Permanent, Temporary
-from bot.responder import intake as module
 from bot.responder.desk import Desk
-from bot.responder.intake import BACKLOG, Intake, Receipt
-from bot.store import incidents
+from bot.responder.intake import BACKLOG, UNOBSERVED, Intake, Receipt
+from bot.store import incidents, signals
+from bot.store.signals import letter
 from bot.store.store import Store
 from tests.given import a_desk, at_once, failure, wait_until
 
 
 class Held(Store):
-    """A store whose writes wait for a gate, or fail with what they are told to fail with."""
+    """A store that takes no signals until its gate opens, or fails with what it is told to fail with."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -32,12 +32,12 @@ class Held(Store):
         self.commits = 0
 
     @contextmanager
-    def write(self, *, alone: bool = False) -> Iterator[Connection]:
+    def taking(self) -> Iterator[Connection]:
         self.entered.set()
         assert self.gate.wait(30)
         if self.fails:
             raise self.fails.pop(0)
-        with super().write(alone=alone) as t:
+        with super().taking() as t:
             yield t
         self.commits += 1
 
@@ -72,15 +72,15 @@ def test_a_submission_is_answered_with_what_was_news(intake: Intake) -> None:
     assert intake.take([]) == Receipt(0, 0)
 
 
-def test_at_the_moment_of_the_answer_a_reader_sees_the_rows(desk: Desk, intake: Intake) -> None:
+def test_at_the_moment_of_the_answer_the_signal_is_stored(desk: Desk, intake: Intake) -> None:
     seen: list[int] = []
 
     def answer(_: Any) -> None:
         with desk.store.read() as t:
-            seen.append(len(incidents.listed(t)))
+            seen.append(len(signals.after(t, 0, 10)))
 
     for n in range(5):
-        intake.submit([failure("abcde"[n] * 3, task_id=f"t{n}")], answer)
+        intake.submit([letter(failure("abcde"[n] * 3, task_id=f"t{n}"))], answer)
     wait_until(lambda: len(seen) == 5, lambda: seen)
     assert all(count > place for place, count in enumerate(seen)), seen
 
@@ -88,7 +88,7 @@ def test_at_the_moment_of_the_answer_a_reader_sees_the_rows(desk: Desk, intake: 
 def test_nothing_is_answered_before_the_commit(desk: Desk, intake: Intake) -> None:
     held(desk).gate.clear()
     answers: list[Any] = []
-    intake.submit([failure()], answers.append)
+    intake.submit([letter(failure())], answers.append)
     assert held(desk).entered.wait(20)
     assert answers == []
     held(desk).gate.set()
@@ -99,10 +99,10 @@ def test_nothing_is_answered_before_the_commit(desk: Desk, intake: Intake) -> No
 def test_all_that_queued_up_is_one_commit_and_each_hears_of_its_own(desk: Desk, intake: Intake) -> None:
     held(desk).gate.clear()
     answers: dict[int, Any] = {}
-    intake.submit([failure(task_id="first")], lambda _: None)
+    intake.submit([letter(failure(task_id="first"))], lambda _: None)
     assert held(desk).entered.wait(20)
     for n in range(50):  # each tells one of its own and one that all of them tell
-        told = [failure(task_id=f"t{n}"), failure(task_id="first")]
+        told = [letter(failure(task_id=f"t{n}")), letter(failure(task_id="first"))]
         intake.submit(told, lambda receipt, n=n: answers.__setitem__(n, receipt))
     held(desk).gate.set()
     wait_until(lambda: len(answers) == 50, lambda: answers)
@@ -112,12 +112,12 @@ def test_all_that_queued_up_is_one_commit_and_each_hears_of_its_own(desk: Desk, 
 
 def test_a_writer_that_is_behind_refuses_and_says_when_to_come_back(desk: Desk, intake: Intake) -> None:
     held(desk).gate.clear()
-    many = [failure()] * 1_000
+    many = [letter(failure())] * 1_000
     answers: list[Any] = []
     for _ in range(BACKLOG // 1_000):
         intake.submit(many, answers.append)
     with pytest.raises(Temporary) as refused:
-        intake.submit([failure()], answers.append)
+        intake.submit([letter(failure())], answers.append)
     assert refused.value.retry_after
     held(desk).gate.set()
     wait_until(lambda: len(answers) == BACKLOG // 1_000, lambda: len(answers))
@@ -134,33 +134,10 @@ def test_the_writer_outlives_a_commit_that_fails(desk: Desk, intake: Intake, err
     assert intake._backlog == 0
 
 
-def test_a_real_full_disk_is_temporary_and_passes(tmp_path: Path) -> None:
-    desk = a_desk(f"sqlite:///{tmp_path / 'small.db'}")
-    with desk.store.read() as t:
-        pages = t.exec_driver_sql("pragma page_count").scalar_one()
-    limit = {"pages": pages}
-
-    @event.listens_for(desk.store._engine, "begin")
-    def _limit(connection: Connection) -> None:
-        connection.exec_driver_sql(f"pragma max_page_count={limit['pages']}")
-
-    intake = Intake(desk)
-    intake.start()
-    try:
-        storm = [failure("m" * 4_000, task_id=f"t{n}") for n in range(200)]
-        with pytest.raises(Temporary, match="full"):
-            intake.take(storm)
-        limit["pages"] = 1_000_000
-        assert intake.take(storm) == Receipt(200, 0)
-    finally:
-        intake.stop()
-        desk.store.close()
-
-
 def test_what_was_submitted_before_the_end_is_committed(desk: Desk) -> None:
     intake, answers = Intake(desk), []
     for n in range(20):
-        intake.submit([failure(task_id=f"t{n}")], answers.append)
+        intake.submit([letter(failure(task_id=f"t{n}"))], answers.append)
     intake.start()
     intake.stop()
     assert answers == [Receipt(1, 0)] * 20
@@ -171,23 +148,23 @@ def test_after_its_end_it_takes_nothing_and_says_so(desk: Desk) -> None:
     intake.start()
     intake.stop()
     with pytest.raises(Temporary):
-        intake.submit([failure()], lambda _: None)
+        intake.submit([letter(failure())], lambda _: None)
 
 
 def test_a_signal_that_we_stumble_over_is_refused_alone_and_the_writer_goes_on(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = module.report
+    honest = signals.take
 
-    def stumble(desk: Desk, told: Any) -> Any:
-        if any(signal.task_id == "odd" for signal in told):
+    def stumble(t: Connection, told: Any, now: Any) -> Any:
+        if any('"odd"' in one.body for one in told):
             raise ZeroDivisionError
-        return honest(desk, told)
+        return honest(t, told, now)
 
-    monkeypatch.setattr(module, "report", stumble)
+    monkeypatch.setattr(signals, "take", stumble)
     intake, answers = Intake(desk), []
     for task_id in ("first", "odd", "last"):
-        intake.submit([failure(task_id=task_id)], answers.append)
+        intake.submit([letter(failure(task_id=task_id))], answers.append)
     intake.start()
     assert intake.take([failure(task_id="after")]) == Receipt(1, 0)
     intake.stop()
@@ -206,3 +183,18 @@ def test_many_threads_at_once_lose_nothing_and_count_nothing_twice(desk: Desk, i
     with desk.store.read() as t:
         (known,) = incidents.listed(t)
         assert incidents.counts(t, known.id, desk.clock()).failures == 40
+
+
+def test_an_observer_that_is_far_behind_refuses_and_says_when_to_come_back(desk: Desk) -> None:
+    intake = Intake(desk)
+    intake.observer.wake(UNOBSERVED + 1)
+    with pytest.raises(Temporary, match="observer is behind") as refused:
+        intake.submit([letter(failure())], lambda _: None)
+    assert refused.value.retry_after
+
+
+def test_whoever_takes_signals_of_our_own_sees_what_they_mean(desk: Desk, intake: Intake) -> None:
+    for n in range(20):
+        intake.take([failure("abcdefghijklmnopqrst"[n] * 3, task_id=f"t{n}")])
+        with desk.store.read() as t:
+            assert len(incidents.listed(t)) == n + 1

@@ -18,8 +18,8 @@ from bot.core.policy import Policy, Route, Severity, Silence, matcher
 from bot.core.runbook import Runbook
 from bot.responder.desk import Desk
 from bot.responder.report import report
-from bot.store import alerts, incidents, memory
-from bot.store.tables import signals
+from bot.store import alerts, incidents, memory, signals
+from bot.store.tables import signals as rows
 from tests.given import RUN, Clock, a_desk, at_once, failure, told
 
 
@@ -83,7 +83,7 @@ class TestStorm:
         assert [failures(desk, incident) for incident in found] == [1_000, 1_000, 1_000]
         with desk.store.read() as t:
             counted = incidents.counts(t, found[0].id, desk.clock())
-            assert t.scalar(select(func.count()).select_from(signals)) == 3_000
+            assert t.scalar(select(func.count()).select_from(rows)) == 3_000
         assert counted.things == counted.sick == 1_000
         assert len(counted.dags) == 40
         assert sum(number for _, number in counted.dags) == 1_000
@@ -304,8 +304,11 @@ class TestWhole:
             patched.setattr(incidents, "save", full)
             with pytest.raises(Temporary):
                 report(desk, [failure()])
-        assert all_of(desk) == []
-        assert len(report(desk, [failure()])) == 1  # and is not taken for told when it comes again
+            assert all_of(desk) == []
+            with desk.store.read() as t:
+                assert (signals.observed(t), signals.newest(t)) == (0, 1)
+        assert report(desk, [failure()]) == []  # it was told and is kept; now it is observed, once
+        assert failures(desk, only(desk)) == 1
 
     def test_news_wakes_whoever_shows_it(self, desk: Desk) -> None:
         report(desk, [failure()])

@@ -1,0 +1,309 @@
+"""A second person, a broken glass, and who may what on an Airflow that knows the DAGs' tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.core.access import Access, Person, Yes
+from bot.core.access_table import access
+from bot.core.action import Plan, Remediation
+from bot.core.deployment import Dag, Run, Scope, TaskInstance, TaskRef
+from bot.core.errors import Permanent, Refused, Temporary
+from bot.responder import approve, break_glass, hold, who_may
+from bot.responder import plan as plans
+from bot.responder.desk import Desk
+from bot.responder.report import report
+from bot.store import approvals, audit
+from bot.store.approvals import Approval, Glass, Standing
+from tests.airflow.paper import PaperAirflow
+from tests.given import ANA, BEN, NOW, RUN, Clock, a_desk, at_once, failure
+
+CLEO = Person("U0CLEO", "Cleo")
+EVE = Person("U0EVE", "Eve")
+SECOND = access({
+    "responder": ["U0ANA", "U0BEN"], "operator": ["U0CLEO"], "wide": 5,
+    "rules": [{"verbs": ["clear"], "tag": "finance", "second_person": True}],
+    "break_glass": {"who": ["U0ANA"], "minutes": 30},
+})  # fmt: skip
+
+
+def an_airflow(failed: int = 2, tags: tuple[str, ...] = ("finance",)) -> PaperAirflow:
+    made = PaperAirflow("prod")
+    made.dags_by_id["sales"] = Dag("sales", False, tags=tags)
+    made.runs_by_id["sales", RUN] = Run("sales", RUN, "failed", logical_date=NOW)
+    for number in range(failed):
+        ref = TaskRef("sales", RUN, "load" if number == 0 else f"load_{number}", -1)
+        made.instances[ref] = TaskInstance(ref, "failed", 1)
+    return made
+
+
+@pytest.fixture
+def airflow() -> PaperAirflow:
+    return an_airflow()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def desk(request: pytest.FixtureRequest, tmp_path: Path, airflow: PaperAirflow) -> Iterator[Desk]:
+    url = f"sqlite:///{tmp_path / 's.db'}" if request.param == "sqlite" else request.getfixturevalue("database")
+    made = a_desk(url, Clock(), access=SECOND, airflows={"prod": airflow})
+    report(made, [failure()])
+    yield made
+    made.store.close()
+
+
+def planned(desk: Desk, person: Person = ANA) -> Plan:
+    made = plans.plan_clear(desk, person, "prod", [Scope("sales", RUN)], "C1", 1)
+    assert isinstance(made, Plan), made
+    return made
+
+
+def held(desk: Desk, person: Person = ANA) -> Plan:
+    plan = planned(desk, person)
+    waits = plans.confirm(desk, person, plan.id)
+    assert isinstance(waits, plans.Held), waits
+    return plan
+
+
+def audited(desk: Desk) -> list[tuple[str, str, str, str]]:
+    with desk.store.read() as t:
+        return [(one.who, one.verb, one.outcome, one.second) for one in audit.lines(t)][::-1]
+
+
+def standing(desk: Desk, plan: Plan) -> Standing:
+    with desk.store.read() as t:
+        found = approvals.find(t, plan.id)
+    assert found is not None
+    return found.standing
+
+
+def timeline(desk: Desk) -> list[str]:
+    from bot.store import incidents
+
+    with desk.store.read() as t:
+        return [entry.text for entry in incidents.timeline(t, 1)]
+
+
+def acted(airflow: PaperAirflow) -> list[Any]:
+    return [what for verb, what in airflow.asked if verb == "clear" and not what[1]]
+
+
+def test_what_needs_a_second_person_says_so_and_waits_after_the_first_ones_confirm(desk: Desk) -> None:
+    plan = planned(desk)
+    assert any("second person" in warning for warning in plan.warnings)
+    assert isinstance(plans.confirm(desk, ANA, plan.id), plans.Held)
+    assert standing(desk, plan) is Standing.waiting
+    assert audited(desk)[-1] == ("Ana", "clear", "awaiting second person", "")
+    again = plans.confirm(desk, ANA, plan.id)
+    assert isinstance(again, Refused)
+    assert "waits for a second person already" in again.reason
+
+
+def test_the_second_person_makes_it_happen_and_both_are_named(desk: Desk) -> None:
+    plan = held(desk)
+    done = approve.approve(desk, BEN, plan.id)
+    assert isinstance(done, Remediation), done
+    assert done.person.id == "U0ANA"
+    assert standing(desk, plan) is Standing.approved
+    assert audited(desk)[-1] == ("Ana", "clear", "asked", "Ben")
+    assert any(text.startswith("Ana asked, Ben approved it: clear 2") for text in timeline(desk)), timeline(desk)
+
+
+def test_nobody_approves_their_own_and_nobody_without_the_role_does(desk: Desk, airflow: PaperAirflow) -> None:
+    plan = held(desk)
+    own, nobody = approve.approve(desk, ANA, plan.id), approve.approve(desk, EVE, plan.id)
+    assert isinstance(own, Refused)
+    assert "somebody else must approve it" in own.reason
+    assert isinstance(nobody, Refused)
+    assert nobody.remedy == "responder"
+    assert standing(desk, plan) is Standing.waiting
+    assert acted(airflow) == []
+    assert audited(desk)[-1][:2] == ("Eve", "clear")
+
+
+def test_the_asker_cannot_carry_it_out_by_confirming_again(desk: Desk, airflow: PaperAirflow) -> None:
+    plan = held(desk)
+    for _ in range(3):
+        assert isinstance(plans.confirm(desk, ANA, plan.id), Refused)
+    assert acted(airflow) == []
+
+
+def test_of_two_who_approve_at_once_one_counts(desk: Desk) -> None:
+    plan = held(desk)
+    results = at_once(lambda: approve.approve(desk, BEN, plan.id), lambda: approve.approve(desk, CLEO, plan.id))
+    assert sorted(type(result).__name__ for result in results) == ["Refused", "Remediation"], results
+
+
+def test_a_list_that_moved_while_it_waited_is_not_carried_out(desk: Desk, airflow: PaperAirflow) -> None:
+    plan = held(desk)
+    ref = TaskRef("sales", RUN, "publish", -1)
+    airflow.instances[ref] = TaskInstance(ref, "failed", 1)
+    refused = approve.approve(desk, BEN, plan.id)
+    assert isinstance(refused, Refused)
+    assert "The list moved since Ana confirmed it" in refused.reason
+    assert standing(desk, plan) is Standing.moved
+    assert acted(airflow) == []
+    assert isinstance(approve.approve(desk, BEN, plan.id), Refused)
+
+
+def test_the_first_person_can_take_it_back_and_nobody_else_can(desk: Desk) -> None:
+    plan = held(desk)
+    other = hold.take_back(desk, BEN, plan.id)
+    assert isinstance(other, Refused)
+    assert "Only Ana" in other.reason
+    assert hold.take_back(desk, ANA, plan.id) is None
+    refused = approve.approve(desk, BEN, plan.id)
+    assert isinstance(refused, Refused)
+    assert "taken back" in refused.reason
+    assert "Ana took the request to clear 2 back" in timeline(desk)
+
+
+def test_after_ten_minutes_it_is_over(desk: Desk) -> None:
+    plan = held(desk)
+    clock = desk.clock
+    assert isinstance(clock, Clock)
+    clock.pass_by(minutes=10)
+    refused = approve.approve(desk, BEN, plan.id)
+    assert isinstance(refused, Refused)
+    assert "Nobody approved that within ten minutes" in refused.reason
+    assert standing(desk, plan) is Standing.expired
+    assert any("Nobody approved Ana's request to clear 2" in text for text in timeline(desk))
+
+
+def test_the_request_is_told_in_the_channel_and_every_change_of_it(desk: Desk) -> None:
+    shown: list[tuple[str, str, str]] = []
+
+    def show(one: Approval, channel: str, thread: str) -> tuple[str, str]:
+        shown.append((one.standing.value, channel, thread))
+        return "C9", "1.1"
+
+    plan = held(desk)
+    approve.tell(desk, show)
+    approve.tell(desk, show)
+    assert shown == [("waiting", "C1", "")]
+    approve.approve(desk, BEN, plan.id)
+    approve.tell(desk, show)
+    approve.tell(desk, show)
+    assert [one[0] for one in shown] == ["waiting", "approved"]
+
+
+def test_a_place_that_cannot_be_written_is_left_for_the_root_routes_channel(desk: Desk) -> None:
+    tried: list[str] = []
+
+    def show(one: Approval, channel: str, thread: str) -> tuple[str, str]:
+        tried.append(channel)
+        if len(tried) == 1:
+            raise Temporary("Slack asks to slow down")
+        if channel == "C1":
+            raise Permanent("Slack: not there", "channel_not_found")
+        return "C9", "1.1"
+
+    held(desk)
+    approve.tell(desk, show)
+    approve.tell(desk, show)
+    approve.tell(desk, show)
+    assert tried == ["C1", "C1", desk.policy.channel]
+
+
+def test_a_dag_without_the_tag_needs_nobody_else(desk: Desk, airflow: PaperAirflow) -> None:
+    airflow.dags_by_id["sales"] = Dag("sales", False)
+    assert isinstance(plans.confirm(desk, ANA, planned(desk).id), Remediation)
+
+
+def test_where_airflow_does_not_tell_the_tags_nobody_may(desk: Desk, airflow: PaperAirflow) -> None:
+    plan = planned(desk)
+    airflow.away = True
+    assert isinstance(who_may.weigh(desk, ANA, plan), Yes), "they were told some seconds ago"
+    desk.tags.clear()
+    refused = who_may.weigh(desk, ANA, plan)
+    assert isinstance(refused, Refused)
+    assert "depends on a tag of sales" in refused.reason
+
+
+@pytest.mark.parametrize(("scopes", "failed", "wide"), [
+    ([Scope("sales", RUN)], 5, False),
+    ([Scope("sales", RUN)], 6, True),
+    ([Scope("sales", RUN, only_failed=False)], 2, True),
+    ([Scope("sales", RUN, (("load", None),), only_failed=False, downstream=True)], 2, False),
+    ([Scope("sales", RUN, (("load", None),), only_failed=False, downstream=True),
+      Scope("sales", "other", (("load", None),), only_failed=False, downstream=True)], 2, True),
+    ([Scope("sales", RUN, downstream=True), Scope("sales", "other", downstream=True)], 2, False),
+])  # fmt: skip
+def test_a_wide_clear_is_the_operators(tmp_path: Path, scopes: list[Scope], failed: int, wide: bool) -> None:
+    airflow = an_airflow(failed, ())
+    desk = a_desk(f"sqlite:///{tmp_path / 's.db'}", Clock(), access=SECOND, airflows={"prod": airflow})
+    made = plans.plan_clear(desk, ANA, "prod", scopes, "C1")
+    assert isinstance(made, Refused if wide else Plan), made
+    if isinstance(made, Refused):
+        assert made.remedy == "operator"
+        assert made.who == ("U0CLEO",)
+    assert isinstance(plans.plan_clear(desk, CLEO, "prod", scopes, "C1"), Plan)
+    desk.store.close()
+
+
+class TestBrokenGlass:
+    def test_it_gives_the_role_for_its_time_marks_every_act_and_is_said_twice(self, desk: Desk) -> None:
+        said: list[tuple[str, int | None]] = []
+
+        def say(glass: Glass, channel: str, deeds: int | None) -> None:
+            said.append((f"{glass.person.name} in {channel}", deeds))
+
+        scope = [Scope("sales", RUN, only_failed=False)]
+        assert isinstance(plans.plan_clear(desk, ANA, "prod", scope, "C1", 1), Refused)
+        made = self.begin(desk, "the month-end load stands still")
+        assert isinstance(made, Glass), made
+        break_glass.tell(desk, say)
+        break_glass.tell(desk, say)
+        with audit.asked(audit.Request("clear", "sales")):
+            assert isinstance(plans.plan_clear(desk, ANA, "prod", scope, "C1", 1), Plan)
+            plan = planned(desk)
+            plans.confirm(desk, ANA, plan.id)
+        clock = desk.clock
+        assert isinstance(clock, Clock)
+        clock.pass_by(minutes=30)
+        assert isinstance(plans.plan_clear(desk, ANA, "prod", scope, "C1", 1), Refused)
+        break_glass.tell(desk, say)
+        break_glass.tell(desk, say)
+        assert said == [("Ana in #data-alerts", None), ("Ana in #data-alerts", 1)]
+
+    def begin(self, desk: Desk, reason: str, minutes: int = 30, person: Person = ANA) -> Glass | Refused:
+        from datetime import timedelta
+
+        return break_glass.begin(desk, person, timedelta(minutes=minutes), reason)
+
+    @pytest.mark.parametrize(("person", "minutes", "reason", "said"), [
+        (BEN, 30, "x", "You may not break the glass"),
+        (ANA, 31, "x", "at most 30 min"),
+        (ANA, 0, "x", "at most 30 min"),
+        (ANA, 30, "  ", "needs a reason"),
+    ])  # fmt: skip
+    def test_who_may_not_and_what_is_missing(
+        self, desk: Desk, person: Person, minutes: int, reason: str, said: str
+    ) -> None:
+        refused = self.begin(desk, reason, minutes, person)
+        assert isinstance(refused, Refused)
+        assert said in refused.reason
+        assert audited(desk)[-1][:2] == (person.name, "break-glass")
+
+    def test_whoever_has_the_role_breaks_nothing(self, desk: Desk) -> None:
+        desk.access = access({"operator": ["U0ANA"], "break_glass": {"who": ["U0ANA"]}})
+        refused = self.begin(desk, "x")
+        assert isinstance(refused, Refused)
+        assert "You are operator already" in refused.reason
+        desk.access = Access()
+        nowhere = self.begin(desk, "x")
+        assert isinstance(nowhere, Refused)
+        assert "names nobody" in nowhere.reason
+
+    def test_it_can_be_ended_and_survives_a_restart(self, desk: Desk) -> None:
+        assert isinstance(self.begin(desk, "x"), Glass)
+        assert isinstance(self.begin(desk, "again"), Refused)
+        again = Desk(store=desk.store, clock=desk.clock, access=SECOND, airflows=desk.airflows)
+        scope = [Scope("sales", RUN, only_failed=False)]
+        assert isinstance(plans.plan_clear(again, ANA, "prod", scope, "C1", 1), Plan)
+        assert break_glass.end(again, ANA) is None
+        assert isinstance(plans.plan_clear(again, ANA, "prod", scope, "C1", 1), Refused)
+        assert isinstance(break_glass.end(again, ANA), Refused)
