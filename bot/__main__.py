@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bot.store.store import Store
 
 FINE, FAULT, WRONG = 0, 1, 2
+OBSERVER_SECONDS = 3.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     incidents.add_argument("--json", action="store_true")
     timeline = command("timeline", _timeline, "print an incident's timeline as Markdown", "python -m bot timeline A-12")
     timeline.add_argument("id")
+    from bot.exports import add_to
+
+    add_to(command)
     return parser
 
 
@@ -260,6 +264,7 @@ def _incidents(given: Any) -> int:
 
     desk = desk_of(settings, (), load_runbooks(settings))
     desk.store.migrate()
+    _await_observer(desk.store)
     found = page(desk, (), None)["incidents"]
     if given.json:
         print(json.dumps(found, ensure_ascii=False, indent=2))
@@ -269,10 +274,19 @@ def _incidents(given: Any) -> int:
     return FINE
 
 
+def _await_observer(store: Store) -> None:
+    """What was accepted before is shown; a bot that does not run leaves it for its next start."""
+    from bot.responder.observer import wait_for_others
+
+    if behind := wait_for_others(store, OBSERVER_SECONDS):
+        print(f"{behind} signals are kept and not observed yet; does the bot run?", file=sys.stderr)
+
+
 def _timeline(given: Any) -> int:
     from bot.responder.summary import markdown
 
     store = _store(_settings())
+    _await_observer(store)
     number = re.fullmatch(r"(?i:A-)?([0-9]{1,18})", given.id)
     text = markdown(store, int(number[1])) if number else None
     if text is None:

@@ -8,9 +8,12 @@ writer last.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -25,25 +28,35 @@ from bot.checks.reconcile import Reconcile
 from bot.checks.reconcile_rest import ApiSource
 from bot.checks.reconcile_sql import MetastoreSource
 from bot.checks.sweep import Sweep
-from bot.core.access import access
+from bot.core.access_table import access
 from bot.core.alert import Kind
 from bot.core.errors import Permanent, Temporary
 from bot.core.runbook import Runbook
 from bot.core.signal import Signal
 from bot.core.wire import parse
 from bot.pagerduty import PagerDuty
-from bot.responder import carry_out, catch_up, follow
+from bot.responder import approve, break_glass, carry_out, catch_up, follow
 from bot.responder.canary import Canary
 from bot.responder.desk import Desk
+from bot.responder.digest import send_due
 from bot.responder.intake import Intake
+from bot.responder.pauses import end_pauses
+from bot.responder.plans.variable import forget_old_values
 from bot.responder.press import end_old_silences
 from bot.responder.remind import EVERY, remind, settle
-from bot.rules import checks_of, policy_of, windows
+from bot.responder.tell import tell
+from bot.responder.tidy import EVERY as TIDY_EVERY
+from bot.responder.tidy import tidy
+from bot.rules import checks_of, digest_of, policy_of, windows
 from bot.settings import Settings, WrongSettings
+from bot.slack import approvals, homes
+from bot.slack.audited import heard
 from bot.slack.calls import called, client
+from bot.slack.digest import digest
 from bot.slack.listeners import Listeners
-from bot.slack.people import People
+from bot.slack.people import REFRESH_SECONDS, People
 from bot.slack.poster import Poster
+from bot.sources import Sources
 from bot.store import alerts, remediations
 from bot.store.memory import Remembered
 from bot.store.runbooks import read_all
@@ -54,6 +67,7 @@ from bot.web.site import site
 logger = logging.getLogger(__name__)
 CONNECTIONS = 2  # with one, a refresh loses the commands of that moment
 FOLLOW_SECONDS = 10
+SWITCH_SECONDS = 0.0005  # a thread that works something out makes a sender wait no longer than that
 
 
 class Windsock:
@@ -63,15 +77,18 @@ class Windsock:
         self.settings = settings
         self.runbooks = load_runbooks(settings)
         self.gateways = [connect(config) for config in gateway_configs(settings)]
-        self.desk = desk_of(settings, self.gateways, self.runbooks)
+        self._checks = checks_of(settings)
+        self._sources = Sources(settings, self._checks)
+        self.desk = desk_of(settings, self.gateways, self.runbooks, self._sources)
         self.intake = Intake(self.desk)
         self._metastores: list[Metastore] = []
-        self._checks = checks_of(settings)
         self.slack_client = client(settings.slack.bot_token.get_secret_value(), settings.slack.api_url)
         self.sweeps = [
             self._sweep(name) for name, one in settings.airflow.items() if one.metastore_url.get_secret_value()
         ]
         self.reconciles = [self._reconcile(gateway) for gateway in self.gateways]
+        self._people: People | None = None
+        self._homes: homes.Homes | None = None
         self._bolt = self._bolt_app() if settings.slack.bot_token.get_secret_value() else None
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._stop = threading.Event()
@@ -90,8 +107,11 @@ class Windsock:
         if self._bolt is not None:
             poster = Poster(self.slack_client, Remembered(self.desk.store))
             chores = (
-                lambda: catch_up.tell(self.desk, poster.tell),
+                lambda: tell(self.desk, poster),
                 lambda: catch_up.announce(self.desk, poster.announce),
+                lambda: self._send_digest(poster),
+                lambda: approve.tell(self.desk, partial(approvals.show, poster)),
+                lambda: break_glass.tell(self.desk, partial(approvals.loud, poster)),
             )
             self._run("slack alerts", catch_up.run, self.desk, Kind.slack, poster.show, self._stop, chores)
             if self.settings.slack.mode == "socket":
@@ -103,10 +123,15 @@ class Windsock:
         self._run("context", follow.learn_loop, self.desk, self._stop)
         self._schedule()
 
+    def _send_digest(self, poster: Poster) -> None:
+        if (plan := digest_of(self.settings)) is not None:
+            send_due(self.desk, plan, lambda told, channel: poster.notice(f"digest-{told.day}", digest(told), channel))
+
     def _take_over(self) -> None:
         """A store of one process holds no claims but those of the one that was killed; nobody waits for their end."""
-        if self.desk.store.is_sqlite:
-            with self.desk.store.write() as t:
+        with self.desk.store.write() as t:
+            alerts.try_at_once(t, self.desk.clock())
+            if self.desk.store.is_sqlite:
                 alerts.let_go(t)
                 remediations.let_go(t)
 
@@ -130,6 +155,7 @@ class Windsock:
             gateway.close()
         for metastore in self._metastores:
             metastore.close()
+        self._sources.close()
         self.desk.store.close()
 
     def report(self, told: Sequence[Signal]) -> object:
@@ -145,9 +171,11 @@ class Windsock:
 
     def parts(self) -> dict[str, str]:
         """What is wrong with each part, empty where it is well."""
-        dead = [thread.name for thread in (*self._threads, self.intake.thread) if not thread.is_alive()]
+        own = (self.intake.thread, self.intake.observer.thread)
+        dead = [thread.name for thread in (*self._threads, *own) if not thread.is_alive()]
         return {
             "intake": "the writer has ended" if self.intake.thread.name in dead else "",
+            "observer": self.intake.observer.state(),
             "threads": f"ended: {', '.join(dead)}" if dead else "",
             "slack": self._slack_trouble(),
             "alerts": self._alert_trouble(),
@@ -164,7 +192,7 @@ class Windsock:
             loops.append(Kind.slack.value)
         if self.desk.pages:
             loops.append(Kind.pagerduty.value)
-        reach = (lambda: called(self.slack_client.api_test)) if self._bolt is not None else None
+        reach = (lambda: called(self.slack_client.auth_test)) if self._bolt is not None else None
         return Canary(self.desk, self.report, settings.interval, loops, reach, settings.dead_man_url)
 
     def _slack_trouble(self) -> str:
@@ -196,9 +224,17 @@ class Windsock:
             self._every(pause, one.keep_up)
         if self.gateways:
             self._every(FOLLOW_SECONDS, lambda: follow.follow(self.desk, self.report))
+        if self._people is not None and self.desk.access.groups:
+            self._every(REFRESH_SECONDS, self._people.refresh)
+        if self._homes is not None:
+            self._every(homes.EVERY, self._homes.round)
         self._every(5, lambda: end_old_silences(self.desk))
+        self._every(5, lambda: end_pauses(self.desk))
+        self._every(60, lambda: forget_old_values(self.desk))
         self._every(EVERY.total_seconds(), lambda: remind(self.desk))
         self._every(EVERY.total_seconds(), lambda: settle(self.desk))
+        if keep := self.settings.store.keep:
+            self._every(TIDY_EVERY.total_seconds(), lambda: tidy(self.desk, keep))
         if self.canary is not None:
             self._every(self.canary.interval.total_seconds(), self.canary.fly)
         self._scheduler.start()
@@ -241,8 +277,10 @@ class Windsock:
         app = App(
             client=self.slack_client, signing_secret=secret or "unused in socket mode", token_verification_enabled=False
         )
-        groups = {one for granted in self.settings.access.values() for one in granted if one.startswith("S")}
-        Listeners(self.desk, People(self.slack_client, groups)).register(app, self.settings.slack.command)
+        people = self._people = People(self.slack_client, self.desk.access.groups)
+        listeners = Listeners(self.desk, people, self.slack_client)
+        self._homes = listeners.homes
+        listeners.register(heard(app, self.desk, people), self.settings.slack.command)
         return app
 
     def _connect(self) -> None:
@@ -285,7 +323,9 @@ def load_runbooks(settings: Settings) -> list[Runbook]:
     return books
 
 
-def desk_of(settings: Settings, gateways: Sequence[Gateway], runbooks: Sequence[Runbook]) -> Desk:
+def desk_of(
+    settings: Settings, gateways: Sequence[Gateway], runbooks: Sequence[Runbook], sources: Sources | None = None
+) -> Desk:
     """The desk. Raises WrongSettings for a route or a role that cannot be."""
     try:
         return Desk(
@@ -293,6 +333,7 @@ def desk_of(settings: Settings, gateways: Sequence[Gateway], runbooks: Sequence[
             runbooks=runbooks, maintenance=windows(settings.maintenance),
             airflows={gateway.name: gateway for gateway in gateways},
             public_url=settings.public_url, pages=bool(settings.pagerduty.routing_key.get_secret_value()),
+            **(sources.desk() if sources is not None else {}),
         )  # fmt: skip
     except ValueError as error:
         raise WrongSettings(str(error)) from None
@@ -300,12 +341,15 @@ def desk_of(settings: Settings, gateways: Sequence[Gateway], runbooks: Sequence[
 
 def serve(settings: Settings) -> None:
     """Runs the bot until it is told to end."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     windsock = Windsock(settings)
     windsock.start()
+    gc.collect()
+    gc.freeze()  # what was loaded stays; to look through it again and again would let senders wait
     server = settings.server
     config = uvicorn.Config(
         site(windsock.edge()), host=server.host, port=server.port, log_level="warning", access_log=False, lifespan="off",
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=5, proxy_headers=False,
     )  # fmt: skip
     try:
         uvicorn.Server(config).run()

@@ -15,6 +15,7 @@ def manifest(command: str = "/airflow", http_url: str = "") -> dict[str, Any]:
     events = f"{http_url.rstrip('/')}/slack/events"
     where = {"url": events} if http_url else {}
     request = {"request_url": events} if http_url else {}
+    options = {"message_menu_options_url": events} if http_url else {}
     slash = {
         "command": command,
         "description": "Ask Windsock, or act on Airflow",
@@ -34,7 +35,7 @@ def manifest(command: str = "/airflow", http_url: str = "") -> dict[str, Any]:
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
             "event_subscriptions": {**request, "bot_events": ["app_home_opened", "app_mention"]},
-            "interactivity": {"is_enabled": True, **request},
+            "interactivity": {"is_enabled": True, **request, **options},
             "org_deploy_enabled": False, "socket_mode_enabled": not http_url, "token_rotation_enabled": False,
         },
     }  # fmt: skip

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from bot.app import desk_of
+from bot.rules import checks_of, digest_of
 from bot.settings import load
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
@@ -17,7 +18,12 @@ def test_the_example_settings_are_read_and_mean_what_they_say(monkeypatch: pytes
     monkeypatch.setenv("WINDSOCK_CONFIG", str(DEPLOY / "windsock.example.toml"))
     monkeypatch.setenv("WINDSOCK_STORE__URL", f"sqlite:///{tmp_path / 'windsock.db'}")
     desk = desk_of(load(), (), ())
-    assert [route.name for route in desk.policy.routes] == ["finance", "sandbox DAGs"]
+    assert [route.name for route in desk.policy.routes] == ["finance", "sandbox DAGs", "slow to recover"]
+    assert [route.warn_on_try for route in desk.policy.routes] == [None, None, 2]
+    assert checks_of(load())[-1].name == "runs-without-end"
+    plan = digest_of(load())
+    assert plan is not None
+    assert (plan.at.isoformat(), str(plan.zone), plan.channel) == ("09:00:00", "Europe/Berlin", "#data-alerts")
     assert [window.name for window in desk.maintenance] == ["warehouse upgrade", "nightly vacuum"]
     assert {role.name for role in desk.access.grants} == {"responder", "operator"}
 

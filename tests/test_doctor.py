@@ -6,11 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from bot.__main__ import main
 from bot.doctor import Diagnosis, diagnose
 from bot.sandbox.ports import free_port
+from bot.sandbox.slack.config import Config as SlackConfig
+from bot.sandbox.slack.server import running
 from bot.settings import Settings
 
 
@@ -45,10 +48,47 @@ def test_everything_that_is_away_is_named_with_its_remedy(home: Path) -> None:
         pagerduty={"routing_key": "short"},
     )
     assert {name for name, one in seen.items() if one.well} == set()
-    assert set(seen) == {"store", "slack", "slack socket", "airflow prod", "metastore prod", "pagerduty", "runbooks"}
+    assert set(seen) == {
+        "store",
+        "slack",
+        "slack channels",
+        "slack socket",
+        "airflow prod",
+        "metastore prod",
+        "pagerduty",
+        "runbooks",
+    }
     assert all(one.remedy and "\n" not in str(one) for one in seen.values()), [str(one) for one in seen.values()]
     assert "WINDSOCK_AIRFLOW__PROD__URL" in seen["airflow prod"].remedy
     assert "WINDSOCK_AIRFLOW__PROD__METASTORE_URL" in seen["metastore prod"].remedy
+
+
+@pytest.mark.parametrize(
+    ("channel", "said"),
+    [
+        ("#old-alerts", "#old-alerts is archived"),
+        ("#nowhere", "#nowhere does not exist"),
+        ("#random", ""),
+        ("C0ML", ""),
+    ],
+)
+def test_every_channel_of_a_route_is_looked_at(channel: str, said: str) -> None:
+    with running(SlackConfig()) as slack:
+        given = {"bot_token": slack.config.bot_token, "app_token": slack.config.app_token, "api_url": slack.api_url}
+        seen = found(slack=given, routes=[{"channel": channel}])
+    assert seen["slack"].well
+    assert seen["slack channels"].well is not bool(said), str(seen["slack channels"])
+    assert said in seen["slack channels"].said
+    if said:
+        assert "/invite" in seen["slack channels"].remedy
+
+
+def test_a_token_that_was_revoked_is_said_with_its_remedy() -> None:
+    with running(SlackConfig()) as slack:
+        fault = {"kind": "error", "code": "token_revoked"}
+        httpx.post(f"{slack.url}/_sandbox/faults", json=fault, trust_env=False)
+        seen = found(slack={"bot_token": "xoxb-1", "app_token": "xapp-1", "api_url": slack.api_url})
+    assert str(seen["slack"]).startswith("✗ slack: Slack: the bot token was revoked → check WINDSOCK_SLACK__BOT_TOKEN")
 
 
 def test_http_mode_needs_the_secret_that_slack_signs_with(home: Path) -> None:

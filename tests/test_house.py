@@ -21,6 +21,7 @@ CATCHES_ALL = {
     "responder/carry_out.py",
     "responder/follow.py",
     "responder/intake.py",
+    "responder/observer.py",
     "app.py",
 }
 FORBIDDEN_NAMES = re.compile(r"utils?|helpers?|common|managers?|(process|handle)_.*")

@@ -33,7 +33,7 @@ def test_a_threshold_a_severity_and_off_are_what_the_sweep_asks_with() -> None:
         ({"checks": {"import-errors": {"on": "yes"}}}, "checks.import-errors.on"),
         ({"checks": {"scheduler-heartbeat": {"severity": "bad"}}}, "checks.scheduler-heartbeat.severity"),
         ({"checks": {"scheduler-heartbeat": {"threshold": "soon"}}}, "checks.scheduler-heartbeat.threshold"),
-        ({"custom_checks": [{"name": "mine", "sql": "select 1"}]}, "custom_checks"),
+        ({"custom_checks": [{"name": "mine", "sql": "select 1"}]}, "custom_checks[0].sick"),
     ],
 )
 def test_what_cannot_be_is_named_and_nothing_is_ignored_in_silence(settings: dict[str, Any], named: str) -> None:

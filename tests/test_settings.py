@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.access import Role
+from bot.core.access_table import access
 from bot.settings import Settings, WrongSettings, load, masked
 
 
@@ -197,3 +199,22 @@ def test_what_is_shown_holds_no_secret(environment: pytest.MonkeyPatch) -> None:
     assert shown.count("•••") >= len(secrets)
     assert "postgresql+psycopg://windsock:•••@db/windsock?sslmode=require" in shown
     assert "60s" in shown
+
+
+def test_roles_come_from_the_environment_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINDSOCK_ACCESS__RESPONDER", '["U1", "S2"]')
+    monkeypatch.setenv("WINDSOCK_ACCESS__WIDE", "7")
+    monkeypatch.setenv("WINDSOCK_ACCESS__DEPLOYMENT__PROD__RESPONDER", "[]")
+    granted = access(load().access)
+    assert granted.groups == {"S2"}
+    assert granted.wide == 7
+    assert granted.holders(Role.responder, "prod") == []
+
+
+def test_a_rule_that_cannot_be_meant_ends_the_program_with_its_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "windsock.toml").write_text('[[access.rules]]\nverbs = ["clear"]\n')
+    with pytest.raises(WrongSettings, match=r"^WINDSOCK_ACCESS__RULES\[0\]: says neither role nor second_person"):
+        load()

@@ -1,18 +1,23 @@
-"""Who may do what: four roles, least first, and the role each verb asks for.
+"""Who may do what: four roles, least first, the role each verb asks for, and what a deployment or a DAG changes of it.
 
-Hard case: Slack cannot be asked who is in a user group. Then the answer is the least role that we know for certain
-(closed, not open). Rule: every change of Airflow or of an incident passes `allowed` before anything is planned.
+Hard case: Slack cannot be asked who is in a user group. Then a person has only what names them by their own id (closed,
+not open), and the refusal says so. Rule: every change of Airflow or of an incident passes `decide`, and nothing else
+decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import IntEnum
+from fnmatch import fnmatchcase
 
 from bot.core.errors import Refused
 
 EVERYBODY = "*"
+ANYWHERE = "*"
+WIDE = 50
 
 
 class Role(IntEnum):
@@ -31,43 +36,196 @@ _RESPONDER = ("acknowledge", "unacknowledge", "resolve", "reopen", "silence", "u
               "unpause", "trigger", "escalate")  # fmt: skip
 _OPERATOR = ("backfill", "variable", "connection")
 NEEDS: dict[str, Role] = dict.fromkeys(_RESPONDER, Role.responder) | dict.fromkeys(_OPERATOR, Role.operator)
+READS = {"audit": Role.operator}  # looks that are not for everybody: what others did
+ALIASES = {"ack": "acknowledge", "unack": "unacknowledge", "retry": "clear", "mute": "silence", "page": "escalate"}
+# what shows a list first, so that a second person can read it
+PLANNED = ("clear", "mark", "pause", "unpause", "trigger", "backfill", "variable")
+_WIDENS = frozenset({"clear", "mark"})
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A Slack user: id, the first name that messages use, and the user groups as far as they are known."""
+    """A Slack user: id, the first name that messages use, and the user groups as far as they are known.
+
+    `unasked` says why Slack could not be asked about groups, `barred` why nothing is taken from this account; both are
+    empty where all is well."""
 
     id: str
     name: str
     groups: frozenset[str] = frozenset()
+    unasked: str = ""
+    barred: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a verb is to be done to.
+
+    `deployment` is empty where it is not known (the role must then be held in all of them) and `ANYWHERE` where it is
+    not known yet. `dags` maps each DAG to its tags; `size` counts task instances; `whole`: all of a run, or up- and
+    downstream over several runs. `settled` is False for a first question, whose DAGs are asked about again."""
+
+    deployment: str = ""
+    dags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    size: int = 0
+    whole: bool = False
+    settled: bool = True
+
+
+SOMEWHERE = About(ANYWHERE, settled=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """They may; `by_break_glass` says that it is not by a role of their own."""
+
+    needs_second_person: bool = False
+    by_break_glass: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class No:
+    """They may not: the role that is missing (None where no role would help), why, and the ids that have the role."""
+
+    missing: Role | None
+    reason: str
+    holders: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> Refused:
+        return Refused(self.reason, self.missing.name if self.missing is not None else "", self.holders)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """For these verbs on DAGs that match: another role, or a second person. Patterns are shell globs, empty matches all."""
+
+    verbs: frozenset[str] = frozenset()
+    tags: tuple[str, ...] = ()
+    dags: tuple[str, ...] = ()
+    deployments: tuple[str, ...] = ()
+    role: Role | None = None
+    second_person: bool = False
+
+    def covers(self, verb: str, deployment: str, dag_id: str, tags: Iterable[str]) -> bool:
+        """Whether it is about this verb on this DAG (empty: on no DAG)."""
+        if not self.about(verb, deployment):
+            return False
+        by_tag = not self.tags or any(fnmatchcase(tag, glob) for tag in tags for glob in self.tags)
+        return by_tag and (not self.dags or any(fnmatchcase(dag_id, glob) for glob in self.dags))
+
+    def about(self, verb: str, deployment: str) -> bool:
+        """Whether it could be about this verb there, whatever the DAG."""
+        somewhere = not self.deployments or deployment in {"", ANYWHERE}
+        return (not self.verbs or verb in self.verbs) and (
+            somewhere or any(fnmatchcase(deployment, glob) for glob in self.deployments)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """Who may act beyond their role with a reason, as what, and for how long at most."""
+
+    who: frozenset[str] = frozenset()
+    role: Role = Role.operator
+    longest: timedelta = timedelta(minutes=30)
+
+
+Grants = Mapping[Role, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """`grants` maps each role to Slack users (`U…`), user groups (`S…`) or `*` for everybody."""
+    """`grants` maps each role to Slack users (`U…`), user groups (`S…`) or `*` for everybody; `deployments` has what
+    stands there instead for one deployment. A clear of more than `wide` task instances asks for an operator."""
 
-    grants: Mapping[Role, frozenset[str]] = field(default_factory=dict)
+    grants: Grants = field(default_factory=dict)
+    deployments: Mapping[str, Grants] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    break_glass: BreakGlass = BreakGlass()
+    wide: int = WIDE
 
-    def role_of(self, person: Person) -> Role:
+    @property
+    def groups(self) -> frozenset[str]:
+        """Every user group that is named anywhere: Slack is asked about these and no others."""
+        every = [*self.grants.values(), *(ids for grants in self.deployments.values() for ids in grants.values())]
+        return frozenset(one for ids in [*every, self.break_glass.who] for one in ids if one.startswith("S"))
+
+    def role_of(self, person: Person, deployment: str = ANYWHERE) -> Role:
         """The highest role that names the person or one of their groups; a viewer when none does."""
-        names = {EVERYBODY, person.id} | person.groups
-        return max((role for role, granted in self.grants.items() if granted & names), default=Role.viewer)
+        roles = [_held(grants, person) for grants in self._grants(deployment)]
+        return max(roles) if deployment == ANYWHERE else min(roles)
 
-    def holders(self, role: Role) -> list[str]:
+    def holders(self, role: Role, deployment: str = ANYWHERE) -> list[str]:
         """The ids that a refusal may name: whoever has the role or a higher one."""
-        return sorted({name for held, granted in self.grants.items() if held >= role for name in granted})
+        every = self._grants(deployment)
+        return sorted({name for grants in every for held, ids in grants.items() if held >= role for name in ids})
 
-    def allowed(self, person: Person, verb: str) -> Refused | None:
-        """None when the person may; else a refusal that says which role is missing."""
-        needed, held = NEEDS.get(verb, Role.viewer), self.role_of(person)
+    def _grants(self, deployment: str) -> list[Grants]:
+        """What is granted in a deployment; in each of them where it is not known."""
+        if deployment in {"", ANYWHERE}:
+            return [self.grants, *({**self.grants, **own} for own in self.deployments.values())]
+        return [{**self.grants, **self.deployments.get(deployment, {})}]
+
+    def asks_tags(self, verb: str, deployment: str) -> bool:
+        """Whether the DAGs' tags must be known before the verb can be decided there."""
+        return any(rule.tags and rule.about(verb, deployment) for rule in self.rules)
+
+    def decide(self, person: Person, verb: str, about: About = SOMEWHERE, raised: Role = Role.viewer) -> Yes | No:
+        """The one decision. `raised` is the role that a broken glass gives the person now."""
+        if person.barred:
+            return No(None, f"Windsock takes nothing from {person.barred}.")
+        needed, second, why = self._needed(verb, about)
+        held = self.role_of(person, about.deployment)
         if held >= needed:
-            return None
-        return Refused(f"`{verb}` needs the role *{needed}*; you are a *{held}*.", needed.name)
+            return Yes(second)
+        if raised >= needed:
+            return Yes(second, by_break_glass=True)
+        article = "an" if held.name[0] in "aeiou" else "a"
+        there = f" in {about.deployment}" if about.deployment in self.deployments else ""
+        unasked = f" Slack could not be asked who is in the user groups: {person.unasked}." if person.unasked else ""
+        reason = f"`{verb}`{why} needs the role *{needed}*; you are {article} *{held}*{there}.{unasked}"
+        return No(needed, reason, tuple(self.holders(needed, about.deployment)))
+
+    def allowed(self, person: Person, verb: str, about: About = SOMEWHERE) -> Refused | None:
+        """None when the person may by their own role; else a refusal that says which role is missing."""
+        decided = self.decide(person, verb, about)
+        return decided.refused if isinstance(decided, No) else None
+
+    def _needed(self, verb: str, about: About) -> tuple[Role, bool, str]:
+        """The role, whether a second person must agree, and what is special about it, as a few words."""
+        usual = NEEDS.get(verb) or READS.get(verb, Role.viewer)
+        if not about.settled:
+            roles = [r.role for r in self.rules if r.role is not None and r.about(verb, about.deployment)]
+            return min([usual, *roles]), False, ""
+        needed, why = usual, ""
+        found = [(dag, self._first(verb, about, dag)) for dag in about.dags or ("",)]
+        ruled = [(rule.role, dag) for dag, rule in found if rule is not None and rule.role is not None]
+        second = any(rule is not None and rule.second_person for _, rule in found)
+        if ruled and len(ruled) == len(found):
+            needed = max(role for role, _ in ruled)
+        else:
+            needed = max([usual, *(role for role, _ in ruled)])
+        if needed > usual:
+            dag = next(dag for role, dag in ruled if role == needed)
+            why = f" on `{dag}`" if dag else f" in {about.deployment}"
+        wide = verb in _WIDENS and (about.whole or about.size > self.wide)
+        if wide and needed < Role.operator:
+            needed, why = Role.operator, _wide(about, self.wide)
+        return needed, second, why
+
+    def _first(self, verb: str, about: About, dag_id: str) -> Rule | None:
+        """The rule that counts for one DAG: the first that covers it."""
+        tags = about.dags.get(dag_id, ())
+        return next((rule for rule in self.rules if rule.covers(verb, about.deployment, dag_id, tags)), None)
 
 
-def access(grants: Mapping[str, Iterable[str]]) -> Access:
-    """Access from the `[access]` table. Raises ValueError that names an unknown role."""
-    unknown = sorted(set(grants) - {role.name for role in Role})
-    if unknown:
-        raise ValueError(f"access.{unknown[0]}: no such role; there are {', '.join(role.name for role in Role)}")
-    return Access({Role[name]: frozenset(ids) for name, ids in grants.items()})
+def _wide(about: About, most: int) -> str:
+    if about.size > most:
+        return f" of {about.size} task instances (more than {most})"
+    return " of whole runs"
+
+
+def _held(grants: Grants, person: Person) -> Role:
+    names = {EVERYBODY, person.id} | person.groups
+    return max((role for role, granted in grants.items() if granted & names), default=Role.viewer)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import groupby
 from typing import Any
 
 from bot.core.access import Person
@@ -50,7 +51,7 @@ class Plan:
     `id` is opaque and used once. `scopes` are the questions that the dry run asked, so that it can be asked again."""
 
     id: str
-    action: str  # clear, mark, pause, unpause, trigger
+    action: str  # clear, mark, pause, unpause, trigger, backfill, variable
     deployment: str
     changes: tuple[Change, ...]
     person: Person
@@ -77,7 +78,19 @@ class Plan:
 
     @property
     def dag_ids(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(c.ref.dag_id if c.ref else c.what for c in self.changes))
+        """The DAGs that it is about; for a variable its key."""
+        named = [c.ref.dag_id for c in self.changes if c.ref] or self.options.get("dags")
+        named = (
+            named
+            or [scope.dag_id for scope in self.scopes if self.is_of_runs]
+            or [c.what.removeprefix("run of ") for c in self.changes]
+        )
+        return tuple(dict.fromkeys(named))
+
+    @property
+    def is_of_runs(self) -> bool:
+        """Whether it marks whole runs; the task instances in its list are what Airflow does to them then."""
+        return self.options.get("of") == "run"
 
 
 def digest(changes: Iterable[Change]) -> str:
@@ -127,6 +140,8 @@ class Progress(StrEnum):
     failed = "failed"  # Airflow refused; nothing was changed
     moved = "moved"  # the list was not the one that was confirmed; nothing was changed
     given_up = "given_up"  # Airflow did not answer in time
+    partly = "partly"  # some of it was done, then it was stopped or refused; the answer says what
+    stopped = "stopped"  # a person stopped it before it began; nothing was changed
     unknown = "unknown"  # no answer came, and the truth could not be read back
 
 
@@ -135,7 +150,8 @@ ACTIVE = frozenset({Progress.asked, Progress.doing, Progress.watching})
 
 @dataclass(frozen=True, slots=True)
 class Remediation:
-    """One asked-for action: which plan, by whom, and how it goes. `tally` counts states of the plan's things."""
+    """One asked-for action: which plan, by whom, and how it goes. `tally` counts states of the plan's things; `steps` are
+    the batches that are done, `stopped_by` the person who asked to stop after the one that is being done."""
 
     id: int
     plan: Plan
@@ -148,6 +164,8 @@ class Remediation:
     began_at: datetime | None = None
     ended_at: datetime | None = None
     tally: Mapping[str, int] = field(default_factory=dict)
+    steps: int = 0
+    stopped_by: str = ""
 
     @property
     def person(self) -> Person:
@@ -156,6 +174,32 @@ class Remediation:
     @property
     def incident_id(self) -> int | None:
         return self.plan.incident_id
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether it is being done in batches, of which some are left."""
+        return self.progress in {Progress.asked, Progress.doing} and len(self.plan.changes) > 1 and not self.stopped_by
+
+
+def named(changes: Iterable[Change], most: int = 12) -> str:
+    """`load[0..5,7], publish`: a list in one line, mapped neighbours folded; a long one ends in how many more."""
+    by_task: dict[str, list[int]] = {}
+    for change in changes:
+        ref = change.ref
+        indexes = by_task.setdefault(ref.task_id if ref and ref.map_index >= 0 else change.what, [])
+        if ref and ref.map_index >= 0:
+            indexes.append(ref.map_index)
+    labels = [f"{task}[{ranges(indexes)}]" if indexes else task for task, indexes in by_task.items()]
+    more = f" and {len(labels) - most} more" if len(labels) > most else ""
+    return ", ".join(labels[:most]) + more
+
+
+def ranges(indexes: Iterable[int], most: int = 6) -> str:
+    """`0..5,7`; a long tail as `…`."""
+    numbered = enumerate(sorted(set(indexes)))
+    spans = [[index for _, index in group] for _, group in groupby(numbered, lambda pair: pair[1] - pair[0])]
+    shown = [str(s[0]) if len(s) == 1 else f"{s[0]}..{s[-1]}" for s in spans[:most]]
+    return ",".join(shown) + (",…" if len(spans) > most else "")
 
 
 def tally(states: Iterable[str]) -> dict[str, int]:

@@ -6,7 +6,7 @@ asked must read the truth back before trying again. Rule: an edge maps its error
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class Temporary(Exception):
@@ -36,7 +36,8 @@ class Permanent(Exception):
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A person asked for something that will not be done; `reason` is a sentence they can read,
-    `remedy` names the next step."""
+    `remedy` names the next step. Where a role is missing, `remedy` is the role and `who` the ids that have it."""
 
     reason: str
     remedy: str = ""
+    who: tuple[str, ...] = field(default=(), compare=False)

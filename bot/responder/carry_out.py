@@ -1,8 +1,9 @@
 """carry_out: a confirmed plan is done in Airflow, exactly once, and followed until Airflow has finished.
 
 Hard cases: Airflow is down (tried again until the plan is too old, and the person sees both); the answer is lost after
-Airflow acted (the truth is read back, never asked for twice); we die in between (whoever finds the remediation `doing`
-reads back first); the list moved (nothing is done). Rule: what is executed is the plan's list, by name.
+Airflow acted (the truth is read back, never asked for twice); we die in between two batches (whoever finds the remediation
+`doing` reads back first, and carries on behind what was done); somebody stops it. Rule: what is executed is the plan's
+list, by name, and it is said exactly what of it was done and what was not.
 """
 
 from __future__ import annotations
@@ -10,33 +11,28 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.core.action import Plan, Progress, Remediation, digest, still_running, tally
-from bot.core.deployment import Airflow, TaskInstance
+from bot.core.action import Change, Plan, Progress, Remediation, named, tally
+from bot.core.deployment import Airflow
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.core.incident import Entry
-from bot.core.signal import Signal
+from bot.responder import pauses
+from bot.responder.carried import end, enter, past_sentence, save, show
 from bot.responder.desk import Desk
-from bot.responder.dry_run import dry_clear
-from bot.responder.execute import Partly, execute, explicit_scopes, has_acted, instances, refs_of, run_id_of
-from bot.responder.plan import airflow_of
-from bot.responder.press import note
-from bot.store import alerts, incidents, remediations
+from bot.responder.dry_run import dry_clear, look
+from bot.responder.execute import Step, act, explicit_scope, is_done, steps_of
+from bot.responder.plans.draft import airflow_of
+from bot.responder.watch import FIRST_LOOK, Report, watch
+from bot.store import remediations
 
 logger = logging.getLogger(__name__)
 CLAIM = timedelta(seconds=90)
-PROGRESS_EVERY = timedelta(seconds=10)
-FIRST_LOOK = 1.0
-SLOWEST_LOOK = 15.0
-WATCH_FOR = timedelta(hours=12)
+TELL_EVERY = timedelta(seconds=2)  # while batches are executed
 IDLE_SECONDS = 2.0
 WORKERS = 4
-
-Report = Callable[[Sequence[Signal]], object]
 
 
 def run(desk: Desk, report: Report, stop: threading.Event) -> None:
@@ -80,11 +76,13 @@ def carry_on(desk: Desk, remediation: Remediation, report: Report) -> Remediatio
     """One step: do it, read it back, or look how far Airflow is. Returns it as it was written down."""
     airflow = airflow_of(desk, remediation.plan.deployment)
     if isinstance(airflow, Refused):
-        return _end(desk, remediation, Progress.failed, airflow.reason)
+        return end(desk, remediation, Progress.failed, airflow.reason)
     if remediation.progress is Progress.watching:
-        return _watch(desk, remediation, airflow, report)
+        return watch(desk, remediation, airflow, report)
     if remediation.progress is Progress.doing:
         return _read_back(desk, remediation, airflow)
+    if remediation.stopped_by:
+        return _cut_short(desk, remediation, airflow, f"{remediation.stopped_by} stopped it")
     return _attempt(desk, remediation, airflow)
 
 
@@ -92,161 +90,134 @@ def _attempt(desk: Desk, remediation: Remediation, airflow: Airflow) -> Remediat
     try:
         moved = _moved(airflow, remediation.plan)
     except (Temporary, Permanent) as error:
-        return _not_done(desk, remediation, error)
+        return _not_done(desk, remediation, airflow, error)
     if moved:
-        return _end(desk, remediation, Progress.moved, moved)
-    doing = _save(desk, replace(remediation, progress=Progress.doing, began_at=desk.clock()), silent=True)
-    try:
-        execute(airflow, doing.plan)
-    except Temporary as error:
-        if error.acted is None:
-            return _read_back(desk, doing, airflow, error)
-        return _not_done(desk, replace(doing, progress=Progress.asked), error)
-    except Permanent as error:
-        return _end(desk, doing, Progress.failed, error.message)
-    except Partly as error:
-        _enter(desk, doing, "partly", f"{error}")
-    return _done(desk, doing)
+        return end(desk, remediation, Progress.moved, moved)
+    doing = replace(remediation, progress=Progress.doing, began_at=desk.clock(), tally=_executed(remediation, []))
+    return _go_on(desk, save(desk, doing, silent=True, until=CLAIM), airflow)
 
 
 def _moved(airflow: Airflow, plan: Plan) -> str:
     """Why the list is not the one that was confirmed, empty when it is."""
-    if plan.action != "clear":
-        return ""
-    if digest(dry_clear(airflow, plan.scopes)) != plan.digest:
+    if replace(plan, changes=look(airflow, plan).changes).digest != plan.digest:
         return "the list moved after it was shown"
-    explicit = dry_clear(airflow, explicit_scopes(airflow, plan))
+    if plan.action != "clear" or airflow.can_address_map_index:
+        return ""
+    # where an index cannot be named, it is asked once more what exactly the names would bring
+    explicit = dry_clear(airflow, [explicit_scope(airflow, plan, step) for step in steps_of(airflow, plan)])
     same = {(c.ref, c.before) for c in explicit} == {(c.ref, c.before) for c in plan.changes}
     return "" if same else "Airflow would clear something else than was shown"
 
 
+def _go_on(desk: Desk, doing: Remediation, airflow: Airflow) -> Remediation:
+    """Every step that is left, in order; after each it is written down how far it came."""
+    steps = steps_of(airflow, doing.plan)
+    told_at = doing.began_at or desk.clock()
+    while doing.steps < len(steps):
+        if doing.stopped_by:
+            return _cut_short(desk, doing, airflow, f"{doing.stopped_by} stopped it")
+        try:
+            act(airflow, doing.plan, steps[doing.steps])
+        except Temporary as error:
+            if error.acted is None:
+                return _read_back(desk, doing, airflow, error)
+            return _not_done(desk, doing, airflow, error)
+        except Permanent as error:
+            return _cut_short(desk, doing, airflow, error.message)
+        tell = desk.clock() - told_at >= TELL_EVERY
+        told_at = desk.clock() if tell else told_at
+        doing = _advance(desk, doing, steps, tell=tell)
+    return _done(desk, doing)
+
+
+def _advance(desk: Desk, doing: Remediation, steps: Sequence[Step], *, tell: bool) -> Remediation:
+    """One step further; the claim is ours for longer, and somebody may have asked to stop."""
+    further = replace(doing, steps=doing.steps + 1, version=doing.version + (1 if tell else 0))
+    further = replace(further, tally=_executed(further, steps))
+    with desk.store.write() as t:
+        stopped_by = remediations.advance(t, further, desk.clock() + CLAIM)
+    if tell:
+        show(desk, further)
+    return replace(further, stopped_by=stopped_by)
+
+
+def _executed(remediation: Remediation, steps: Sequence[Step]) -> dict[str, int]:
+    """How many lines are executed, as long as it is being executed."""
+    done = sum(len(step.changes) for step in steps[: remediation.steps])
+    return {"done": done, "failed": 0, "running": 0, "waiting": len(remediation.plan.changes) - done}
+
+
 def _done(desk: Desk, remediation: Remediation) -> Remediation:
-    """Airflow did it. A clear or a trigger is followed; the rest is over."""
+    """Airflow did it. A clear is followed; the rest is over."""
     plan = remediation.plan
-    _enter(desk, remediation, "acted", past_sentence(plan))
+    enter(desk, remediation, "acted", past_sentence(plan))
+    pauses.remember(desk, plan)
+    if plan.action == "variable":
+        with desk.store.write() as t:
+            remediations.forget_value(t, plan.id)
     if plan.action == "clear":
-        states = tally("none" for _ in refs_of(plan))
-        due = desk.clock() + timedelta(seconds=FIRST_LOOK)
-        return _save(desk, replace(remediation, progress=Progress.watching, tally=states, due_at=due, tries=0))
-    return _end(desk, remediation, Progress.done, past_sentence(plan), enter=False)
+        return _follow(desk, remediation, plan.changes)
+    return end(desk, remediation, Progress.done, past_sentence(plan), tell=False)
 
 
-def past_sentence(plan: Plan) -> str:
-    """What was done, as a timeline says it."""
-    count = len(plan.changes)
-    things = f"{count} task instance{'s' if count != 1 else ''} of {', '.join(plan.dag_ids[:3])}"
-    match plan.action:
-        case "clear":
-            return f"{plan.person.name} cleared {things}"
-        case "mark":
-            tasks = [change.what for change in plan.marked if change.ref]
-            return f"{plan.person.name} marked {', '.join(tasks[:5])} {plan.options.get('state')}"
-        case "trigger":
-            return f"{plan.person.name} triggered {plan.changes[0].what}: run {run_id_of(plan)}"
-        case _:
-            return f"{plan.person.name} {plan.action}d {', '.join(change.what for change in plan.changes[:5])}"
+def _follow(desk: Desk, remediation: Remediation, cleared: Sequence[Change]) -> Remediation:
+    states = tally("none" for _ in cleared)
+    due = desk.clock() + timedelta(seconds=FIRST_LOOK)
+    return save(desk, replace(remediation, progress=Progress.watching, tally=states, due_at=due, tries=0))
 
 
-def _not_done(desk: Desk, remediation: Remediation, error: Temporary | Permanent) -> Remediation:
-    """It is certain that nothing was changed: tried again while the plan is young, else given up, visibly."""
+def _cut_short(desk: Desk, remediation: Remediation, airflow: Airflow, why: str) -> Remediation:
+    """It ends before its end: what was done and what was not, by name. What was cleared is followed all the same."""
+    steps = steps_of(airflow, remediation.plan)
+    done = [change for step in steps[: remediation.steps] for change in step.changes]
+    left = [change for step in steps[remediation.steps :] for change in step.changes]
+    if not done:
+        stopped = bool(remediation.stopped_by)
+        return end(desk, remediation, Progress.stopped if stopped else Progress.failed, why)
+    total = len(done) + len(left)
+    answer = f"{len(done)} of {total} were done, {len(left)} were not: {why}. Not done: {named(left)}"
+    enter(desk, remediation, "partly", f"{answer}. Done: {named(done)}")
+    if remediation.plan.action == "clear":
+        return _follow(desk, replace(remediation, answer=answer), done)
+    return end(desk, remediation, Progress.partly, answer, tell=False)
+
+
+def _not_done(desk: Desk, remediation: Remediation, airflow: Airflow, error: Temporary | Permanent) -> Remediation:
+    """It is certain that this step changed nothing: tried again while the plan is young, else given up, visibly."""
     if isinstance(error, Permanent):
-        return _end(desk, remediation, Progress.failed, error.message)
+        return _cut_short(desk, remediation, airflow, error.message)
     wait = error.retry_after or random.uniform(1.0, min(20.0, 2.0 ** (remediation.tries + 1)))  # noqa: S311 - jitter
     due = desk.clock() + timedelta(seconds=wait)
+    begun = remediation.steps > 0
     if due >= remediation.plan.expires_at:
-        return _end(desk, remediation, Progress.given_up, error.message)
+        if begun:
+            return _cut_short(desk, remediation, airflow, error.message)
+        return end(desk, remediation, Progress.given_up, error.message)
     if remediation.tries == 0:
         until = remediation.plan.expires_at
-        _enter(desk, remediation, "waiting", f"{error.message}; tried again until {until:%H:%M} UTC")
-    return _save(desk, replace(remediation, due_at=due, tries=remediation.tries + 1, answer=error.message))
+        enter(desk, remediation, "waiting", f"{error.message}; tried again until {until:%H:%M} UTC")
+    progress = Progress.doing if begun else Progress.asked
+    later = replace(remediation, due_at=due, tries=remediation.tries + 1, answer=error.message, progress=progress)
+    return save(desk, later)
 
 
 def _read_back(desk: Desk, remediation: Remediation, airflow: Airflow, error: Temporary | None = None) -> Remediation:
-    """No answer came, or we died before it did: what does Airflow say now?"""
+    """No answer came, or we died before it did: what does Airflow say now about the step that was being done?"""
     try:
-        acted = has_acted(airflow, remediation.plan)
+        steps = steps_of(airflow, remediation.plan)
+        done = remediation.steps >= len(steps) or is_done(airflow, remediation.plan, steps[remediation.steps])
     except (Temporary, Permanent) as again:
         if desk.clock() < remediation.plan.expires_at:
             due = desk.clock() + timedelta(seconds=5)
             answer = f"no answer came, and it is read back: {again.message}"
-            return _save(desk, replace(remediation, due_at=due, tries=remediation.tries + 1, answer=answer))
-        return _end(desk, remediation, Progress.unknown, again.message)
-    if acted:
-        return _done(desk, remediation)
-    asked = replace(remediation, progress=Progress.asked)
-    return _not_done(desk, asked, error or Temporary("the first attempt did not reach Airflow", 1.0))
-
-
-def _watch(desk: Desk, remediation: Remediation, airflow: Airflow, report: Report) -> Remediation:
-    """How far Airflow is; the end is reported through the same throat as everything else."""
-    now = desk.clock()
-    wait = min(SLOWEST_LOOK, FIRST_LOOK * 1.25**remediation.tries)
-    later = replace(remediation, due_at=now + timedelta(seconds=wait), tries=remediation.tries + 1)
-    try:
-        found = instances(airflow, remediation.plan)
-    except (Temporary, Permanent) as error:
-        if isinstance(error, Permanent) or now - remediation.asked_at > WATCH_FOR:
-            return _end(desk, remediation, Progress.done, f"how it ended is not known: {error.message}")
-        return _save(desk, later, silent=True)
-    count = tally(instance.state for instance in found)
-    if any(still_running(instance.state) for instance in found) and now - remediation.asked_at < WATCH_FOR:
-        told_at = remediation.ended_at or remediation.began_at or now
-        tell = count != dict(remediation.tally) and now - told_at >= PROGRESS_EVERY
-        # while it is watched, ended_at holds when progress was last told
-        return _save(desk, replace(later, tally=count, ended_at=now if tell else remediation.ended_at), silent=not tell)
-    return _finish(desk, replace(remediation, tally=count), found, report)
-
-
-def _finish(desk: Desk, remediation: Remediation, instances: Sequence[TaskInstance], report: Report) -> Remediation:
-    done, failed = remediation.tally["done"], remediation.tally["failed"]
-    answer = f"{done} succeeded" + (f", {failed} failed again" if failed else "")
-    ended = _end(desk, remediation, Progress.done, answer)
-    report([_outcome(desk, remediation.plan.deployment, i) for i in instances if i.state == "success"])
-    return ended
-
-
-def _outcome(desk: Desk, deployment: str, instance: TaskInstance) -> Signal:
-    ref = instance.ref
-    return Signal(
-        kind="task_succeeded", deployment=deployment, occurred_at=instance.end_date or desk.clock(), dag_id=ref.dag_id,
-        run_id=ref.run_id, task_id=ref.task_id, map_index=ref.map_index, try_number=instance.try_number,
-        state=instance.state, source="sweep",
-    )  # fmt: skip
-
-
-def _end(desk: Desk, remediation: Remediation, progress: Progress, answer: str, *, enter: bool = True) -> Remediation:
-    ended = replace(remediation, progress=progress, answer=answer, ended_at=desk.clock())
-    if enter:
-        what = "ended" if progress is Progress.done else "not done"
-        text = answer if progress is Progress.done else _failure(progress, answer)
-        _enter(desk, remediation, what, text)
-    return _save(desk, ended)
-
-
-def _failure(progress: Progress, answer: str) -> str:
-    sentence = "The outcome is not known" if progress is Progress.unknown else "Nothing was changed"
-    return f"{sentence}: {answer}"
-
-
-def _enter(desk: Desk, remediation: Remediation, what: str, text: str) -> None:
-    if remediation.incident_id is not None:
-        person = remediation.person
-        note(desk, remediation.incident_id, Entry(desk.clock(), what, text, person.name, person.id))
-
-
-def _save(desk: Desk, changed: Remediation, *, silent: bool = False) -> Remediation:
-    """Writes the step down; unless silent, the message that shows it is owed."""
-    changed = replace(changed, version=changed.version + (0 if silent else 1))
-    with desk.store.write() as t:
-        remediations.save(t, changed)
-    if not silent and changed.incident_id is not None and changed.progress is Progress.watching:
-        _touch(desk, changed.incident_id)
-    desk.wake()
-    return changed
-
-
-def _touch(desk: Desk, incident_id: int) -> None:
-    """Progress is no timeline entry, but the message shows it."""
-    with desk.store.write() as t:
-        incidents.touch(t, incident_id)
-        alerts.hurry(t, incident_id, desk.clock())
+            return save(desk, replace(remediation, due_at=due, tries=remediation.tries + 1, answer=answer))
+        return end(desk, remediation, Progress.unknown, again.message)
+    if done:
+        further = replace(remediation, steps=min(remediation.steps + 1, len(steps)), answer="")
+        return _go_on(desk, further, airflow)
+    if remediation.stopped_by:
+        return _cut_short(desk, remediation, airflow, f"{remediation.stopped_by} stopped it")
+    if error is None and remediation.steps:  # we died between two steps, or waited: the next one was not begun
+        return _go_on(desk, replace(remediation, answer=""), airflow)
+    cause = error or Temporary("the first attempt did not reach Airflow", 1.0)
+    return _not_done(desk, remediation, airflow, cause)

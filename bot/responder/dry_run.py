@@ -1,20 +1,40 @@
 """Dry runs: what an action would touch, found by asking Airflow and changing nothing.
 
 Hard cases: 2.x cannot address one mapped index (the whole task is asked for, and the preview shows what that means);
-marking a task makes Airflow run again what waits behind it (that is part of the list). Rule: whatever Airflow will do
-of itself is in the list too.
+a storm of runs (asked for side by side, within one deadline). Rule: the same question gives the plan, its check at the
+confirmation and its check before anything is done, so that what is executed is what was shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 
-from bot.core.action import RUNS_AGAIN, Change, Surprise, clear_changes
-from bot.core.deployment import Airflow, Dag, Scope, TaskInstance, TaskRef
-from bot.core.errors import Permanent
+from bot.core.action import Change, Plan, clear_changes
+from bot.core.deployment import Airflow, Scope, TaskInstance, TaskRef
 from bot.core.incident import Subject
+from bot.responder.dry_runs import backfills, dags, marks, variables
+from bot.responder.dry_runs.seen import Seen
+
+AT_ONCE = 4  # runs that are asked about side by side
+TIDY_SECONDS = 60.0
+
+
+def look(airflow: Airflow, plan: Plan, seconds: float = TIDY_SECONDS, long: float = TIDY_SECONDS) -> Seen:
+    """What the plan's question gives now: `seconds` for Airflow to answer at all, `long` for a list that may be long.
+    Raises Temporary or Permanent."""
+    if plan.action == "clear":
+        with airflow.within(seconds):
+            paused = _paused(airflow, plan.scopes)
+        return _clear(airflow, plan, paused, long)
+    asks: dict[str, Callable[[Airflow, Plan], Seen]] = {
+        "mark": marks.look, "pause": dags.paused, "unpause": dags.paused, "trigger": dags.trigger,
+        "backfill": backfills.look, "variable": variables.look,
+    }  # fmt: skip
+    with airflow.within(seconds):
+        return asks[plan.action](airflow, plan)
 
 
 def scopes_of(tasks: Sequence[Subject]) -> tuple[Scope, ...]:
@@ -28,15 +48,50 @@ def scopes_of(tasks: Sequence[Subject]) -> tuple[Scope, ...]:
     )
 
 
-def dry_clear(airflow: Airflow, scopes: Sequence[Scope], seconds: float = 60.0) -> tuple[Change, ...]:
-    """The lines of a clear, by asking Airflow for each run; `seconds` is the time for each."""
+def _clear(airflow: Airflow, plan: Plan, paused: str, seconds: float) -> Seen:
+    changes = dry_clear(airflow, plan.scopes, seconds)
+    warnings = [_other_runs(changes), _whole_task(airflow, plan.scopes), paused]
+    return Seen(changes, tuple(warning for warning in warnings if warning))
+
+
+def _other_runs(changes: Sequence[Change]) -> str:
+    runs = len({(change.ref.dag_id, change.run_id) for change in changes if change.ref})
+    return f"{runs} runs are touched" if runs > 1 else ""
+
+
+def _whole_task(airflow: Airflow, scopes: Sequence[Scope]) -> str:
+    """2.x cannot address one mapped index, and that is said before."""
+    one = next((f"{task}[{index}]" for s in scopes for task, index in s.tasks if index is not None and index >= 0), "")
+    if not one or airflow.can_address_map_index:
+        return ""
+    return (
+        f"Airflow {airflow.version} cannot clear {one} by itself: it takes every index of the task that is listed here"
+    )
+
+
+def _paused(airflow: Airflow, scopes: Sequence[Scope]) -> str:
+    """Clearing in a paused DAG brings nothing until it is unpaused. It is asked first: it is answered at once by an Airflow
+    that answers at all, so nobody waits long for one that does not."""
+    dag_ids = list(dict.fromkeys(scope.dag_id for scope in scopes))
+    dag = airflow.dag(dag_ids[0])
+    if len(dag_ids) > 1 or dag is None or not dag.is_paused:
+        return ""
+    return f"{dag.dag_id} is paused: nothing of it runs until it is unpaused"
+
+
+def dry_clear(airflow: Airflow, scopes: Sequence[Scope], seconds: float = TIDY_SECONDS) -> tuple[Change, ...]:
+    """The lines of a clear, by asking Airflow for each run; `seconds` is the time for all of them together."""
 
     def ask(scope: Scope) -> list[TaskInstance]:
-        with airflow.within(seconds):
-            return airflow.clear(_addressable(airflow, scope), dry_run=True)
+        return airflow.clear(_addressable(airflow, scope), dry_run=True)
 
-    with ThreadPoolExecutor(max_workers=min(4, len(scopes))) as pool:
-        found = list(pool.map(ask, scopes))
+    with airflow.within(seconds):
+        if len(scopes) == 1:
+            found = [ask(scopes[0])]
+        else:  # the deadline is this thread's; each helper gets a copy of it
+            with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+                asked = [pool.submit(copy_context().run, ask, scope) for scope in scopes]
+                found = [one.result() for one in asked]
     instances = list({instance.ref: instance for some in found for instance in some}.values())
     return clear_changes(instances, _named(scopes, instances))
 
@@ -49,57 +104,11 @@ def _addressable(airflow: Airflow, scope: Scope) -> Scope:
 
 
 def _named(scopes: Sequence[Scope], found: Sequence[TaskInstance]) -> set[TaskRef]:
-    """The task instances that somebody asked for by name, as against those that come with them."""
+    """The task instances that somebody asked for by name, as against those that come with them or with a whole run."""
     exact = {(s.dag_id, s.run_id, task, index) for s in scopes for task, index in s.tasks if index is not None}
     whole = {(s.dag_id, s.run_id, task) for s in scopes for task, index in s.tasks if index is None}
-    runs = {(s.dag_id, s.run_id) for s in scopes if not s.tasks}
     return {
         instance.ref for instance in found
         if (ref := instance.ref) and ((ref.dag_id, ref.run_id, ref.task_id, ref.map_index) in exact
-            or (ref.dag_id, ref.run_id, ref.task_id) in whole or (ref.dag_id, ref.run_id) in runs)
+            or (ref.dag_id, ref.run_id, ref.task_id) in whole)
     }  # fmt: skip
-
-
-def mark_changes(airflow: Airflow, refs: Sequence[TaskRef], state: str) -> tuple[Change, ...]:
-    """The lines of a mark: the task instances, what Airflow runs again behind them, the run where that ends it."""
-    changes: list[Change] = []
-    for dag_id, run_id in dict.fromkeys((ref.dag_id, ref.run_id) for ref in refs):
-        wanted = {ref for ref in refs if (ref.dag_id, ref.run_id) == (dag_id, run_id)}
-        found = airflow.task_instances(dag_id, run_id)
-        missing = wanted - {instance.ref for instance in found}
-        if missing:
-            raise Permanent(f"{dag_id} has no {next(iter(missing)).label} in run {run_id}", "404")
-        changes += [_mark_change(i, state) for i in found if i.ref in wanted and i.state != state]
-        left = [i for i in found if i.ref not in wanted and i.state in {"failed", "upstream_failed"}]
-        behind = _behind(airflow, dag_id, run_id, wanted) if changes else []
-        changes += behind
-        left = [i for i in left if i.ref not in {change.ref for change in behind}]
-        run = airflow.run(dag_id, run_id)
-        if state == "success" and run and run.state == "failed" and changes and not (left or behind):
-            changes.append(Change(f"run of {dag_id}", "failed", "success", run_id))
-    return tuple(changes)
-
-
-def _behind(airflow: Airflow, dag_id: str, run_id: str, marked: set[TaskRef]) -> list[Change]:
-    """What Airflow runs again by itself once these are marked: what failed or waits behind them."""
-    scope = Scope(
-        dag_id, run_id, tuple({(ref.task_id, None): None for ref in marked}), only_failed=True, downstream=True
-    )
-    tasks = {ref.task_id for ref in marked}
-    found = [i for i in airflow.clear(scope, dry_run=True) if i.ref.task_id not in tasks]
-    return [Change(i.ref.label, i.state, RUNS_AGAIN, run_id, i.ref) for i in sorted(found, key=lambda i: i.ref)]
-
-
-def _mark_change(instance: TaskInstance, state: str) -> Change:
-    surprise = Surprise.running if instance.state == "running" else Surprise.none
-    if instance.state == "success" and state != "success":
-        surprise = Surprise.succeeded
-    return Change(instance.ref.label, instance.state, state, instance.ref.run_id, instance.ref, surprise)
-
-
-def dag(airflow: Airflow, dag_id: str) -> Dag:
-    """The DAG. Raises Permanent when there is none."""
-    found = airflow.dag(dag_id)
-    if found is None:
-        raise Permanent(f"{airflow.name} has no DAG {dag_id}", "404")
-    return found

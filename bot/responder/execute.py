@@ -1,78 +1,135 @@
-"""Executing a plan in Airflow, by name, and reading back whether it was done.
+"""Executing a plan in Airflow: its steps, one call or one batch each, and reading back whether one was done.
 
-Hard case: a plan over several runs of which one is refused after others were done. `Partly` says how far it came; it is
-never told as nothing. Rule: what is asked of Airflow is the plan's list, with nothing that could bring in more.
+Hard case: an answer that was lost, or a death in between. Every step can be read back by itself: by the note that it leaves
+in Airflow, by a run id that is made of the plan's, by the state that it sets. Rule: what is asked of Airflow is the plan's
+list, by name, with nothing that could bring in more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
 
 from bot.core.action import Change, Plan
 from bot.core.deployment import Airflow, Scope, TaskInstance, TaskRef
 from bot.core.errors import Permanent, Temporary
+from bot.responder.dry_runs.backfills import run_id_of as backfill_run_id
 
-_Step = TypeVar("_Step")
+BATCH = 100  # task instances that one call clears
 
 
-def explicit_scopes(airflow: Airflow, plan: Plan) -> tuple[Scope, ...]:
-    """The plan's list by name, one scope a run, with nothing that could bring in more."""
-    by_run: dict[tuple[str, str], dict[tuple[str, int | None], None]] = {}
-    for ref in refs_of(plan):
-        index = ref.map_index if ref.map_index >= 0 and airflow.can_address_map_index else None
-        by_run.setdefault((ref.dag_id, ref.run_id), {})[ref.task_id, index] = None
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one call does: these lines of the plan."""
+
+    changes: tuple[Change, ...]
+
+    @property
+    def first(self) -> Change:
+        return self.changes[0]
+
+    @property
+    def refs(self) -> list[TaskRef]:
+        return [change.ref for change in self.changes if change.ref is not None]
+
+
+def steps_of(airflow: Airflow, plan: Plan) -> list[Step]:
+    """The steps of a plan, always the same for the same plan: a crash in between is carried on by their number."""
+    match plan.action:
+        case "clear":
+            return [Step(tuple(batch)) for batch in _batches(airflow, plan)]
+        case "mark" if plan.is_of_runs:
+            return [Step(plan.changes)]
+        case "mark":  # the run itself comes last in a plan: its state follows its tasks'
+            return [Step((change,)) for change in plan.marked]
+        case "backfill" if airflow.has_backfill:
+            return [Step(plan.changes)]
+        case _:
+            return [Step((change,)) for change in plan.changes]
+
+
+def _batches(airflow: Airflow, plan: Plan) -> Iterator[list[Change]]:
+    """Of one run each. Where an index cannot be named, the indexes of a task stay together."""
+    listed = sorted((change for change in plan.changes if change.ref), key=lambda c: (c.ref is None, c.ref))
+    by_run = [list(group) for _, group in groupby(listed, lambda c: (c.ref.dag_id, c.ref.run_id) if c.ref else None)]
+    for of_run in by_run:
+        batch: list[Change] = []
+        pieces = [[c] for c in of_run] if airflow.can_address_map_index else _by_task(of_run)
+        for piece in pieces:
+            if batch and len(batch) + len(piece) > BATCH:
+                yield batch
+                batch = []
+            batch += piece
+        yield batch
+
+
+def _by_task(changes: list[Change]) -> list[list[Change]]:
+    return [list(group) for _, group in groupby(changes, lambda c: c.ref.task_id if c.ref else "")]
+
+
+def explicit_scope(airflow: Airflow, plan: Plan, step: Step) -> Scope:
+    """The step's list by name, with nothing that could bring in more."""
+    by_index = airflow.can_address_map_index
+    named = {(ref.task_id, ref.map_index if ref.map_index >= 0 and by_index else None): None for ref in step.refs}
     # where an index cannot be named, "failed ones only" is what keeps its well neighbours out
-    only_failed = not airflow.can_address_map_index and all(scope.only_failed for scope in plan.scopes)
-    return tuple(Scope(dag, run, tuple(named), only_failed=only_failed) for (dag, run), named in by_run.items())
+    only_failed = not by_index and all(scope.only_failed for scope in plan.scopes)
+    return Scope(step.refs[0].dag_id, step.refs[0].run_id, tuple(named), only_failed=only_failed)
 
 
 def refs_of(plan: Plan) -> list[TaskRef]:
     return [change.ref for change in plan.changes if change.ref is not None]
 
 
-def execute(airflow: Airflow, plan: Plan) -> None:
-    said = f"{plan.action} by {plan.person.name} through Windsock" + (
-        f", A-{plan.incident_id}" if plan.incident_id else ""
-    )
+def note_of(plan: Plan) -> str:
+    """What Airflow is told to remember: who really asked. The plan's id in it is how a step is found again."""
+    about = f", A-{plan.incident_id}" if plan.incident_id else ""
     reason = str(plan.options.get("reason") or "")
-    said += f": {reason}" if reason else ""
+    return f"{plan.action} by {plan.person.name} through Windsock ({plan.id}{about})" + (
+        f": {reason}" if reason else ""
+    )
+
+
+def act(airflow: Airflow, plan: Plan, step: Step) -> None:
+    """Does one step. Raises Temporary or Permanent."""
+    said, line = note_of(plan), step.first
     match plan.action:
         case "clear":
-            scopes = explicit_scopes(airflow, plan)
-            _each(scopes, lambda scope: airflow.clear(scope, dry_run=False, note=said))
+            airflow.clear(explicit_scope(airflow, plan, step), dry_run=False, note=said)
+        case "mark" if plan.is_of_runs:
+            scope = plan.scopes[0]
+            airflow.set_run_state(scope.dag_id, scope.run_id, str(plan.options["state"]), note=said)
+        case "mark" if line.ref is not None:
+            airflow.mark(line.ref, line.after, note=said)
         case "mark":
-            # the run itself comes last in a plan: its state follows its tasks'
-            _each(plan.marked, lambda change: _mark(airflow, change, said))
+            airflow.set_run_state(line.what.removeprefix("run of "), line.run_id, line.after, note=said)
         case "pause" | "unpause":
-            _each(plan.changes, lambda change: airflow.pause(change.what, plan.action == "pause"))
+            airflow.pause(line.what, plan.action == "pause")
         case "trigger":
-            airflow.trigger(plan.changes[0].what, run_id_of(plan), plan.options.get("conf") or {}, note=said)
+            airflow.trigger(line.what, run_id_of(plan), plan.options.get("conf") or {}, note=said)
+        case "backfill":
+            _backfill(airflow, plan, line, said)
+        case "variable":
+            airflow.set_variable(str(plan.options["key"]), str(plan.options["value"]))
 
 
-class Partly(Exception):
-    """Some steps were done before one failed."""
-
-    def __init__(self, done: int, steps: int, cause: Temporary | Permanent) -> None:
-        super().__init__(f"only {done} of {steps} steps were done: {cause.message}")
-
-
-def _each(steps: Sequence[_Step], act: Callable[[_Step], object]) -> None:
-    """Every step in order; what was done before a failure is said, never hidden behind it."""
-    for done, step in enumerate(steps):
-        try:
-            act(step)
-        except (Temporary, Permanent) as error:
-            if done:
-                raise Partly(done, len(steps), error) from error
-            raise
-
-
-def _mark(airflow: Airflow, change: Change, said: str) -> None:
-    if change.ref is not None:
-        airflow.mark(change.ref, change.after, note=said)
-    else:
-        airflow.set_run_state(change.what.removeprefix("run of "), change.run_id, change.after, note=said)
+def _backfill(airflow: Airflow, plan: Plan, line: Change, said: str) -> None:
+    (dag_id,) = plan.dag_ids
+    if not airflow.has_backfill:
+        date = datetime.fromisoformat(line.what)
+        if line.run_id:
+            airflow.clear(Scope(dag_id, line.run_id, only_failed=line.before == "failed"), dry_run=False, note=said)
+        else:
+            airflow.trigger(dag_id, backfill_run_id(date), {}, note=said, logical_date=date)
+        return
+    dates = sorted(datetime.fromisoformat(change.what) for change in plan.changes)
+    begun = airflow.backfill(dag_id, dates[0], dates[-1], rerun=str(plan.options["rerun"]))
+    for run_id in begun.run_ids or tuple(date.run_id for date in begun.dates):
+        try:  # the backfill has begun: a note that cannot be written must not make it look as if it had not
+            airflow.set_run_note(dag_id, run_id, said)
+        except (Temporary, Permanent):
+            return
 
 
 def run_id_of(plan: Plan) -> str:
@@ -80,28 +137,59 @@ def run_id_of(plan: Plan) -> str:
     return f"slack__{plan.created_at:%Y-%m-%dT%H:%M:%S+00:00}_{plan.id.removeprefix('P-')[:8]}"
 
 
-def has_acted(airflow: Airflow, plan: Plan) -> bool:
-    """Whether Airflow carries the mark of what was asked for."""
+def is_done(airflow: Airflow, plan: Plan, step: Step) -> bool:
+    """Whether Airflow carries the mark of this step. Raises Temporary or Permanent."""
+    line = step.first
     match plan.action:
         case "clear":
-            now = _states(airflow, plan)
-            return any(now.get(change.ref) != change.before for change in plan.changes if change.ref)
+            return _is_cleared(airflow, plan, step)
         case "mark":
-            now = _states(airflow, plan)
-            return all(now.get(change.ref) == change.after for change in plan.marked if change.ref)
+            return _is_marked(airflow, plan, step)
+        case "pause" | "unpause":
+            dag = airflow.dag(line.what)
+            return dag is not None and dag.is_paused is (plan.action == "pause")
         case "trigger":
-            return airflow.run(plan.changes[0].what, run_id_of(plan)) is not None
+            return airflow.run(line.what, run_id_of(plan)) is not None
+        case "backfill":
+            return _is_backfilled(airflow, plan, step)
         case _:
-            paused = plan.action == "pause"
-            return all(dag is not None and dag.is_paused is paused for dag in map(airflow.dag, plan.dag_ids))
+            there = airflow.variable(str(plan.options["key"]))
+            return there is not None and there.value == str(plan.options["value"])
 
 
-def _states(airflow: Airflow, plan: Plan) -> dict[TaskRef, str]:
-    return {instance.ref: instance.state for instance in instances(airflow, plan)}
+def _is_marked(airflow: Airflow, plan: Plan, step: Step) -> bool:
+    line = step.first
+    if line.ref is not None and not plan.is_of_runs:
+        now = airflow.task_instance(line.ref)
+        return now is not None and now.state == line.after
+    run = airflow.run(plan.dag_ids[0], line.run_id)
+    return run is not None and run.state == str(plan.options["state"])
 
 
-def instances(airflow: Airflow, plan: Plan) -> list[TaskInstance]:
-    """The plan's task instances as they are now."""
-    wanted = set(refs_of(plan))
-    runs = dict.fromkeys((ref.dag_id, ref.run_id) for ref in wanted)
+def _is_cleared(airflow: Airflow, plan: Plan, step: Step) -> bool:
+    """A batch is cleared as a whole or not at all."""
+    before = {change.ref: change.before for change in step.changes}
+    found = airflow.task_instances(step.refs[0].dag_id, step.refs[0].run_id)
+    return any(i.state != before[i.ref] or plan.id in i.note for i in found if i.ref in before)
+
+
+def _is_backfilled(airflow: Airflow, plan: Plan, step: Step) -> bool:
+    """Whether a date that had no run has one, or a run that was ended is ended no more."""
+    (dag_id,) = plan.dag_ids
+    dates = sorted(datetime.fromisoformat(change.what) for change in step.changes)
+    runs = airflow.runs(dag_id, limit=500, since=dates[0], until=dates[-1])
+    if any(run.run_id == backfill_run_id(dates[0]) for run in runs):
+        return True
+    there = {run.logical_date: run.state for run in runs}
+    wanted = {
+        datetime.fromisoformat(change.what): change.before for change in step.changes if change.before != "no run yet"
+    }
+    fresh = [date for date in dates if date not in wanted]
+    return any(date in there for date in fresh) or any(there.get(date) != state for date, state in wanted.items())
+
+
+def instances(airflow: Airflow, refs: list[TaskRef]) -> list[TaskInstance]:
+    """These task instances as they are now."""
+    wanted = set(refs)
+    runs = dict.fromkeys((ref.dag_id, ref.run_id) for ref in refs)
     return [i for dag, run_id in runs for i in airflow.task_instances(dag, run_id) if i.ref in wanted]

@@ -12,13 +12,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from bot.core import incident as life
-from bot.core.access import Person
+from bot.core.access import SOMEWHERE, About, No, Person
 from bot.core.alert import Kind, Place
 from bot.core.errors import Refused
 from bot.core.incident import Incident, State
 from bot.core.policy import Silence
 from bot.responder.desk import Desk
+from bot.responder.who_may import about_incident, decide
 from bot.store import alerts, incidents, memory
+from bot.store.audit import learn as learn_request
 
 LONGEST_SILENCE = timedelta(days=30)
 
@@ -26,8 +28,8 @@ LONGEST_SILENCE = timedelta(days=30)
 def press(desk: Desk, person: Person, verb: str, incident_id: int, note: str = "") -> Incident | Refused:
     """Carries out a press; the incident as it is afterwards, or why not."""
     now = desk.clock()
+    refused = _refused(desk, person, verb, incident_id) or _configured(desk, verb)
     with desk.store.write(alone=True) as t:
-        refused = desk.access.allowed(person, verb) or _configured(desk, verb)
         result = refused or _press(desk, t, person, verb, incident_id, note, now)
         outcome = result.reason if isinstance(result, Refused) else result.state.value
         memory.record(t, now, person, verb, f"A-{incident_id} {note}".strip(), allowed=refused is None,
@@ -48,6 +50,16 @@ def told_elsewhere(desk: Desk, person: Person, verb: str, incident_id: int, note
         )
     desk.wake()
     return not refused
+
+
+def _refused(desk: Desk, person: Person, verb: str, incident_id: int) -> Refused | None:
+    """Whether they may press it on this alert; asked before the incident is locked."""
+    with desk.store.read() as t:
+        incident = incidents.get(t, incident_id)
+    about = about_incident(incident) if incident else SOMEWHERE
+    learn_request(deployment=about.deployment if incident else "")
+    decided = decide(desk, person, verb, about)
+    return decided.refused if isinstance(decided, No) else None
 
 
 def _configured(desk: Desk, verb: str) -> Refused | None:
@@ -89,7 +101,8 @@ def silence(
 ) -> Silence | Refused:
     """Quiet for what the scope matches, from now on and for what is open already."""
     now = desk.clock()
-    refused = desk.access.allowed(person, "silence") or _sensible(lasts)
+    decided = decide(desk, person, "silence", About(deployment))
+    refused = decided.refused if isinstance(decided, No) else _sensible(lasts)
     with desk.store.write(alone=True) as t:
         if refused is None:
             made = Silence(0, scope, deployment, now + lasts, person.name, reason or "no reason given")
@@ -114,7 +127,8 @@ def _sensible(lasts: timedelta) -> Refused | None:
 def unsilence(desk: Desk, person: Person, silence_id: int) -> Refused | None:
     """Ends a silence; None when it is done."""
     now = desk.clock()
-    refused = desk.access.allowed(person, "unsilence")
+    decided = decide(desk, person, "unsilence", _where(desk, silence_id))
+    refused = decided.refused if isinstance(decided, No) else None
     with desk.store.write(alone=True) as t:
         if refused is None and not memory.end_silence(t, silence_id, now):
             refused = Refused(f"There is no silence S-{silence_id} that still holds.", "silences")
@@ -124,6 +138,12 @@ def unsilence(desk: Desk, person: Person, silence_id: int) -> Refused | None:
         memory.record(t, now, person, "unsilence", f"S-{silence_id}", allowed=refused is None, outcome=outcome)
     desk.wake()
     return refused
+
+
+def _where(desk: Desk, silence_id: int) -> About:
+    with desk.store.read() as t:
+        held = memory.active_silences(t, desk.clock())
+    return next((About(one.deployment) for one in held if one.id == silence_id), SOMEWHERE)
 
 
 def end_old_silences(desk: Desk) -> None:

@@ -34,6 +34,7 @@ PAGE = Path(__file__).parent / "pagerduty_page"
 POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 EVENTS_A_MINUTE = 120
 Asked = Callable[[Request], Awaitable[Response]]
+INCLUDES = {"escalation_policies", "users", "schedules"}
 FAULTS = ("down", "status", "lost_answer")
 
 
@@ -86,8 +87,15 @@ class PagerDuty:
 
     async def oncalls(self, request: Request) -> Response:
         self._authorize(request)
-        rows = oncalls(with_users="users" in request.query_params.getlist("include[]"))
-        return JSONResponse({"oncalls": rows, "limit": 25, "offset": 0, "more": False, "total": None})
+        asked = request.query_params
+        include = asked.getlist("include[]")
+        limit, offset = asked.get("limit", "25"), asked.get("offset", "0")
+        if not (limit.isdecimal() and offset.isdecimal() and 1 <= int(limit) <= 100) or set(include) - INCLUDES:
+            raise Refusal(400, _rest_error("Invalid Input Provided", 2001))
+        rows = oncalls(with_users="users" in include)
+        page = rows[int(offset) : int(offset) + int(limit)]
+        more = int(offset) + len(page) < len(rows)
+        return JSONResponse({"oncalls": page, "limit": int(limit), "offset": int(offset), "more": more, "total": None})
 
     async def incidents(self, request: Request) -> Response:
         self._authorize(request)

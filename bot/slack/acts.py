@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.core.action import Plan, Progress, Remediation
+from bot.slack.kit import Block, button
 from bot.slack.words import count, foreign, plain
 
-FAILED = frozenset({Progress.failed, Progress.moved, Progress.given_up, Progress.unknown})
+FAILED = frozenset(
+    {Progress.failed, Progress.moved, Progress.given_up, Progress.unknown, Progress.partly, Progress.stopped}
+)
 # do, doing, done
 _FORMS = {
     "clear": ("clear", "clearing", "cleared"),
@@ -19,8 +22,11 @@ _FORMS = {
     "pause": ("pause", "pausing", "paused"),
     "unpause": ("unpause", "unpausing", "unpaused"),
     "trigger": ("trigger", "triggering", "triggered"),
+    "backfill": ("backfill", "backfilling", "backfilled"),
+    "variable": ("set", "setting", "set"),
 }
 DO, DOING, DONE = 0, 1, 2
+MOST_AT_ONCE = 20  # what is shorter than this is over before a person could press Stop
 _MOST_SQUARES = 20
 
 
@@ -31,8 +37,10 @@ def verb(plan: Plan, form: int) -> str:
 
 def things(plan: Plan) -> str:
     """`14 task instances`, `40 DAGs`, `1 run`."""
-    word = {"pause": "DAG", "unpause": "DAG", "trigger": "run"}.get(plan.action, "task instance")
-    return count(size(plan), word)
+    if plan.is_of_runs:
+        return count(len(plan.scopes), "run")
+    word = {"pause": "DAG", "unpause": "DAG", "trigger": "run", "backfill": "date", "variable": "variable"}
+    return count(size(plan), word.get(plan.action, "task instance"))
 
 
 def size(plan: Plan) -> int:
@@ -42,8 +50,7 @@ def size(plan: Plan) -> int:
 
 def dags(plan: Plan) -> list[str]:
     """The DAGs that the plan is about."""
-    refs = [change.ref.dag_id for change in plan.changes if change.ref]
-    return list(dict.fromkeys(refs or (change.what for change in plan.changes)))
+    return list(plan.dag_ids)
 
 
 def act(plan: Plan, form: int, show: Callable[[str], str] = plain) -> str:
@@ -55,6 +62,8 @@ def touched(plan: Plan, show: Callable[[str], str] = plain) -> str:
     """What the plan is about: `14 task instances of sales_daily`, `orders_hourly`, `40 DAGs`."""
     if plan.action in {"pause", "unpause", "trigger"}:
         return show(dags(plan)[0]) if len(dags(plan)) == 1 else things(plan)
+    if plan.action == "variable":
+        return f"the variable {show(dags(plan)[0])}"
     return f"{things(plan)}{_of_where(plan, show)}"
 
 
@@ -71,6 +80,18 @@ def becomes(plan: Plan, show: Callable[[object, int], str] = plain) -> str:
         return ""
     state = plan.options.get("state") or next((change.after for change in plan.changes), "")
     return f" {show(state, 16)}" if state else ""
+
+
+def batches(remediation: Remediation) -> bool:
+    """Whether it is told how far the asking itself is: a list that is longer than one call."""
+    return remediation.progress is Progress.doing and size(remediation.plan) > 1
+
+
+def stop_button(plan: Plan) -> Block | None:
+    """Ends what is being done after its current batch; nothing where there is only one."""
+    if size(plan) < MOST_AT_ONCE and plan.action != "backfill":
+        return None
+    return button("stop", "Stop", plan.id, style="danger", spoken=f"Stop {act(plan, DOING)} after the current batch")
 
 
 def where(plan: Plan) -> str:
@@ -91,6 +112,9 @@ def tallied(remediation: Remediation, *, ended: bool = False) -> str:
     if ended:
         parts = [f"{tally.get(key, 0)} {word}" for key, word in _ENDED if tally.get(key)]
         return ", ".join(parts)
+    if batches(remediation):
+        done = verb(remediation.plan, DONE)
+        return f"*{tally.get('done', 0)} {done}* · {tally.get('waiting', 0)} to go"
     parts = [f"{tally.get(key, 0)} {word}" for key, word in _GOING if tally.get(key) or key == "done"]
     return " · ".join([f"*{parts[0]}*", *parts[1:]])
 
@@ -109,5 +133,9 @@ def not_done(remediation: Remediation) -> tuple[str, str]:
             return "Nothing was changed:", answer or "Airflow refused"
         case Progress.given_up:
             return "Nothing was changed:", answer or "Airflow did not answer in time"
+        case Progress.stopped:
+            return "Nothing was changed:", answer or "it was stopped before it began"
+        case Progress.partly:
+            return "Done in part:", answer or "it was not carried out to its end"
         case _:
             return "The outcome is not known:", answer or "no answer came, and Airflow could not be read back"

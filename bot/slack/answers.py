@@ -15,8 +15,9 @@ from bot.core.runbook import Runbook
 from bot.slack import acts, markdown
 from bot.slack.kit import Block, Message, actions, button, context, message, section
 from bot.slack.limits import cut_markup
+from bot.slack.log_report import log
 from bot.slack.previews import moved, preview
-from bot.slack.reports import failures, health, log, open_alerts, silences, status, timeline
+from bot.slack.reports import failures, health, open_alerts, silences, status, timeline
 from bot.slack.run_report import tasks
 from bot.slack.words import bare, code, count, cut, foreign, joined, link, listed, plain
 
@@ -48,20 +49,18 @@ def trouble(sentence: str) -> Message:
     return message(f"{_NOTHING}: {bare(_said(reason))}", section(f"*{_NOTHING}:* {_said(reason)}"))
 
 
-def refusal(refused: Refused, verb: str, holders: Sequence[str] = ()) -> Message:
-    """Why not, and who can or what next. `holders` are names of people and groups that have the missing role."""
+def refusal(refused: Refused, verb: str, holders: Sequence[str] = (), groups: Sequence[str] = ()) -> Message:
+    """Why not, and who can or what next. `holders` are the people that have the missing role, `groups` the user groups."""
     reason = refused.reason.removeprefix(_NOTHING).lstrip(":. ") or f"`{plain(verb)}` was refused."
     role_missing = refused.remedy in Role.__members__
     lock = "🔒 " if role_missing else ""
     text = f"{lock}{_NOTHING}: {bare(_said(reason))}"
     if not role_missing:
         return message(text, section(f"*{_NOTHING}.* {_said(reason)}"), _next(plain(refused.remedy, 200)))
-    can = (
-        f"{listed((foreign(name, 60) for name in holders), most=5)} can do it"
-        if holders
-        else "nobody has that role yet"
-    )
-    below = joined(can, f"your roles: `{COMMAND} whoami`")
+    can = f"{listed((foreign(name, 60) for name in holders), most=5)} can do it" if holders else ""
+    ask = f"ask {listed((foreign(name, 60) for name in groups), 'or', most=5)}" if groups else ""
+    who = ", or ".join(part for part in (can, ask) if part) or "nobody has that role yet"
+    below = joined(who, f"your roles: `{COMMAND} whoami`")
     return message(text, section(f"{lock}*{_NOTHING}.* {_said(reason)}"), context(below))
 
 
@@ -102,9 +101,8 @@ def asked(plan: Plan) -> Message:
     """What stands in the place of the preview after it was confirmed."""
     where = f"A-{plan.incident_id} shows how it goes" if plan.incident_id else "the channel shows how it goes"
     doing = acts.act(plan, acts.DOING)
-    return message(
-        f"Asked: {foreign(doing)}; {where}", section(f"*Asked:* {acts.act(plan, acts.DOING, code)}; {where}")
-    )
+    said = section(f"*Asked:* {acts.act(plan, acts.DOING, code)}; {where}")
+    return message(f"Asked: {foreign(doing)}; {where}", said, actions("stop", acts.stop_button(plan)))
 
 
 def cancelled() -> Message:

@@ -17,7 +17,7 @@ from bot.slack.buttons import buttons, more
 from bot.slack.evidence import evidence
 from bot.slack.facts import facts, grey, waiting
 from bot.slack.headline import Stage, failed_act, headline, is_storm, lock_screen, name, sign, stage
-from bot.slack.kit import Block, Message, context, header, message, preformatted, section
+from bot.slack.kit import Block, Message, actions, context, header, message, preformatted, section
 from bot.slack.limits import cut_markup
 from bot.slack.strip import strip
 from bot.slack.thread_lines import announcement, broadcast
@@ -83,7 +83,10 @@ def _working(view: View, remediation: Remediation) -> Message:
         text = f"{said}: {done}/{acts.size(plan)} done"
     lines = "\n".join(line for line in (bar, foreign(remediation.answer, 200)) if line)
     going = section(lines or "Airflow is being asked", more(view))
-    return message(_short(text, view), header(headline(view)), going, context(grey(view)), attachments=strip(view))
+    stop = actions("stop", acts.stop_button(plan)) if remediation.can_stop else None
+    return message(
+        _short(text, view), header(headline(view)), going, stop, context(grey(view)), attachments=strip(view)
+    )
 
 
 def _resolved(view: View) -> Message:

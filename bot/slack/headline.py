@@ -13,7 +13,7 @@ from typing import Any
 from bot.core.action import ACTIVE, Remediation
 from bot.core.incident import Incident, State
 from bot.core.phrase import phrase
-from bot.core.policy import Severity
+from bot.core.policy import RETRYING, Severity
 from bot.core.signal import Family
 from bot.core.view import View
 from bot.slack import acts
@@ -22,6 +22,7 @@ from bot.slack.words import clock, count, cut, cut_middle, foreign, plain, span
 
 LONGEST = 72
 LOCK_SCREEN = 150
+RETRIES = " is tried again"
 _SHORTEST_CAUSE = 6  # a cause cut below this says nothing
 
 
@@ -102,11 +103,11 @@ def spoken(view: View) -> tuple[str, str, str]:
     """The sentence in three parts: name, what happened, why."""
     incident = view.incident
     if is_storm(view):
-        return _storm_name(view), "", cause(view)
+        return _storm_name(view), "" if view.counts.failures else " are tried again", cause(view)
     label = plain(incident.exemplar.label) or incident.name
     match incident.family:
         case Family.task | Family.run:
-            return label, " failed", _task_cause(view)
+            return label, RETRIES if incident.exemplar.kind == RETRYING else " failed", _task_cause(view)
         case Family.file:
             return file_name(incident), " does not import", _file_cause(view)
         case Family.late:
@@ -121,7 +122,8 @@ def spoken(view: View) -> tuple[str, str, str]:
 
 
 def _storm_name(view: View) -> str:
-    failures, dags = count(view.counts.failures, "failure"), view.counts.dags
+    dags = view.counts.dags
+    failures = count(view.counts.failures, "failure") if view.counts.failures else count(view.counts.things, "task")
     return f"{failures} in {plain(dags[0][0])}" if len(dags) == 1 else f"{failures} in {len(dags)} DAGs"
 
 
@@ -178,6 +180,8 @@ def headline(view: View) -> str:
         return compose(sign(view), words, name(view), "", "" if current is Stage.acknowledged else spoken(view)[2])
     head, happened, why = spoken(view)
     task_like = happened == " failed" and why
+    words = words if not words or happened != RETRIES else f"{words}, tried again"
+    happened = "" if words and happened == RETRIES else happened
     return compose(sign(view), words, head, "" if words and task_like else happened, why)
 
 

@@ -16,12 +16,14 @@ from bot.core.view import View
 from bot.slack import markdown
 from bot.slack.buttons import has_task
 from bot.slack.headline import cause, is_storm, sign, spoken
-from bot.slack.kit import Block, button, context, divider, header, modal, option, question, section
+from bot.slack.kit import Block, Message, button, context, divider, header, modal, option, question, section
 from bot.slack.limits import OPTION_VALUE, cut_markup, fit_view
 from bot.slack.words import code, count, cut, cut_middle, foreign, joined, link, plain
 
 _CHOICE = 75
+_ONLY_IN_MESSAGES = frozenset({"markdown", "table", "file"})
 _STEPS = 6
+_SEEN = "What you see"  # told before the steps; the rest of a runbook is read after them
 _LENGTHS = (("30 minutes", "30m"), ("1 hour", "1h"), ("2 hours", "2h"), ("4 hours", "4h"))
 
 
@@ -95,18 +97,49 @@ def message(title: str, text: str) -> Block:
     return fit_view(modal("message", cut(plain(title), 24) or "Windsock", [section(said) or section("…")]))
 
 
+def waiting(title: str) -> Block:
+    """What stands in a window until Airflow has answered."""
+    return fit_view(modal("waiting", title, [section("Asking Airflow; nothing has been changed yet.")]))
+
+
+def window(answer: Message, title: str, channel: str = "") -> Block:
+    """An answer as a window. A question to confirm becomes the window's own: its submit button names verb and count."""
+    blocks = [*answer["blocks"], *(block for strip in answer["attachments"] for block in strip.get("blocks", ()))]
+    confirm = next(
+        (e for b in blocks if b["type"] == "actions" for e in b["elements"] if e.get("action_id") == "confirm"), None
+    )
+    blocks = [block for block in blocks if block["type"] not in _ONLY_IN_MESSAGES]
+    if confirm is None:
+        return fit_view(modal("answer", cut(title, 24), [*blocks] or [section(answer["text"])], about=channel))
+    shown = [left for block in blocks if (left := _without_ends(block))]
+    about = confirm["value"]
+    return fit_view(modal("plan", cut(title, 24), [*shown], about=about, submit=confirm["text"]["text"]))
+
+
+def _without_ends(block: Block) -> Block | None:
+    """Confirm and Cancel are the window's own ends."""
+    if block["type"] != "actions":
+        return block
+    left = [element for element in block["elements"] if element.get("action_id") not in {"confirm", "cancel"}]
+    return block | {"elements": left} if left else None
+
+
 def runbook(view: View, url: str) -> Block:
     """The runbook of an incident: its text, and a button for each action that it offers and this incident can honour."""
     book = view.runbook
     if book is None:
         return message("Runbook", f"No runbook fits {view.incident.name}.")
+    parts, steps = _read(book), _steps(view, book)
+    seen = next((text for title, text in parts if title == _SEEN), "")
     texts = [
-        section(cut_markup(f"*{foreign(title)}*\n{text}" if title else text, 2_900)) for title, text in _read(book)
+        section(cut_markup(f"*{foreign(title)}*\n{text}" if title else text, 2_900))
+        for title, text in parts
+        if title != _SEEN
     ]
-    steps = _steps(view, book)
     below = joined(link(url, "The whole page") if url else "", code(f"runbooks/{book.name}.md"))
     return fit_view(modal("runbook", "Runbook", [
-        header(plain(book.title, 150) or book.name), section(f"{_about(view)}"), *steps,
+        header(plain(book.title, 150) or book.name), section(_about(view)),
+        section(cut_markup(f"*{_SEEN}*  {seen}", 600) if seen else ""), divider(), *steps,
         divider() if steps else None, *texts, context(below),
     ], about=view.incident.name))  # fmt: skip
 

@@ -1,74 +1,149 @@
-"""Who a Slack user is: the first name that messages use, and the user groups that roles are given to.
+"""Who a Slack user is: the first name that messages use, the user groups that roles are given to, and whether the account is
+one that anything is taken from.
 
-Hard case: Slack cannot be asked. The name falls back to what the request brought, and the groups to none: closed, not
-open. Rule: what was learnt is kept for a few minutes, so that a click asks Slack for nothing.
+Hard case: Slack cannot be asked. What was learnt holds for five minutes; after that a person is in no group (closed, not
+open), and a refusal says why. Rule: a click asks Slack for nothing that was learnt within those minutes; the groups are
+asked for again before they grow old.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from slack_sdk.web import WebClient
 
-from bot.core.access import Person
+from bot.core.access import EVERYBODY, Person
 from bot.core.errors import Permanent, Temporary
 from bot.slack.calls import called
 
 KEPT_SECONDS = 300.0
+REFRESH_SECONDS = 180.0
+QUIET_SECONDS = 2.0  # after Slack did not answer: whoever comes next is not made to wait for the same
+_NOT_OURS = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
+STRANGER = "an account of another workspace"
+_Kept = tuple[float, Any]
 
 
 class People:
     """`groups` are the user groups (`S…`) that the access table names."""
 
     def __init__(self, client: WebClient, groups: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
-        self._client, self._groups, self._clock = client, tuple(groups), clock
-        self._names: dict[str, tuple[float, str]] = {}
-        self._members: dict[str, tuple[float, frozenset[str]]] = {}
+        self._client, self._groups, self._clock = client, tuple(sorted(groups)), clock
+        self._kept: dict[tuple[str, str], _Kept] = {}
+        self._quiet: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
 
     def person(self, user_id: str, given_name: str = "") -> Person:
         """The person behind a user id; `given_name` is what the request called them."""
-        groups = frozenset(group for group in self._groups if user_id in self._members_of(group))
-        return Person(user_id, self.name(user_id) or given_name or user_id, groups)
+        found, unasked = self._user(user_id)
+        name, barred = (_first_name(found), self._barred(found)) if found else ("", "")
+        groups: set[str] = set()
+        for group in self._groups:
+            members, trouble = self._members_of(group)
+            groups |= {group} if user_id in members else set()
+            unasked = trouble or unasked
+        return Person(
+            user_id, name or given_name or user_id, frozenset(groups), unasked if self._groups else "", barred
+        )
 
     def name(self, user_id: str) -> str:
         """The first name, empty when Slack does not tell."""
-        kept = self._names.get(user_id)
-        if kept and kept[0] > self._clock():
-            return kept[1]
-        try:
-            user = called(self._client.users_info, user=user_id).get("user") or {}
-        except (Temporary, Permanent):
-            return kept[1] if kept else ""
-        name = _first_name(user)
-        with self._lock:
-            self._names[user_id] = (self._clock() + KEPT_SECONDS, name)
-        return name
+        return _first_name(self._user(user_id)[0])
 
     def names(self, ids: Iterable[str]) -> list[str]:
-        """Names for a refusal: people by name, groups by their mention."""
-        return [
-            f"<!subteam^{one}>" if one.startswith("S") else self.name(one) or f"<@{one}>" for one in ids if one != "*"
-        ]
+        """First names of the people among the ids; a plain name, so nobody is rung."""
+        return [self.name(one) or one for one in ids if one != EVERYBODY and not one.startswith("S")]
 
-    def _members_of(self, group: str) -> frozenset[str]:
-        kept = self._members.get(group)
-        if kept and kept[0] > self._clock():
-            return kept[1]
+    def handles(self, ids: Iterable[str]) -> list[str]:
+        """Handles of the user groups among the ids, such as `data-oncall`."""
+        groups = [one for one in ids if one.startswith("S")]
+        if not groups:
+            return []
+        found, _ = self._asked("handles", "", lambda: _handles(called(self._client.usergroups_list)))
+        return [str((found or {}).get(one) or one) for one in groups]
+
+    def link(self, channel: str, ts: str = "") -> str:
+        """Where a message, or a channel, can be opened; only its name when Slack does not tell the workspace's address."""
+        here = self._workspace()
+        path = f"archives/{channel}" + (f"/p{ts.replace('.', '')}" if ts else "")
+        return f"{here.get('url', '')}{path}" if channel else ""
+
+    def refresh(self) -> None:
+        """Asks for the groups again before they grow old; what cannot be asked stays until its time is over."""
+        for group in self._groups:
+            self._members_of(group, anew=True)
+
+    def _user(self, user_id: str) -> tuple[Mapping[str, Any], str]:
+        """What Slack says of them; a name that was learnt once is better than none, however old."""
+        found, trouble = self._asked("user", user_id, lambda: self._one(user_id))
+        if found is None:
+            found = self._kept.get(("user", user_id), (0.0, {}))[1]
+        return found, trouble
+
+    def _one(self, user_id: str) -> Mapping[str, Any]:
         try:
-            answer = called(self._client.usergroups_users_list, usergroup=group)
-        except (Temporary, Permanent):
-            return frozenset()
-        members = frozenset(answer.get("users") or ())
+            return dict(called(self._client.users_info, user=user_id).get("user") or {})
+        except Permanent as error:
+            if error.code in _NOT_OURS:
+                return {"is_stranger": True}
+            raise
+
+    def _barred(self, user: Mapping[str, Any]) -> str:
+        """Why nothing is taken from the account, empty when it is one of ours."""
+        if user.get("deleted"):
+            return "a deactivated account"
+        if user.get("is_bot") or user.get("id") == "USLACKBOT":
+            return "a bot"
+        if user.get("is_stranger"):
+            return STRANGER
+        ours, theirs = self._workspace().get("team_id"), user.get("team_id")
+        enterprise = user.get("enterprise_user") or {}
+        elsewhere = ours and theirs and ours != theirs and ours not in (enterprise.get("teams") or ())
+        return STRANGER if elsewhere else ""
+
+    def _workspace(self) -> Mapping[str, Any]:
+        found, _ = self._asked("workspace", "", lambda: called(self._client.auth_test), KEPT_SECONDS * 12)
+        return found or self._kept.get(("workspace", ""), (0.0, {}))[1] or {}
+
+    def _members_of(self, group: str, *, anew: bool = False) -> tuple[frozenset[str], str]:
+        """Who is in a group, nobody when Slack cannot be asked, and then why."""
+
+        def ask() -> frozenset[str]:
+            return frozenset(called(self._client.usergroups_users_list, usergroup=group).get("users") or ())
+
+        found, trouble = self._asked("group", group, ask, anew=anew)
+        return (found if found is not None else frozenset()), trouble
+
+    def _asked(
+        self, what: str, about: str, ask: Callable[[], Any], lasts: float = KEPT_SECONDS, *, anew: bool = False
+    ) -> tuple[Any, str]:
+        """What was learnt within its time, else what Slack says now: (None, why) when it cannot be asked."""
+        kept, now = self._kept.get((what, about)), self._clock()
+        fresh = kept is not None and kept[0] > now
+        if kept is not None and fresh and not anew:
+            return kept[1], ""
+        quiet, trouble = self._quiet.get(what, (0.0, ""))
+        if now < quiet:
+            return (kept[1], "") if kept is not None and fresh else (None, trouble)
+        try:
+            learnt = ask()
+        except (Temporary, Permanent) as error:
+            if isinstance(error, Temporary):
+                self._quiet[what] = (self._clock() + QUIET_SECONDS, error.message)
+            return (kept[1], "") if kept is not None and fresh else (None, error.message)
         with self._lock:
-            self._members[group] = (self._clock() + KEPT_SECONDS, members)
-        return members
+            self._kept[what, about] = (self._clock() + lasts, learnt)
+        return learnt, ""
 
 
-def _first_name(user: dict[str, Any]) -> str:
+def _handles(answer: Mapping[str, Any]) -> dict[str, str]:
+    return {str(group.get("id")): str(group.get("handle") or "") for group in answer.get("usergroups") or ()}
+
+
+def _first_name(user: Mapping[str, Any]) -> str:
     profile = user.get("profile") or {}
     whole = profile.get("first_name") or profile.get("display_name") or user.get("real_name") or user.get("name") or ""
     return str(whole).split(" ")[0]

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from bot.core.action import Change, Plan, Surprise, difference
+from bot.core.action import Change, Plan, Surprise, difference, ranges
 from bot.slack import acts
 from bot.slack.kit import Block, Message, actions, button, context, header, message, preformatted, section
 from bot.slack.words import at, code, count, cut_middle, foreign, joined, listed, plain
@@ -36,17 +36,31 @@ class Row:
     sign: str
 
 
-def preview(plan: Plan, now: datetime) -> Message:
-    """The question for one plan."""
+def preview(plan: Plan, now: datetime, *, dry: bool = False) -> Message:
+    """The question for one plan; `dry` only shows the list."""
     asked = f"{acts.act(plan, acts.DO).capitalize()}?" if not acts.dags(plan) else f"{_question(plan)}?"
     rows = _rows(plan.changes, {})
     legend = "! perhaps not expected" if any(row.sign == "!" for row in rows) else ""
-    last = joined("Nothing has been changed yet", _works(plan, now), legend)
+    works = "asked for dry: there is nothing to confirm" if dry else _works(plan, now)
+    last = joined("Nothing has been changed yet", works, legend)
+    row = None if dry else actions("confirm", *_buttons(plan, may_narrow=True))
     return message(
         f"{foreign(asked, 200)} Nothing has been changed yet.",
-        header(asked), section(_surprises(plan)), *_lists(rows), preformatted(_conf(plan)),
-        actions("confirm", *_buttons(plan, may_narrow=True)), context(last),
+        header(asked), section(_surprises(plan)), *_lists(rows), preformatted(_conf(plan)), row, context(last),
     )  # fmt: skip
+
+
+def whole_list(plan: Plan) -> str:
+    """Every line of a plan, for a file; empty where the preview shows all of them."""
+    rows = _rows(plan.changes, {})
+    runs = len({_run_of(row) for row in rows})
+    if len(rows) <= _MOST_LINES and runs <= _MOST_RUNS:
+        return ""
+    lines = [f"{_question(plan)}: {len(plan.changes)} lines"]
+    for run, group in groupby(plan.changes, lambda c: (c.ref.dag_id if c.ref else "", c.run_id)):
+        lines += ["", " · ".join(part for part in run if part)]
+        lines += [f"{'!' if c.surprise else ' '} {c.what}   {c.before or 'none'}   → {c.after}" for c in group]
+    return "\n".join(lines) + "\n"
 
 
 def _question(plan: Plan) -> str:
@@ -123,14 +137,7 @@ def _fold(alike: list[Change], signs: Mapping[Change, str]) -> Iterator[Row]:
         yield from (Row(plain(change.what), change, 1, mark) for change in alike)
         return
     indexes = sorted(change.ref.map_index for change in alike if change.ref)
-    yield Row(f"{plain(first.ref.task_id)}[{_ranges(indexes)}]", first, len(alike), mark)
-
-
-def _ranges(indexes: list[int]) -> str:
-    """`0..5,7`; a long tail as `…`."""
-    spans = [[index for _, index in group] for _, group in groupby(enumerate(indexes), lambda pair: pair[1] - pair[0])]
-    shown = [str(s[0]) if len(s) == 1 else f"{s[0]}..{s[-1]}" for s in spans[:6]]
-    return ",".join(shown) + (",…" if len(spans) > 6 else "")
+    yield Row(f"{plain(first.ref.task_id)}[{ranges(indexes)}]", first, len(alike), mark)
 
 
 def _lists(rows: list[Row]) -> list[Block | None]:
@@ -181,12 +188,13 @@ def _buttons(plan: Plan, *, may_narrow: bool) -> list[Block | None]:
     confirm = button(
         "confirm", label, plan.id, style="danger" if stops_or_overwrites(plan) else "primary", spoken=spoken
     )
-    return [confirm, _narrow(plan) if may_narrow else None, button("cancel", "Cancel", plan.id)]
+    everything = button("whole-list", "Whole list as a file", plan.id) if whole_list(plan) else None
+    return [confirm, _narrow(plan) if may_narrow else None, everything, button("cancel", "Cancel", plan.id)]
 
 
 def _counted(plan: Plan) -> str:
-    if plan.action in {"pause", "unpause", "trigger"}:
-        return acts.things(plan)
+    if plan.action not in {"clear", "mark"} or plan.is_of_runs:
+        return f"{acts.things(plan)}{acts.becomes(plan)}"
     return f"{acts.size(plan)}{acts.becomes(plan)}"
 
 

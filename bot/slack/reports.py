@@ -1,4 +1,4 @@
-"""Answers that only look: status, health, open alerts, a timeline, the full list of failures, the end of a log.
+"""Answers that only look: status, health, open alerts, a timeline, the full list of failures.
 
 Hard case: a deployment that does not answer. It is one line that says so, and the others are shown as they are. Rule: what is
 too long is cut with its number, and what was cut is never the newest.
@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from bot.core.deployment import TaskRef
 from bot.core.incident import Entry, State, Subject
 from bot.core.policy import Silence
 from bot.core.view import DeploymentStatus, Status, View
 from bot.slack.headline import Stage, name, sign, spoken, stage
-from bot.slack.kit import Message, context, message, preformatted, section
+from bot.slack.kit import Message, actions, button, context, message, preformatted, section
 from bot.slack.limits import cut_markup
-from bot.slack.masking import masked, secrets_in
 from bot.slack.thread_lines import is_a_note
 from bot.slack.words import (
     at,
@@ -28,17 +26,13 @@ from bot.slack.words import (
     cut_middle,
     foreign,
     joined,
-    link,
     plain,
     quoted,
     span,
 )  # fmt: skip
-from bot.slack.words import (
-    preformatted as lines_of,
-)
 
 _NAMES = {"dag_processor": "DAG processor", "metadatabase": "metastore"}
-_MOST_OPEN, _MOST_ENTRIES, _MOST_FAILURES, _LOG_LENGTH = 15, 40, 60, 2_800
+_MOST_OPEN, _MOST_ENTRIES, _MOST_FAILURES = 15, 40, 60
 
 
 def status(status: Status) -> Message:
@@ -120,7 +114,17 @@ def health(status: Status) -> Message:
     parts = [section(_healthy(deployment)) for deployment in status.deployments]
     ill = [foreign(d.name, 60) for d in status.deployments if _ill(d) or d.findings]
     text = f"Not well: {', '.join(ill)}." if ill else "All that was asked is well."
-    return message(text, *(parts or [section("No Airflow is configured")]), context(f"checked {at(status.now)}"))
+    return message(
+        text,
+        *(parts or [section("No Airflow is configured")]),
+        context(
+            joined(
+                f"checked {at(status.now)}",
+                "`health CHECK` asks one now",
+                "`jobs`, `pools` and `import-errors` show more",
+            )
+        ),
+    )
 
 
 def _healthy(one: DeploymentStatus) -> str:
@@ -200,7 +204,12 @@ def timeline(view: View) -> Message:
 
 def _entry(entry: Entry) -> str:
     text = plain(entry.text, 300)
-    return f"{foreign(entry.who, 40)}: {quoted(text)}" if is_a_note(entry) else foreign(text) or foreign(entry.what)
+    return f"{_by(entry.who)}: {quoted(text)}" if is_a_note(entry) else foreign(text) or foreign(entry.what)
+
+
+def _by(name: str) -> str:
+    """A name in front of a colon: with one of its own before it would be an emoji."""
+    return foreign(name.replace(":", " "), 40)
 
 
 def failures(view: View, subjects: Sequence[Subject]) -> Message:
@@ -214,7 +223,8 @@ def failures(view: View, subjects: Sequence[Subject]) -> Message:
     more = f"+{total - len(kept)} more" if total > len(kept) else ""
     head = f"*{view.incident.name}* {count(total, 'failure')} in {count(max(1, len(view.counts.dags)), 'DAG')}"
     last = joined(more, "✗ failed   ✓ well again")
-    return message(bare(head), section(head), *blocks, context(last))
+    whole = actions("whole", button("list-file", f"All {total} as a file", view.incident.name)) if more else None
+    return message(bare(head), section(head), *blocks, whole, context(last))
 
 
 def _subject(subject: Subject) -> str:
@@ -230,26 +240,9 @@ def _within(lines: Iterable[str], room: int) -> Iterable[str]:
         yield line
 
 
-def log(ref: TaskRef, lines: Sequence[str], try_number: int, url: str = "", wanted: int = 12) -> Message:
-    """The last lines of one try's log, masked, and how many there are."""
-    told = "\n".join(lines[-wanted:])
-    clean = masked(told) if len(told) < 40_000 else masked(told[-39_000:])
-    kept = list(_within(reversed([cut(line, 500) for line in lines_of(clean).split("\n")]), _LOG_LENGTH))[::-1]
-    label = f"{ref.dag_id}.{ref.label}"
-    which = f"last {len(kept)} of {count(len(lines), 'line')}" if len(lines) else "no lines"
-    head = joined(
-        f"*{foreign(cut_middle(plain(label), 200))}*, try {try_number}", which, link(url, "whole log") if url else ""
-    )
-    secrets = secrets_in(told, clean)
-    last = joined(f"{count(secrets, 'secret')} masked" if secrets else "",
-                  f"more: {code(f'/airflow logs {label} 50')}" if len(lines) > len(kept) and wanted < 50 else "")  # fmt: skip
-    text = f"{which.capitalize()} of the log of {foreign(cut_middle(plain(label), 100))}, try {try_number}."
-    return message(text, section(head), preformatted("\n".join(kept)), context(last))
-
-
 def silences(held: Sequence[Silence]) -> Message:
     """What is quiet, until when, by whom and why."""
-    lines = [f"🔕 *S-{one.id}* {code(one.scope)} until {at(one.until)} · {foreign(one.by, 40)}: {quoted(one.reason, 200)}"
+    lines = [f"🔕 *S-{one.id}* {code(one.scope)} until {at(one.until)} · {_by(one.by)}: {quoted(one.reason, 200)}"
              for one in held[:20]]  # fmt: skip
     more = f"+{len(held) - 20} more" if len(held) > 20 else ""
     text = (

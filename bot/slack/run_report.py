@@ -1,37 +1,64 @@
-"""A run as a list of its task instances, each state as a sign *and* a word.
+"""A run as a tree of its tasks, each state as a sign *and* a word; and the runs of a DAG.
 
-Hard case: hundreds of mapped task instances of one task. They are one line, with the states counted. Rule: the figures in the
-first lines are of all task instances, also of those that the list has no room for.
+Hard cases: hundreds of mapped task instances of one task are one line, with the states counted; of more tasks than a screen
+holds, those that failed stay, with what they hang on. Rule: the figures in the first lines are of all task instances, also of
+those that the list has no room for.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from bot.core.deployment import Run, TaskInstance
-from bot.slack.kit import Message, context, message, preformatted, section
+from bot.core.deployment import Run, TaskInstance, TaskNode
+from bot.slack.columns import shown
+from bot.slack.kit import Message, context, message, section
+from bot.slack.tree import Branch, tree
 from bot.slack.words import bare, code, count, cut_middle, foreign, joined, link, listed, plain, span
 
-_MOST = 45
+_MOST, _MOST_RUNS = 45, 25
 _SIGNS = {"success": "✓", "failed": "✗", "upstream_failed": "-", "skipped": "-", "removed": "-", "none": "-"}
 _NEVER_RAN = frozenset({"upstream_failed", "skipped", "removed", "none"})
-_ORDER = ("failed", "running", "upstream_failed")  # what one looks for first, when mapped ones differ
+_ORDER = ("failed", "up_for_retry", "running", "queued", "upstream_failed")  # what one looks for first
+_LEGEND = "✓ success   ✗ failed   - never ran"
+Groups = Mapping[str, Sequence[TaskInstance]]
 
 
-def tasks(run: Run, instances: Sequence[TaskInstance], url: str = "") -> Message:
-    """The run in two lines, then a line a task."""
-    by_task: dict[str, list[TaskInstance]] = {}
+def tasks(
+    run: Run, instances: Sequence[TaskInstance], url: str = "", nodes: Sequence[TaskNode] = (), where: str = ""
+) -> Message:
+    """The run in two lines, then a line a task. `where` is `prod:` where there are several deployments."""
+    groups: dict[str, list[TaskInstance]] = {}
     for instance in instances:
-        by_task.setdefault(instance.ref.task_id, []).append(instance)
-    lines = _table(list(by_task.values())[:_MOST])
+        groups.setdefault(instance.ref.task_id, []).append(instance)
+    branches = tree([node for node in nodes if node.task_id in groups] or [], list(groups))
+    kept = _kept(branches, groups)
+    part, _ = shown([_row(branch, groups[branch.task_id]) for branch in kept], _MOST)
     states = Counter(instance.state for instance in instances)
     head = f"*{foreign(run.dag_id, 200)}* {link(url, run.run_id)}\n{_figures(run, instances, states)}"
-    signs = "✓ success   ✗ failed   - never ran"
-    more = f"+{len(by_task) - _MOST} more tasks" if len(by_task) > _MOST else ""
-    following = f"next: {code(f'/airflow clear {run.dag_id} failed')}" if states["failed"] else ""
-    text = f"{foreign(run.dag_id, 100)}, run {foreign(run.run_id, 80)}: {bare(_figures(run, instances, states))}"
-    return message(text, section(head), preformatted("\n".join(lines)), context(joined(more, signs, following)))
+    more = f"+{len(branches) - len(kept)} more tasks" if len(branches) > len(kept) else ""
+    command = f"clear {where}{run.dag_id}@{run.run_id} failed" if states["failed"] else f"runs {where}{run.dag_id}"
+    last = joined(foreign(where.rstrip(":")), more, _LEGEND, f"next: {code(f'/airflow {command}', 200)}")
+    text = joined(foreign(run.dag_id, 100), f"run {foreign(run.run_id, 80)}", bare(_figures(run, instances, states)))
+    return message(text, section(head), part, context(last))
+
+
+def _kept(branches: Sequence[Branch], groups: Groups) -> list[Branch]:
+    """All, or as many as fit: what failed first, with what it hangs on."""
+    if len(branches) <= _MOST:
+        return list(branches)
+    wanted: dict[str, None] = {}
+    for branch in sorted(branches, key=lambda one: _rank(groups[one.task_id])):
+        path = dict.fromkeys((*branch.above, branch.task_id))
+        if len(wanted | path) <= _MOST:
+            wanted |= path
+    return [branch for branch in branches if branch.task_id in wanted]
+
+
+def _rank(group: Sequence[TaskInstance]) -> int:
+    worst = _worst(group)
+    return _ORDER.index(worst) if worst in _ORDER else len(_ORDER) + (worst == "success")
 
 
 def _figures(run: Run, instances: Sequence[TaskInstance], states: Counter[str]) -> str:
@@ -46,36 +73,71 @@ def _figures(run: Run, instances: Sequence[TaskInstance], states: Counter[str]) 
     )
 
 
-def _table(tasks: list[list[TaskInstance]]) -> list[str]:
-    rows = [(_sign(group), _label(group), _state(group), _took(group)) for group in tasks]
-    wide = max((len(label) for _, label, _, _ in rows), default=0)
-    states = max((len(state) for _, _, state, _ in rows), default=0)
-    return [f"{sign} {label:<{wide}}  {state:<{states}}  {took}".rstrip() for sign, label, state, took in rows]
+def _row(branch: Branch, group: Sequence[TaskInstance]) -> tuple[str, ...]:
+    return (
+        f"{_SIGNS.get(_worst(group), '·')} {branch.prefix}{_label(group)}",
+        _state(group),
+        _took(group),
+        _tries(group),
+    )
 
 
-def _label(group: list[TaskInstance]) -> str:
+def _label(group: Sequence[TaskInstance]) -> str:
     name, indexes = cut_middle(plain(group[0].ref.task_id), 40), [i.ref.map_index for i in group]
     if max(indexes) < 0:
         return name
     return f"{name}[{min(indexes)}..{max(indexes)}]" if len(indexes) > 1 else f"{name}[{indexes[0]}]"
 
 
-def _worst(group: list[TaskInstance]) -> str:
+def _worst(group: Sequence[TaskInstance]) -> str:
     states = {instance.state for instance in group}
     return next((state for state in _ORDER if state in states), group[0].state)
 
 
-def _sign(group: list[TaskInstance]) -> str:
-    return _SIGNS.get(_worst(group), "·")
-
-
-def _state(group: list[TaskInstance]) -> str:
+def _state(group: Sequence[TaskInstance]) -> str:
     states = Counter(instance.state for instance in group)
     if len(states) == 1:
         return plain(group[0].state, 24)
     return cut_middle(", ".join(f"{number} {plain(state)}" for state, number in states.most_common()), 48)
 
 
-def _took(group: list[TaskInstance]) -> str:
+def _took(group: Sequence[TaskInstance]) -> str:
     longest = max((instance.duration or 0 for instance in group), default=0)
     return span(longest) if longest else ""
+
+
+def _tries(group: Sequence[TaskInstance]) -> str:
+    """`load[6], try 3/3`: which one failed, of mapped ones, and how often it was tried."""
+    failed = [instance for instance in group if instance.state == "failed"]
+    if not failed or not failed[0].try_number:
+        return ""
+    which = f"{cut_middle(plain(failed[0].ref.label), 40)}, " if failed[0].ref.map_index >= 0 else ""
+    return f"{which}try {failed[0].try_number}/{max(failed[0].try_number, failed[0].max_tries + 1)}"
+
+
+def runs(dag_id: str, found: Sequence[Run], now: datetime, states: Sequence[str] = (), where: str = "") -> Message:
+    """The newest runs of a DAG, a line each: the state, since when, how long it took, its id."""
+    word = f"{listed(states, 'or')} " if states else ""
+    if not found:
+        said = f"*{foreign(where + dag_id, 200)}* has no {foreign(word)}run"
+        return message(bare(said), section(said), context(f"next: {code(f'/airflow trigger {where}{dag_id}')}"))
+    part, more = shown([_run_row(run, now) for run in found], _MOST_RUNS)
+    states_seen = Counter(run.state for run in found)
+    figures = joined(*(f"{number} {foreign(state, 30)}" for state, number in states_seen.most_common(5)))
+    told = (
+        f"{count(len(found), f'{word.strip()} run')}, newest first"
+        if word
+        else f"newest {count(len(found), 'run')}: {figures}"
+    )
+    head = f"*{foreign(where + dag_id, 200)}* {told}"
+    sick = next((run for run in found if run.state == "failed"), found[0])
+    last = joined(more, f"next: {code(f'/airflow tasks {where}{dag_id}@{sick.run_id}', 200)}")
+    return message(bare(head), section(head), part, context(last))
+
+
+def _run_row(run: Run, now: datetime) -> tuple[str, ...]:
+    sign = {"success": "✓", "failed": "✗"}.get(run.state, "·")
+    began, ended = run.start_date, run.end_date
+    ago = f"{span((now - began).total_seconds())} ago" if began else ""
+    took = span(((ended or now) - began).total_seconds()) if began else ""
+    return (f"{sign} {plain(run.state, 20)}", ago, took, cut_middle(plain(run.run_id), 60))

@@ -13,34 +13,34 @@ from typing import Any
 from slack_bolt import Ack, App
 from slack_sdk.web import WebClient
 
-from bot.core.access import Person
 from bot.core.errors import Refused
 from bot.core.view import View
 from bot.responder import press as presses
 from bot.responder.desk import Desk
 from bot.responder.look import view_of
-from bot.slack import grammar
-from bot.slack.calls import called
-from bot.slack.kit import Message
-from bot.slack.limits import fit
+from bot.slack import grammar, modals
 from bot.slack.people import People
+from bot.slack.pressed import spoken, whisper
+from bot.slack.presses import confirmed
 from bot.slack.verbs import alerts
 from bot.slack.verbs.ask import Ask, refused
-from bot.store import alerts as alert_rows
+from bot.slack.windows import Windows
 
 Body = Mapping[str, Any]
+_OLD = "Nothing was changed: this window is from an older Windsock; type the command again."
 
 
 class Submissions:
     """Registers the modals on a Bolt app."""
 
-    def __init__(self, desk: Desk, people: People) -> None:
-        self._desk, self._people = desk, people
+    def __init__(self, desk: Desk, people: People, windows: Windows) -> None:
+        self._desk, self._people, self._windows = desk, people, windows
 
     def register(self, app: App) -> None:
         app.view("silence")(self.on_silence)
         app.view("resolve")(self.on_resolve)
         app.view("escalate")(self.on_escalate)
+        app.view("plan")(self.on_plan)
 
     def on_silence(self, ack: Ack, body: Body, view: Body, client: WebClient) -> None:
         values = _values(view)
@@ -67,6 +67,15 @@ class Submissions:
         ack()
         self._submitted("escalate", body, view, client, _values(view).get("reason", ""))
 
+    def on_plan(self, ack: Ack, body: Body, view: Body) -> None:
+        """A preview's submit: the same as its Confirm button. A list that moved is the next thing in the window."""
+        ask, plan_id = self._ask(body, "confirm"), view["private_metadata"]
+        self._windows.answer(ack, "Confirm", lambda: modals.window(spoken(lambda: confirmed(ask, plan_id)), "Confirm"))
+
+    def on_unknown(self, ack: Ack) -> None:
+        """A window from before an upgrade."""
+        ack(response_action="update", view=modals.message("Windsock", _OLD))
+
     def _submitted(self, verb: str, body: Body, view: Body, client: WebClient, note: str) -> None:
         """A press that a modal asked a word about."""
         seen = _view(self._desk, view["private_metadata"])
@@ -79,14 +88,6 @@ class Submissions:
     def _ask(self, body: Body, verb: str) -> Ask:
         person = self._people.person(body["user"]["id"], body["user"].get("name", ""))
         return Ask(self._desk, person, self._people, grammar.parse(verb), "")
-
-
-def whisper(desk: Desk, client: WebClient, incident_id: int, person: Person, message: Message) -> None:
-    """An answer for one person in the channel of the alert, where Slack brought no address to answer to."""
-    with desk.store.read() as t:
-        shown = next((a for a in alert_rows.of_incident(t, incident_id) if a.channel_id), None)
-    if shown is not None:
-        called(client.chat_postEphemeral, channel=shown.channel_id, user=person.id, **fit(message))
 
 
 def _values(view: Body) -> dict[str, str]:

@@ -138,7 +138,7 @@ def test_a_log_says_which_lines_of_how_many_and_what_was_masked() -> None:
     assert line(message, "section") == f"*sales_daily.load*, try 3 · last 9 of 1197 lines · <{RUN_URL}|whole log>"
     assert line(message, "rich_text").endswith("connecting to postgresql://etl:•••@10.0.7.21/sales\n<!channel>")
     assert len(line(message, "rich_text").split("\n")) == 9
-    assert last(message) == "1 secret masked · more: `/airflow logs sales_daily.load 50`"
+    assert last(message) == f"1 secret masked · more: `/airflow logs sales_daily.load@{RUN} 50`"
     assert "no lines" in checked(answers.log(ref("load"), [], 1))["text"].lower()
     huge = checked(answers.log(ref("load"), ["x" * 100_000] * 50, 1, "", 50))
     assert len(line(huge, "rich_text")) <= 3_000
@@ -178,7 +178,7 @@ def test_a_run_shows_each_task_as_sign_and_word() -> None:
         "✗ load[0..6]  6 success, 1 failed  41 s",
         "- notify      upstream_failed",
     ]
-    assert last(message) == "✓ success   ✗ failed   - never ran · next: `/airflow clear sales_daily failed`"
+    assert last(message) == f"✓ success   ✗ failed   - never ran · next: `/airflow clear sales_daily@{RUN} failed`"
 
 
 def test_small_answers_say_what_happened() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.core.errors import Refused
-from bot.slack.grammar import Ref, duration, parse, ref
+from bot.slack.grammar import Fault, Ref, Said, duration, parse, ref, window
 
 LINK3 = (
     "https://airflow.example.com/dags/sales_daily/runs/scheduled__2026-11-22T05%3A00%3A00%2B00%3A00/tasks/load/mapped/7"
@@ -64,13 +64,36 @@ def test_flags_work_with_the_dashes_that_editors_make(line: str) -> None:
             Ref(name="sales_daily", task="load", map_index=3, run="manual__2026-11-22T05:00:00+00:00", host="af.example.com"),
         ),
         ("https://af.example.com/dags/sales_daily", Ref(name="sales_daily", host="af.example.com")),
+        ("sales_daily.load@latest", Ref(name="sales_daily.load", run="latest")),
+        ("prod:sales_daily@last-failed", Ref(deployment="prod", name="sales_daily", run="last-failed")),
+        ("sales_daily@2026-11-21", Ref(name="sales_daily", run="2026-11-21")),
+        (f"{LINK3}/logs?try_number=2", Ref(name="sales_daily", task="load", map_index=7, host="airflow.example.com",
+                                           run="scheduled__2026-11-22T05:00:00+00:00")),
+        ("https://a.example.com/dags/x/runs/manual__1/tasks/load/xcom",
+         Ref(name="x", task="load", run="manual__1", host="a.example.com")),
+        ("https://a.example.com/base/dags/x/runs/manual__1", Ref(name="x", run="manual__1", host="a.example.com")),
+        ("https://a.example.com/dags/x/tasks/load", Ref(name="x", task="load", host="a.example.com")),
+        ("https://a.example.com/log?dag_id=x&task_id=load&execution_date=2026-11-22T05:00:00+00:00&map_index=-1",
+         Ref(name="x", task="load", run="2026-11-22T05:00:00+00:00", host="a.example.com")),
     ],
 )  # fmt: skip
 def test_a_ref_in_each_of_its_forms(word: str, meant: Ref) -> None:
     assert ref(word) == meant
 
 
-@pytest.mark.parametrize("word", ["@run", "a b", "[7]", "https://example.com/nothing", "x[seven]"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "@run",
+        "a b",
+        "[7]",
+        "https://example.com/nothing",
+        "x[seven]",
+        "https://a.example.com/dags/~",
+        "http://[::",
+        "https://a.example.com/dags/x/runs/r/tasks/group/g",
+    ],
+)
 def test_what_is_no_ref_is_refused_with_a_reason(word: str) -> None:
     refused = ref(word)
     assert isinstance(refused, Refused)
@@ -92,3 +115,56 @@ def test_what_is_no_ref_is_refused_with_a_reason(word: str) -> None:
 )
 def test_durations(word: str, lasts: timedelta | None) -> None:
     assert duration(word) == lasts
+
+
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)  # a Sunday
+LAST = timedelta(microseconds=1)
+
+
+def at(day: int, hour: int = 0, minute: int = 0) -> datetime:
+    return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("line", "start", "end", "rest"),
+    [
+        ("clear x from 2026-11-20 to 2026-11-21", at(20), at(22) - LAST, ()),
+        ("clear x from 2026-11-20", at(20), NOW, ()),
+        ("clear x failed from yesterday to today downstream", at(21), at(23) - LAST, ("failed", "downstream")),
+        ("clear x from monday to yesterday", at(16), at(22) - LAST, ()),
+        ("clear x from 3d ago to 2h ago", at(19, 9, 30), at(22, 7, 30), ()),
+        ("clear x from 3d-ago", at(19, 9, 30), NOW, ()),
+        ("clear x from 2026-11-20T05:00 to 2026-11-20T06:00Z", at(20, 5), at(20, 6), ()),
+        ("clear x from 2026-11-20 05:00 to 2026-11-20T08:00+02:00", at(20, 5), at(20, 6), ()),
+        ("clear x from “2026-11-20 05:00” to now", at(20, 5), NOW, ()),
+        ("clear x --from 2026-11-20 --to=2026-11-20", at(20), at(21) - LAST, ()),
+        ("clear x —from 2026–11–20", at(20), NOW, ()),
+    ],
+)
+def test_a_window_of_time(line: str, start: datetime, end: datetime, rest: tuple[str, ...]) -> None:
+    command = parse(line)
+    assert window(command, command.words[1:], NOW) == Said(start, end, rest)
+
+
+@pytest.mark.parametrize(
+    ("line", "under"),
+    [
+        ("clear x from 2026-13-40 to today", "2026-13-40"),
+        ("clear x from monday to someday", "someday"),
+        ("clear x from", "from"),
+        ("clear x from today to", "to"),
+        ("clear x from today to 2026-11-01", "today"),
+        ("clear x to today", "to"),
+    ],
+)
+def test_a_wrong_date_is_shown_with_a_caret_under_it(line: str, under: str) -> None:
+    command = parse(line)
+    fault = window(command, command.words[1:], NOW)
+    assert isinstance(fault, Fault)
+    place = fault.caret.index("^")
+    assert fault.line[place:].startswith(under)
+    assert fault.caret.count("^") == len(under)
+
+
+def test_without_a_window_there_is_none() -> None:
+    assert window(parse("clear x failed"), ("failed",), NOW) is None

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from bot.core.incident import Counts, State
 from bot.core.runbook import Runbook
 from bot.core.signal import Fault
-from bot.slack import markdown, modals
+from bot.slack import kit, markdown, modals
 from tests.slack import strict
 from tests.slack.samples import BOOK, DAGS, FAILED_AT, OURS, failure, incident, minutes, signal, view
 from tests.slack.test_hostile import HOSTILE
@@ -146,3 +146,39 @@ def test_no_modal_is_broken_by_what_others_wrote(one: str, two: str, three: str)
         modals.message(one, two),
     ):
         checked(modal)
+
+
+def test_a_preview_becomes_a_window_whose_submit_names_verb_and_count() -> None:
+    pressed = [("confirm", "Confirm: clear 2"), ("narrow", "Only 1"), ("cancel", "Cancel")]
+    ends = kit.actions("confirm", *(kit.button(name, label, "P-1") for name, label in pressed))
+    preview = kit.message(
+        "Clear 2?", kit.header("Clear 2?"), kit.preformatted("load\npublish"), ends, kit.context("once")
+    )
+    window = checked(modals.window(preview, "Clear"))
+    assert (window["callback_id"], window["private_metadata"], window["submit"]["text"]) == (
+        "plan",
+        "P-1",
+        "Confirm: clear 2",
+    )
+    pressable = [e["action_id"] for b in window["blocks"] if b["type"] == "actions" for e in b["elements"]]
+    assert pressable == ["narrow"]
+
+
+def test_an_answer_becomes_a_window_that_only_tells() -> None:
+    strip = kit.strip("#009E73", "A-12 · Ana has it", "A-12")
+    window = checked(
+        modals.window(
+            kit.message("said", kit.section("It is so."), attachments=strip), "A title that is too long for it"
+        )
+    )
+    assert "submit" not in window
+    assert texts(window) == ["It is so.", "A-12 · Ana has it"]
+    assert len(window["title"]["text"]) <= 24
+
+
+def test_a_runbook_says_what_one_sees_before_the_steps() -> None:
+    book = replace(BOOK, body="## What you see\nTasks fail.\n\n## Why\nIt restarts.\n")
+    assert texts(checked(modals.runbook(view(runbook=book), URL)))[2:4] == [
+        "*What you see*  Tasks fail.",
+        "*1. Retry*\nClears 1 task instance; shows the list first.",
+    ]

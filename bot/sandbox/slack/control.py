@@ -118,6 +118,13 @@ async def home(request: Request) -> Response:
     return JSONResponse(await _people(request).home(_word(body, "user")))
 
 
+async def account(request: Request) -> Response:
+    """Deactivate an account, or bring it back: `{user, deleted}`."""
+    body = await body_of(request)
+    _people(request).user(_word(body, "user"))["deleted"] = bool(body.get("deleted", True))
+    return JSONResponse({"ok": True})
+
+
 async def say(request: Request) -> Response:
     body = await body_of(request)
     said = _people(request).say(_word(body, "channel"), _word(body, "user"), _word(body, "text"), body.get("thread_ts"))
@@ -210,6 +217,7 @@ ROUTES = [
     Route("/_sandbox/close", guarded(close), methods=["POST"]),
     Route("/_sandbox/suggest", guarded(suggest), methods=["POST"]),
     Route("/_sandbox/home", guarded(home), methods=["POST"]),
+    Route("/_sandbox/account", guarded(account), methods=["POST"]),
     Route("/_sandbox/verify", guarded(verify), methods=["POST"]),
     Route("/_sandbox/say", guarded(say), methods=["POST"]),
     Route("/_sandbox/faults", guarded(make_fault), methods=["POST"]),

@@ -6,6 +6,7 @@ Rule: a value that was not offered is refused with a sentence; what Slack's own 
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 State = dict[str, dict[str, dict[str, Any]]]
@@ -53,10 +54,14 @@ def initial(blocks: list[dict[str, Any]]) -> State:
     return state
 
 
-def filled(blocks: list[dict[str, Any]], values: dict[str, Any]) -> State:
-    """The state with a person's values put in: Slack's own shape, or `{action_id or block_id: plain value}`.
-    ValueError with a sentence for a name or an option that is not there."""
+def filled(blocks: list[dict[str, Any]], values: dict[str, Any], held: State | None = None) -> State:
+    """The state with a person's values put in: Slack's own shape, or `{action_id or block_id: plain value}`; `held` is what
+    they had put in before. ValueError with a sentence for a name or an option that is not there."""
     state = initial(blocks)
+    for block_id, entries in (held or {}).items():
+        state.get(block_id, {}).update(
+            {name: entry for name, entry in entries.items() if name in state.get(block_id, {})}
+        )
     known: set[str] = set()
     for block, element in elements(blocks):
         if element["type"] not in FIELD:
@@ -86,16 +91,34 @@ def value_of(element: dict[str, Any], given: Any) -> dict[str, Any]:
 
 
 def option(element: dict[str, Any], given: Any) -> dict[str, Any]:
-    """The offered option with this value or this text; for an external select what was given is taken."""
-    if isinstance(given, dict):
-        return given
+    """The offered option with this value or this text. What the app never offered cannot be chosen, in an external select
+    no more than in any other."""
+    wanted = given.get("value") if isinstance(given, dict) else given
     offered = options(element)
     for row in offered:
-        if given in (row["value"], row["text"]["text"]):
+        if wanted in (row["value"], row["text"]["text"]):
             return row
-    if element["type"].endswith("external_select"):
-        return {"text": {"type": "plain_text", "text": str(given)}, "value": str(given)}
-    raise ValueError(f"{given!r} is not offered; there are {[row['value'] for row in offered]}")
+    raise ValueError(f"{wanted!r} is not offered; there are {[row['value'] for row in offered]}")
+
+
+def with_offers(blocks: list[dict[str, Any]], offers: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The blocks, with what the app has offered so far in each external select, by `block_id/action_id`."""
+    known = copy.deepcopy(blocks)
+    for block, element in elements(known):
+        if element["type"].endswith("external_select"):
+            first = [element["initial_option"]] if "initial_option" in element else []
+            element["options"] = first + element.get("initial_options", []) + offers.get(place(block, element), [])
+    return known
+
+
+def place(block: dict[str, Any], element: dict[str, Any]) -> str:
+    """How an element is named among the others of its view or message."""
+    return f"{block['block_id']}/{element['action_id']}"
+
+
+def tells_at_once(block: dict[str, Any]) -> bool:
+    """Whether a choice in this block goes to the app before anything is submitted."""
+    return block["type"] != "input" or block.get("dispatch_action") is True
 
 
 def options(element: dict[str, Any]) -> list[dict[str, Any]]:

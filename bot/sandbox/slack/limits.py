@@ -12,6 +12,9 @@ from typing import Any
 from bot.sandbox.slack.shapes import (
     Faults,
     Rule,
+    a_date,
+    a_number,
+    a_time,
     anything,
     both,
     either,
@@ -104,8 +107,8 @@ ELEMENTS: dict[str, Rule] = {
             "filter": FILTER,
         },
     ),
-    "datepicker": fields({}, {**_FOCUS, "initial_date": string(10, 10)}),
-    "timepicker": fields({}, {**_FOCUS, "initial_time": string(5, 5), "timezone": string(100)}),
+    "datepicker": fields({}, {**_FOCUS, "initial_date": a_date}),
+    "timepicker": fields({}, {**_FOCUS, "initial_time": a_time, "timezone": string(100)}),
     "datetimepicker": fields({}, {**_INTERACTIVE, "focus_on_load": flag, "initial_date_time": whole(0, 9_999_999_999)}),
     "checkboxes": fields(
         {"options": many(CHOICE, 10)},
@@ -117,7 +120,7 @@ ELEMENTS: dict[str, Rule] = {
     "plain_text_input": fields({}, {**_WRITTEN, **_LENGTHS, "initial_value": string(3000, 0)}),
     "number_input": fields(
         {"is_decimal_allowed": flag},
-        {**_WRITTEN, "initial_value": string(100), "min_value": string(100), "max_value": string(100)},
+        {**_WRITTEN, "initial_value": a_number, "min_value": a_number, "max_value": a_number},
     ),
     "url_text_input": fields({}, {**_WRITTEN, "initial_value": string(3000)}),
     "email_text_input": fields({}, {**_WRITTEN, "initial_value": string(3000)}),
@@ -254,6 +257,12 @@ def view_faults(view: Any) -> Faults:
         inputs = [n for n, block in enumerate(view["blocks"]) if block["type"] == "input"]
         faults = [fault("missing required field: submit", "/view")] if inputs else []
     return faults
+
+
+def suggestion_faults(answer: Any) -> Faults:
+    """What is wrong with the answer to a block_suggestion: `options`, or `option_groups`, at most a hundred."""
+    listed = {"options": many(OPTION, 100, 0), "option_groups": many(OPTION_GROUP, 100, 0)}
+    return both(fields({}, listed), either("options", "option_groups"))(answer, "")
 
 
 def text_length(value: Any) -> int:

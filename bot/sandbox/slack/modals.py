@@ -50,13 +50,15 @@ class Modals:
         return trigger.user
 
     def open(self, user: str, view: dict[str, Any]) -> dict[str, Any]:
-        self.stacks[user] = []
+        for view_id in self.stacks.pop(user, []):
+            self.views.pop(view_id, None)
         return self.push(user, view)
 
     def push(self, user: str, view: dict[str, Any]) -> dict[str, Any]:
         stack = self.stacks.setdefault(user, [])
         if len(stack) >= STACK:
             raise SlackError("push_limit_reached")
+        self._alone(view)
         made = self._made(view, f"V{uuid.uuid4().hex[:10].upper()}")
         made["previous_view_id"] = stack[-1] if stack else None
         made["root_view_id"] = stack[0] if stack else made["id"]
@@ -70,6 +72,7 @@ class Modals:
             raise SlackError("not_found")
         if hash_ and hash_ != old["hash"]:
             raise SlackError("hash_conflict")
+        self._alone(view, view_id)
         made = self._made(view, view_id)
         made |= {name: old[name] for name in ("previous_view_id", "root_view_id")}
         self.views[view_id] = made
@@ -103,6 +106,12 @@ class Modals:
             if view["external_id"] == external_id:
                 return view_id
         raise SlackError("not_found")
+
+    def _alone(self, view: dict[str, Any], view_id: str = "") -> None:
+        """An external_id names one view of the team."""
+        named = [other["id"] for other in self.views.values() if other["external_id"] == view.get("external_id")]
+        if view.get("external_id") and named not in ([], [view_id]):
+            raise SlackError("duplicate_external_id")
 
     def _made(self, view: dict[str, Any], view_id: str) -> dict[str, Any]:
         blank = {

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bot.sandbox.slack import answers, inputs, payloads, seed
+from bot.sandbox.slack import answers, inputs, limits, payloads, seed
 from bot.sandbox.slack.compose import Content
 from bot.sandbox.slack.delivery import Delivery, Undelivered
 from bot.sandbox.slack.directory import Channel
@@ -77,9 +77,11 @@ class People:
         person = self.user(user)
         message = self.message(channel, ts, person) if ts else None
         view = {} if message else self._view(person)
-        blocks = message.all_blocks() if message else view["blocks"]
+        entries = self.workspace.entries
+        name = message.ts if message else view["id"]
+        blocks = entries.offered(name, message.all_blocks() if message else view["blocks"])
         action = _or_not_there(lambda: action_for(blocks, action_id, value, block_id))
-        values = _or_not_there(lambda: inputs.filled(blocks, state or {}))
+        values = _or_not_there(lambda: entries.after(name, blocks, state or {}, action))
         before = self._moment(person, message)
         if message:
             payload = payloads.pressed_in_message(self.workspace, message, person, action, values)
@@ -97,7 +99,8 @@ class People:
         view = self.workspace.modals.top(person["id"])
         if view is None or not view["submit"]:
             raise NotThere(f"{person['name']} has no open modal that can be submitted")
-        state = _or_not_there(lambda: inputs.filled(view["blocks"], values))
+        blocks = self.workspace.entries.offered(view["id"], view["blocks"])
+        state = _or_not_there(lambda: self.workspace.entries.after(view["id"], blocks, values))
         before = self._moment(person)
         if errors := inputs.faults(view["blocks"], state):
             return self._outcome(before) | {"errors": errors}
@@ -114,6 +117,8 @@ class People:
     async def close(self, user: str, *, everything: bool = False) -> dict[str, Any]:
         person = self.user(user)
         before = self._moment(person)
+        top = self.workspace.modals.top(person["id"]) or {}
+        everything = everything or bool(top.get("clear_on_close"))
         for view in self.workspace.modals.close(person["id"], everything=everything):
             self.workspace.live.tell("view", user=person["id"])
             if view["notify_on_close"]:
@@ -127,27 +132,38 @@ class People:
     async def suggest(
         self, user: str, action_id: str, block_id: str | None, value: str, channel: str | None, ts: str | None
     ) -> dict[str, Any]:
-        """What the app offers while a person types in an external select: `{ok, options | option_groups}`."""
+        """What the app offers while a person types in an external select: `{ok, options | option_groups}`. Fewer letters
+        than the select asks for are not sent to the app."""
         person = self.user(user)
         message = self.message(channel, ts, person) if ts else None
         view = {} if message else self._view(person)
         blocks = message.all_blocks() if message else view["blocks"]
-        block, _ = _or_not_there(lambda: named(blocks, action_id, block_id))
+        block, element = _or_not_there(lambda: named(blocks, action_id, block_id))
+        if len(value) < (least := element.get("min_query_length", 3)):
+            raise NotThere(f"{action_id!r} asks the app from {least} letters on")
         place: dict[str, Any] = {"view": view, "container": {"type": "view", "view_id": view.get("id")}}
         if message:
             container = {"type": "message", "message_ts": message.ts, "channel_id": message.channel_id}
             place = {"message": message.api(), "container": container}
         payload = payloads.suggestion(self.workspace, person, block["block_id"], action_id, value, place)
         try:
-            return {"ok": True, **(await self.delivery.ask("interactive", payload) or {"options": []})}
+            answer = await self.delivery.ask("interactive", payload)
         except Undelivered as failure:
             return {"ok": False, "error": failure.code}
+        if faults := limits.suggestion_faults(answer):
+            self.workspace.note(kind="refused", method="block_suggestion", arguments={"answer": str(answer)[:300]}, ok=False,
+                                error="; ".join(faults))  # fmt: skip
+            return {"ok": False, "error": "invalid_options", "errors": faults}
+        self.workspace.entries.offer(message.ts if message else view["id"], inputs.place(block, element), answer)
+        return {"ok": True, **answer}
 
     async def home(self, user: str) -> dict[str, Any]:
         """Open the App Home; waits until the app has published something for this person."""
         person = self.user(user)
         before = (self.workspace.modals.homes.get(person["id"]) or {}).get("hash")
         event = {"type": "app_home_opened", "user": person["id"], "channel": f"D{person['id'][1:]}", "tab": "home"}
+        if published := self.workspace.modals.homes.get(person["id"]):
+            event["view"] = published
         self.delivery.event(event | {"event_ts": self.workspace.clock.ts()})
         homes = self.workspace.modals.homes
         await self.workspace.live.until(lambda: (homes.get(person["id"]) or {}).get("hash") != before, AFTER_ACK)

@@ -7,6 +7,7 @@ Rule: a shape never raises and never changes what it looks at.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date, time
 from typing import Any
 
 Faults = list[str]
@@ -33,6 +34,26 @@ def string(most: int, least: int = 1) -> Rule:
 
 def flag(value: Any, place: str) -> Faults:
     return [] if isinstance(value, bool) else [fault("must be a valid boolean", place)]
+
+
+def a_date(value: Any, place: str) -> Faults:
+    return _read(value, place, date.fromisoformat, 10, "must be a valid date (YYYY-MM-DD)")
+
+
+def a_time(value: Any, place: str) -> Faults:
+    return _read(value, place, time.fromisoformat, 5, "must be a valid time (HH:mm)")
+
+
+def a_number(value: Any, place: str) -> Faults:
+    return _read(value, place, float, len(value) if isinstance(value, str) else 0, "must be a valid number")
+
+
+def _read(value: Any, place: str, read: Callable[[str], Any], length: int, sentence: str) -> Faults:
+    try:
+        read(value)
+    except (ValueError, TypeError):
+        return [fault(sentence, place)]
+    return [] if isinstance(value, str) and len(value) == length else [fault(sentence, place)]
 
 
 def whole(least: int, most: int) -> Rule:

@@ -14,6 +14,7 @@ from bot.sandbox.slack.answers import Answers
 from bot.sandbox.slack.compose import Content
 from bot.sandbox.slack.config import Config
 from bot.sandbox.slack.directory import Directory
+from bot.sandbox.slack.entries import Entries
 from bot.sandbox.slack.faults import Faults
 from bot.sandbox.slack.files import Files
 from bot.sandbox.slack.live import Live
@@ -33,6 +34,7 @@ class Workspace:
         self.clock = Clock()
         self.messages = Messages(self.live, self.clock)
         self.modals = Modals(config.limits.trigger_life)
+        self.entries = Entries()
         self.answers = Answers()
         self.files = Files()
         self.pace = Pace(config.limits)

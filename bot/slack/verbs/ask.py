@@ -1,19 +1,32 @@
-"""What a verb is given, and what every verb needs first: what did the person point at."""
+"""What a verb is given, and what every verb needs first: what did the person point at, and in which Airflow.
+
+Hard case: several deployments, one of which does not answer. It becomes one sentence and harms no other. Rule: a name is looked
+up in the deployment that the person names, else in that of the alert, the link or the channel, else in the first by name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from slack_sdk.web import WebClient
 
 from bot.core.access import Person, Role
-from bot.core.errors import Refused
+from bot.core.deployment import Airflow
+from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.view import View
 from bot.responder import find
 from bot.responder.desk import Desk
 from bot.responder.look import view_of
-from bot.slack import answers, grammar
+from bot.slack import answers, grammar, unclear
 from bot.slack.kit import Message
 from bot.slack.people import People
+
+PATIENCE = 15.0  # seconds that somebody waits for an answer which comes after the ack
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +37,14 @@ class Ask:
     person: Person
     people: People
     command: grammar.Command
-    channel: str
+    channel: str  # its id
+    channel_name: str = ""  # as Slack tells it; "privategroup" for every private one
+    client: WebClient | None = None  # for a file in a thread
+
+    @property
+    def several(self) -> bool:
+        """Whether an answer must say which deployment it speaks of."""
+        return len(self.desk.airflows) > 1
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -58,15 +78,14 @@ def missing(ask: Ask, what: str) -> Message:
 
 
 def refused(ask: Ask, refusal: Refused, verb: str) -> Message:
-    """A refusal that says who could, where a role is missing."""
-    holders = _holders(ask, refusal)
-    return answers.refusal(refusal, verb, holders)
-
-
-def _holders(ask: Ask, refusal: Refused) -> list[str]:
+    """A refusal that says who could, where a role is missing; what was near, where something is unclear."""
+    shown = unclear.of(refusal, ask.command)
+    if shown is not None:
+        return shown
     if refusal.remedy not in Role.__members__:
-        return []
-    return ask.people.names(ask.desk.access.holders(Role[refusal.remedy]))
+        return answers.refusal(refusal, verb)
+    who = refusal.who or ask.desk.access.holders(Role[refusal.remedy])
+    return answers.refusal(refusal, verb, ask.people.names(who), ask.people.handles(who))
 
 
 def incident_view(ask: Ask, word: str) -> View | Refused:
@@ -82,7 +101,11 @@ def incident_view(ask: Ask, word: str) -> View | Refused:
 def target(ask: Ask, ref: grammar.Ref, *, needs_run: bool = False) -> find.Target | Refused:
     """What a REF means in Airflow. An alert stands for its latest task instance."""
     if ref.incident is None:
-        return find.find(ask.desk, ref.name, deployment=_deployment(ask, ref), task=ref.task, map_index=ref.map_index,
+        foreign_host = _foreign(ask, ref)
+        if foreign_host is not None:
+            return foreign_host
+        name = f"{ref.name}/" if ref.host and not ref.task else ref.name  # a link tells the DAG without a doubt
+        return find.find(ask.desk, name, deployment=_deployment(ask, ref), task=ref.task, map_index=ref.map_index,
                          run=ref.run, needs_run=needs_run)  # fmt: skip
     seen = view_of(ask.desk, ref.incident)
     if seen is None:
@@ -96,9 +119,72 @@ def target(ask: Ask, ref: grammar.Ref, *, needs_run: bool = False) -> find.Targe
     )  # fmt: skip
 
 
+def _foreign(ask: Ask, ref: grammar.Ref) -> Refused | None:
+    """A link of an Airflow that is none of ours is refused by its name."""
+    known = {name: urlsplit(airflow.ui_url).netloc for name, airflow in ask.desk.airflows.items()}
+    if not ref.host or not known or ref.host in known.values():
+        return None
+    ours = ", ".join(f"`{host}` ({name})" for name, host in sorted(known.items()))
+    return Refused(f"`{ref.host[:100]}` is no Airflow of ours; known: {ours}.", "status")
+
+
 def _deployment(ask: Ask, ref: grammar.Ref) -> str:
-    """A pasted link names its deployment by its host."""
-    if ref.deployment or not ref.host:
+    """A pasted link names its deployment by its host; where nothing names one, the channel's."""
+    if ref.deployment:
         return ref.deployment
-    fitting = [name for name, airflow in ask.desk.airflows.items() if f"//{ref.host}" in airflow.ui_url]
+    if not ref.host:
+        return channel_deployment(ask)
+    fitting = [name for name, airflow in ask.desk.airflows.items() if urlsplit(airflow.ui_url).netloc == ref.host]
     return fitting[0] if fitting else ref.host
+
+
+def channel_deployment(ask: Ask) -> str:
+    """The deployment that this channel is about, empty when the settings name none."""
+    mine = ask.desk.channel_deployments
+    return mine.get(ask.channel_name.lstrip("#"), "") or mine.get(ask.channel, "")
+
+
+def chosen(ask: Ask) -> list[Airflow] | Refused:
+    """The deployments that a list is about: the one that a word names (`prod` or `prod:`), else the channel's, else all."""
+    airflows = ask.desk.airflows
+    if not airflows:
+        return Refused("No Airflow is configured.", "status")
+    names = [word.rstrip(":") for word in ask.words if word.rstrip(":") in airflows]
+    name = names[0] if names else channel_deployment(ask)
+    return [airflows[name]] if name in airflows else [airflows[each] for each in sorted(airflows)]
+
+
+def each(airflows: Sequence[Airflow], question: Callable[[Airflow], T], seconds: float = PATIENCE) -> list[T | str]:
+    """The same question to all at once, each within its own time; the sentence of one that did not answer."""
+
+    def ask_one(airflow: Airflow) -> T | str:
+        try:
+            with airflow.within(seconds):
+                return question(airflow)
+        except (Temporary, Permanent) as error:
+            return error.message
+
+    with ThreadPoolExecutor(max_workers=max(1, min(8, len(airflows)))) as pool:
+        return list(pool.map(ask_one, airflows))
+
+
+def prefix(ask: Ask, airflow: Airflow) -> str:
+    """`prod:` in front of a REF where there are several deployments."""
+    return f"{airflow.name}:" if ask.several else ""
+
+
+def pointed(ask: Ask, what: str, *, needs_run: bool = False) -> find.Target | Refused:
+    """What the first word means in Airflow; without a word, what is missing."""
+    if not ask.words:
+        return Refused(f"`{ask.command.verb}` needs {what}.", f"help {ask.command.verb}")
+    ref = grammar.ref(ask.words[0])
+    return ref if isinstance(ref, Refused) else target(ask, ref, needs_run=needs_run)
+
+
+def named_place(ask: Ask, word: str) -> tuple[Airflow | None, str]:
+    """The deployment and the rest of `prod:KEY`; a key may have colons of its own, so only a deployment's name counts."""
+    name, colon, rest = word.partition(":")
+    if colon and rest and name in ask.desk.airflows:
+        return ask.desk.airflows[name], rest
+    default = channel_deployment(ask) or find.default_deployment(ask.desk)
+    return ask.desk.airflows.get(default), word

@@ -6,11 +6,12 @@ from difflib import get_close_matches
 
 from bot.slack import answers
 from bot.slack.kit import Message
-from bot.slack.verbs import act, alerts, look
+from bot.slack.verbs import act, act_dags, alerts, audits, digests, look
 from bot.slack.verbs.ask import Ask, Verb
+from bot.slack.verbs.reading import ALERTS, LOOK, PARTS, PAST, READING
 
-HEADINGS = ("Look", "Act: shows the exact list first", "Alerts")
-_LOOK, _ACT, _ALERTS = HEADINGS
+_ACT, _ALERTS = "Act: shows the exact list first", ALERTS
+HEADINGS = (LOOK, PARTS, PAST, _ACT, _ALERTS)
 
 
 def help_(ask: Ask) -> Message:
@@ -21,39 +22,45 @@ def help_(ask: Ask) -> Message:
     if ask.words:
         return typo(ask.words[0])
     groups = [
-        (heading, [(f"{verb.name} {verb.usage}".strip(), verb.sentence) for verb in VERBS if verb.group == heading])
-        for heading in HEADINGS
+        (
+            heading or "More",
+            [(f"{verb.name} {verb.usage}".strip(), verb.sentence) for verb in VERBS if verb.group == heading],
+        )
+        for heading in (*HEADINGS, "")
     ]
-    return answers.help(groups, [verb.name for verb in VERBS if not verb.group])
+    return answers.help([group for group in groups if group[1]])
 
 
 VERBS: tuple[Verb, ...] = (
-    Verb("status", "", "how Airflow is, and what is open", look.status, _LOOK, examples=("status",)),
-    Verb("open", "[mine]", "the open alerts", look.open_alerts, _LOOK, examples=("open", "open mine")),
-    Verb("show", "A-12", "an alert's timeline in full", look.show, _LOOK, ("timeline", "history"), ("show A-12",)),
-    Verb("tasks", "DAG[@RUN]", "a run's task instances", look.tasks, _LOOK, examples=("tasks sales_daily", "tasks A-12")),
-    Verb("logs", "REF [50]", "the last lines of a log", look.logs, _LOOK, ("log",),
-         ("logs A-12", "logs sales_daily.load", "logs sales_daily.load[7]@manual__2026-11-22 50")),
-    Verb("health", "", "what beats, what is silent, what the checks found", look.health, _LOOK, ("checks",), ("health",)),
+    *READING,
     Verb("clear", "REF [failed] [downstream]", "run again", act.clear, _ACT, ("retry", "rerun"),
-         ("clear A-12", "clear sales_daily.load", "clear sales_daily.load downstream", "clear sales_daily failed")),
+         ("clear A-12", "clear sales_daily.load", "clear sales_daily.load[7]@latest downstream", "clear sales_daily@last-failed",
+          "clear sales_daily from monday to yesterday", "clear sales_daily all dry")),
     Verb("mark", "REF success|failed|skipped", "without running", act.mark, _ACT,
-         ("mark-success", "mark-failed", "mark-skipped"), ("mark sales_daily.load success", "mark-success A-12")),
-    Verb("pause", "DAG [reason]", "stop starting new runs", act.pause, _ACT, examples=("pause sales_daily bad data",)),
-    Verb("unpause", "DAG", "start runs again", act.unpause, _ACT, examples=("unpause sales_daily",)),
-    Verb("trigger", "DAG [key=value]", "start a run", act.trigger, _ACT, ("run",),
+         ("mark-success", "mark-failed", "mark-skipped"),
+         ("mark sales_daily.load success", "mark-success A-12", "mark sales_daily@latest failed")),
+    Verb("pause", "DAG [for 2h] [reason]", "stop starting new runs", act_dags.pause, _ACT,
+         examples=("pause sales_daily bad data", "pause sales_daily for 2h warehouse maintenance")),
+    Verb("unpause", "DAG", "start runs again", act_dags.unpause, _ACT, examples=("unpause sales_daily",)),
+    Verb("trigger", "DAG [key=value]", "start a run", act_dags.trigger, _ACT, ("run",),
          ("trigger sales_daily", "trigger sales_daily day=2026-11-21", 'trigger sales_daily conf={"day": "2026-11-21"}')),
+    Verb("backfill", "DAG from D to D [failed]", "a run for every date", act_dags.backfill, _ACT,
+         examples=("backfill sales_daily from 2026-11-01 to 2026-11-07", "backfill sales_daily from monday to yesterday failed")),
     Verb("ack", "A-12", "you have it, it stops ringing", alerts.ack, _ALERTS, ("acknowledge", "take"), ("ack A-12",)),
     Verb("resolve", "A-12 [note]", "it is over", alerts.resolve, _ALERTS, examples=("resolve A-12 disk was full",)),
     Verb("silence", "MATCH for 2h reason", "ring nobody", alerts.silence, _ALERTS, ("mute",),
          ("silence A-12 for 2h maintenance", "silence sales_daily for 1d backfill")),
     Verb("escalate", "A-12 [reason]", "ring the person on call", alerts.escalate, _ALERTS, ("page",), ("escalate A-12",)),
     Verb("runbook", "[NAME|A-12]", "what to do", look.runbook, _ALERTS, ("runbooks",), ("runbook A-12", "runbook")),
-    Verb("unack", "A-12", "give it back", alerts.unack, aliases=("unacknowledge",), examples=("unack A-12",)),
-    Verb("reopen", "A-12", "it is not over", alerts.reopen, examples=("reopen A-12",)),
-    Verb("silences", "", "what is quiet, until when", alerts.silences, examples=("silences",)),
-    Verb("unsilence", "S-3", "end a silence", alerts.unsilence, examples=("unsilence S-3",)),
-    Verb("whoami", "", "your role", look.whoami, examples=("whoami",)),
+    Verb("unack", "A-12", "give it back", alerts.unack, _ALERTS, aliases=("unacknowledge",), examples=("unack A-12",)),
+    Verb("reopen", "A-12", "it is not over", alerts.reopen, _ALERTS, examples=("reopen A-12",)),
+    Verb("silences", "", "what is quiet, until when", alerts.silences, _ALERTS, examples=("silences",)),
+    Verb("unsilence", "S-3", "end a silence", alerts.unsilence, _ALERTS, examples=("unsilence S-3",)),
+    Verb("digest", "[today]", "a day in a few lines", digests.digest, PAST, examples=("digest", "digest today")),
+    Verb("audit", "[REF|@person]", "who did what, the newest first", audits.audit, PAST,
+         examples=("audit", "audit A-12", "audit @ana", "audit sales_daily")),
+    Verb("break-glass", "30m reason", "a role beyond yours, said loudly", audits.break_glass,
+         examples=("break-glass 30m the month-end load stands still", "break-glass end", "break-glass")),
     Verb("help", "[VERB]", "this, or one verb with examples", help_, examples=("help", "help clear")),
 )  # fmt: skip
 _BY_NAME = {name: verb for verb in VERBS for name in (verb.name, *verb.aliases)}

@@ -2,13 +2,14 @@
 //   place.act(block, element, value)   a press or a choice goes to the app
 //   place.field(block, element, read)  an input says how its entry in state.values is read
 //   place.initial(block, element)      what it held before a redraw, if anything
-//   place.suggest(block, element, text) → options
+//   place.suggest(block, element, text) → the app's answer: options or option_groups
 // Rule: each carries its action_id in data-action-id, and its accessibility_label as its name.
 
 import { el } from "./dom.js";
 import { plain, textNodes } from "./mrkdwn.js";
 import { everybody, userName } from "./people.js";
 import { confirmed } from "./confirm.js";
+import { typeahead } from "./typeahead.js";
 
 const marks = (block, element) => ({ actionId: element.action_id, blockId: block.block_id });
 
@@ -120,35 +121,6 @@ function several(kind) {
   };
 }
 
-function external(block, item, place) {
-  const held = place.initial(block, item);
-  let chosen = (held && held.selected_option) || item.initial_option || null;
-  const input = el("input", {
-    type: "text", role: "combobox", "aria-expanded": "false", "aria-autocomplete": "list", autocomplete: "off",
-    data: marks(block, item), placeholder: item.placeholder ? plain(item.placeholder) : "Type to search…",
-  });
-  input.value = chosen ? plain(chosen.text) : "";
-  const list = el("div", { class: "menu", role: "listbox", hidden: true });
-  const pick = (option) => {
-    chosen = option;
-    input.value = plain(option.text);
-    list.hidden = true;
-    if (place.chosen(block, item)) act(block, item, place, option);
-  };
-  input.addEventListener("input", async () => {
-    chosen = null;
-    if (input.value.length < (item.min_query_length ?? 3)) { list.hidden = true; return; }
-    const options = await place.suggest(block, item, input.value);
-    list.replaceChildren(...options.map((option) => el("button", {
-      type: "button", role: "option", data: { value: option.value }, onclick: () => pick(option),
-    }, plain(option.text))));
-    list.hidden = options.length === 0;
-    input.setAttribute("aria-expanded", String(!list.hidden));
-  });
-  place.field(block, item, () => ({ type: item.type, selected_option: chosen }));
-  return el("span", { class: "overflow" }, input, list);
-}
-
 function choices(type) {
   return (block, item, place) => {
     const held = place.initial(block, item);
@@ -201,7 +173,8 @@ function moment(block, item, place) {
 }
 
 const MADE = {
-  button, overflow, external_select: external, datetimepicker: moment,
+  button, overflow, datetimepicker: moment,
+  external_select: (block, item, place) => typeahead(block, item, place, (option) => act(block, item, place, option.value)),
   static_select: select("static_select"),
   multi_static_select: several("multi_static_select"),
   users_select: people("users_select", "selected_user"),

@@ -14,14 +14,28 @@ let me = "";
 
 export function show(view, user) {
   me = user;
-  if (!view) { shown = null; if (dialog.open) dialog.close(); return; }
+  if (!view) { shown = null; if (dialog.open) shut(); return; }
   if (shown && shown.hash === view.hash) return;
   place = formPlace("modal", { user }, shown && shown.id === view.id && place ? place.state() : {});
+  const before = shown && shown.id === view.id ? document.activeElement.closest("[data-block-id]") : null;
   shown = view;
   draw(view);
   if (!dialog.open) dialog.showModal();
-  const first = dialog.querySelector(".blocks input:checked, .blocks input:not([type=radio]), .blocks select, .blocks textarea");
-  if (first) first.focus();
+  focusOn(before ? [...dialog.querySelectorAll(".blocks > *")].find((node) => node.dataset.blockId === before.dataset.blockId) : null);
+}
+
+// Chromium gives the focus back before the page takes keys again; what is focused anew takes them.
+function shut() {
+  dialog.close();
+  const back = document.activeElement;
+  setTimeout(() => { if (back && document.activeElement === back) { back.blur(); back.focus(); } });
+}
+
+// A redrawn window keeps the place where somebody was; a new one begins with its first question. A type-ahead is not opened for that.
+function focusOn(block) {
+  const inputs = "input:checked, input:not([type=radio], [type=checkbox], [role=combobox]), select, textarea";
+  const found = (block && block.querySelector(inputs)) || dialog.querySelector(inputs) || dialog.querySelector("[data-modal=submit]");
+  if (found) found.focus();
 }
 
 function draw(view) {

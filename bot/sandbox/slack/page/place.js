@@ -25,9 +25,6 @@ export function formPlace(name, where, held = {}) {
     act: (block, item, value) => ask("/_sandbox/click", {
       ...where, action_id: item.action_id, block_id: block.block_id, value, state: state(),
     }),
-    suggest: async (block, item, value) => {
-      const answer = await ask("/_sandbox/suggest", { ...where, action_id: item.action_id, block_id: block.block_id, value });
-      return answer.options || (answer.option_groups || []).flatMap((group) => group.options);
-    },
+    suggest: (block, item, value) => ask("/_sandbox/suggest", { ...where, action_id: item.action_id, block_id: block.block_id, value }),
   };
 }

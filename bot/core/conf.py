@@ -1,0 +1,106 @@
+"""A conf against the params of a DAG: JSON Schema, as far as a person can be told in one sentence what is wrong.
+
+Hard case: Airflow reads a plain default (`params={"n": 3}`) as a value without a schema, to which everything fits. Rule: what
+is not understood of a schema is left to Airflow; nothing is refused that Airflow would take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from bot.core.configured import Param
+
+_WORDS = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "null",
+          "array": "a list", "object": "an object"}  # fmt: skip
+_NOUNS = {"date": "a date such as 2026-11-22", "date-time": "a moment such as 2026-11-22T05:00:00+00:00"}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`wrong` are sentences about what Airflow will refuse, `odd` about what is perhaps a slip."""
+
+    wrong: tuple[str, ...] = ()
+    odd: tuple[str, ...] = ()
+
+
+def check(conf: Mapping[str, Any], params: Mapping[str, Param]) -> Checked:
+    """Every key of the conf against its param, and every param that has no value of its own."""
+    wrong = [
+        fault for key, value in conf.items() if key in params and (fault := _fault(key, value, params[key].schema))
+    ]
+    wrong += [
+        f"{param.name} is required" for param in params.values() if _is_required(param) and param.name not in conf
+    ]
+    known = f"; it knows {', '.join(sorted(params)[:8])}" if params else ""
+    odd = [f"{key} is no param of the DAG{known}" for key in conf if params and key not in params]
+    return Checked(tuple(wrong), tuple(odd))
+
+
+def _is_required(param: Param) -> bool:
+    """A param without a value whose schema does not allow for none."""
+    kinds = _kinds(param.schema)
+    return param.value is None and bool(kinds) and "null" not in kinds
+
+
+def _kinds(schema: Mapping[str, Any]) -> list[str]:
+    kinds = schema.get("type") or []
+    return [str(kinds)] if isinstance(kinds, str) else [str(kind) for kind in kinds]
+
+
+def _fault(key: str, value: Any, schema: Mapping[str, Any]) -> str:
+    """The first thing that is wrong, as `key must be …, not …`; empty when it fits."""
+    kinds = _kinds(schema)
+    if value is None and "null" in kinds:
+        return ""
+    if kinds and not any(_is(value, kind) for kind in kinds):
+        return f"{key} must be {' or '.join(_WORDS.get(kind, kind) for kind in kinds)}, not {_shown(value)}"
+    allowed = schema.get("enum")
+    if isinstance(allowed, list) and value not in allowed:
+        return f"{key} must be one of {', '.join(_shown(one) for one in allowed[:12])}, not {_shown(value)}"
+    return _out_of_bounds(key, value, schema) or _ill_formed(key, value, schema)
+
+
+def _is(value: Any, kind: str) -> bool:
+    """JSON's types: true is no number, and 3.0 is a whole one."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    fits = {
+        "string": isinstance(value, str), "number": number, "integer": number and float(value).is_integer(),
+        "boolean": isinstance(value, bool), "null": value is None, "array": isinstance(value, list),
+        "object": isinstance(value, Mapping),
+    }  # fmt: skip
+    return fits.get(kind, True)
+
+
+def _out_of_bounds(key: str, value: Any, schema: Mapping[str, Any]) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        least, most = schema.get("minimum"), schema.get("maximum")
+        if isinstance(least, int | float) and value < least:
+            return f"{key} must be at least {least}, not {_shown(value)}"
+        if isinstance(most, int | float) and value > most:
+            return f"{key} must be at most {most}, not {_shown(value)}"
+    if isinstance(value, str):
+        shortest, longest = schema.get("minLength"), schema.get("maxLength")
+        if isinstance(shortest, int) and len(value) < shortest:
+            return f"{key} must have at least {shortest} characters"
+        if isinstance(longest, int) and len(value) > longest:
+            return f"{key} must have at most {longest} characters"
+    return ""
+
+
+def _ill_formed(key: str, value: Any, schema: Mapping[str, Any]) -> str:
+    form = schema.get("format")
+    if form not in _NOUNS or not isinstance(value, str):
+        return ""
+    try:
+        (date if form == "date" else datetime).fromisoformat(value)
+    except ValueError:
+        return f"{key} must be {_NOUNS[str(form)]}, not {_shown(value)}"
+    return ""
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if not isinstance(value, bool) else str(value).lower()
+    return text if len(text) <= 40 else f"{text[:39]}…"

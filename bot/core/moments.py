@@ -1,0 +1,54 @@
+"""Days and moments as people write them: `2026-11-22`, `2026-11-22T05:00`, `yesterday`, `monday`, `3d ago`.
+
+Hard case: a day is a moment only with its end: `from monday to yesterday` holds all of yesterday. Rule: everything is UTC, the
+clock is an argument, and what is not understood is None, never a guess.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_UNITS = {"m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+_AGO = re.compile(r"(\d{1,4})\s*(m|min|h|d|w)(?:[ -]*ago)")
+_DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_A_DAY = timedelta(days=1)
+_LAST = timedelta(microseconds=1)
+
+
+def moment(words: str, now: datetime, *, end: bool = False) -> datetime | None:
+    """The moment that is meant; of a day its start, or with `end` its last microsecond. None when it is none."""
+    text = re.sub(r"(?<=\d)-{2}(?=\d)", "-", words.strip().lower())  # an editor's dash
+    if text == "now":
+        return now
+    day = _day(text, now)
+    if day is not None:
+        return day + _A_DAY - _LAST if end else day
+    if found := _AGO.fullmatch(text):
+        return now - timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+    try:
+        at = datetime.fromisoformat(text.upper().replace(" ", "T", 1))
+    except ValueError:
+        return None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def day(words: str, now: datetime) -> tuple[datetime, datetime] | None:
+    """The first and the last moment of a day; None when it is no day."""
+    start = _day(words.strip().lower(), now)
+    return None if start is None else (start, start + _A_DAY - _LAST)
+
+
+def _day(text: str, now: datetime) -> datetime | None:
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if text in {"today", "yesterday"}:
+        return midnight - (_A_DAY if text == "yesterday" else timedelta(0))
+    if text in _WEEKDAYS:  # the last one; today when it is that day
+        return midnight - timedelta(days=(midnight.weekday() - _WEEKDAYS.index(text)) % 7)
+    if not _DAY.fullmatch(text):
+        return None
+    try:
+        return datetime(*(int(part) for part in text.split("-")), tzinfo=UTC)  # type: ignore[misc,arg-type]
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Dry runs by subject, behind `bot.responder.dry_run.look`."""

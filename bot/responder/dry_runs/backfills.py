@@ -1,0 +1,40 @@
+"""What a backfill would run: every logical date of the window, with the state of the run that is there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.core.action import RUNS_AGAIN, Change, Plan
+from bot.core.backfill import BackfillDate
+from bot.core.deployment import Airflow
+from bot.responder.dry_runs.seen import Seen
+
+LIFE_OF_DATE = "%Y-%m-%dT%H:%M:%S+00:00"
+
+
+def run_id_of(date: datetime) -> str:
+    """The run id of a date on 2.x: always the same, so that asking twice starts no second run."""
+    return f"windsock_backfill__{date:{LIFE_OF_DATE}}"
+
+
+def look(airflow: Airflow, plan: Plan) -> Seen:
+    """A line a date. Raises Temporary or Permanent."""
+    (dag_id,) = plan.options["dags"]
+    window = (datetime.fromisoformat(plan.options["start"]), datetime.fromisoformat(plan.options["end"]))
+    dates = airflow.backfill_dates(dag_id, *window, rerun=plan.options["rerun"])
+    lines = tuple(_line(date, airflow.has_backfill) for date in dates)
+    if airflow.has_backfill or not lines:
+        return Seen(lines)
+    ids = run_id_of(dates[0].logical_date)
+    return Seen(
+        lines,
+        (f"Airflow {airflow.version} has no backfill in its API: each date is one run of its own, such as {ids}",),
+    )
+
+
+def _line(date: BackfillDate, has_backfill: bool) -> Change:
+    after = RUNS_AGAIN if date.run_id else "a new run"
+    if not date.run_id and not has_backfill:
+        after = f"a new run, {run_id_of(date.logical_date)}"
+    before = date.state if date.run_id else "no run yet"
+    return Change(f"{date.logical_date:{LIFE_OF_DATE}}", before, after, date.run_id)

@@ -1,0 +1,67 @@
+"""Following what was cleared, until Airflow is done with it.
+
+Hard case: a clear that was cut short; only what was cleared is followed. Rule: how it ended is told through the same throat
+as everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.core.action import Progress, Remediation, still_running, tally
+from bot.core.deployment import Airflow, TaskInstance
+from bot.core.errors import Permanent, Temporary
+from bot.core.signal import Signal
+from bot.responder.carried import end, save
+from bot.responder.desk import Desk
+from bot.responder.execute import instances, steps_of
+
+PROGRESS_EVERY = timedelta(seconds=10)
+FIRST_LOOK = 1.0
+SLOWEST_LOOK = 15.0
+WATCH_FOR = timedelta(hours=12)
+
+Report = Callable[[Sequence[Signal]], object]
+
+
+def watch(desk: Desk, remediation: Remediation, airflow: Airflow, report: Report) -> Remediation:
+    """How far Airflow is; the end is reported through the same throat as everything else."""
+    now = desk.clock()
+    wait = min(SLOWEST_LOOK, FIRST_LOOK * 1.25**remediation.tries)
+    later = replace(remediation, due_at=now + timedelta(seconds=wait), tries=remediation.tries + 1)
+    try:
+        steps = steps_of(airflow, remediation.plan)[: remediation.steps]
+        found = instances(airflow, [ref for step in steps for ref in step.refs])
+    except (Temporary, Permanent) as error:
+        if isinstance(error, Permanent) or now - remediation.asked_at > WATCH_FOR:
+            return end(desk, remediation, Progress.done, f"how it ended is not known: {error.message}")
+        return save(desk, later, silent=True)
+    count = tally(instance.state for instance in found)
+    if any(still_running(instance.state) for instance in found) and now - remediation.asked_at < WATCH_FOR:
+        told_at = remediation.ended_at or remediation.began_at or now
+        tell = count != dict(remediation.tally) and now - told_at >= PROGRESS_EVERY
+        # while it is watched, ended_at holds when progress was last told
+        return save(desk, replace(later, tally=count, ended_at=now if tell else remediation.ended_at), silent=not tell)
+    return _finish(desk, replace(remediation, tally=count), found, report)
+
+
+def _finish(desk: Desk, remediation: Remediation, instances: Sequence[TaskInstance], report: Report) -> Remediation:
+    done, failed = remediation.tally["done"], remediation.tally["failed"]
+    answer = f"{done} succeeded" + (f", {failed} failed again" if failed else "")
+    if remediation.answer:  # it was cut short
+        ended = end(desk, remediation, Progress.partly, f"{remediation.answer}; of those done {answer}")
+    else:
+        ended = end(desk, remediation, Progress.done, answer)
+    report([_outcome(desk, remediation.plan.deployment, i) for i in instances if i.state == "success"])
+    return ended
+
+
+def _outcome(desk: Desk, deployment: str, instance: TaskInstance) -> Signal:
+    ref = instance.ref
+    return Signal(
+        kind="task_succeeded", deployment=deployment, occurred_at=instance.end_date or desk.clock(), dag_id=ref.dag_id,
+        run_id=ref.run_id, task_id=ref.task_id, map_index=ref.map_index, try_number=instance.try_number,
+        state=instance.state, source="sweep",
+    )  # fmt: skip

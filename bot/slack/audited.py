@@ -1,0 +1,171 @@
+"""The one place where what a person sent becomes a line of the audit, whatever it was: a command, a press, a window.
+
+Hard cases: what the responder wrote down in its own transaction is not written a second time; a store that does not answer
+(the person is answered all the same, and the log says so). Rule: nothing that a person sends passes by here unwritten, and
+nothing is taken from an account that is not one of ours.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, cast
+
+from slack_bolt import App
+
+from bot.core.access import Person
+from bot.core.errors import Permanent, Temporary
+from bot.responder.desk import Desk
+from bot.slack import answers
+from bot.slack.limits import fit
+from bot.slack.people import People
+from bot.slack.verbs.registry import find
+from bot.store import audit
+
+logger = logging.getLogger(__name__)
+Body = Mapping[str, Any]
+Listener = Callable[..., None]
+_ALERT = re.compile(r"\b[Aa]-(\d{1,9})\b")
+_SUMMARY = 200  # signs of an answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What a person sent: who, which verb, with what, and on which message."""
+
+    user: str
+    name: str
+    verb: str
+    argument: str
+    channel: str = ""
+    ts: str = ""
+
+
+def heard(app: App, desk: Desk, people: People) -> App:
+    """The app, as listeners are given it: whatever they register is written down and kept from strangers."""
+    return cast(App, _Heard(app, desk, people))
+
+
+class _Heard:
+    """An app whose commands, presses and windows are audited; in all else the app itself."""
+
+    def __init__(self, app: App, desk: Desk, people: People) -> None:
+        self._app, self._desk, self._people = app, desk, people
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._app, name)
+
+    def command(self, named: Any) -> Callable[[Listener], Any]:
+        return lambda listener: self._app.command(named)(self._wrapped(listener, _command))
+
+    def action(self, named: Any) -> Callable[[Listener], Any]:
+        return lambda listener: self._app.action(named)(self._wrapped(listener, _action))
+
+    def view(self, named: Any) -> Callable[[Listener], Any]:
+        return lambda listener: self._app.view(named)(self._wrapped(listener, _submission))
+
+    def _wrapped(self, listener: Listener, read: Callable[[Body], _Sent | None]) -> Listener:
+        @wraps(listener)
+        def listening(**arguments: Any) -> None:
+            sent = read(arguments.get("body") or arguments["command"])
+            if sent is None:
+                listener(**arguments)
+            else:
+                self._hear(sent, listener, arguments)
+
+        return listening
+
+    def _hear(self, sent: _Sent, listener: Listener, arguments: dict[str, Any]) -> None:
+        if "view" not in arguments:  # a window's ack may say what is missing in it, so that is left to its listener
+            arguments["ack"]()
+        person = self._people.person(sent.user, sent.name)
+        link = self._people.link(sent.channel, sent.ts)
+        with audited(self._desk, person, sent.verb, sent.argument, link) as request:
+            if "respond" in arguments:
+                arguments["respond"] = _listening(arguments["respond"], request)
+            if not person.barred:
+                listener(**arguments)
+                return
+            arguments["ack"]()
+            if "respond" in arguments:
+                refusal = answers.trouble(f"Windsock takes nothing from {person.barred}.")
+                arguments["respond"](response_type="ephemeral", **fit(refusal))
+
+
+def _listening(respond: Callable[..., Any], request: audit.Request) -> Callable[..., Any]:
+    """Respond, that keeps the first words of the answer."""
+
+    def said(*args: Any, **arguments: Any) -> Any:
+        request.outcome = str(arguments.get("text") or (args[0] if args else ""))
+        return respond(*args, **arguments)
+
+    return said
+
+
+@contextmanager
+def audited(desk: Desk, person: Person, verb: str, argument: str, link: str = "") -> Iterator[audit.Request]:
+    """While this lasts, what is written belongs to this request; at the end it has at least one line."""
+    alert = _ALERT.search(argument)
+    request = audit.Request(verb, argument, link, incident_id=int(alert[1]) if alert else None)
+    request.allowed = not person.barred
+    with audit.asked(request):
+        try:
+            yield request
+        finally:
+            if not request.written:
+                _write(desk, person, request)
+
+
+def _write(desk: Desk, person: Person, request: audit.Request) -> None:
+    try:
+        with desk.store.write() as t:
+            audit.record(t, desk.clock(), person, request.verb, request.argument, allowed=request.allowed,
+                         outcome=request.outcome[:_SUMMARY])  # fmt: skip
+    except (Temporary, Permanent) as error:
+        logger.error("the audit has no line of %s by %s: %s", request.verb, person.id, error.message)
+
+
+def _command(body: Body) -> _Sent:
+    text = str(body.get("text") or "").strip()
+    word = text.split(maxsplit=1)[0].lower() if text else "help"
+    verb = find(word)
+    return _Sent(str(body["user_id"]), str(body.get("user_name", "")), verb.name if verb else word, text,
+                 str(body.get("channel_id", "")))  # fmt: skip
+
+
+def _action(body: Body) -> _Sent | None:
+    """A press; what somebody chooses inside a window before sending it is none."""
+    action = body["actions"][0]
+    verb, value = str(action.get("action_id", "")), str(action.get("value") or "")
+    if action.get("type") not in {"button", "overflow"}:
+        return None
+    if "selected_option" in action:
+        verb, _, value = str((action["selected_option"] or {}).get("value", "")).partition(":")
+    user, container = body["user"], body.get("container") or {}
+    ts = (body.get("message") or {}).get("ts") or container.get("message_ts") or ""
+    channel = (body.get("channel") or {}).get("id", "")
+    return _Sent(str(user["id"]), str(user.get("name", "")), verb, value, str(channel), str(ts))
+
+
+def _submission(body: Body) -> _Sent | None:
+    """A window that was sent; one that was closed is none."""
+    if body.get("type") != "view_submission":
+        return None
+    view, user = body.get("view") or {}, body["user"]
+    about = f"{view.get('private_metadata') or ''} {_filled_in(view)}".strip()
+    return _Sent(str(user["id"]), str(user.get("name", "")), str(view.get("callback_id", "")), about)
+
+
+def _filled_in(view: Body) -> str:
+    """What was filled in, by block; the audit masks it."""
+    found = []
+    for block_id, elements in ((view.get("state") or {}).get("values") or {}).items():
+        for element in elements.values():
+            chosen = (element.get("selected_option") or {}).get("value")
+            if value := element.get("value") or chosen:
+                found.append(f"{block_id}={value}")
+    return " ".join(found)

@@ -1,0 +1,55 @@
+"""What a pasted Airflow link points at.
+
+Hard cases: Airflow 3 names things in the path, Airflow 2 in the query, older pages by the logical date; a run id's plus sign
+that a browser left bare. Rule: a link says what it says; whose host it is, is decided by who knows the deployments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from bot.core.errors import Refused
+
+_IN_PATH = frozenset({"runs", "tasks", "mapped"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """What somebody pointed at. `name` is `dag` or `dag.task` as written; `task` is set only where a link told it apart."""
+
+    incident: int | None = None
+    deployment: str = ""
+    name: str = ""
+    task: str = ""
+    map_index: int | None = None
+    run: str = ""
+    host: str = ""  # of a pasted link
+
+
+def of_link(word: str) -> Ref | Refused:
+    """A link of Airflow 3 (`/dags/D/runs/R/tasks/T/mapped/7`) or 2 (`/dags/D/grid?dag_run_id=R&task_id=T&map_index=7`)."""
+    try:
+        parts = urlsplit(word)
+    except ValueError:
+        return Refused("That is no link that can be read.", "help")
+    path = [unquote(part) for part in parts.path.split("/") if part]
+    query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+    named = path[path.index("dags") + 1 :] if "dags" in path else []
+    dag = named[0] if named else query.get("dag_id", "")
+    if not dag or dag == "~":
+        return Refused("That link shows no DAG.", "help")
+    pairs = _pairs(named[1:])
+    if pairs.get("tasks") == "group":
+        return Refused("That link shows a task group; point at one of its tasks.", f"tasks {dag}")
+    index = pairs.get("mapped") or query.get("map_index") or ""
+    run = pairs.get("runs") or query.get("dag_run_id") or query.get("run_id") or query.get("execution_date") or ""
+    return Ref(
+        name=dag, task=pairs.get("tasks") or query.get("task_id") or "", run=run.replace(" ", "+"),
+        map_index=int(index) if index.isdecimal() else None, host=parts.netloc,
+    )  # fmt: skip
+
+
+def _pairs(path: list[str]) -> dict[str, str]:
+    """`runs/R/tasks/T/mapped/7/xcom` by name; a tab at the end names nothing."""
+    return {name: path[at + 1] for at, name in enumerate(path[:-1]) if at % 2 == 0 and name in _IN_PATH}

@@ -1,0 +1,186 @@
+"""What each button and menu entry does: a verb of the responder, and its answer for the person.
+
+Hard case: a value out of a message from before an upgrade, which names nothing that we know; it is answered in words. Rule: a
+press never calls Airflow and never edits a message; it asks the responder, and the alert shows what became of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from bot.core.action import Plan
+from bot.core.errors import Refused
+from bot.core.view import View
+from bot.responder import plan as plans
+from bot.responder import press
+from bot.responder.desk import Desk
+from bot.responder.look import view_of
+from bot.slack import answers, approvals, modals
+from bot.slack.kit import Block, Message
+from bot.slack.pressed import Pressed
+from bot.slack.verbs import act, act_stop, listing, look
+from bot.slack.verbs.ask import Ask, refused
+from bot.slack.verbs.registry import answer
+from bot.store import remediations
+
+_OLD = "this button is from an older Windsock. `/airflow help` lists verbs."
+
+
+class Presses:
+    """The table of the buttons."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._about_an_alert: Mapping[str, Callable[[Pressed], None]] = {
+            "retry": self._retry, "silence": self._silence, "resolve": self._resolve, "runbook": self._runbook,
+            "mark-success": self._mark_success, "pause": self._pause, "logs": self._logs, "history": self._history,
+            "timeline": self._history, "list": self._list, "tasks": self._tasks, "escalate": self._escalate,
+            "list-file": self._list_file,
+        } | dict.fromkeys(("acknowledge", "unacknowledge", "reopen"), self._press)  # fmt: skip
+        self._others: Mapping[str, Callable[[Pressed], None]] = {
+            "confirm": self._confirm, "narrow": self._narrow, "cancel": self._cancel, "unsilence": self._unsilence,
+            "check": self._check, "run": self._run, "run-help": self._run, "open": self._run, "status": self._run,
+            "help": self._run, "stop": self._stop, "whole-list": self._whole_list,
+        } | approvals.presses(desk)  # fmt: skip
+
+    def do(self, pressed: Pressed) -> None:
+        """Carries the press out, or says in words that there is no such button any more."""
+        verb = re.sub(r"^run-\d+$", "run", pressed.verb)
+        if verb in self._about_an_alert and pressed.incident_id:
+            self._about_an_alert[verb](pressed)
+        elif verb in self._others and pressed.value:
+            self._others[verb](pressed)
+        else:
+            pressed.say(answers.trouble(f"Nothing was changed: {_OLD}"))
+
+    def _press(self, pressed: Pressed) -> None:
+        """The message itself shows a press that was done; only a refusal is answered."""
+        done = press.press(self._desk, pressed.ask.person, pressed.verb, pressed.incident_id)
+        if isinstance(done, Refused):
+            pressed.say(refused(pressed.ask, done, pressed.verb))
+
+    def _retry(self, pressed: Pressed) -> None:
+        self._plan(pressed, "clear", "Retry", lambda: act.preview(pressed.ask, plans.plan_retry(
+            self._desk, pressed.ask.person, pressed.incident_id, pressed.ask.channel), "clear"))  # fmt: skip
+
+    def _mark_success(self, pressed: Pressed) -> None:
+        self._plan(pressed, "mark", "Mark success", lambda: act.preview(
+            pressed.ask, act.mark_alert(pressed.ask, pressed.incident_id, "success"), "mark"))  # fmt: skip
+
+    def _pause(self, pressed: Pressed) -> None:
+        self._plan(pressed, "pause", "Pause", lambda: self._about(pressed, lambda seen: self._paused(pressed, seen)))
+
+    def _paused(self, pressed: Pressed, seen: View) -> Message:
+        dags = [dag for dag, _ in seen.counts.dags if dag]
+        planned = plans.plan_pause(self._desk, pressed.ask.person, seen.incident.deployment, dags, True,
+                                   pressed.ask.channel, seen.incident.id)  # fmt: skip
+        return act.preview(pressed.ask, planned, "pause")
+
+    def _plan(self, pressed: Pressed, verb: str, title: str, draw: Callable[[], Message]) -> None:
+        """The role is asked for before a window opens; for a message the plan itself asks."""
+        not_allowed = (
+            plans.may(self._desk, pressed.ask.person, verb, pressed.value, pressed.incident_id)
+            if pressed.view
+            else None
+        )
+        if not_allowed is not None:
+            pressed.say(refused(pressed.ask, not_allowed, verb))
+        else:
+            pressed.answer(title, draw)
+
+    def _confirm(self, pressed: Pressed) -> None:
+        pressed.answer("Confirm", lambda: confirmed(pressed.ask, pressed.value), replace=True)
+
+    def _narrow(self, pressed: Pressed) -> None:
+        pressed.answer("Clear", lambda: act.preview(
+            pressed.ask, plans.narrow(self._desk, pressed.ask.person, pressed.value), "clear"), replace=True)  # fmt: skip
+
+    def _stop(self, pressed: Pressed) -> None:
+        """The message itself shows that it stops; whoever pressed is told so at once."""
+        pressed.say(act_stop.stop(pressed.ask, pressed.value))
+
+    def _whole_list(self, pressed: Pressed) -> None:
+        pressed.answer("Whole list", lambda: act_stop.whole_list(pressed.ask, pressed.client, pressed.value))
+
+    def _cancel(self, pressed: Pressed) -> None:
+        approvals.cancelled(self._desk, pressed)
+
+    def _silence(self, pressed: Pressed) -> None:
+        self._open(pressed, "silence", lambda seen: modals.silence(seen, self._desk.clock()))
+
+    def _resolve(self, pressed: Pressed) -> None:
+        self._open(pressed, "resolve", modals.resolve)
+
+    def _escalate(self, pressed: Pressed) -> None:
+        self._open(pressed, "escalate", modals.escalate)
+
+    def _runbook(self, pressed: Pressed) -> None:
+        self._open(pressed, "", lambda seen: modals.runbook(seen, seen.runbook_url))
+
+    def _open(self, pressed: Pressed, verb: str, draw: Callable[[View], Block]) -> None:
+        """Opens a modal at once; whoever may not is told so instead."""
+        not_allowed = (
+            plans.may(self._desk, pressed.ask.person, verb, pressed.value, pressed.incident_id) if verb else None
+        )
+        seen = view_of(self._desk, pressed.incident_id)
+        if not_allowed is not None:
+            pressed.say(refused(pressed.ask, not_allowed, verb))
+        elif seen is None:
+            pressed.say(_no_alert(pressed))
+        else:
+            pressed.show(draw(seen))
+
+    def _unsilence(self, pressed: Pressed) -> None:
+        number = pressed.value.upper().removeprefix("S-")
+        if not number.isdecimal():
+            pressed.say(answers.trouble(f"Nothing was changed: {_OLD}"))
+            return
+        not_done = press.unsilence(self._desk, pressed.ask.person, int(number))
+        if not_done is not None:
+            pressed.say(refused(pressed.ask, not_done, "unsilence"))
+
+    def _logs(self, pressed: Pressed) -> None:
+        pressed.answer("Logs", lambda: self._about(pressed, lambda seen: look.alert_log(pressed.ask, seen)))
+
+    def _history(self, pressed: Pressed) -> None:
+        pressed.answer("History", lambda: self._about(pressed, answers.timeline))
+
+    def _list(self, pressed: Pressed) -> None:
+        pressed.answer("Failures", lambda: self._about(pressed, lambda seen: look.failures(pressed.ask, seen)))
+
+    def _list_file(self, pressed: Pressed) -> None:
+        pressed.answer("Failures", lambda: self._about(
+            pressed, lambda seen: listing.as_file(pressed.ask, pressed.client, seen)), replace=True)  # fmt: skip
+
+    def _tasks(self, pressed: Pressed) -> None:
+        pressed.answer("Tasks", lambda: self._about(pressed, lambda seen: look.alert_tasks(pressed.ask, seen)))
+
+    def _check(self, pressed: Pressed) -> None:
+        pressed.answer("Health", lambda: look.health(pressed.ask))
+
+    def _about(self, pressed: Pressed, draw: Callable[[View], Message]) -> Message:
+        seen = view_of(self._desk, pressed.incident_id)
+        return _no_alert(pressed) if seen is None else draw(seen)
+
+    def _run(self, pressed: Pressed) -> None:
+        """A command on a button: the corrected one of a typo, or one of App Home's."""
+        pressed.answer(pressed.ask.command.verb.capitalize(), lambda: answer(pressed.ask), replace=True)
+
+
+def confirmed(ask: Ask, plan_id: str) -> Message:
+    """Confirms a plan, by a button or a window's submit: what is asked for now, the list as it is now, or why not."""
+    with ask.desk.store.read() as t:
+        old = remediations.plan(t, plan_id)
+    done = plans.confirm(ask.desk, ask.person, plan_id)
+    if isinstance(done, Refused):
+        return refused(ask, done, "confirm")
+    if isinstance(done, Plan):
+        return answers.moved(old[0] if old else done, done, ask.desk.clock())
+    if isinstance(done, plans.Held):
+        return approvals.held(done.plan)
+    return answers.asked(done.plan)
+
+
+def _no_alert(pressed: Pressed) -> Message:
+    return answers.trouble(f"There is no alert {pressed.value}.")

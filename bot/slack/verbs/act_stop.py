@@ -1,0 +1,50 @@
+"""Two presses beside a plan: Stop, and its whole list as a file.
+
+Rule: the file goes where the plan is talked about: into the alert's thread, else into the channel where it was asked for.
+"""
+
+from __future__ import annotations
+
+from slack_sdk.web import WebClient
+
+from bot.core.action import Plan
+from bot.core.errors import Refused
+from bot.responder import plan as plans
+from bot.slack import answers, files, previews
+from bot.slack.kit import Message
+from bot.slack.verbs.ask import Ask, refused
+from bot.store import alerts, remediations
+
+
+def stop(ask: Ask, plan_id: str) -> Message:
+    """Asks to stop; what was done until then is said in the alert or the channel."""
+    stopped = plans.stop(ask.desk, ask.person, plan_id)
+    if isinstance(stopped, Refused):
+        return refused(ask, stopped, "stop")
+    return answers.told(
+        "It stops after the current batch; what was done and what was not is said where it was asked for."
+    )
+
+
+def whole_list(ask: Ask, client: WebClient, plan_id: str) -> Message:
+    """Shares every line of the plan. Raises Temporary or Permanent."""
+    with ask.desk.store.read() as t:
+        found = remediations.plan(t, plan_id)
+    if found is None:
+        return answers.trouble("Nothing was changed: that list is not known here any more.")
+    plan, _ = found
+    channel, thread = _place(ask, plan)
+    if not channel:
+        return answers.trouble("Nothing was changed: there is no channel to put the list into.")
+    title = f"{plan.action} {len(plan.changes)} of {', '.join(plan.dag_ids[:3])}"
+    url = files.upload(client, channel, thread, f"{plan.action}-{plan.id}.txt", previews.whole_list(plan), title)
+    return answers.told(
+        f"The whole list, {len(plan.changes)} lines, is in the {'thread' if thread else 'channel'} now. {url}"
+    )
+
+
+def _place(ask: Ask, plan: Plan) -> tuple[str, str]:
+    with ask.desk.store.read() as t:
+        mine = alerts.of_incident(t, plan.incident_id) if plan.incident_id else []
+    shown = next((alert for alert in mine if alert.channel_id and alert.ref), None)
+    return (shown.channel_id, shown.ref) if shown else (plan.channel or ask.channel, "")

@@ -1,0 +1,57 @@
+"""What the reading verbs are handed, built from the settings: metastores, checks, PagerDuty's schedules, channels.
+
+Hard case: a channel that is given a deployment which is not configured; it is told at the start, not when somebody asks. Rule:
+a person's question has connections of its own, so that it never waits behind the schedule's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bot.checks.asked import AskedChecks
+from bot.checks.check import Check
+from bot.checks.history import MetastoreHistory
+from bot.checks.metastore import Metastore
+from bot.checks.tally import MetastoreTally
+from bot.pagerduty_oncall import Schedules
+from bot.settings import Settings
+
+SECONDS = 10.0  # the longest that one question may keep a metastore busy
+
+
+class Sources:
+    """Built once by `app`; `close` ends every connection."""
+
+    def __init__(self, settings: Settings, checks: Sequence[Check]) -> None:
+        self._metastores = {
+            name: Metastore(url, seconds=SECONDS, by_index=True)
+            for name, one in settings.airflow.items() if (url := one.metastore_url.get_secret_value())
+        }  # fmt: skip
+        self._settings, self._checks = settings, checks
+
+    def desk(self) -> dict[str, Any]:
+        """The desk's fields that are made of them. Raises ValueError that names a wrong setting."""
+        token = self._settings.pagerduty.api_token.get_secret_value()
+        return {
+            "histories": {name: MetastoreHistory(one) for name, one in self._metastores.items()},
+            "examine": {name: AskedChecks(self._checks, one, name) for name, one in self._metastores.items()},
+            "tallies": {name: MetastoreTally(one) for name, one in self._metastores.items()},
+            "digest_zone": ZoneInfo(self._settings.digest.zone),
+            "on_call": Schedules(token, self._settings.pagerduty.api_url).on_call if token else None,
+            "channel_deployments": self._channels(),
+            "goal": self._settings.report.goal,
+        }
+
+    def _channels(self) -> dict[str, str]:
+        known = self._settings.airflow
+        for channel, name in self._settings.slack.deployments.items():
+            if name not in known:
+                there = ", ".join(known) or "none"
+                raise ValueError(f"slack.deployments.{channel}: there is no deployment {name}; there are: {there}")
+        return {channel.lstrip("#"): name for channel, name in self._settings.slack.deployments.items()}
+
+    def close(self) -> None:
+        for metastore in self._metastores.values():
+            metastore.close()

@@ -1,0 +1,97 @@
+"""Windows and App Home with a real browser: typing, picking, confirming, pressing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.common.keys import Keys
+
+from tests.scenarios.imagined import FAILED, Imagined, an_imagined_room
+from tests.scenarios.room import REFUSED, Room
+from tests.scenarios.test_browser import Page, a_page
+from tests.scenarios.waiting import eventually
+
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
+
+
+@pytest.fixture
+def airflow() -> Imagined:
+    return Imagined()
+
+
+@pytest.fixture
+def room(airflow: Imagined, tmp_path: Path) -> Iterator[Room]:
+    with an_imagined_room(tmp_path, airflow) as opened:
+        yield opened
+
+
+def choose(page: Page, name: str, typed: str, option: str) -> None:
+    """Type into a type-ahead of the open window, and click what it offers; again where it was drawn anew meanwhile."""
+
+    def done() -> bool:
+        try:
+            page.see(f'#modal input[data-action-id="{name}"]').click()
+            page.see(f'#modal input[data-action-id="{name}"]').send_keys(typed)
+            page.see(f'#modal [role="option"][data-value="{option}"]', seconds=5).click()
+        except (StaleElementReferenceException, AssertionError):
+            return False
+        return True
+
+    eventually(done, lambda: page.see("#modal").text)
+
+
+def test_a_person_types_picks_and_confirms(room: Room, airflow: Imagined, tmp_path: Path) -> None:
+    with a_page(room.eyes.url, tmp_path) as page:
+        page.type("/airflow clear")
+        page.see("#modal", "Clear", "Runs task instances again.")
+        choose(page, "dag", "sales_d", "test:sales_daily")
+        page.see('#modal input[data-action-id="run"]')
+        choose(page, "run", "21T05", FAILED)
+        page.see('#modal input[data-action-id="task"]')
+        choose(page, "task", "publ", "publish")
+        page.see('#modal [data-modal="submit"]', "Preview").click()
+        page.see("#modal", "Clear 1 task instance of sales_daily?", "publish", "runs again")
+        assert airflow.cleared == []
+        page.see('#modal [data-modal="submit"]', "Confirm: clear 1").click()
+        page.see("#modal", "Asked: clearing 1 task instance of sales_daily")
+        eventually(lambda: airflow.cleared, lambda: airflow.asked)
+        assert airflow.cleared[0].tasks == (("publish", None),)
+
+
+def test_a_type_ahead_is_used_with_the_keyboard_alone(room: Room, tmp_path: Path) -> None:
+    with a_page(room.eyes.url, tmp_path) as page:
+        page.type("/airflow pause")
+        box = page.see('#modal input[data-action-id="dag"]')
+        box.send_keys("orders")
+        page.see('#modal [role="option"]:only-child', "orders_hourly")
+        box.send_keys(Keys.ENTER)
+        page.see("#modal", "Why")
+        page.see('#modal [data-modal="submit"]', "Preview").click()
+        page.see("#modal", "Pause orders_hourly?")
+
+
+def test_a_wrong_conf_is_said_at_its_field_and_keeps_what_was_written(room: Room, tmp_path: Path) -> None:
+    with a_page(room.eyes.url, tmp_path) as page:
+        page.type("/airflow trigger")
+        choose(page, "dag", "sales_d", "test:sales_daily")
+        page.see("#modal", "Trigger sales_daily", "1 run is running")
+        page.see('#modal textarea[data-block-id^="conf-"]').send_keys("{oops")
+        page.see('#modal [data-modal="submit"]').click()
+        page.see("#modal .wrong .error", "This is no JSON")
+        assert page.see('#modal textarea[data-block-id^="conf-"]').get_attribute("value") == "{oops"
+
+
+def test_app_home_is_a_tab_whose_buttons_work(room: Room, tmp_path: Path) -> None:
+    room.report(exception=REFUSED, run_id=FAILED, map_index=0)
+    with a_page(room.eyes.url, tmp_path) as page:
+        page.see('#apps [data-channel="D0ANA"]').click()
+        page.see("#home", "1 alert needs somebody", "nobody has it")
+        page.see('#home [data-action-id="acknowledge"]').click()
+        page.see("#home", "No alert needs somebody", "Yours", "took A-1")
+        page.see('#home [data-action-id="retry"]').click()
+        page.see("#modal", "Clear 1 task instance of sales_daily?")
+        page.see('#modal [data-modal="close"]').click()
+        page.see("#home", "yours since")
