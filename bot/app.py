@@ -13,6 +13,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -61,11 +62,13 @@ from bot.store import alerts, remediations
 from bot.store.memory import Remembered
 from bot.store.runbooks import read_all
 from bot.store.store import Store
+from bot.web.door import Door
 from bot.web.edge import Edge
 from bot.web.site import site
 
 logger = logging.getLogger(__name__)
 CONNECTIONS = 2  # with one, a refresh loses the commands of that moment
+COMMANDS = 128  # that may wait for an Airflow at once; with Bolt's five, the sixth is not even acknowledged
 FOLLOW_SECONDS = 10
 SWITCH_SECONDS = 0.0005  # a thread that works something out makes a sender wait no longer than that
 
@@ -179,6 +182,7 @@ class Windsock:
             "threads": f"ended: {', '.join(dead)}" if dead else "",
             "slack": self._slack_trouble(),
             "alerts": self._alert_trouble(),
+            "checks": self._check_trouble(),
             "canary": self.canary.trouble() if self.canary else "",
         }
 
@@ -209,6 +213,10 @@ class Windsock:
         except (Temporary, Permanent) as error:
             return error.message
         return f"{len(failing)} cannot be shown: {failing[0].error}" if failing else ""
+
+    def _check_trouble(self) -> str:
+        wrong = [f"{name}: {said}" for sweep in self.sweeps for name, said in list(sweep.errors.items())]
+        return f"{len(wrong)} could not be asked; {wrong[0]}" if wrong else ""
 
     def _run(self, name: str, work: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments, name=name, daemon=True)
@@ -275,8 +283,9 @@ class Windsock:
         if self.settings.slack.mode == "socket" and not self.settings.slack.app_token.get_secret_value():
             raise WrongSettings("WINDSOCK_SLACK__APP_TOKEN: is required in socket mode (xapp-…)")
         app = App(
-            client=self.slack_client, signing_secret=secret or "unused in socket mode", token_verification_enabled=False
-        )
+            client=self.slack_client, signing_secret=secret or "unused in socket mode", token_verification_enabled=False,
+            listener_executor=ThreadPoolExecutor(COMMANDS, "slack listener"),
+        )  # fmt: skip
         people = self._people = People(self.slack_client, self.desk.access.groups)
         listeners = Listeners(self.desk, people, self.slack_client)
         self._homes = listeners.homes
@@ -349,7 +358,7 @@ def serve(settings: Settings) -> None:
     server = settings.server
     config = uvicorn.Config(
         site(windsock.edge()), host=server.host, port=server.port, log_level="warning", access_log=False, lifespan="off",
-        timeout_graceful_shutdown=5, proxy_headers=False,
+        timeout_graceful_shutdown=5, proxy_headers=False, http=Door,
     )  # fmt: skip
     try:
         uvicorn.Server(config).run()

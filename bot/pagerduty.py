@@ -14,6 +14,7 @@ import httpx
 
 from bot.core.alert import Alert, page_word
 from bot.core.errors import Permanent, Temporary
+from bot.core.masking import masked
 from bot.core.phrase import phrase
 from bot.core.policy import Severity
 from bot.core.view import View
@@ -81,6 +82,7 @@ def _payload(seen: View, source: str) -> dict[str, Any]:
     what = signal.sentence or f"{signal.label} failed" + (f": {why}" if why else "")
     if seen.counts.things > 1:
         what = f"{seen.counts.failures} failures in {len(seen.counts.dags)} DAGs: {why or signal.label}"
+    named = f" ({incident.name})"
     links = [
         {"href": url, "text": text}
         for url, text in ((seen.run_url, "Airflow run"), (seen.runbook_url, "Runbook"))
@@ -88,7 +90,7 @@ def _payload(seen: View, source: str) -> dict[str, Any]:
     ]
     return {
         "payload": {
-            "summary": f"{what} ({incident.name})"[:SUMMARY_LIMIT], "source": incident.deployment or source,
+            "summary": masked(what)[: SUMMARY_LIMIT - len(named)] + named, "source": incident.deployment or source,
             "severity": _SEVERITY[incident.severity], "component": signal.dag_id or signal.check or "airflow",
             "timestamp": incident.opened_at.isoformat(), "class": signal.kind,
             "custom_details": {"incident": incident.name, "failures": seen.counts.failures, "run": signal.run_id,

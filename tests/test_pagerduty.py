@@ -149,3 +149,9 @@ def test_an_address_that_is_none_is_permanent() -> None:
 
 def test_an_answer_that_is_well_raises_nothing() -> None:
     raise_for(httpx.Response(202))
+
+
+def test_a_secret_in_a_message_does_not_leave(page: PagerDuty, answers: Answers) -> None:
+    fault = {"type": "ValueError", "message": "postgresql://etl:hunter2secret@db/x is bad"}
+    page(ALERT, replace(seen(), incident=replace(opened(), exemplar=told(exception=fault))))
+    assert "hunter2secret" not in json.dumps(answers.told)

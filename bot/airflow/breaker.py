@@ -1,16 +1,19 @@
 """The circuit breaker of one deployment: after five outages in a row, callers are told at once for ten seconds.
 
-Hard case: many threads call at the same time. pybreaker holds its lock while it calls, which would let only one
-request through at a time, so the request is made outside and only its outcome is told to pybreaker.
+Hard cases: many threads call at the same time (pybreaker holds its lock while it calls, which would let only one request
+through at a time, so the request is made outside and only its outcome is told to pybreaker); a person's preview that our own
+deadline ends (that says nothing of a server which answers others: it is counted only once nobody has been answered for as long
+as a whole call may take).
 Rule: an open breaker never makes a caller wait, and one single call probes a server that may be back.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pybreaker
@@ -19,6 +22,7 @@ from bot.core.errors import Temporary
 
 OUTAGES_TO_OPEN = 5
 SECONDS_OPEN = 10.0
+PATIENCE = 10.0  # seconds without any answer, after which a wait that we ended ourselves counts as well
 
 
 class _Outage(Exception):
@@ -27,16 +31,23 @@ class _Outage(Exception):
 
 @dataclass(slots=True)
 class Passage:
-    """One call on its way; whoever makes it says whether it met an outage."""
+    """One call on its way; whoever makes it says whether it met an outage, or that our own deadline ended the wait for it."""
 
     failed: bool = True
+    cut_short: bool = False
+    began: float = field(default_factory=time.monotonic)
 
 
 class Breaker:
     """pybreaker's states and counting, around calls that run side by side."""
 
-    def __init__(self, name: str, *, outages: int = OUTAGES_TO_OPEN, seconds: float = SECONDS_OPEN) -> None:
+    def __init__(
+        self, name: str, *, outages: int = OUTAGES_TO_OPEN, seconds: float = SECONDS_OPEN, patience: float = PATIENCE
+    ) -> None:
         self._name = name
+        self._patience = patience
+        self._answered_at = float("-inf")
+        self._silent_since: float | None = None
         self._open_for = timedelta(seconds=seconds)
         self._state = pybreaker.CircuitMemoryStorage(pybreaker.STATE_CLOSED)
         self._breaker = pybreaker.CircuitBreaker(
@@ -78,8 +89,18 @@ class Breaker:
         with self._lock:
             if probe:
                 self._probing = False
+            elif passage.cut_short and not self._is_silent(passage):
+                return
+            if not passage.failed:
+                self._answered_at, self._silent_since = time.monotonic(), None
             with suppress(_Outage, pybreaker.CircuitBreakerError):
                 self._breaker.call(_outcome, passage.failed)
+
+    def _is_silent(self, passage: Passage) -> bool:
+        """Whether nobody has been answered for as long as a whole call may take."""
+        if self._silent_since is None:
+            self._silent_since = max(passage.began, self._answered_at)
+        return time.monotonic() - self._silent_since >= self._patience
 
     def _seconds_left(self) -> float:
         opened = self._state.opened_at

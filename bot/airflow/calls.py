@@ -24,6 +24,7 @@ from bot.core.errors import Temporary
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 10.0
 CONNECT_SHARE = 0.3  # of what is left of a deadline, so that connecting and waiting together stay within it
+CONNECT_FAIR = 0.5  # in which a server that is there accepts
 READ_ATTEMPTS = 3
 RETRY_WINDOW_SECONDS = 5.0  # a call that took longer than this is not repeated: somebody is waiting
 MAX_BODY = 32 * 1024 * 1024
@@ -98,7 +99,7 @@ class Calls:
     def __init__(self, name: str, *, timeout: float = READ_SECONDS, breaker: Breaker | None = None) -> None:
         self.name = name
         self._timeout = timeout
-        self._breaker = breaker or Breaker(name)
+        self._breaker = breaker or Breaker(name, patience=timeout)
 
     def ask(self, what: str, do: Ask, login: Login | None, *, write: bool = False, allow: Collection[int] = ()) -> Any:
         """The answer's JSON, or None where the status is one of `allow`. `what` completes "the bot may not …"."""
@@ -144,13 +145,22 @@ class Calls:
             is_sent = False
             try:
                 headers = {} if login is None else login.headers(limits)
+                passage.cut_short = _left() <= 0  # by the login, which was answered
                 limits, is_sent = self._limits(), True
                 reply = do(limits, dict(headers))
             except faults.TRANSPORT as error:
                 passage.failed = faults.is_outage(error)
+                passage.cut_short = self._cut_short(error, limits)
                 raise faults.of_transport(self.name, error, limits.read, write=write and is_sent) from error
             passage.failed = reply.status in faults.OUTAGE_STATUSES
             return reply, headers
+
+    def _cut_short(self, error: Exception, limits: Limits) -> bool:
+        """Whether it was our own deadline that ended the wait. A server that does not even accept us in half a second has
+        no such excuse."""
+        if faults.is_unaccepted(error):
+            return limits.connect < CONNECT_FAIR
+        return faults.is_late(error) and (limits.read < self._timeout or _left() <= 0)
 
     def _limits(self) -> Limits:
         left = _left()

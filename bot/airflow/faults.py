@@ -43,7 +43,7 @@ class LoginUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`sentence` follows "Airflow (prod) …" and may name status, detail, what and seconds."""
+    """`sentence` follows "Airflow (prod) …" and may name status, detail, what and within."""
 
     sentence: str
     is_temporary: bool = False
@@ -75,7 +75,7 @@ FAMILIES: dict[int, Rule] = {
 OUTAGE_STATUSES = frozenset({502, 503, 504})
 
 UNREACHED = Rule("cannot be reached", is_temporary=True)
-SILENT = Rule("did not answer within {seconds:.3g} s", is_temporary=True, may_have_acted=True)
+SILENT = Rule("did not answer {within}", is_temporary=True, may_have_acted=True)
 BROKEN = Rule("broke off in the middle of its answer", is_temporary=True, may_have_acted=True)
 UNTRUSTED = Rule("shows a certificate that the bot does not trust")
 MISNAMED = Rule("has an address that the bot cannot use")
@@ -114,7 +114,7 @@ def of_reply(name: str, what: str, status: int, headers: Mapping[str, str], body
         return Moved()
     rule = STATUSES.get(status) or FAMILIES.get(status // 100) or FAMILIES[4]
     said = detail(body)
-    text = rule.sentence.format(status=status, detail=said or "no reason given", what=what, seconds=0)
+    text = rule.sentence.format(status=status, detail=said or "no reason given", what=what, within="in time")
     if status == 403:
         text += _why_forbidden(body, said)
     return _build(name, rule, text, str(status), write=write, retry_after=_retry_after(headers))
@@ -123,7 +123,9 @@ def of_reply(name: str, what: str, status: int, headers: Mapping[str, str], body
 def of_transport(name: str, error: Exception, seconds: float, *, write: bool) -> Exception:
     """The exception for a call that got no whole answer."""
     rule = UNTRUSTED if _is_untrusted(error) else next(rule for kind, rule in TRANSPORTS if isinstance(error, kind))
-    text = rule.sentence.format(seconds=seconds, detail=error)
+    # what is left of a bounded look may be next to nothing, and says nothing to a person
+    within = f"within {seconds:.3g} s" if seconds >= 1 else "in time"
+    text = rule.sentence.format(within=within, detail=error)
     return _build(name, rule, text, type(error).__name__, write=write)
 
 
@@ -150,6 +152,20 @@ def _why_forbidden(body: bytes, said: str) -> str:
 def is_outage(error: Exception) -> bool:
     """Whether the server as a whole seems to be away (what the breaker counts)."""
     return not isinstance(error, LoginRefused | LoginUnavailable | TooLarge | httpx.InvalidURL | u3.LocationValueError)
+
+
+def is_unaccepted(error: Exception) -> bool:
+    """Whether the time to connect ran out (urllib3 calls a refusal that, too)."""
+    if isinstance(error, u3.NewConnectionError):
+        return False
+    return isinstance(error, httpx.ConnectTimeout | u3.ConnectTimeoutError)
+
+
+def is_late(error: Exception) -> bool:
+    """Whether it is no more than that the time ran out."""
+    if isinstance(error, u3.NewConnectionError):
+        return False
+    return isinstance(error, TookTooLong | httpx.TimeoutException | u3.TimeoutError | u3.EmptyPoolError)
 
 
 def is_stale_login(status: int, body: bytes) -> bool:

@@ -83,7 +83,7 @@ class Gateway:
         self.name = config.name
         self.ui_url = (config.ui_url or config.url).rstrip("/")
         self._config = config
-        self._url = config.url.rstrip("/")
+        self.url = self._url = config.url.rstrip("/")
         self._calls = calls.Calls(config.name, timeout=config.timeout)
         self._http = httpx.Client(verify=_verification(config.verify), limits=httpx.Limits(max_connections=20))
         self._raw = client.RawClient(config.name, self._url, config.verify)

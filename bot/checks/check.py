@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -119,8 +120,10 @@ def plain(value: object) -> Any:
     """`value` as JSON can say it."""
     if isinstance(value, datetime):
         return (moment(value) or value).isoformat()
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")  # which PostgreSQL does not keep
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and isfinite(value)):
+        return value  # JSON has no word for the other floats
     if isinstance(value, Mapping):
         return {str(name): plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -145,9 +145,17 @@ class Reconcile:
         dressed = self._with_neighbours([_dressed(one, about.get(one.signal.dag_id, {})) for one in missed])
         for start in range(0, len(dressed), BATCH):
             batch = dressed[start : start + BATCH]
-            self._report([one.signal for one in batch])
+            late: Temporary | None = None
+            try:
+                self._report([one.signal for one in batch])
+            except Temporary as error:
+                if not error.acted:
+                    raise
+                late = error  # they are stored, so they are told: by us, and not by a hook
             now = self._clock()
             self._count([replace(one.known, told_at=now, by=SWEEP) for one in batch])
+            if late is not None:
+                raise late
         logger.info("%s: %d failures that nobody had told", self._deployment, len(missed))
 
     def _count(self, seen: Sequence[Known]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from bot.checks.check import Row, moment
 from bot.checks.metastore import Metastore
-from bot.checks.reconcile import Failure, Found, clock_time, failure, last_sign, line
+from bot.checks.reconcile import OVERLAP, Failure, Found, clock_time, failure, last_sign, line
 
 LOG_LIMIT = 20_000  # events in one look; with more than these the next look goes on from the last one
 CHUNK = 100  # runs in one question: so few that the database takes the index
@@ -138,12 +138,24 @@ class MetastoreSource:
         return self._metastore.rows(sql.format(columns=_COLUMNS.format(beat=beat), join=join), **values)
 
     def _events(self, since: datetime, now: datetime) -> _Events:
-        rows = self._metastore.rows(_LOG, since=since, events=_ALL_EVENTS, most=LOG_LIMIT)
-        last = moment(rows[-1]["dttm"]) if len(rows) == LOG_LIMIT else now
+        rows, last = self._log(since, now)
         events = _Events(last or now)
         for row in rows:
             events.by_task[_key(row)].append(row)
         return events
+
+    def _log(self, since: datetime, now: datetime) -> tuple[list[Row], datetime | None]:
+        """The events, and up to when. So many that the next look, which goes back a little, would not get beyond them are read
+        to the end of that time: else it would look at the same ones for ever."""
+        most = LOG_LIMIT
+        while True:
+            rows = self._metastore.rows(_LOG, since=since, events=_ALL_EVENTS, most=most)
+            if len(rows) < most:
+                return rows, now
+            last = moment(rows[-1]["dttm"])
+            if last is not None and last > since + 2 * OVERLAP:
+                return rows, last
+            most *= 2
 
     def _tasks(self, places: Sequence[tuple[str, str]], named: Sequence[Key], since: datetime) -> Iterator[Row]:
         for runs in _chunks(places):

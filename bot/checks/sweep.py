@@ -7,6 +7,7 @@ pure function of what was found, what was found last time, and now.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from typing import Any, Protocol
 from bot.checks.check import ROW_LIMIT, Check, Finding, moment
 from bot.checks.metastore import Metastore
 from bot.core.errors import Permanent, Temporary
+from bot.core.wire import BadSignal, clean, parse
+
+logger = logging.getLogger(__name__)
 
 
 class Remember(Protocol):
@@ -50,6 +54,7 @@ class Sweep:
     ) -> None:
         self._checks = tuple(check for check in checks if check.deployment in ("", deployment))
         self._asked: dict[str, float] = {}
+        self.errors: dict[str, str] = {}  # of the checks that could not be asked the last time
         self._metastore, self._deployment = metastore, deployment
         self._report, self._remember = report, remember
 
@@ -60,9 +65,27 @@ class Sweep:
         for check in self._chosen(names):
             result = self._ask(check)
             results.append(result)
+            self._mind(result)
             if result.error is None:
-                self._tell(result)
+                self._tell_or_ask_again(result)
         return results
+
+    def _mind(self, result: Result) -> None:
+        """A check that cannot be asked finds nothing and heals nothing, so it is said: once, and while it lasts."""
+        name, before = result.check.name, self.errors.get(result.check.name)
+        if result.error is None:
+            self.errors.pop(name, None)
+        else:
+            self.errors[name] = result.error
+            if before != result.error:
+                logger.warning("the check %s of %s could not be asked: %s", name, self._deployment, result.error)
+
+    def _tell_or_ask_again(self, result: Result) -> None:
+        try:
+            self._tell(result)
+        except (Temporary, Permanent):
+            self._asked.pop(result.check.name, None)  # what it found was not told: the next sweep asks it again
+            raise
 
     def _chosen(self, names: Iterable[str] | None) -> tuple[Check, ...]:
         if names is None:
@@ -173,7 +196,22 @@ def _common(result: Result, kind: str, subject: str, facts: Mapping[str, Any], n
         body |= {"file": subject, "path": facts.get("path"), "bundle": facts.get("bundle")}
     else:
         body |= {"name": subject}
-    return {name: value for name, value in body.items() if value is not None}
+    return _taken({name: value for name, value in body.items() if value is not None}, now)
+
+
+def _taken(body: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """The body as the bot takes it: a name of Airflow's that is odd is left out, and the subject is cleaned, so that one odd
+    row keeps neither its finding nor the others from being told."""
+    for _ in range(len(_OF_TASK) + len(_NUMBERS) + 2):
+        try:
+            parse(body, now)
+        except BadSignal as error:
+            odd = body.pop(error.field, None)
+            if error.field in ("name", "file"):
+                body[error.field] = " ".join(clean(odd, 400).split())[:450] or "(without a name)"
+        else:
+            break
+    return body
 
 
 def _sick(result: Result, finding: Finding, now: datetime) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from bot.core.deployment import RUNNING_STATES, Scope, TaskInstance, TaskRef
 
 PLAN_LIFE = timedelta(minutes=10)
 RUNS_AGAIN = "runs again"
+REMOVED = "removed"
 
 
 class Surprise(StrEnum):
@@ -74,7 +75,7 @@ class Plan:
     @property
     def marked(self) -> tuple[Change, ...]:
         """What a mark sets; the rest of its list is what Airflow does by itself after it."""
-        return tuple(change for change in self.changes if change.after != RUNS_AGAIN)
+        return tuple(change for change in self.changes if change.after not in {RUNS_AGAIN, REMOVED})
 
     @property
     def dag_ids(self) -> tuple[str, ...]:
@@ -151,7 +152,8 @@ ACTIVE = frozenset({Progress.asked, Progress.doing, Progress.watching})
 @dataclass(frozen=True, slots=True)
 class Remediation:
     """One asked-for action: which plan, by whom, and how it goes. `tally` counts states of the plan's things; `steps` are
-    the batches that are done, `stopped_by` the person who asked to stop after the one that is being done."""
+    the batches that are done, `stopped_by` the person who asked to stop after the one that is being done. `backfill_id` is
+    Airflow's, where it runs a backfill by itself (0: none, or not known)."""
 
     id: int
     plan: Plan
@@ -166,6 +168,7 @@ class Remediation:
     tally: Mapping[str, int] = field(default_factory=dict)
     steps: int = 0
     stopped_by: str = ""
+    backfill_id: int = 0
 
     @property
     def person(self) -> Person:
@@ -177,7 +180,9 @@ class Remediation:
 
     @property
     def can_stop(self) -> bool:
-        """Whether it is being done in batches, of which some are left."""
+        """Whether it is being done in batches, of which some are left, or is a backfill that Airflow runs by itself."""
+        if self.backfill_id and self.progress is Progress.done:
+            return not self.stopped_by
         return self.progress in {Progress.asked, Progress.doing} and len(self.plan.changes) > 1 and not self.stopped_by
 
 

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from bot.core.configured import Param
+from bot.core.masking import MASK, masked
 
 _WORDS = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "null",
           "array": "a list", "object": "an object"}  # fmt: skip
@@ -29,14 +30,20 @@ class Checked:
 def check(conf: Mapping[str, Any], params: Mapping[str, Param]) -> Checked:
     """Every key of the conf against its param, and every param that has no value of its own."""
     wrong = [
-        fault for key, value in conf.items() if key in params and (fault := _fault(key, value, params[key].schema))
-    ]
+        _without_secret(key, fault)
+        for key, value in conf.items() if key in params and (fault := _fault(key, value, params[key].schema))
+    ]  # fmt: skip
     wrong += [
         f"{param.name} is required" for param in params.values() if _is_required(param) and param.name not in conf
     ]
     known = f"; it knows {', '.join(sorted(params)[:8])}" if params else ""
     odd = [f"{key} is no param of the DAG{known}" for key in conf if params and key not in params]
     return Checked(tuple(wrong), tuple(odd))
+
+
+def _without_secret(key: str, fault: str) -> str:
+    """What is wrong names the value; of a key that looks like a secret's it must not."""
+    return f"{key} does not fit its schema" if MASK in masked(f"{key}=something") else fault
 
 
 def _is_required(param: Param) -> bool:

@@ -151,7 +151,8 @@ class Airflow(Configured, Backfilling, Protocol):
     """
 
     name: str
-    ui_url: str
+    url: str  # where we ask it
+    ui_url: str  # where people open it
 
     @property
     def version(self) -> str:

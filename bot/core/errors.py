@@ -20,6 +20,10 @@ class Temporary(Exception):
         self.acted = acted
 
 
+class Crossed(Temporary):
+    """Somebody else seems to have written the same at the same moment."""
+
+
 class Paced(Temporary):
     """Not yet: our own limit, kept so that the other side never has to refuse. Nothing was called."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -175,13 +175,10 @@ def observe(
         exemplar=_better(known.exemplar, signal),
     )  # fmt: skip
     if known.state is not State.resolved:
-        if (
-            worst is not known.severity
-            and known.state is State.open
-            and placement.page_after is not None
-            and not silence
-        ):
-            fresh = replace(fresh, page_at=known.page_at or now + placement.page_after)
+        quiet = silence or known.silence
+        if known.state is State.open and placement.page_after is not None and not quiet:
+            at = now + placement.page_after
+            fresh = replace(fresh, page_at=min(known.page_at or at, at))  # whoever is to be rung first decides
         return Observation(fresh, None, "refreshed: the same cause again")
     page_at = None if silence or placement.page_after is None else now + placement.page_after
     fresh = replace(
@@ -351,11 +348,12 @@ def quieten(incident: Incident, silence: Silence, person: Person, now: datetime)
     return Observation(fresh, Entry(now, "silenced", text, person.name, person.id), "silenced")
 
 
-def speak(incident: Incident, text: str, who: str, who_id: str, now: datetime, *, rings: bool = False) -> Observation:
+def speak(
+    incident: Incident, text: str, who: str, who_id: str, now: datetime, page_after: timedelta | None = None
+) -> Observation:
     """The silence ends: the incident is seen as it is, and rings as if it had just failed where it would have rung."""
-    page_at = (
-        now if rings and incident.state is State.open and incident.severity is Severity.critical else incident.page_at
-    )
+    rings = incident.state is State.open and page_after is not None
+    page_at = now + page_after if rings and page_after is not None else incident.page_at
     fresh = replace(incident, version=incident.version + 1, silence=None, page_at=page_at)
     return Observation(fresh, Entry(now, "unsilenced", text, who, who_id), "the silence ended")
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 _UNITS = {"m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _AGO = re.compile(r"(\d{1,4})\s*(m|min|h|d|w)(?:[ -]*ago)")
 _DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _A_DAY = timedelta(days=1)
-_LAST = timedelta(microseconds=1)
+_LAST: dict[str, Any] = {"hour": 23, "minute": 59, "second": 59, "microsecond": 999_999}
 
 
 def moment(words: str, now: datetime, *, end: bool = False) -> datetime | None:
@@ -24,20 +25,20 @@ def moment(words: str, now: datetime, *, end: bool = False) -> datetime | None:
         return now
     day = _day(text, now)
     if day is not None:
-        return day + _A_DAY - _LAST if end else day
+        return day.replace(**_LAST) if end else day
     if found := _AGO.fullmatch(text):
         return now - timedelta(seconds=int(found[1]) * _UNITS[found[2]])
     try:
         at = datetime.fromisoformat(text.upper().replace(" ", "T", 1))
-    except ValueError:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def day(words: str, now: datetime) -> tuple[datetime, datetime] | None:
     """The first and the last moment of a day; None when it is no day."""
     start = _day(words.strip().lower(), now)
-    return None if start is None else (start, start + _A_DAY - _LAST)
+    return None if start is None else (start, start.replace(**_LAST))
 
 
 def _day(text: str, now: datetime) -> datetime | None:

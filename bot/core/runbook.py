@@ -12,11 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from bot.core.signal import KINDS, Signal
 
 FIELDS = ("kinds", "check", "dag", "tags", "exception")
+LINE = 600  # characters of a line that are looked at
 SEVERITIES = ("warning", "error", "critical")
 _WEIGHT = {"check": 16, "dag": 8, "exception": 8, "tags": 4, "kinds": 1}
 
@@ -52,13 +54,25 @@ def _fits(name: str, patterns: Sequence[str], signal: Signal) -> bool:
             return signal.kind in patterns
         case "exception":
             text = f"{signal.exception.type}: {signal.exception.message}"[:4_000]
-            return bool(signal.exception) and any(re.search(pattern, text) for pattern in patterns)
+            return bool(signal.exception) and _is_found(tuple(patterns), _bounded(text))
         case "check":
             return signal.check in patterns or (signal.kind in {"import_error"} and "import-errors" in patterns)
         case "dag":
             return bool(signal.dag_id) and any(fnmatchcase(signal.dag_id, pattern) for pattern in patterns)
         case _:
             return any(fnmatchcase(tag, pattern) for tag in signal.tags for pattern in patterns)
+
+
+def _bounded(text: str) -> str:
+    """Each line's start and end: of a pattern such as `.*a.*b` each longer line costs the cube of its length, and nothing else
+    is done meanwhile."""
+    lines = text.split("\n")
+    return "\n".join(line if len(line) <= LINE else f"{line[: LINE // 2]}…{line[-LINE // 2 :]}" for line in lines)
+
+
+@lru_cache(maxsize=2_048)  # a storm says the same again and again
+def _is_found(patterns: tuple[str, ...], text: str) -> bool:
+    return any(re.search(pattern, text) for pattern in patterns)
 
 
 def best(runbooks: Iterable[Runbook], signal: Signal) -> Runbook | None:

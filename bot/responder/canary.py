@@ -90,5 +90,5 @@ class Canary:
 def _signal(now: datetime) -> Signal:
     return Signal(
         kind="task_retrying", deployment="windsock", occurred_at=now, dag_id="canary", run_id=f"{now:%Y-%m-%dT%H:%M:%S.%f}",
-        task_id="fly", try_number=1, source="canary",
+        task_id="fly", try_number=0, source="canary",  # no try: no route warns of it
     )  # fmt: skip

@@ -43,7 +43,11 @@ def _some(number: int, word: str) -> str:
 
 
 def end(desk: Desk, remediation: Remediation, progress: Progress, answer: str, *, tell: bool = True) -> Remediation:
+    """It is over, however it ended; a variable's value is needed no more."""
     ended = replace(remediation, progress=progress, answer=answer, ended_at=desk.clock())
+    if remediation.plan.action == "variable":
+        with desk.store.write() as t:
+            remediations.forget_value(t, remediation.plan.id)
     if tell:
         what = "ended" if progress in {Progress.done, Progress.partly} else "not done"
         enter(desk, remediation, what, answer if what == "ended" else _failure(progress, answer))

@@ -16,14 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.core.action import Change, Plan, Progress, Remediation, named, tally
+from bot.core.action import PLAN_LIFE, Change, Plan, Progress, Remediation, named, tally
 from bot.core.deployment import Airflow
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.responder import pauses
+from bot.responder.cancelling import cancel
 from bot.responder.carried import end, enter, past_sentence, save, show
 from bot.responder.desk import Desk
 from bot.responder.dry_run import dry_clear, look
-from bot.responder.execute import Step, act, explicit_scope, is_done, steps_of
+from bot.responder.execute import Step, act, explicit_scope, is_done, is_overtaken, steps_of
 from bot.responder.plans.draft import airflow_of
 from bot.responder.watch import FIRST_LOOK, Report, watch
 from bot.store import remediations
@@ -77,6 +78,8 @@ def carry_on(desk: Desk, remediation: Remediation, report: Report) -> Remediatio
     airflow = airflow_of(desk, remediation.plan.deployment)
     if isinstance(airflow, Refused):
         return end(desk, remediation, Progress.failed, airflow.reason)
+    if remediation.progress is Progress.watching and remediation.backfill_id:
+        return cancel(desk, remediation, airflow)
     if remediation.progress is Progress.watching:
         return watch(desk, remediation, airflow, report)
     if remediation.progress is Progress.doing:
@@ -87,6 +90,8 @@ def carry_on(desk: Desk, remediation: Remediation, report: Report) -> Remediatio
 
 
 def _attempt(desk: Desk, remediation: Remediation, airflow: Airflow) -> Remediation:
+    if desk.clock() >= remediation.asked_at + PLAN_LIFE:  # nobody who confirmed it expects that any more
+        return end(desk, remediation, Progress.given_up, "it was not begun within ten minutes")
     try:
         moved = _moved(airflow, remediation.plan)
     except (Temporary, Permanent) as error:
@@ -117,7 +122,9 @@ def _go_on(desk: Desk, doing: Remediation, airflow: Airflow) -> Remediation:
         if doing.stopped_by:
             return _cut_short(desk, doing, airflow, f"{doing.stopped_by} stopped it")
         try:
-            act(airflow, doing.plan, steps[doing.steps])
+            if doing.steps and is_overtaken(airflow, doing.plan, steps[doing.steps]):
+                return _cut_short(desk, doing, airflow, "the list moved meanwhile")
+            begun = act(airflow, doing.plan, steps[doing.steps])
         except Temporary as error:
             if error.acted is None:
                 return _read_back(desk, doing, airflow, error)
@@ -126,7 +133,7 @@ def _go_on(desk: Desk, doing: Remediation, airflow: Airflow) -> Remediation:
             return _cut_short(desk, doing, airflow, error.message)
         tell = desk.clock() - told_at >= TELL_EVERY
         told_at = desk.clock() if tell else told_at
-        doing = _advance(desk, doing, steps, tell=tell)
+        doing = replace(_advance(desk, doing, steps, tell=tell), backfill_id=begun or 0)
     return _done(desk, doing)
 
 
@@ -152,9 +159,6 @@ def _done(desk: Desk, remediation: Remediation) -> Remediation:
     plan = remediation.plan
     enter(desk, remediation, "acted", past_sentence(plan))
     pauses.remember(desk, plan)
-    if plan.action == "variable":
-        with desk.store.write() as t:
-            remediations.forget_value(t, plan.id)
     if plan.action == "clear":
         return _follow(desk, remediation, plan.changes)
     return end(desk, remediation, Progress.done, past_sentence(plan), tell=False)

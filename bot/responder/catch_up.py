@@ -92,12 +92,20 @@ def run(desk: Desk, kind: Kind, show: Show, stop: threading.Event, less_urgent: 
         event.clear()
         desk.rounds[kind.value] = desk.clock()
         try:
-            waits = [catch_up(desk, kind, show, tempo), *(chore() for chore in less_urgent)]
+            waits = [catch_up(desk, kind, show, tempo), *(_wait_of(chore) for chore in less_urgent)]
             wait = min(seconds for seconds in waits if seconds is not None)
         except Exception:  # the loop outlives everything; what is owed stays owed
             logger.exception("catch_up failed; tried again in %s s", IDLE_SECONDS)
             wait = IDLE_SECONDS
         event.wait(wait)
+
+
+def _wait_of(chore: Chore) -> float | None:
+    try:
+        return chore()
+    except Exception:  # the other chores do not wait for it
+        logger.exception("a chore failed; tried again in %s s", IDLE_SECONDS)
+        return IDLE_SECONDS
 
 
 def catch_up(desk: Desk, kind: Kind, show: Show, tempo: Tempo | None = None) -> float:
@@ -115,6 +123,12 @@ def catch_up(desk: Desk, kind: Kind, show: Show, tempo: Tempo | None = None) -> 
                 tempo.close(lane(alert), desk.clock() + timedelta(seconds=error.retry_after or 1.0))
             except Temporary:
                 return _wait(desk, kind, tempo)
+            except Permanent:  # of the store
+                raise
+            except Exception as error:  # a mistake of ours about one incident keeps no other waiting
+                logger.exception("A-%s cannot be shown in %s", alert.incident_id, alert.place)
+                said = f"a mistake of ours, {type(error).__name__}; the log says more"
+                _postpone(desk, alert, desk.clock() + PERMANENT_RETRY, error=said)
         if len(owed) < alerts.LIMIT or tempo.until.keys() <= was_closed:
             break
     return _wait(desk, kind, tempo)
@@ -137,25 +151,42 @@ def _wait(desk: Desk, kind: Kind, tempo: Tempo) -> float:
 
 
 class Announce(Protocol):
-    """Shows a change that no incident shows; returns the channel's id and the message's ts."""
+    """Shows a change that no incident shows; returns the channel's id and the message's ts. `where` is the deployment, where
+    there are several."""
 
-    def __call__(self, remediation: Remediation, channel: str, ref: str) -> tuple[str, str]: ...
+    def __call__(
+        self, remediation: Remediation, channel: str, ref: str, where: str, *, posting: bool
+    ) -> tuple[str, str]: ...
 
 
 def announce(desk: Desk, show: Announce) -> None:
-    """Says in the channel what was changed without an alert, and how it went."""
+    """Says in the channel what was changed without an alert, and how it went. It is marked `posting` before the call; what
+    may have been posted is looked for, so that a lost answer gives no second message, not even over a restart."""
     with desk.store.read() as t:
         behind = remediations.unannounced(t)
-    for remediation, channel, ref in behind:
+    for remediation, channel, ref, posting in behind:
+        if not (ref or posting):
+            _announcing(desk, remediation, posting=True)
         try:
-            where = show(remediation, channel, ref)
+            several = len(desk.airflows) > 1
+            named = remediation.plan.deployment if several else ""
+            where = show(remediation, channel, ref, named, posting=posting)
         except (Temporary, Permanent) as error:
             logger.info("remediation %s is announced later: %s", remediation.id, error.message)
-            if not isinstance(error, Permanent):
+            if isinstance(error, Temporary) and error.acted is False and not posting:
+                _announcing(desk, remediation, posting=False)  # it is certain that nothing was posted
+            if isinstance(error, Paced):
                 continue
+            if isinstance(error, Temporary):  # Slack is away: what is more urgent comes first when it is back
+                return
             where = (channel, ref)
         with desk.store.write() as t:
             remediations.announced(t, remediation.id, remediation.version, *where)
+
+
+def _announcing(desk: Desk, remediation: Remediation, *, posting: bool) -> None:
+    with desk.store.write() as t:
+        remediations.announcing(t, remediation.id, posting=posting)
 
 
 def _show_one(desk: Desk, alert: Alert, show: Show) -> None:

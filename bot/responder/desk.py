@@ -46,6 +46,7 @@ class Desk:
     channel_deployments: Mapping[str, str] = field(default_factory=dict)  # a channel's name or id → its deployment
     tallies: Mapping[str, Tally] = field(default_factory=dict)  # counts the runs of the deployments with a metastore
     digest_zone: tzinfo = UTC  # where a day of the digest begins
+    digest_again_at: datetime | None = None  # when one that could not be posted is tried again
     goal: float = GOAL  # percent of a DAG's runs that should succeed
     tags: dict[tuple[str, str], tuple[datetime, tuple[str, ...]]] = field(
         default_factory=dict

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 LATEST = timedelta(hours=3)  # after the time it was due; yesterday's news in the evening are none
+AGAIN = timedelta(seconds=60)  # until it is made again: every deployment's metastore is asked for it
 WORTH = 3
 LONG_OPEN = timedelta(hours=1)
 OPEN_STATES = (State.open.value, State.acknowledged.value)
@@ -195,7 +196,7 @@ def send_due(desk: Desk, plan: Plan, post: Post) -> bool:
     now = desk.clock()
     today = now.astimezone(plan.zone).date()
     due = datetime.combine(today, plan.at, plan.zone).astimezone(UTC)
-    if not due <= now < due + LATEST:
+    if not due <= now < due + LATEST or (desk.digest_again_at and now < desk.digest_again_at):
         return False
     day = (today - timedelta(days=1)).isoformat()
     with desk.store.read() as t:
@@ -212,6 +213,8 @@ def _send(desk: Desk, plan: Plan, post: Post, day: date) -> bool:
         post(digest(desk, day, plan.zone), plan.channel)
     except (Temporary, Permanent) as error:
         logger.warning("the digest of %s was not posted: %s", day, error.message)
+        wait = getattr(error, "retry_after", None)
+        desk.digest_again_at = desk.clock() + (timedelta(seconds=wait) if wait else AGAIN)
         if isinstance(error, Permanent) or error.acted is not None:  # an answer that was lost may stand for a post
             with desk.store.write() as t:
                 digests.let_go(t, day.isoformat())

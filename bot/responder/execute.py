@@ -18,6 +18,8 @@ from bot.core.errors import Permanent, Temporary
 from bot.responder.dry_runs.backfills import run_id_of as backfill_run_id
 
 BATCH = 100  # task instances that one call clears
+RUN_OF = "run of "
+_RESTING = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})  # nothing leaves these by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +80,6 @@ def explicit_scope(airflow: Airflow, plan: Plan, step: Step) -> Scope:
     return Scope(step.refs[0].dag_id, step.refs[0].run_id, tuple(named), only_failed=only_failed)
 
 
-def refs_of(plan: Plan) -> list[TaskRef]:
-    return [change.ref for change in plan.changes if change.ref is not None]
-
-
 def note_of(plan: Plan) -> str:
     """What Airflow is told to remember: who really asked. The plan's id in it is how a step is found again."""
     about = f", A-{plan.incident_id}" if plan.incident_id else ""
@@ -91,8 +89,8 @@ def note_of(plan: Plan) -> str:
     )
 
 
-def act(airflow: Airflow, plan: Plan, step: Step) -> None:
-    """Does one step. Raises Temporary or Permanent."""
+def act(airflow: Airflow, plan: Plan, step: Step) -> int:
+    """Does one step; returns the id of the backfill that Airflow began, else 0. Raises Temporary or Permanent."""
     said, line = note_of(plan), step.first
     match plan.action:
         case "clear":
@@ -103,18 +101,19 @@ def act(airflow: Airflow, plan: Plan, step: Step) -> None:
         case "mark" if line.ref is not None:
             airflow.mark(line.ref, line.after, note=said)
         case "mark":
-            airflow.set_run_state(line.what.removeprefix("run of "), line.run_id, line.after, note=said)
+            airflow.set_run_state(line.what.removeprefix(RUN_OF), line.run_id, line.after, note=said)
         case "pause" | "unpause":
             airflow.pause(line.what, plan.action == "pause")
         case "trigger":
             airflow.trigger(line.what, run_id_of(plan), plan.options.get("conf") or {}, note=said)
         case "backfill":
-            _backfill(airflow, plan, line, said)
+            return _backfill(airflow, plan, line, said)
         case "variable":
             airflow.set_variable(str(plan.options["key"]), str(plan.options["value"]))
+    return 0
 
 
-def _backfill(airflow: Airflow, plan: Plan, line: Change, said: str) -> None:
+def _backfill(airflow: Airflow, plan: Plan, line: Change, said: str) -> int:
     (dag_id,) = plan.dag_ids
     if not airflow.has_backfill:
         date = datetime.fromisoformat(line.what)
@@ -122,14 +121,15 @@ def _backfill(airflow: Airflow, plan: Plan, line: Change, said: str) -> None:
             airflow.clear(Scope(dag_id, line.run_id, only_failed=line.before == "failed"), dry_run=False, note=said)
         else:
             airflow.trigger(dag_id, backfill_run_id(date), {}, note=said, logical_date=date)
-        return
+        return 0
     dates = sorted(datetime.fromisoformat(change.what) for change in plan.changes)
     begun = airflow.backfill(dag_id, dates[0], dates[-1], rerun=str(plan.options["rerun"]))
     for run_id in begun.run_ids or tuple(date.run_id for date in begun.dates):
         try:  # the backfill has begun: a note that cannot be written must not make it look as if it had not
             airflow.set_run_note(dag_id, run_id, said)
         except (Temporary, Permanent):
-            return
+            break
+    return begun.id or 0
 
 
 def run_id_of(plan: Plan) -> str:
@@ -162,15 +162,34 @@ def _is_marked(airflow: Airflow, plan: Plan, step: Step) -> bool:
     if line.ref is not None and not plan.is_of_runs:
         now = airflow.task_instance(line.ref)
         return now is not None and now.state == line.after
-    run = airflow.run(plan.dag_ids[0], line.run_id)
+    dag_id = plan.scopes[0].dag_id if plan.is_of_runs else line.what.removeprefix(RUN_OF)
+    run = airflow.run(dag_id, line.run_id)
     return run is not None and run.state == str(plan.options["state"])
 
 
 def _is_cleared(airflow: Airflow, plan: Plan, step: Step) -> bool:
-    """A batch is cleared as a whole or not at all."""
+    """A batch is cleared as a whole or not at all. What runs or waits goes on by itself, so its state tells something only
+    where there is nothing else to tell; and one of many that has ended otherwise was marked by somebody."""
     before = {change.ref: change.before for change in step.changes}
-    found = airflow.task_instances(step.refs[0].dag_id, step.refs[0].run_id)
-    return any(i.state != before[i.ref] or plan.id in i.note for i in found if i.ref in before)
+    found = _now(airflow, step)
+    telling = [i for i in found if before[i.ref] in _RESTING] or found
+    other = [i for i in telling if i.state != before[i.ref]]
+    at_work = any(i.state not in _RESTING for i in other)
+    return any(plan.id in i.note for i in found) or at_work or (bool(other) and len(other) == len(telling))
+
+
+def is_overtaken(airflow: Airflow, plan: Plan, step: Step) -> bool:
+    """Whether somebody else has changed something of a batch since the list was compared. Raises Temporary or Permanent."""
+    if plan.action != "clear":
+        return False
+    before = {change.ref: change.before for change in step.changes}
+    return any(before[i.ref] in _RESTING and i.state != before[i.ref] for i in _now(airflow, step))
+
+
+def _now(airflow: Airflow, step: Step) -> list[TaskInstance]:
+    """A batch's task instances as they are now; a batch is of one run."""
+    wanted = set(step.refs)
+    return [i for i in airflow.task_instances(step.refs[0].dag_id, step.refs[0].run_id) if i.ref in wanted]
 
 
 def _is_backfilled(airflow: Airflow, plan: Plan, step: Step) -> bool:

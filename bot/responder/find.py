@@ -123,8 +123,8 @@ def _cut(airflow: Airflow, name: str, asked: _Asked) -> tuple[str, str] | Refuse
     if cuts:
         dag, task = cuts[0]
         near = _near(task, there[dag])
-        return _unclear(airflow, f"task in {dag}", task, [asked.ref(dag, one) for one in near],
-                        [f"{dag}.{one}" for one in near])  # fmt: skip
+        return _unclear(airflow, "task", task, [asked.ref(dag, one) for one in near],
+                        [f"{dag}.{one}" for one in near], f" in {dag}")  # fmt: skip
     return _unknown_dag(airflow, parts[0], asked, ".".join(parts[1:]))
 
 
@@ -137,9 +137,11 @@ def _near(name: str, there: Sequence[str]) -> list[str]:
     return get_close_matches(name, there, NEAR, 0.5) or [one for one in there if name.lower() in one.lower()][:NEAR]
 
 
-def _unclear(airflow: Airflow, what: str, name: str, choices: Sequence[str], near: Sequence[str]) -> Refused:
+def _unclear(
+    airflow: Airflow, what: str, name: str, choices: Sequence[str], near: Sequence[str], where: str = ""
+) -> Refused:
     hint = f" Near it: {', '.join(f'`{one}`' for one in near)}." if near else ""
-    return Unclear(f"{airflow.name} has no {what} `{name[:100]}`.{hint}", "status", choices=tuple(choices))
+    return Unclear(f"{airflow.name} has no {what} `{name[:100]}`{where}.{hint}", "status", choices=tuple(choices))
 
 
 def unknown(airflow: Airflow, what: str, name: str, there: Sequence[str], prefix: str = "") -> Refused:

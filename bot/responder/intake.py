@@ -142,6 +142,9 @@ class Intake:
                 news = signals.take(t, told, self._desk.clock())
                 upto = signals.newest(t)
         except (Temporary, Permanent) as error:
+            if isinstance(error, Permanent) and len(batch) > 1:  # one of them, perhaps
+                self._one_by_one(batch)
+                return
             self._done(told)
             self._answer_all(batch, error)
             return

@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 
-from bot.core.errors import Permanent, Temporary
+from bot.core.errors import Crossed, Permanent, Temporary
 from bot.responder.desk import Desk
 from bot.responder.report import observe, observe_these
 from bot.store import signals
@@ -27,6 +27,7 @@ MANY = 50_000  # signals behind, from which on observing goes first
 IDLE_SECONDS = 1.0  # other replicas store signals, too
 RETRY_SECONDS = 0.5
 LOOK_SECONDS = 0.02
+CROSSED = 6  # times in a row that what is told as another replica's doing is believed to be
 
 
 def wait_for_others(store: Store, seconds: float) -> int:
@@ -52,6 +53,7 @@ class Observer:
         self._moved = threading.Condition()
         self._stopping = False
         self._upto = 0
+        self._crossed = 0
         self.stored = 0  # up to which id we know that signals are stored
         self.trouble = ""
         self.thread = threading.Thread(target=self._run, name="observer", daemon=True)
@@ -149,8 +151,12 @@ class Observer:
         before, stored, begun = self._upto, self.stored, time.monotonic()
         try:
             upto = observe(self._desk, BATCH)
-        except Temporary:
-            raise
+            self._crossed = 0
+        except Temporary as error:
+            if not self._is_stuck(error):
+                raise
+            logger.warning("a batch crosses with itself, it is taken one by one: %s", error.message)
+            upto = self._one_by_one()
         except Exception as error:  # one of them; the others must not wait for it
             logger.exception("a batch could not be observed, it is taken one by one: %s", error)
             upto = self._one_by_one()
@@ -172,13 +178,21 @@ class Observer:
         for one in stored:
             try:
                 observe_these(self._desk, [one])
-            except Temporary:
-                raise
+            except Temporary as error:
+                if not self._is_stuck(error):
+                    raise
+                self._set_aside(one.id, error)
             except Exception as error:  # set aside below, where people see it
                 logger.exception("signal %d is set aside: %s", one.id, error)
                 self._set_aside(one.id, error)
             self._reach(one.id)
+        self._crossed = 0
         return stored[-1].id if stored else 0
+
+    def _is_stuck(self, error: Temporary) -> bool:
+        """Whether what looks like another replica's doing comes again and again: then it is ours, and will not pass."""
+        self._crossed = self._crossed + 1 if isinstance(error, Crossed) else 0
+        return self._crossed >= CROSSED
 
     def _set_aside(self, signal_id: int, error: Exception) -> None:
         with self._desk.store.observing() as t:

@@ -7,6 +7,7 @@ audited, said in the channel.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from bot.responder.desk import Desk
 from bot.responder.plans.draft import UNCONFIRMED, airflow_of, new_id, seen_now
 from bot.store import memory, pauses, remediations
 
+logger = logging.getLogger(__name__)
 TRY_AGAIN = timedelta(minutes=1)
 
 
@@ -67,7 +69,7 @@ def _end(desk: Desk, row: dict[str, Any]) -> None:
 
 
 def _plan(desk: Desk, row: dict[str, Any]) -> Plan | str | None:
-    """The plan; a sentence when nothing is left to do, None when Airflow cannot be asked now."""
+    """The plan; a sentence when nothing is left to do, None when Airflow cannot be asked now, or does not let us."""
     airflow = airflow_of(desk, row["deployment"])
     if isinstance(airflow, Refused):
         return airflow.reason
@@ -79,7 +81,10 @@ def _plan(desk: Desk, row: dict[str, Any]) -> Plan | str | None:
     except Temporary:
         return None
     except Permanent as error:
-        return error.message
+        if error.code == "404":
+            return error.message
+        logger.info("the pause of %s is over, and Airflow does not let it end: %s", row["dag_id"], error.message)
+        return None
     return found.reason.removeprefix(f"{UNCONFIRMED} ") if isinstance(found, Refused) else found
 
 

@@ -126,14 +126,17 @@ def stop(desk: Desk, person: Person, plan_id: str) -> Remediation | Refused:
         found = remediations.of_plan(t, plan_id)
     if found is None:
         return Refused("There is nothing to stop.", "")
-    about = About(found.plan.deployment)
-    refused = may(desk, person, found.plan.action, f"stop {found.plan.id}", found.incident_id, about)
-    if refused is not None:
-        return refused
-    if found.progress not in {Progress.asked, Progress.doing}:
+    about = About(found.plan.deployment, dict.fromkeys(found.plan.dag_ids, ()))
+    if person.id != found.person.id:  # whoever asked for it may think better of it
+        refused = may(desk, person, found.plan.action, f"stop {found.plan.id}", found.incident_id, about)
+        if refused is not None:
+            return refused
+    if found.progress not in {Progress.asked, Progress.doing} and not found.can_stop:
         return Refused("It is done already, so there is nothing to stop.", "")
     with desk.store.write() as t:
         first = remediations.stop(t, found.id, person.name, desk.clock())
+        if first and found.backfill_id:
+            remediations.take_up(t, found.id)
     audit(desk, person, "stop", found.plan.id, "asked" if first else "was asked before", allowed=True,
           incident_id=found.incident_id)  # fmt: skip
     desk.remediation_owed.set()

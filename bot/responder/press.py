@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from bot.core import incident as life
-from bot.core.access import SOMEWHERE, About, No, Person
+from bot.core.access import SOMEWHERE, About, No, Person, Yes
 from bot.core.alert import Kind, Place
 from bot.core.errors import Refused
 from bot.core.incident import Incident, State
-from bot.core.policy import Silence
+from bot.core.policy import Severity, Silence
 from bot.responder.desk import Desk
-from bot.responder.who_may import about_incident, decide
+from bot.responder.placing import place
+from bot.responder.who_may import about_incident, about_silence, decide
 from bot.store import alerts, incidents, memory
 from bot.store.audit import learn as learn_request
 
@@ -74,6 +75,8 @@ def _press(
     incident = incidents.for_change(t, incident_id)
     if incident is None:
         return Refused(f"There is no alert A-{incident_id}.", "open")
+    if verb == "reopen" and (instead := incidents.open_with_key_of(t, incident)):
+        return Refused(f"A-{instead} is open for the same trouble.", f"ack A-{instead}")
     seen = life.press(incident, verb, person, now, note)
     if isinstance(seen, Refused):
         return seen
@@ -101,8 +104,9 @@ def silence(
 ) -> Silence | Refused:
     """Quiet for what the scope matches, from now on and for what is open already."""
     now = desk.clock()
-    decided = decide(desk, person, "silence", About(deployment))
-    refused = decided.refused if isinstance(decided, No) else _sensible(lasts)
+    decided = _decided(desk, person, "silence", about_silence(desk, "silence", scope, deployment))
+    not_allowed = decided.refused if isinstance(decided, No) else None
+    refused = not_allowed or _sensible(lasts)
     with desk.store.write(alone=True) as t:
         if refused is None:
             made = Silence(0, scope, deployment, now + lasts, person.name, reason or "no reason given")
@@ -112,7 +116,7 @@ def silence(
                     save(t, life.quieten(incident, made, person, now), now)
         outcome = refused.reason if refused else f"S-{made.id}"
         memory.record(
-            t, now, person, "silence", f"{deployment}:{scope} {reason}", allowed=refused is None, outcome=outcome
+            t, now, person, "silence", f"{deployment}:{scope} {reason}", allowed=not_allowed is None, outcome=outcome
         )
     desk.wake()
     return refused or made
@@ -127,23 +131,30 @@ def _sensible(lasts: timedelta) -> Refused | None:
 def unsilence(desk: Desk, person: Person, silence_id: int) -> Refused | None:
     """Ends a silence; None when it is done."""
     now = desk.clock()
-    decided = decide(desk, person, "unsilence", _where(desk, silence_id))
-    refused = decided.refused if isinstance(decided, No) else None
+    decided = _decided(desk, person, "unsilence", _where(desk, silence_id))
+    not_allowed = decided.refused if isinstance(decided, No) else None
+    refused = not_allowed
     with desk.store.write(alone=True) as t:
         if refused is None and not memory.end_silence(t, silence_id, now):
             refused = Refused(f"There is no silence S-{silence_id} that still holds.", "silences")
         elif refused is None:
             _let_speak(t, silence_id, f"{person.name} ended the silence", person, now)
         outcome = refused.reason if refused else "ended"
-        memory.record(t, now, person, "unsilence", f"S-{silence_id}", allowed=refused is None, outcome=outcome)
+        memory.record(t, now, person, "unsilence", f"S-{silence_id}", allowed=not_allowed is None, outcome=outcome)
     desk.wake()
     return refused
 
 
-def _where(desk: Desk, silence_id: int) -> About:
+def _where(desk: Desk, silence_id: int) -> About | Refused:
     with desk.store.read() as t:
         held = memory.active_silences(t, desk.clock())
-    return next((About(one.deployment) for one in held if one.id == silence_id), SOMEWHERE)
+    one = next((one for one in held if one.id == silence_id), None)
+    return SOMEWHERE if one is None else about_silence(desk, "unsilence", one.scope, one.deployment)
+
+
+def _decided(desk: Desk, person: Person, verb: str, about: About | Refused) -> Yes | No:
+    """What Airflow does not tell decides against it."""
+    return No(None, about.reason) if isinstance(about, Refused) else decide(desk, person, verb, about)
 
 
 def end_old_silences(desk: Desk) -> None:
@@ -165,10 +176,17 @@ def _speak(desk: Desk, t: Connection, incident: Incident, now: datetime) -> None
     ended = (
         "The maintenance window ended; it is still broken" if not incident.silence or not incident.silence.id else ""
     )
-    seen = life.speak(incident, ended or "The silence ended", "", "", now, rings=desk.pages)
+    seen = life.speak(incident, ended or "The silence ended", "", "", now, _page_after(desk, incident))
     save(t, seen, now)
     if seen.incident.page_at is not None and desk.pages:
-        alerts.ensure(t, incident.id, Place(Kind.pagerduty), seen.incident.page_at)
+        alerts.ring(t, incident.id, seen.incident.page_at)
+
+
+def _page_after(desk: Desk, incident: Incident) -> timedelta | None:
+    """When the incident would ring had it just failed. What made it critical may be another failure than the latest."""
+    placement = place(desk, incident.exemplar)[1]
+    worse = incident.severity is Severity.critical and placement.severity is not Severity.critical
+    return timedelta(0) if worse and desk.pages else placement.page_after
 
 
 def _let_speak(t: Connection, silence_id: int, text: str, person: Person, now: datetime) -> None:

@@ -1,6 +1,8 @@
 """What time alone changes: who has had an incident for long is asked about it, and a storm that is over stops growing.
 
-Rule: a reminder is a line in the thread with the person's name; it changes nothing and comes once in each stretch of time.
+Hard cases: a restart in the very minute in which a storm is over (what counts is when the message was shown last); two
+replicas that remind at once. Rule: a reminder is a line in the thread with the person's name; it changes nothing and comes
+once in each stretch of time.
 """
 
 from __future__ import annotations
@@ -8,14 +10,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bot.core import incident as life
 from bot.core.incident import Entry, Incident, State
 from bot.responder.desk import Desk
-from bot.responder.look import OPEN_STATES, RECENT
-from bot.responder.press import note
-from bot.store import incidents
+from bot.responder.look import RECENT
+from bot.responder.press import save
+from bot.store import alerts, incidents
 
 REMINDER = "reminder"
 EVERY = timedelta(seconds=60)  # how often both are looked at
+SLOWEST = timedelta(seconds=15)  # what was shown just after the end may have been worked out just before it
 
 
 def remind(desk: Desk) -> None:
@@ -30,15 +34,24 @@ def remind(desk: Desk) -> None:
         if incident.holder is not None and incident.held_at is not None:
             hours = (now - incident.held_at).total_seconds() / 3600
             text = f"{incident.holder.name} has had it for {hours:.0f} h; still at it?"
-            note(desk, incident.id, Entry(now, REMINDER, text, incident.holder.name, incident.holder.id))
+            _remind_once(desk, incident, Entry(now, REMINDER, text, incident.holder.name, incident.holder.id))
+
+
+def _remind_once(desk: Desk, seen: Incident, entry: Entry) -> None:
+    """Another replica may have been faster, or the incident may be somebody else's by now."""
+    with desk.store.write() as t:
+        known = incidents.for_change(t, seen.id)
+        if known is None or known.held_at != seen.held_at or known.version != seen.version:
+            return
+        save(t, life.note(known, entry), entry.at)
+    desk.wake()
 
 
 def settle(desk: Desk) -> None:
     """A message says "still growing" for the five minutes after the last failure; then it is shown once more."""
     now = desk.clock()
-    over = now - RECENT
     with desk.store.read() as t:
-        quiet = [i.id for i in incidents.listed(t, OPEN_STATES, limit=500) if over - EVERY < i.last_at <= over]
+        quiet = alerts.shown_growing(t, RECENT + SLOWEST, now - RECENT)
         storms = [one for one in quiet if incidents.counts(t, one, now).things > 1]
     for incident_id in storms:
         with desk.store.write() as t:

@@ -290,10 +290,10 @@ def _flush_subjects(t: Connection, sheet: _Sheet) -> None:
 
 def _write(desk: Desk, t: Connection, sheet: _Sheet) -> None:
     _flush_subjects(t, sheet)
-    for incident_id in sorted(sheet.changed):
-        changed = sheet.known[incident_id]
+    # one that ended first: another of this batch may have taken its key
+    for changed in sorted((sheet.known[i] for i in sheet.changed), key=lambda i: (i.state is not State.resolved, i.id)):
         incidents.save(t, changed)
         if changed.page_at is not None and desk.pages:
-            alerts.ensure(t, incident_id, Place(Kind.pagerduty), changed.page_at)
+            alerts.ring(t, changed.id, changed.page_at)
     for incident_id, entry in sheet.entries:
         incidents.add_entry(t, incident_id, entry)

@@ -66,7 +66,7 @@ class Thread(Protocol):
 def tell(desk: Desk, thread: Thread) -> float:
     """Says what is not told yet, what waits longest first; ends when an alert is owed, and when Slack is away. Returns how
     many seconds until it wants to be called again."""
-    closed = dict[str, float]()
+    closed, before = dict[str, float](), dict[int, tuple[object, ...]]()
     while True:
         now = desk.clock()
         with desk.store.read() as t:
@@ -75,13 +75,22 @@ def tell(desk: Desk, thread: Thread) -> float:
         if alert is None:
             return _wait(closed, due, now)
         try:
-            _tell_one(desk, alert, thread, now)
+            if before.get(alert.id) == (state := (alert.told, alert.rung, alert.telling_at, alert.ref)):
+                _hold(desk, alert, now + timedelta(seconds=IDLE_SECONDS))  # nothing has come of it: on to the others
+            else:
+                before[alert.id] = state
+                _tell_one(desk, alert, thread, now)
         except Paced as error:  # not now, in this channel
             closed[alert.channel_id] = error.retry_after or 1.0
         except Temporary:
             return SHORTEST_WAIT
         if desk.alerts_owed.is_set():
             return SHORTEST_WAIT
+
+
+def _hold(desk: Desk, alert: Alert, until: datetime) -> None:
+    with desk.store.write() as t:
+        alerts.change(t, alert.id, tell_at=until)
 
 
 def _wait(closed: Mapping[str, float], due: datetime | None, now: datetime) -> float:

@@ -13,7 +13,8 @@ from bot.core.access import SOMEWHERE, About, No, Person, Role, Yes
 from bot.core.action import Plan
 from bot.core.deployment import Scope
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.core.incident import Incident
+from bot.core.incident import Incident, State
+from bot.core.policy import Silence
 from bot.responder.desk import Desk
 from bot.store import approvals, audit, incidents
 
@@ -104,6 +105,23 @@ def about_incident(incident: Incident | None) -> About:
         return About()
     signal = incident.exemplar
     return About(incident.deployment, {signal.dag_id: signal.tags} if signal.dag_id else {})
+
+
+def about_silence(desk: Desk, verb: str, scope: str, deployment: str) -> About | Refused:
+    """What a silence is about: the DAGs that its scope names, however a dotted name is cut, and those of the alerts that it
+    makes quiet now."""
+    quiet = Silence(0, scope, deployment, desk.clock() + timedelta(minutes=1), "", "")
+    with desk.store.read() as t:
+        unresolved = incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000)
+    signals = [i.exemplar for i in unresolved if quiet.covers(i.exemplar, i.signature, desk.clock())]
+    known = {signal.dag_id: signal.tags for signal in signals if signal.dag_id}
+    what, _, name = scope.partition(":")
+    parts = name.split(".") if what in {"task", "thing"} else []
+    named = [name] if what == "dag" else [".".join(parts[:length]) for length in range(1, len(parts))]
+    tags = tags_of(desk, verb, deployment, dict.fromkeys([*known, *named]))
+    if isinstance(tags, Refused):
+        return tags
+    return About(deployment, {**dict.fromkeys(named, ()), **known, **tags})
 
 
 def _about(desk: Desk, incident_id: int | None) -> About:

@@ -92,17 +92,18 @@ def typo(text: str, nearest: Sequence[str], others: Sequence[str] = ()) -> Messa
     near = [button("run" if n == 0 else f"run-{n + 1}", cut(plain(line), 75), line, spoken=f"Run {plain(line)}")
             for n, line in enumerate(meant[:3]) if line.strip()]  # fmt: skip
     also = f"also near: {', '.join(code(other, 40) for other in others)}" if others else ""
-    row = actions("nearest", *near, button("run-help", "help", "help"))
+    row = actions("nearest", *near, button("run-help", "help", "help") if meant != ["help"] else None)
     plainly = f"There is no verb “{foreign(word)}”." + (f" Did you mean: {bare(listed(verbs, 'or'))}?" if verbs else "")
     return message(plainly, section(said), row, context(joined(_NOTHING, also)))
 
 
-def asked(plan: Plan) -> Message:
+def asked(plan: Plan, deployment: str = "") -> Message:
     """What stands in the place of the preview after it was confirmed."""
     where = f"A-{plan.incident_id} shows how it goes" if plan.incident_id else "the channel shows how it goes"
     doing = acts.act(plan, acts.DOING)
     said = section(f"*Asked:* {acts.act(plan, acts.DOING, code)}; {where}")
-    return message(f"Asked: {foreign(doing)}; {where}", said, actions("stop", acts.stop_button(plan)))
+    below = context(foreign(deployment, 60))
+    return message(f"Asked: {foreign(doing)}; {where}", said, actions("stop", acts.stop_button(plan)), below)
 
 
 def cancelled() -> Message:

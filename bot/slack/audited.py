@@ -20,9 +20,10 @@ from slack_bolt import App
 from bot.core.access import Person
 from bot.core.errors import Permanent, Temporary
 from bot.responder.desk import Desk
-from bot.slack import answers
-from bot.slack.limits import fit
+from bot.slack import answers, telling, windows
+from bot.slack.masking import MASK
 from bot.slack.people import People
+from bot.slack.trigger_modal import PARAM
 from bot.slack.verbs.registry import find
 from bot.store import audit
 
@@ -71,6 +72,7 @@ class _Heard:
     def _wrapped(self, listener: Listener, read: Callable[[Body], _Sent | None]) -> Listener:
         @wraps(listener)
         def listening(**arguments: Any) -> None:
+            windows.standing()  # what this thread left standing before is no concern of this person's
             sent = read(arguments.get("body") or arguments["command"])
             if sent is None:
                 listener(**arguments)
@@ -90,10 +92,9 @@ class _Heard:
             if not person.barred:
                 listener(**arguments)
                 return
-            arguments["ack"]()
-            if "respond" in arguments:
-                refusal = answers.trouble(f"Windsock takes nothing from {person.barred}.")
-                arguments["respond"](response_type="ephemeral", **fit(refusal))
+            body = arguments.get("body") or arguments["command"]
+            refusal = answers.trouble(f"Windsock takes nothing from {person.barred}.")
+            telling.tell(body, arguments["ack"], arguments.get("respond"), self._app.client, refusal)
 
 
 def _listening(respond: Callable[..., Any], request: audit.Request) -> Callable[..., Any]:
@@ -133,8 +134,20 @@ def _command(body: Body) -> _Sent:
     text = str(body.get("text") or "").strip()
     word = text.split(maxsplit=1)[0].lower() if text else "help"
     verb = find(word)
-    return _Sent(str(body["user_id"]), str(body.get("user_name", "")), verb.name if verb else word, text,
+    return _Sent(str(body["user_id"]), str(body.get("user_name", "")), verb.name if verb else word, without_value(text),
                  str(body.get("channel_id", "")))  # fmt: skip
+
+
+def without_value(line: str) -> str:
+    """A typed line without what may be a variable's value: no pattern can know one, so it goes by its place. A verb that we
+    do not know may be a slip in `variable`."""
+    words = line.split()
+    verb = find(words[0].lower()) if words else None
+    if not words or (verb is not None and verb.name != "variable"):
+        return line
+    named = verb is not None and len(words) > 1 and words[1].lower() in {"get", "set"}
+    kept = 3 if named else 2
+    return line if len(words) <= kept else " ".join([*words[:kept], MASK])
 
 
 def _action(body: Body) -> _Sent | None:
@@ -145,6 +158,8 @@ def _action(body: Body) -> _Sent | None:
         return None
     if "selected_option" in action:
         verb, _, value = str((action["selected_option"] or {}).get("value", "")).partition(":")
+    if re.fullmatch(r"run(-\d+)?", verb):  # its value is a command
+        value = without_value(value)
     user, container = body["user"], body.get("container") or {}
     ts = (body.get("message") or {}).get("ts") or container.get("message_ts") or ""
     channel = (body.get("channel") or {}).get("id", "")
@@ -161,9 +176,12 @@ def _submission(body: Body) -> _Sent | None:
 
 
 def _filled_in(view: Body) -> str:
-    """What was filled in, by block; the audit masks it."""
+    """What was filled in, by block; the audit masks it. A param's block does not tell its name, so its value may be a secret
+    that no pattern can know."""
     found = []
     for block_id, elements in ((view.get("state") or {}).get("values") or {}).items():
+        if block_id.startswith(PARAM):
+            continue
         for element in elements.values():
             chosen = (element.get("selected_option") or {}).get("value")
             if value := element.get("value") or chosen:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.core.errors import Refused
@@ -23,7 +23,9 @@ _TYPOGRAPHY = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»"
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)")
 _TOKEN = re.compile(r'[\w.-]+=(?:"[^"]*"|\'[^\']*\')|"[^"]*"|\'[^\']*\'|\S+')
-_INCIDENT = re.compile(r"[Aa]-?(\d{1,9})")
+_INCIDENT = re.compile(r"(?:(?P<deployment>[\w-]+):)?[Aa]-?(?P<number>\d{1,9})")
+_SLACK_LINK = re.compile(r"((?:[\w-]+:)?)<(.*)>")  # <https://…|label>, as Slack sends a link
+_LINK = re.compile(r"(?:(?P<deployment>[\w-]+):)?(?P<link>[a-z]+://.*)", re.IGNORECASE)
 _REF = re.compile(r"(?:(?P<deployment>[\w-]+):)?(?P<name>[^\s@\[\]:]+)(?:\[(?P<index>\d{1,9})\])?(?:@(?P<run>\S+))?")
 _VALUED = re.compile(r"--(from|to|for|conf|reason)(?:=(.*))?", re.DOTALL)  # flags that a value follows
 _SHOWN = 60  # characters on either side of a fault
@@ -74,8 +76,8 @@ def parse(line: str) -> Command:
 def _plain(token: str) -> str:
     if len(token) >= 2 and token[0] == token[-1] and token[0] in "\"'":
         return token[1:-1]
-    if token.startswith("<") and token.endswith(">"):  # a link as Slack sends it: <https://…|label>
-        token = token[1:-1].split("|", 1)[0]
+    if found := _SLACK_LINK.fullmatch(token):
+        token = found[1] + found[2].split("|", 1)[0]
     return token.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
 
 
@@ -92,9 +94,10 @@ def _valued(token: str) -> list[str]:
 def ref(word: str) -> Ref | Refused:
     """A REF from one word: A-12, dag, dag.task, dag.task[7], dag@run, a pasted Airflow link, each with prod: in front."""
     if found := _INCIDENT.fullmatch(word):
-        return Ref(incident=int(found[1]))
-    if "://" in word:
-        return of_link(word)
+        return Ref(incident=int(found["number"]), deployment=found["deployment"] or "")
+    if link := _LINK.fullmatch(word):
+        shown = of_link(link["link"])
+        return shown if isinstance(shown, Refused) else replace(shown, deployment=link["deployment"] or "")
     found = _REF.fullmatch(word)
     if not found:
         return Refused(f"`{word[:80]}` is no REF.", "help")
@@ -110,7 +113,10 @@ def duration(word: str) -> timedelta | None:
     if not re.fullmatch(rf"(?:{_DURATION.pattern})+", word.lower()):
         return None
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(word.lower()))
-    return timedelta(seconds=seconds)
+    try:
+        return timedelta(seconds=seconds)
+    except OverflowError:  # more than two million years
+        return None
 
 
 def window(command: Command, words: Sequence[str], now: datetime) -> Said | Refused | None:

@@ -106,27 +106,38 @@ def _next(view: View, home: Home) -> Block | None:
 def _quiet(silence: Silence, home: Home) -> Block | None:
     kind, _, what = silence.scope.partition(":")
     scope = {"dag": f"all of {code(what)}", "signature": f"one cause {code(what, 20)}"}.get(kind, code(what or kind))
+    where = foreign(silence.deployment, 60) if _several(home) else ""
     facts = joined(f"until {at(silence.until, home.now)}", f"{foreign(silence.by, 40)}: {quoted(silence.reason, 150)}")
     name = f"S-{silence.id}"
     end = button("unsilence", "End it now", name, spoken=f"End silence {name} now") if "unsilence" in home.may else None
-    return section(f"🔕 *{name}* {scope} {facts}", end)
+    return section(f"🔕 *{name}* {joined(scope, where)} {facts}", end)
 
 
 def _deeds(home: Home) -> list[str]:
-    told = [(one.asked_at, _did(one)) for one in home.remediations] + [(one.at, _pressed(one)) for one in home.presses]
+    told = [(one.asked_at, _did(one, _several(home))) for one in home.remediations] + [
+        (one.at, _pressed(one)) for one in home.presses
+    ]
     newest = sorted(told, key=lambda pair: pair[0], reverse=True)[:_MOST_DEEDS]
     return [f"{at(moment, home.now)}  {text}" for moment, text in newest]
 
 
-def _did(done: Remediation) -> str:
+def _several(home: Home) -> bool:
+    """Whether it must be said which deployment is meant."""
+    return len(home.roles) > 1
+
+
+def _did(done: Remediation, several: bool) -> str:
+    where = done.plan.deployment if several else ""
     if done.progress in acts.FAILED:
         bold, why = acts.not_done(done)
-        return joined(f"{acts.act(done.plan, acts.DO, code)}: {bold.rstrip(':').lower()}", foreign(why, 120))
+        said = f"{acts.act(done.plan, acts.DO, code)}: {bold.rstrip(':').lower()}"
+        return joined(said, foreign(where, 60), foreign(why, 120))
     form = acts.DOING if done.progress in ACTIVE and done.progress is not Progress.watching else acts.DONE
     undo = _UNDO.get(done.plan.action, "")
     named = acts.dags(done.plan)
-    how = f"undo: {code(f'/airflow {undo} {named[0]}')}" if undo and len(named) == 1 else ""
-    return joined(acts.act(done.plan, form, code), how)
+    place = f"{where}:" if where else ""
+    how = f"undo: {code(f'/airflow {undo} {place}{named[0]}')}" if undo and len(named) == 1 else ""
+    return joined(acts.act(done.plan, form, code), foreign(where, 60), how)
 
 
 def _pressed(line: Line) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from bot.core.errors import Refused
 
+_PORTS = {"http": 80, "https": 443}
 _IN_PATH = frozenset({"runs", "tasks", "mapped"})
 
 
@@ -24,7 +25,8 @@ class Ref:
     task: str = ""
     map_index: int | None = None
     run: str = ""
-    host: str = ""  # of a pasted link
+    host: str = ""  # of a pasted link, with its port
+    path: str = ""  # of a pasted link, as far as the address of its Airflow may reach
 
 
 def of_link(word: str) -> Ref | Refused:
@@ -34,6 +36,7 @@ def of_link(word: str) -> Ref | Refused:
     except ValueError:
         return Refused("That is no link that can be read.", "help")
     path = [unquote(part) for part in parts.path.split("/") if part]
+    base = path[: path.index("dags")] if "dags" in path else path[:-1]
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
     named = path[path.index("dags") + 1 :] if "dags" in path else []
     dag = named[0] if named else query.get("dag_id", "")
@@ -46,8 +49,21 @@ def of_link(word: str) -> Ref | Refused:
     run = pairs.get("runs") or query.get("dag_run_id") or query.get("run_id") or query.get("execution_date") or ""
     return Ref(
         name=dag, task=pairs.get("tasks") or query.get("task_id") or "", run=run.replace(" ", "+"),
-        map_index=int(index) if index.isdecimal() else None, host=parts.netloc,
+        map_index=int(index) if index.isdecimal() else None, host=host_of(word), path="/".join(base),
     )  # fmt: skip
+
+
+def host_of(address: str) -> str:
+    """`airflow.example.com:8080`: in small letters, without a name before it and without the port that goes without saying.
+
+    Empty where there is none.
+    """
+    try:
+        parts = urlsplit(address)
+        name, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    return name if port in (None, _PORTS.get(parts.scheme)) else f"{name}:{port}"
 
 
 def _pairs(path: list[str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from slack_bolt import Ack, App, Respond
 from slack_sdk.web import WebClient
 
 from bot.responder.desk import Desk
-from bot.slack import grammar
+from bot.slack import grammar, telling
 from bot.slack.choosing import Choosing
 from bot.slack.homes import Homes
 from bot.slack.limits import fit
@@ -41,6 +41,7 @@ class Listeners:
         self.homes = Homes(desk, people, client)
 
     def register(self, app: App, command: str) -> None:
+        app.error(telling.on_error)
         app.command(command)(self.on_command)
         app.action(re.compile(".*"))(self.on_action)
         submissions = Submissions(self._desk, self._people, self._windows)

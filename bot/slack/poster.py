@@ -44,8 +44,7 @@ class Poster:
         self._client = client
         self._pace = Pace(kept)
         self._not_joined: dict[str, float] = {}
-        self._noticed: set[str] = set()  # likewise of requests for a second person and broken glass, by key
-        self._announced: set[int] = set()  # changes whose announcement was begun since the start
+        self._noticed: set[str] = set()  # of requests for a second person and broken glass, by key
 
     def show(self, alert: Alert, seen: View) -> Shown:
         """Posts the incident, or edits its message to what it is now."""
@@ -82,16 +81,19 @@ class Poster:
                 (rung if payload.get("rung") else told).append(int(payload.get("entry", 0)))
         return Said(max(told), max(rung))
 
-    def announce(self, remediation: Remediation, channel: str, ref: str) -> tuple[str, str]:
-        """Shows a change that no incident shows, in the channel where it was asked for."""
-        message, target = fit(blocks.announcement(remediation)), channel or remediation.plan.channel
-        if not ref and remediation.id in self._announced:
+    def announce(
+        self, remediation: Remediation, channel: str, ref: str, where: str = "", *, posting: bool = False
+    ) -> tuple[str, str]:
+        """Shows a change that no incident shows, in the channel where it was asked for. With `posting` an earlier try may
+        have left its message behind."""
+        message, target = fit(blocks.announcement(remediation, where)), channel or remediation.plan.channel
+        if not ref and posting:
             channel, ref = target, self._announcement(remediation, target)
         if ref:
             self._edit(channel, ref, message)
             return channel, ref
         metadata = _marked(ACT_TYPE, remediation=remediation.id)
-        answer = self._say(target, message, metadata=metadata, begun=lambda: self._announced.add(remediation.id))
+        answer = self._say(target, message, metadata=metadata)
         return answer["channel"], answer["ts"]
 
     def _announcement(self, remediation: Remediation, channel: str) -> str:

@@ -20,7 +20,7 @@ from bot.slack import answers, approvals, modals
 from bot.slack.kit import Block, Message
 from bot.slack.pressed import Pressed
 from bot.slack.verbs import act, act_stop, listing, look
-from bot.slack.verbs.ask import Ask, refused
+from bot.slack.verbs.ask import Ask, place_of, refused
 from bot.slack.verbs.registry import answer
 from bot.store import remediations
 
@@ -176,10 +176,10 @@ def confirmed(ask: Ask, plan_id: str) -> Message:
     if isinstance(done, Refused):
         return refused(ask, done, "confirm")
     if isinstance(done, Plan):
-        return answers.moved(old[0] if old else done, done, ask.desk.clock())
+        return answers.moved(old[0] if old else done, done, ask.desk.clock(), place_of(ask, done))
     if isinstance(done, plans.Held):
         return approvals.held(done.plan)
-    return answers.asked(done.plan)
+    return answers.asked(done.plan, place_of(ask, done.plan))
 
 
 def _no_alert(pressed: Pressed) -> Message:

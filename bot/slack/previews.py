@@ -7,6 +7,7 @@ does not fit in 25 lines is a number. Rule: the button names verb and count of e
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ from bot.slack.words import preformatted as lines_of
 
 _MOST_LINES = 25
 _MOST_RUNS = 6
+_MOST_KEYS = 20  # of a conf
 _FAILED = frozenset({"failed", "upstream_failed"})
 _BUSY = frozenset({"running", "deferred", "restarting"})
 _NAME, _STATE = 40, 24  # the columns are at most this wide
@@ -36,13 +38,13 @@ class Row:
     sign: str
 
 
-def preview(plan: Plan, now: datetime, *, dry: bool = False) -> Message:
-    """The question for one plan; `dry` only shows the list."""
+def preview(plan: Plan, now: datetime, *, dry: bool = False, where: str = "") -> Message:
+    """The question for one plan; `dry` only shows the list. `where` is the deployment, where there are several."""
     asked = f"{acts.act(plan, acts.DO).capitalize()}?" if not acts.dags(plan) else f"{_question(plan)}?"
     rows = _rows(plan.changes, {})
     legend = "! perhaps not expected" if any(row.sign == "!" for row in rows) else ""
     works = "asked for dry: there is nothing to confirm" if dry else _works(plan, now)
-    last = joined("Nothing has been changed yet", works, legend)
+    last = joined(foreign(where, 60), "Nothing has been changed yet", works, legend)
     row = None if dry else actions("confirm", *_buttons(plan, may_narrow=True))
     return message(
         f"{foreign(asked, 200)} Nothing has been changed yet.",
@@ -72,7 +74,7 @@ def _works(plan: Plan, now: datetime) -> str:
     return f"works once, for you, until {at(plan.expires_at, now)}"
 
 
-def moved(old: Plan, new: Plan, now: datetime) -> Message:
+def moved(old: Plan, new: Plan, now: datetime, where: str = "") -> Message:
     """The list is another one than was confirmed: the new list in the same shape."""
     signs = difference(old.changes, new.changes)
     done = acts.verb(new, acts.DONE)
@@ -81,7 +83,7 @@ def moved(old: Plan, new: Plan, now: datetime) -> Message:
     return message(
         f"{said} while you looked. The new list has {acts.things(new)}.",
         header(said), section(f"{_what_moved(old, new, signs)} This is the list now:"), *_lists(_rows(new.changes, signs)),
-        actions("confirm", *_buttons(new, may_narrow=False)), context(joined(legend, _works(new, now))),
+        actions("confirm", *_buttons(new, may_narrow=False)), context(joined(foreign(where, 60), legend, _works(new, now))),
     )  # fmt: skip
 
 
@@ -178,8 +180,9 @@ def _conf(plan: Plan) -> str:
     conf = plan.options.get("conf")
     if not isinstance(conf, Mapping) or not conf:
         return ""
-    pairs = [f"{plain(key, 60)} = {plain(value, 120)}" for key, value in list(conf.items())[:12]]
-    return lines_of("\n".join(["conf", *(f"  {pair}" for pair in pairs)]))
+    pairs = [f"{plain(key, 60)} = {plain(json.dumps(value, ensure_ascii=False), 120)}" for key, value in conf.items()]
+    more = [f"+{len(pairs) - _MOST_KEYS} more"] if len(pairs) > _MOST_KEYS else []
+    return lines_of("\n".join(["conf", *(f"  {line}" for line in [*pairs[:_MOST_KEYS], *more])]))
 
 
 def _buttons(plan: Plan, *, may_narrow: bool) -> list[Block | None]:

@@ -112,8 +112,10 @@ def _figures(one: DeploymentStatus) -> str:
 def health(status: Status) -> Message:
     """The same with each part on a line of its own, and what the checks found."""
     parts = [section(_healthy(deployment)) for deployment in status.deployments]
-    ill = [foreign(d.name, 60) for d in status.deployments if _ill(d) or d.findings]
-    text = f"Not well: {', '.join(ill)}." if ill else "All that was asked is well."
+    ill = [foreign(d.name, 60) for d in status.deployments if _ill(d)]
+    findings = sum(len(deployment.findings) for deployment in status.deployments)
+    said = f"Not well: {', '.join(ill)}" if ill else "All that was asked is well"
+    text = joined(said, f"the checks found {count(findings, 'thing')}" if findings else "")
     return message(
         text,
         *(parts or [section("No Airflow is configured")]),

@@ -119,7 +119,7 @@ def runs(dag_id: str, found: Sequence[Run], now: datetime, states: Sequence[str]
     """The newest runs of a DAG, a line each: the state, since when, how long it took, its id."""
     word = f"{listed(states, 'or')} " if states else ""
     if not found:
-        said = f"*{foreign(where + dag_id, 200)}* has no {foreign(word)}run"
+        said = f"*{foreign(where + dag_id, 200)}* has no {word}run"
         return message(bare(said), section(said), context(f"next: {code(f'/airflow trigger {where}{dag_id}')}"))
     part, more = shown([_run_row(run, now) for run in found], _MOST_RUNS)
     states_seen = Counter(run.state for run in found)

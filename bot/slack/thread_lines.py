@@ -130,8 +130,9 @@ def _rung(said: str, about: str, call: str) -> Message:
     return message(bare(f"{said} · {about}"), section(joined(said, about, call)))
 
 
-def announcement(remediation: Remediation) -> Message:
-    """A change that no incident shows, with the person's name: going on, done, or not done."""
+def announcement(remediation: Remediation, where: str = "") -> Message:
+    """A change that no incident shows, with the person's name: going on, done, or not done. `where` is the deployment, where
+    there are several."""
     plan, who = remediation.plan, foreign(remediation.person.name, 40)
     if remediation.progress in acts.FAILED:
         bold, sentence = acts.not_done(remediation)
@@ -146,7 +147,8 @@ def announcement(remediation: Remediation) -> Message:
         lines += f"\n⚠️ {foreign(remediation.answer, 300)}"
     reason = plain(plan.options.get("reason") or "", 200)
     runs = list(dict.fromkeys(change.run_id for change in plan.changes if change.run_id))
-    below = joined(f"“{foreign(reason)}”" if reason else "", foreign(runs[0]) if len(runs) == 1 else "")
+    quoted = f"“{foreign(reason)}”" if reason else ""
+    below = joined(foreign(where, 60), quoted, foreign(runs[0]) if len(runs) == 1 else "")
     stop = actions("actions", acts.stop_button(plan)) if remediation.can_stop else None
     return message(bare(said), section(lines), stop, context(below))
 

@@ -20,6 +20,7 @@ from bot.slack.limits import CHOICES, OPTIONS
 from bot.slack.masking import masked
 from bot.slack.words import code, count, cut, cut_middle, foreign, plain, visible
 
+PARAM = "p-"  # how the block of a param begins
 MOST = 20  # fields; a modal holds more, a person does not
 _TEXT, _ONE_LINE = 3_000, 60
 _CHECKED = "Merged over the fields above. Checked before anything starts."
@@ -72,7 +73,7 @@ def read(dag: Dag, key: str, values: Mapping[str, Entry]) -> tuple[dict[str, Any
 
 
 def _block_id(param: Param, key: str) -> str:
-    return f"p-{key}-{digest(param.name)}"
+    return f"{PARAM}{key}-{digest(param.name)}"
 
 
 def _kind(param: Param) -> str:

@@ -6,6 +6,8 @@ exactly the command that it shows, and nothing is chosen for anybody.
 
 from __future__ import annotations
 
+import re
+
 from bot.core.errors import Refused
 from bot.responder.find import Unclear
 from bot.slack import grammar
@@ -28,8 +30,11 @@ def unclear(refusal: Unclear, command: grammar.Command) -> Message:
 def _corrected(command: grammar.Command, choice: str) -> str:
     """The line with the choice in the place of the REF."""
     asked = command.words[0] if command.words else ""
-    if asked and asked in command.text:
-        line = command.text.replace(f"<{asked}>", asked).replace(asked, choice, 1)
+    text = command.text.replace(f"<{asked}>", asked)
+    # behind the verb, and as a word of its own: a DAG may be called `s`
+    found = re.search(rf"(?<=[\s\"']){re.escape(asked)}(?![^\s\"'])", text) if asked else None
+    if found is not None:
+        line = f"{text[: found.start()]}{choice}{text[found.end() :]}"
     else:
         line = " ".join([command.verb, choice, *command.words[1:], *(f"--{flag}" for flag in sorted(command.flags))])
     return "".join(sign for sign in line if sign.isprintable())

@@ -15,6 +15,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookLonger
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt import Ack
@@ -32,6 +34,24 @@ REMEMBERED = 1_000
 ARRIVES = 10  # looks, a fifth of a second apart, for a window that Slack is about to make
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A window that says that it waits, and was not filled; `only_looks`: whoever waits has confirmed nothing."""
+
+    where: dict[str, str]
+    only_looks: bool
+
+
+_standing: ContextVar[Standing | None] = ContextVar("standing", default=None)
+
+
+def standing() -> Standing | None:
+    """The window that this thread left waiting; asked once, by whoever ends the wait in its place."""
+    left = _standing.get()
+    _standing.set(None)
+    return left
+
+
 class Windows:
     """What is open, as far as this process has shown it. Thread-safe."""
 
@@ -44,11 +64,17 @@ class Windows:
 
     def open(self, trigger_id: str, view: Block) -> str:
         """A new window; its id. Raises Temporary and Permanent."""
-        return self._shown(self._client.views_open, trigger_id=trigger_id, view=fit_view(view))
+        return self._opened(self._client.views_open, trigger_id, view)
 
     def push(self, trigger_id: str, view: Block) -> str:
         """A window on top of the one that was pressed in."""
-        return self._shown(self._client.views_push, trigger_id=trigger_id, view=fit_view(view))
+        return self._opened(self._client.views_push, trigger_id, view)
+
+    def _opened(self, call: Callable[..., Any], trigger_id: str, view: Block) -> str:
+        made = self._shown(call, trigger_id=trigger_id, view=fit_view(view))
+        if view.get("callback_id") == "waiting" and made:
+            _standing.set(Standing({"view_id": made}, only_looks=True))
+        return made
 
     def picked(self, view_id: str, at: str) -> float:
         """Somebody picked something there; what `redraw` wants to know again."""
@@ -90,6 +116,7 @@ class Windows:
         for _ in range(ARRIVES):
             try:
                 called(self._client.views_update, view=fit_view(view), **where)
+                _standing.set(None)
                 return
             except Permanent as error:
                 if view_id or error.code != "not_found":
@@ -105,6 +132,7 @@ class Windows:
         except TookLonger:
             name = f"w-{uuid.uuid4().hex}"
             ack(response_action="update", view=modals.waiting(title) | {"external_id": name})
+            _standing.set(Standing({"external_id": name}, only_looks=title != "Confirm"))
             self.fill(drawing.result(), external_id=name)
 
     def _shown(self, call: Callable[..., Any], **arguments: Any) -> str:

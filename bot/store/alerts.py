@@ -7,10 +7,10 @@ changes the row has it. Rule: a claim ends by itself, so a loop that died holds 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Set
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, and_, func, or_, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.core.alert import SPACING, Alert, Kind, Lane, Place
@@ -27,11 +27,34 @@ _WELL_NEWS = and_(_NEWS, alerts.c.tries == 0, alerts.c.ref != "")  # a place tha
 
 def ensure(t: Connection, incident_id: int, place: Place, due_at: datetime) -> None:
     """The incident is to be seen in this place from now on; an earlier due time wins over a later one."""
+    mine = _there(t, incident_id, place, due_at)
+    t.execute(update(alerts).where(mine, alerts.c.due_at > due_at).values(due_at=due_at))
+
+
+def _there(t: Connection, incident_id: int, place: Place, due_at: datetime) -> ColumnElement[bool]:
     dialect = postgresql if t.dialect.name == "postgresql" else sqlite
     t.execute(dialect.insert(alerts).values(incident_id=incident_id, kind=place.kind.value, target=place.target,
               due_at=due_at, owed_at=due_at).on_conflict_do_nothing())  # fmt: skip
-    mine = and_(alerts.c.incident_id == incident_id, alerts.c.kind == place.kind.value, alerts.c.target == place.target)
-    t.execute(update(alerts).where(mine, alerts.c.due_at > due_at).values(due_at=due_at))
+    return and_(alerts.c.incident_id == incident_id, alerts.c.kind == place.kind.value, alerts.c.target == place.target)
+
+
+def ring(t: Connection, incident_id: int, at: datetime) -> None:
+    """Somebody is rung at that time and not before, unless they are rung already; a place that fails keeps its backoff."""
+    mine = _there(t, incident_id, Place(Kind.pagerduty), at)
+    waits = and_(alerts.c.said.in_(("", "resolve")), or_(alerts.c.tries == 0, alerts.c.due_at < at))
+    t.execute(update(alerts).where(mine, waits, alerts.c.due_at != at).values(due_at=at))
+
+
+def shown_growing(t: Connection, still: timedelta, over: datetime) -> list[int]:
+    """Open incidents that have not grown since `over`, and whose message was shown last within `still` of their last
+    failure: it says that they grow."""
+    until = type_coerce(incidents.c.last_at, BigInteger) + still // timedelta(microseconds=1)
+    query = select(incidents.c.id).join(alerts, alerts.c.incident_id == incidents.c.id).distinct()
+    done = and_(
+        alerts.c.kind == Kind.slack.value, alerts.c.shown == incidents.c.version, incidents.c.state != "resolved"
+    )
+    query = query.where(done, incidents.c.last_at <= over, type_coerce(alerts.c.shown_at, BigInteger) < until)
+    return list(t.scalars(query))
 
 
 def hurry(t: Connection, incident_id: int, now: datetime) -> None:

@@ -52,6 +52,12 @@ def by_keys(t: Connection, keys: Iterable[str], reopen_since: datetime) -> dict[
     return found
 
 
+def open_with_key_of(t: Connection, incident: Incident) -> int | None:
+    """The number of another incident that is open in this one's place."""
+    mine = and_(incidents.c.open_key == digest(incident.key), incidents.c.id != incident.id)
+    return t.scalar(select(incidents.c.id).where(mine))
+
+
 def listed(
     t: Connection, states: Sequence[str] = (), before: int | None = None, limit: int = LIST_LIMIT
 ) -> list[Incident]:

@@ -70,7 +70,7 @@ def save(t: Connection, changed: Remediation, until: datetime | None = None) -> 
     t.execute(update(remediations).where(remediations.c.id == changed.id).values(
         progress=changed.progress.value, version=changed.version, due_at=changed.due_at, tries=changed.tries,
         answer=changed.answer, began_at=changed.began_at, ended_at=changed.ended_at, tally=dict(changed.tally),
-        steps=changed.steps, claimed_until=until,
+        steps=changed.steps, backfill_id=changed.backfill_id, claimed_until=until,
     ))  # fmt: skip
 
 
@@ -88,6 +88,12 @@ def stop(t: Connection, remediation_id: int, who: str, now: datetime) -> bool:
     asked = and_(remediations.c.id == remediation_id, remediations.c.stopped_by == "")
     done = t.execute(update(remediations).where(asked).values(stopped_by=who, due_at=now))
     return done.rowcount == 1
+
+
+def take_up(t: Connection, remediation_id: int) -> None:
+    """Carries on with a backfill that was told as begun: somebody stops it."""
+    ended = and_(remediations.c.id == remediation_id, remediations.c.progress == Progress.done.value)
+    t.execute(update(remediations).where(ended).values(progress=Progress.watching.value, tries=0))
 
 
 def forget_value(t: Connection, plan_id: str) -> None:
@@ -124,15 +130,23 @@ def of_plan(t: Connection, plan_id: str) -> Remediation | None:
     return None if row is None else _remediation(row)
 
 
-def unannounced(t: Connection) -> list[tuple[Remediation, str, str]]:
-    """Those that no incident shows and whose message is behind: (remediation, channel id, message ts)."""
+def unannounced(t: Connection) -> list[tuple[Remediation, str, str, bool]]:
+    """Those that no incident shows and whose message is behind: (remediation, channel id, message ts, whether it may have
+    been posted without our knowing)."""
     behind = and_(remediations.c.incident_id.is_(None), remediations.c.shown < remediations.c.version)
-    return [(_remediation(row), row.channel_id, row.ref) for row in t.execute(_query().where(behind).limit(20))]
+    return [
+        (_remediation(row), row.channel_id, row.ref, row.posting) for row in t.execute(_query().where(behind).limit(20))
+    ]
 
 
 def announced(t: Connection, remediation_id: int, version: int, channel_id: str, ref: str) -> None:
     t.execute(update(remediations).where(remediations.c.id == remediation_id)
-              .values(shown=version, channel_id=channel_id, ref=ref))  # fmt: skip
+              .values(shown=version, channel_id=channel_id, ref=ref, posting=False))  # fmt: skip
+
+
+def announcing(t: Connection, remediation_id: int, *, posting: bool) -> None:
+    """That its message is about to be posted; it stays so until an answer comes."""
+    t.execute(update(remediations).where(remediations.c.id == remediation_id).values(posting=posting))
 
 
 def _query() -> Any:
@@ -144,7 +158,7 @@ def _remediation(row: Row[Any]) -> Remediation:
         id=row.id, plan=_plan(row.plan_id, row.created_at, row.incident_id, row.body), progress=Progress(row.progress),
         asked_at=row.asked_at, due_at=row.due_at, version=row.version, tries=row.tries, answer=row.answer,
         began_at=row.began_at, ended_at=row.ended_at, tally=row.tally, steps=row.steps,
-        stopped_by=row.stopped_by,
+        stopped_by=row.stopped_by, backfill_id=row.backfill_id,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
-from bot.core.errors import Permanent, Temporary
+from bot.core.errors import Crossed, Permanent, Temporary
 
 BUSY_SECONDS = 10
 _MIGRATING, _ALONE, _TAKING = 7_406_091, 7_406_092, 7_406_093  # PostgreSQL's advisory locks are named by numbers
@@ -121,7 +121,7 @@ class Store:
             if "unique" not in str(error.orig).lower():
                 raise Permanent(f"the store refused: {error.orig}", "store") from error
             # our own keys are unique by meaning, so somebody else was first; asked again, theirs is found
-            raise Temporary(f"the store was changed at the same moment: {error.orig}", retry_after=1) from error
+            raise Crossed(f"the store was changed at the same moment: {error.orig}", retry_after=1) from error
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise Temporary(f"the store's connection broke: {error.orig}") from error

@@ -211,6 +211,8 @@ remediations = Table(
     Column("channel_id", String(64), nullable=False, default=""),
     Column("ref", String(64), nullable=False, default=""),
     Column("shown", Integer, nullable=False, default=0),
+    Column("posting", Boolean, nullable=False, default=False),
+    Column("backfill_id", Integer, nullable=False, default=0),
     Index(None, "progress", "due_at"),
     Index(None, "incident_id"),
 )  # fmt: skip

@@ -59,10 +59,14 @@ def _signal(alert: Any, default: str, now: datetime, where: str) -> Signal:
         _texts(alert.get("annotations"), f"{where}.annotations"),
     )
     firing = alert.get("status") != "resolved"
-    try:
-        return parse(_body(alert, labels, notes, default, firing=firing), now)
-    except BadSignal as error:
-        raise Refusal(422, f"{where}: {error}") from None
+    body = _body(alert, labels, notes, default, firing=firing)
+    for instead in ({}, {"occurred_at": now.isoformat()}, {"dag_id": ""}, {"deployment": default}):
+        body |= instead  # Alertmanager does not send again what was refused, and the other alerts with it
+        try:
+            return parse(body, now)
+        except BadSignal as error:
+            refused = error
+    raise Refusal(422, f"{where}: {refused}") from None
 
 
 def _body(

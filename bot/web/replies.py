@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Callable
 
 from bot.core.errors import Permanent, Temporary
 from bot.responder.intake import Receipt
 
 Result = Receipt | Temporary | Permanent
+Answer = Callable[[Result], None]
 
 
 class Replies:
@@ -21,12 +23,12 @@ class Replies:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self._waiting: deque[tuple[asyncio.Future[Result], Result]] = deque()
+        self._waiting: deque[tuple[Answer, Result]] = deque()
         self._called = False
 
-    def post(self, done: asyncio.Future[Result], result: Result) -> None:
-        """From any thread."""
-        self._waiting.append((done, result))
+    def post(self, answer: Answer, result: Result) -> None:
+        """From any thread; `answer` is called in the loop."""
+        self._waiting.append((answer, result))
         if not self._called:
             self._called = True
             with contextlib.suppress(RuntimeError):  # the server has ended and nobody waits
@@ -34,7 +36,10 @@ class Replies:
 
     def _deliver(self) -> None:
         self._called = False  # before the last look: what is posted behind it calls again
-        while self._waiting:
-            done, result = self._waiting.popleft()
-            if not done.done():
-                done.set_result(result)
+        try:
+            while self._waiting:
+                answer, result = self._waiting.popleft()
+                answer(result)
+        finally:
+            if self._waiting:  # one of them stumbled; the others must not wait for it
+                self.loop.call_soon(self._deliver)

@@ -24,7 +24,7 @@ from bot.core.wire import BadSignal, parse
 from bot.responder.intake import Receipt
 from bot.store.signals import Letter, letter
 from bot.web.edge import Edge, Refusal, answer, authorised, edge_of
-from bot.web.replies import Replies, Result
+from bot.web.replies import Answer, Replies, Result
 
 BODY_LIMIT = 1_048_576
 BATCH_LIMIT = 1_000
@@ -45,28 +45,36 @@ async def post_signals(request: Request) -> Response:
 
 
 async def committed(edge: Edge, told: Sequence[Signal]) -> Receipt:
-    """Hands the signals to the one writer and waits for its commit."""
-    return await kept(edge, [letter(signal) for signal in told])
+    """Hands the signals to the one writer and waits for its commit. Raises Refusal when they were not taken."""
+    done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+    hand_over(edge, [letter(signal) for signal in told], partial(_set, done))
+    return receipt_of(edge, await done)
 
 
-async def kept(edge: Edge, told: Sequence[Letter]) -> Receipt:
-    """The same for signals that are ready to be stored."""
-    replies = edge.replies
-    if replies is None or replies.loop is not asyncio.get_running_loop():
-        replies = edge.replies = Replies(asyncio.get_running_loop())
-    done: asyncio.Future[Result] = replies.loop.create_future()
-    result: Result
+def hand_over(edge: Edge, told: Sequence[Letter], answer: Answer) -> None:
+    """Hands the signals to the one writer; `answer` is called in this loop, after the commit or at once when it is behind."""
+    replies, loop = edge.replies, asyncio.get_running_loop()
+    if replies is None or replies.loop is not loop:
+        replies = edge.replies = Replies(loop)
     try:
-        edge.intake.submit(told, partial(replies.post, done))
-        result = await done
+        edge.intake.submit(told, partial(replies.post, answer))
     except Temporary as error:
-        result = error
+        answer(error)
+
+
+def receipt_of(edge: Edge, result: Result) -> Receipt:
+    """What the writer said, counted. Raises Refusal when the signals were not taken."""
     if not isinstance(result, Receipt):
         wait = getattr(result, "retry_after", None) or 5
         raise Refusal(503, result.message, **{"Retry-After": str(ceil(wait))})
     edge.counted["accepted"] += result.accepted
     edge.counted["duplicates"] += result.duplicates
     return result
+
+
+def _set(done: asyncio.Future[Result], result: Result) -> None:
+    if not done.done():  # whoever asked may have gone
+        done.set_result(result)
 
 
 async def body_of(request: Request) -> bytes:

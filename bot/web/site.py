@@ -7,11 +7,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from bot.core.errors import Permanent, Temporary
 from bot.web.alertmanager import post_alerts
-from bot.web.door import Door
 from bot.web.edge import Edge, Refusal, edge_of, refuse, unavailable
 from bot.web.health import livez, metrics, readyz
 from bot.web.incidents import get_incident, get_incidents
@@ -49,19 +47,9 @@ ROUTES = [
 ]
 
 
-class Site(Starlette):
-    """Starlette behind our door; even a middleware of its own costs what a storm has not got."""
-
-    door: Door
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.door(scope, receive, send)
-
-
 def site(edge: Edge) -> Starlette:
     """The ASGI application."""
     handlers = {Refusal: refuse, Temporary: unavailable, Permanent: unavailable}
-    app = Site(routes=ROUTES, exception_handlers=handlers)
-    app.door = Door(super(Site, app).__call__, edge)
+    app = Starlette(routes=ROUTES, exception_handlers=handlers)
     app.state.edge = edge
     return app

@@ -47,6 +47,7 @@ class PaperAirflow:
 
     name: str = "prod"
     ui_url: str = "http://airflow.test"
+    url: str = "http://api.airflow.test"
     major: int = 3
     away: bool = False
     tests_connections: bool = True

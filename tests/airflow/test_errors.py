@@ -98,6 +98,11 @@ def test_a_call_without_a_whole_answer(error: Exception, kind: type[Exception], 
     assert not isinstance(reading, Temporary) or reading.acted is False
 
 
+def test_a_limit_of_next_to_nothing_is_not_told_as_a_number() -> None:
+    error = faults.of_transport("prod", faults.TookTooLong(), 0.0412, write=False)
+    assert str(error) == "Airflow (prod) did not answer in time"
+
+
 def test_every_transport_error_of_the_table_is_walked_here() -> None:
     met = {next(kind for kind, _ in faults.TRANSPORTS if isinstance(case[0], kind)) for case in TRANSPORTS}
     assert met == set(faults.TRANSPORT)

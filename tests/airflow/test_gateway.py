@@ -15,6 +15,7 @@ from bot.airflow.breaker import Breaker
 from bot.airflow.gateway import Gateway, GatewayConfig, connect, warm_up
 from bot.core.deployment import Scope, TaskRef
 from bot.core.errors import Permanent, Temporary
+from bot.sandbox.ports import free_port
 from tests.airflow.scripted import Asked, Says, ScriptedAirflow, scripted_airflow, seconds_of
 
 REF = TaskRef("sales", "r1", "load")
@@ -322,6 +323,68 @@ def test_a_fault_of_one_endpoint_does_not_open_the_breaker(airflow: ScriptedAirf
         with pytest.raises(Temporary, match="500"):
             gateway.pause("sales", True)
     assert airflow.count("PATCH", "/api/v2/dags/sales") == 7
+
+
+@pytest.mark.parametrize("version", ["3.3.2", "2.11.2"])
+def test_slow_previews_do_not_close_a_deployment_that_answers_others(
+    airflow: ScriptedAirflow, gateway_to: Connect, version: str
+) -> None:
+    """The wait was ended by us; Airflow has been answering, and goes on to."""
+    airflow.is_version(version)
+    there = f"/api/v{2 if version[0] == '3' else 1}"
+    airflow.on("GET", f"{there}/pools", Says(hang=60))
+    airflow.on("GET", f"{there}/importErrors", Says(body={"import_errors": []}))
+    gateway = gateway_to(airflow.url, timeout=60.0)
+    assert gateway.version == version
+    for _ in range(7):
+        with gateway.within(0.2), pytest.raises(Temporary, match="did not answer"):
+            gateway.pools()
+    airflow.on("GET", f"{there}/pools", Says(body={"pools": []}))
+    assert gateway.pools() == []
+
+
+def test_a_server_that_answers_nobody_for_as_long_as_a_call_may_take_is_an_outage(
+    airflow: ScriptedAirflow, gateway_to: Connect
+) -> None:
+    airflow.on("GET", "/api/v2/pools", Says(hang=60))
+    gateway = gateway_to(airflow.url, timeout=0.5)
+    assert gateway.version
+    until = time.monotonic() + 30
+
+    def told() -> str:
+        with gateway.within(0.2), pytest.raises(Temporary) as caught:
+            gateway.pools()
+        return str(caught.value)
+
+    while "has not been reachable" not in (said := told()):
+        assert time.monotonic() < until, said
+
+
+def test_a_server_that_does_not_accept_is_an_outage_whatever_the_deadline(gateway_to: Connect) -> None:
+    gateway = gateway_to(f"http://127.0.0.1:{free_port()}", timeout=60.0)
+    said = ""
+    for _ in range(6):
+        with gateway.within(5.0), pytest.raises(Temporary) as caught:
+            gateway.health()
+        said = str(caught.value)
+    assert "has not been reachable" in said
+
+
+def test_a_wait_that_we_ended_counts_only_once_nobody_was_answered_for_long() -> None:
+    breaker = Breaker("prod", outages=2, patience=0.05)
+
+    def ended_by_us() -> None:
+        with breaker.passage() as passage:
+            passage.cut_short = True
+
+    for _ in range(5):
+        pass_through(breaker, failed=False)
+        ended_by_us()
+    assert not breaker.is_open
+    until = time.monotonic() + 10
+    while not breaker.is_open:
+        assert time.monotonic() < until, "silence never counted"
+        ended_by_us()
 
 
 def pass_through(breaker: Breaker, *, failed: bool) -> None:

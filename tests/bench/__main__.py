@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import demo_start, intake, plugin_cost, reaction, storm
+from tests.bench import ack, demo_start, intake, plugin_cost, reaction, storm
 
 VENVS = Path(__file__).resolve().parents[2] / ".airflow"
 
@@ -24,6 +24,7 @@ BENCHES: dict[str, Callable[[Path], dict[str, object]]] = {
     "reaction": reaction.measure,
     "intake": intake.measure,
     "storm": storm.measure,
+    "ack": ack.measure,
     "demo": demo_start.measure,
 }
 

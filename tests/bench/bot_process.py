@@ -33,16 +33,18 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
-def bot(folder: Path, **settings: str) -> Iterator[str]:
-    """The bot's address; `settings` are WINDSOCK_ variables without their prefix."""
-    port = free_port(0)
+def bot(folder: Path, *words: str, **settings: str) -> Iterator[str]:
+    """The bot's address; `settings` are WINDSOCK_ variables without their prefix, `words` what python is told to run."""
+    port = int(settings.get("SERVER__PORT") or free_port(0))
     config = folder / "windsock.toml"
     config.write_text('[access]\noperator = ["*"]\n')
     own = {"CONFIG": str(config), "STORE__URL": f"sqlite:///{folder / 'windsock.db'}", "SERVER__PORT": str(port)}
     env = {name: value for name, value in os.environ.items() if not name.startswith("WINDSOCK_")}
     env |= {f"WINDSOCK_{name}": value for name, value in (own | settings).items()}
     with (folder / "bot.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "bot", "serve"], env=env, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [sys.executable, *(words or ("-m", "bot", "serve"))], env=env, stdout=log, stderr=log
+        )
         try:
             url = f"http://127.0.0.1:{port}"
             wait_until(lambda: answers(f"{url}/readyz"), 60, "the bot")

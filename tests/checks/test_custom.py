@@ -13,6 +13,7 @@ from bot.checks.check import Check
 from bot.checks.custom import custom, sql_fault, template_fault
 from bot.checks.metastore import Metastore
 from bot.checks.sweep import Result, Sweep
+from bot.core.errors import Temporary
 from bot.core.wire import parse
 from bot.own_checks import own_checks
 from bot.settings import Airflow, Settings, WrongSettings
@@ -236,3 +237,47 @@ def test_what_cannot_be_is_named(changed: dict[str, Any], field: str) -> None:
 def test_two_of_one_name_are_refused() -> None:
     with pytest.raises(WrongSettings, match=r"custom_checks\[1\]\.name"):
         own_checks(settings(GOOD, GOOD), {})
+
+
+def test_an_odd_row_keeps_neither_its_finding_nor_the_next_check_from_being_told(metastore: Metastore) -> None:
+    """A subject of two lines, a task that is a number, a try that is none: the bot would refuse the signal."""
+    odd = "select 'two\nlines' as subject, 3 as value, 7 as task_id, 'x' as try_number"
+    following = custom(
+        "next", "select 1 as one", measure="rows", threshold=0, sick="is sick", well="is well", severity="error"
+    )
+    checks_ = (a_check(odd), following)
+    told: list[dict[str, Any]] = []
+
+    def report(bodies: list[dict[str, Any]]) -> None:
+        for body in bodies:
+            parse(body, NOW)
+        told.extend(bodies)
+
+    Sweep(checks_, metastore, "prod", report, Memory()).run()
+    assert [one["name"] for one in told] == ["two lines", "next"]
+
+
+def test_a_check_that_cannot_be_asked_is_said_while_it_lasts(metastore: Metastore, caplog: Any) -> None:
+    sweep = Sweep((a_check("select subject from nowhere"),), metastore, "prod", lambda _: None, Memory())
+    sweep.run()
+    sweep.run()
+    assert "nowhere" in sweep.errors["mine"]
+    assert len([one for one in caplog.records if "could not be asked" in one.message]) == 1
+
+
+def test_what_could_not_be_told_is_asked_again_with_the_next_sweep(metastore: Metastore) -> None:
+    """However seldom the check is asked otherwise."""
+    told: list[dict[str, Any]] = []
+    trouble = [Temporary("the writer is behind")]
+
+    def report(bodies: list[dict[str, Any]]) -> None:
+        if trouble:
+            raise trouble.pop()
+        told.extend(bodies)
+
+    seldom = a_check("select 'x' as subject, 3 as value", every=3600.0)
+    sweep = Sweep((seldom,), metastore, "prod", report, Memory())
+    with pytest.raises(Temporary):
+        sweep.run()
+    sweep.run()
+    assert [one["name"] for one in told] == ["x"]

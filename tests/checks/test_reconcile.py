@@ -352,7 +352,18 @@ def test_a_log_that_is_longer_than_one_look_is_gone_on_with(
 ) -> None:
     monkeypatch.setattr("bot.checks.reconcile_sql.LOG_LIMIT", 3)
     for index in range(6):
+        history.logged("failed", 900 - 100 * index, f"t{index}")
+    found: Found = MetastoreSource(office.metastore, DEPLOYMENT).look(history.moment(950))
+    assert abs(found.upto - history.moment(700)) < timedelta(seconds=2)
+    assert not any(isinstance(one, Failure) for one in found.failures)
+
+
+def test_more_events_than_one_look_takes_in_two_minutes_are_not_looked_at_for_ever(
+    history: History, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next look goes back two minutes, so it would end where this one did."""
+    monkeypatch.setattr("bot.checks.reconcile_sql.LOG_LIMIT", 3)
+    for index in range(6):
         history.logged("failed", 60 - index, f"t{index}")
     found: Found = MetastoreSource(office.metastore, DEPLOYMENT).look(SINCE(history))
-    assert abs(found.upto - history.moment(58)) < timedelta(seconds=2)
-    assert not any(isinstance(one, Failure) for one in found.failures)
+    assert abs(found.upto - history.moment(0)) < timedelta(seconds=20)

@@ -48,3 +48,8 @@ def test_what_is_missing_is_named_and_what_is_unknown_is_only_odd() -> None:
     assert checked.wrong == ("day is required",)
     assert checked.odd == ("m is no param of the DAG; it knows day, n, note",)
     assert check({"anything": 1}, {}).odd == ()
+
+
+def test_what_is_wrong_with_a_secret_does_not_tell_it() -> None:
+    said = check({"api_token": 4711}, {"api_token": Param("api_token", None, {"type": "string"})}).wrong
+    assert said == ("api_token does not fit its schema",)

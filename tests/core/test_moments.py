@@ -47,3 +47,11 @@ def test_a_day_ends_with_its_last_microsecond(words: str) -> None:
 
 def test_a_moment_is_no_day() -> None:
     assert day("2026-11-20T05:00", NOW) is None
+
+
+@pytest.mark.parametrize(
+    "words", ["9999-12-31", "0001-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+)
+def test_the_ends_of_time_are_survived(words: str) -> None:
+    assert moment(words, NOW, end=True) is None or "T" not in words
+    assert day(words, NOW) is None or "T" not in words

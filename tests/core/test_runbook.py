@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
 import pytest
@@ -119,3 +120,20 @@ def test_a_runbooks_own_phrase_beats_the_table() -> None:
 def test_nothing_is_invented_where_nothing_is_known() -> None:
     assert phrase(told(exception=None)) == "no callback told why"
     assert phrase(told("run_failed")) == ""
+
+
+def test_a_pattern_that_looks_back_and_forth_holds_nothing_up_on_a_hostile_text() -> None:
+    """Measured against a text of ordinary length, since a machine may be slow."""
+    book = Runbook("x", "x", "", {"exception": (".*foo.*bar.*",)})
+
+    def seconds(message: str) -> float:
+        begun = process_time()
+        assert not book.fits(failure(message))
+        return process_time() - begun
+
+    assert seconds("foo" * 1_300) < 5 * seconds("foo" * 199) + 1
+
+
+def test_the_end_of_a_long_line_is_looked_at_too() -> None:
+    book = Runbook("x", "x", "", {"exception": ("Connection refused",)})
+    assert book.fits(failure("url: /" + "x" * 2_000 + " Connection refused"))

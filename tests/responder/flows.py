@@ -39,6 +39,7 @@ class Memory:
 
     name: str = "prod"
     ui_url: str = "https://airflow.example.com"
+    url: str = "https://api.airflow.example.com"
     version: str = "3.3.2"
     major: int = 3
     can_address_map_index: bool = True

@@ -297,6 +297,7 @@ def test_it_says_when_it_wants_to_be_called_again(desk: Desk, clock: Clock) -> N
 def test_the_loop_outlives_everything(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "IDLE_SECONDS", 0.01)
     monkeypatch.setattr(module, "CLAIM", timedelta(0))
+    monkeypatch.setattr(module, "PERMANENT_RETRY", timedelta(0))
     show, stop = Scripted(ZeroDivisionError("a bug"), lambda: 1 / 0), threading.Event()
     loop = threading.Thread(target=run, args=(desk, Kind.slack, show, stop), daemon=True)
     loop.start()

@@ -167,6 +167,8 @@ def test_what_was_not_posted_is_tried_again_unless_it_may_have_been(
     channel.trouble = trouble
     assert not send_due(desk, PLAN, channel)
     channel.trouble = None
+    assert not send_due(desk, PLAN, channel), "not at once: every metastore is asked for it"
+    clock.pass_by(minutes=1)
     assert send_due(desk, PLAN, channel) is again
 
 

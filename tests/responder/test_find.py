@@ -91,7 +91,7 @@ def test_every_cut_is_tried_and_the_longest_dag_wins(desk: Desk, name: str, dag_
     ("asked", "reason"),
     [
         ({"name": "salse"}, "prod has no DAG `salse`. Near it: `sales`"),
-        ({"name": "sales.laod"}, "prod has no task in sales `laod`. Near it: `sales.load`"),
+        ({"name": "sales.laod"}, "prod has no task `laod` in sales. Near it: `sales.load`"),
         ({"name": "zzzzzz"}, "prod has no DAG `zzzzzz`."),
         ({"name": "nope", "task": "load"}, "prod has no DAG `nope`."),
         ({"name": "sales", "run": "2026-10"}, "prod has no run of sales `2026-10`."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +199,27 @@ def test_whoever_takes_signals_of_our_own_sees_what_they_mean(desk: Desk, intake
         intake.take([failure("abcdefghijklmnopqrst"[n] * 3, task_id=f"t{n}")])
         with desk.store.read() as t:
             assert len(incidents.listed(t)) == n + 1
+
+
+def test_one_that_the_store_does_not_take_refuses_no_other(
+    desk: Desk, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL may refuse a text that everything before it let through."""
+    take = signals.take
+
+    def picky(t: Connection, told: Any, now: Any) -> list[bool]:
+        if any("odd" in one.body for one in told):
+            raise Permanent("the store refused", "store")
+        return take(t, told, now)
+
+    monkeypatch.setattr(signals, "take", picky)
+    answers: dict[str, Any] = {}
+    held(desk).gate.clear()
+    intake.submit([letter(failure(task_id="first"))], lambda given: answers.update(first=given))
+    wait_until(held(desk).entered.is_set, lambda: answers)
+    for name in ("a", "odd", "b"):
+        intake.submit([letter(failure(task_id=name))], partial(answers.__setitem__, name))
+    held(desk).gate.set()
+    wait_until(lambda: len(answers) == 4, lambda: answers)
+    assert isinstance(answers["odd"], Permanent)
+    assert all(isinstance(answers[name], Receipt) for name in ("first", "a", "b")), answers

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select, text
 
-from bot.core.errors import Temporary
+from bot.core.errors import Crossed, Temporary
 from bot.core.incident import Incident, State
 from bot.core.signal import Signal
 from bot.responder import observer as module
@@ -224,3 +224,21 @@ def test_a_replica_that_takes_waits_for_the_one_that_takes(database: str) -> Non
     assert done == [2]
     for desk in (first, second):
         desk.store.close()
+
+
+def test_one_that_crosses_with_itself_for_ever_is_set_aside_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What looks like another replica that was faster, again and again, is a mistake of ours; the others go on."""
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
+    save = incidents.save
+
+    def crossing(t: Connection, changed: Incident) -> None:
+        if changed.exemplar.task_id == "odd":
+            raise Crossed("the store was changed at the same moment")
+        save(t, changed)
+
+    monkeypatch.setattr(incidents, "save", crossing)
+    upto = store(desk, failure("one"), failure("another cause", task_id="odd"), failure("a third one", task_id="t3"))
+    with observing(desk) as observer:
+        assert observer.reached(upto, 30)
+    assert [signal_id for signal_id, _ in what_was_set_aside(desk)] == [2]
+    assert counted(desk) == 2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot.core.alert import Kind
+from bot.responder.catch_up import Shown, catch_up
 from bot.responder.press import press
 from bot.responder.remind import REMINDER, remind, settle
 from bot.responder.report import report
@@ -33,9 +35,11 @@ def test_a_storm_is_shown_once_more_when_it_has_stopped_growing(tmp_path: Path) 
     desk = a_desk(f"sqlite:///{tmp_path / 'windsock.db'}", clock)
     report(desk, [failure(map_index=n) for n in range(3)])
     versions = []
+    catch_up(desk, Kind.slack, lambda _alert, _seen: Shown("C1", "1.0"))
     for minutes in (1, 3.5, 1, 1):
         clock.pass_by(minutes=minutes)
         settle(desk)
+        catch_up(desk, Kind.slack, lambda _alert, _seen: Shown("C1", "1.0"))
         with desk.store.read() as t:
             versions.append(incidents.listed(t)[0].version)
     assert versions == [3, 3, 4, 4]

@@ -126,14 +126,14 @@ class House:
 
 
 @contextmanager
-def a_house(airflow: RunningAirflow, folder: Path, dags: Sequence[str]) -> Iterator[House]:
-    """The bot beside this Airflow, and one run of each of these DAGs."""
+def a_house(airflow: RunningAirflow, folder: Path, dags: Sequence[str], **settings: str) -> Iterator[House]:
+    """The bot beside this Airflow, and one run of each of these DAGs; `settings` are further ones of the bot."""
     airflow.rest.wait_for_dags(*dags)
     _tidy(airflow, dags)
     road = Road(airflow.url)
-    settings = {"URL": road.url, "USERNAME": airflow.username, "PASSWORD": airflow.password, "UI_URL": airflow.url,
-                "METASTORE_URL": airflow.metastore_url}  # fmt: skip
-    more = {f"AIRFLOW__TEST__{name}": value for name, value in settings.items()}
+    known = {"URL": road.url, "USERNAME": airflow.username, "PASSWORD": airflow.password, "UI_URL": airflow.url,
+             "METASTORE_URL": airflow.metastore_url}  # fmt: skip
+    more = settings | {f"AIRFLOW__TEST__{name}": value for name, value in known.items()}
     try:
         with a_room(folder, port=airflow.signal_port, **more) as room:
             runs = {dag: airflow.rest.trigger(dag) for dag in dags}

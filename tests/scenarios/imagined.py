@@ -38,6 +38,7 @@ class Imagined:
     name: str = DEPLOYMENT
     known: dict[str, Dag] = field(default_factory=dict)
     ui_url: str = "https://airflow.example.com"
+    url: str = "https://api.airflow.example.com"
     version: str = "3.3.2"
     major: int = 3
     can_address_map_index: bool = True

@@ -215,7 +215,7 @@ def test_the_trigger_window_is_made_of_the_dags_params(here: Room, airflow: Imag
     assert tables
     full = block(here, "flags-")["element"]["options"][0]["value"]
     submitted(here, **{blocks["tables"]: '["a"]', conf: '{"source": "backup"}', flags: [full], blocks["region"]: "us"})
-    asked.expect_modal("Trigger sales_daily?", "region = us", "batch = 7", "full_refresh = True", "source = backup")
+    asked.expect_modal("Trigger sales_daily?", 'region = "us"', "batch = 7", "full_refresh = true", 'source = "backup"')
     assert airflow.triggered == []
     submitted(here)
     eventually(lambda: airflow.triggered, lambda: airflow.asked)

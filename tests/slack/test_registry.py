@@ -10,7 +10,7 @@ from bot.slack import grammar
 from bot.slack.people import People
 from bot.slack.verbs import registry
 from bot.slack.verbs.ask import Ask
-from tests.slack.reading import checked
+from tests.slack.reading import buttons, checked
 
 # What the product promises to understand; a verb that goes missing here goes missing for people.
 PROMISED = (
@@ -60,3 +60,13 @@ def test_each_verb_explains_itself_with_examples_of_its_own() -> None:
         for example in verb.examples:
             assert registry.find(grammar.parse(example).verb) is verb, example
             assert example.split(" ")[0] in str(message)
+
+
+def test_a_slip_in_a_mark_keeps_what_it_marks_as() -> None:
+    assert [value for _, _, value, _ in buttons(registry.typo("mark-sucess A-1")) if value != "help"] == [
+        "mark-success A-1"
+    ]
+
+
+def test_a_slip_in_help_is_offered_once() -> None:
+    assert [label for _, label, _, _ in buttons(registry.typo("hepl"))] == ["help"]

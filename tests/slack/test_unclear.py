@@ -18,6 +18,8 @@ CHOICE = Unclear("prod has no DAG `salse`. Near it: `sales`.", "status", choices
         ("clear salse[3]@latest failed", "clear sales[3]@latest failed"),
         ("clear <https://a.example/dags/salse> failed", "clear sales[3]@latest failed"),
         ("clear “salse” --downstream", 'clear "sales[3]@latest" --downstream'),
+        ("runs s failed", "runs sales[3]@latest failed"),
+        ("clear --dry lea", "clear --dry sales[3]@latest"),
     ],
 )
 def test_a_choice_is_the_whole_command(typed: str, runs: str) -> None:

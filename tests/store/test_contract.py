@@ -479,11 +479,11 @@ class TestRemediations:
         plan = a_plan(store)
         with store.write() as t:
             asked = remediations.ask(t, plan, NOW)
-            assert remediations.unannounced(t) == [(asked, "", "")]
+            assert remediations.unannounced(t) == [(asked, "", "", False)]
             remediations.announced(t, asked.id, 1, "C1", "17.5")
             assert remediations.unannounced(t) == []
             remediations.save(t, replace(asked, version=2))
-            assert [(channel, ref) for _, channel, ref in remediations.unannounced(t)] == [("C1", "17.5")]
+            assert [(channel, ref) for _, channel, ref, _ in remediations.unannounced(t)] == [("C1", "17.5")]
 
 
 def a_plan_in(t: Any) -> Plan:

@@ -1,4 +1,4 @@
-"""The door: what is plain takes the short road, and both roads mean the same."""
+"""Plain signals: both roads mean the same by them. What is said on the wire is in `test_door_wire`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from bot.responder.desk import Desk
 from bot.responder.intake import Intake
 from bot.store import signals
 from bot.store.signals import letter
-from bot.web import door
 from bot.web.edge import Edge
 from bot.web.plain import LIMIT, plain
 from bot.web.site import site
@@ -94,21 +93,6 @@ def test_whatever_is_sent_the_short_road_does_not_fall(odd: bytes, place: int) -
             parse(json.loads(broken), NOW)
         except BadSignal as error:
             pytest.fail(f"{broken!r} was taken: {error}")
-
-
-def test_both_roads_are_one_to_whoever_sends(http: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert http.post(URL, json=SENT).json() == {"accepted": 1, "duplicates": 0}
-    monkeypatch.setattr(door, "plain", lambda _: None)
-    assert http.post(URL, json=SENT).json() == {"accepted": 0, "duplicates": 1}
-    assert http.post(URL, json=SENT | {"task_id": "x"}).json() == {"accepted": 1, "duplicates": 0}
-    monkeypatch.undo()
-    assert http.post(URL, json=SENT | {"task_id": "x"}).json() == {"accepted": 0, "duplicates": 1}
-
-
-def test_the_door_asks_for_the_token_too(edge: Edge) -> None:
-    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic x"}):
-        answer = TestClient(site(edge)).post(URL, json=SENT, headers=headers)
-        assert (answer.status_code, "accepted" in answer.text) == (401, False)
 
 
 def test_who_posts_and_reads_sees_what_was_posted(http: TestClient) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.core.action import RUNS_AGAIN, Change, Plan, Surprise
+from bot.core.action import REMOVED, RUNS_AGAIN, Change, Plan, Surprise
 from bot.core.deployment import Airflow, Run, Scope, TaskInstance, TaskRef
 from bot.core.errors import Permanent
+from bot.responder.dry_runs import tidied
 from bot.responder.dry_runs.seen import Seen
 
 _AT_WORK = frozenset({"running", "deferred", "up_for_reschedule", "awaiting_input"})
@@ -33,6 +34,7 @@ def _of_tasks(airflow: Airflow, scope: Scope, state: str) -> list[Change]:
     if not changes:
         return []
     behind = _behind(airflow, scope, {change.ref for change in changes if change.ref})
+    behind += _tidied(airflow, scope, found, {change.ref for change in (*changes, *behind)})
     again = {change.ref for change in behind}
     left = [i for i in found if i.ref not in wanted | again and i.state in {"failed", "upstream_failed"}]
     run = airflow.run(scope.dag_id, scope.run_id)
@@ -62,6 +64,15 @@ def _behind(airflow: Airflow, scope: Scope, marked: set[TaskRef]) -> list[Change
     return [Change(i.ref.label, i.state, RUNS_AGAIN, scope.run_id, i.ref) for i in sorted(found, key=lambda i: i.ref)]
 
 
+def _tidied(airflow: Airflow, scope: Scope, found: Sequence[TaskInstance], listed: set[TaskRef | None]) -> list[Change]:
+    """What Airflow 2 restores or removes in the run, beyond what is listed already."""
+    if airflow.major != 2:
+        return []
+    run = airflow.run(scope.dag_id, scope.run_id)
+    also = tidied.lines(airflow, found, is_running=run is not None and run.state == "running")
+    return [change for change in also if change.ref not in listed]
+
+
 def _of_run(airflow: Airflow, scope: Scope, state: str) -> list[Change]:
     run = airflow.run(scope.dag_id, scope.run_id)
     if run is None:
@@ -71,7 +82,17 @@ def _of_run(airflow: Airflow, scope: Scope, state: str) -> list[Change]:
     busy = {i.ref.task_id for i in found if i.state in _AT_WORK}
     sets = [(i, becomes(i, state, i.ref.task_id in busy)) for i in found]
     changes = [_set(i, after) for i, after in sorted(sets, key=lambda pair: pair[0].ref) if after != i.state]
+    if state == "success" or busy:
+        changes = _gone_over(changes, tidied.lines(airflow, found, is_running=False))
     return [*changes, *([_run_line(run, state)] if run.state != state else [])]
+
+
+def _gone_over(changes: Sequence[Change], also: Sequence[Change]) -> list[Change]:
+    """What the DAG has lost is removed whatever the run is marked; what is restored is marked where the run's mark takes it."""
+    lost = {change.ref for change in also if change.after == REMOVED}
+    kept = [change for change in changes if change.ref not in lost]
+    named = {change.ref for change in kept}
+    return [*kept, *(change for change in also if change.ref not in named)]
 
 
 def _becomes_2(instance: TaskInstance, state: str, busy: bool) -> str:  # noqa: ARG001 - the same shape as Airflow 3's

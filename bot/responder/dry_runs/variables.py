@@ -14,4 +14,6 @@ def look(airflow: Airflow, plan: Plan) -> Seen:
     if there is not None and there.value == value:
         return Seen(())
     before = "not set" if there is None else "set"
-    return Seen((Change(key, before, f"a new value ({len(value)} characters)"),))
+    return Seen(
+        (Change(key, before, f"a new value ({len(value)} {'character' if len(value) == 1 else 'characters'})"),)
+    )

@@ -70,7 +70,8 @@ def _sick(desk: Desk, incident_id: int) -> tuple[Incident, list[Subject]] | Refu
     tasks = [subject for subject in sick if subject.family is Family.task]
     if not tasks:
         return Refused(
-            f"{incident.name} is about no task instance, so there is nothing to retry.", f"runbook {incident.name}"
+            f"{incident.name} is about no task instance, so there is nothing to clear or mark.",
+            f"runbook {incident.name}",
         )
     return incident, tasks
 

@@ -14,7 +14,7 @@ from bot.responder import plan as plans
 from bot.responder.find import Target
 from bot.slack import answers, grammar
 from bot.slack.kit import Message
-from bot.slack.verbs.ask import Ask, missing, refused, target
+from bot.slack.verbs.ask import Ask, missing, not_there, place_of, refused, target
 
 _STATES = {"success": "success", "failed": "failed", "skipped": "skipped", "succeeded": "success", "fail": "failed"}
 _CLEAR_WORDS = frozenset({"failed", "downstream", "upstream", "all", "dry"})
@@ -24,7 +24,7 @@ def preview(ask: Ask, planned: Plan | Refused, verb: str) -> Message:
     """The list to confirm, or why there is none; with `dry` only the list."""
     if isinstance(planned, Refused):
         return refused(ask, planned, verb)
-    return answers.preview(planned, ask.desk.clock(), dry=ask.said("dry"))
+    return answers.preview(planned, ask.desk.clock(), dry=ask.said("dry"), where=place_of(ask, planned))
 
 
 def clear(ask: Ask) -> Message:
@@ -34,7 +34,8 @@ def clear(ask: Ask) -> Message:
     ref = grammar.ref(ask.words[0])
     said = grammar.window(ask.command, ask.words[1:], ask.desk.clock())
     odd = _odd(ask, said.rest if isinstance(said, grammar.Said) else ask.words[1:], _CLEAR_WORDS)
-    wrong = next((one for one in (ref, said, odd) if isinstance(one, Refused)), None)
+    elsewhere = None if isinstance(ref, Refused) else not_there(ask, ref)
+    wrong = next((one for one in (ref, said, odd, elsewhere) if isinstance(one, Refused)), None)
     if wrong is not None or isinstance(ref, Refused):
         return refused(ask, wrong or odd or Refused(""), "clear")
     if (
@@ -92,8 +93,9 @@ def mark(ask: Ask) -> Message:
         return missing(ask, "a task or a run, and a state: success, failed or skipped")
     reason = " ".join(word for word in ask.words[1:] if word.lower() not in {*_STATES, "dry", "reason"})
     ref = grammar.ref(ask.words[0])
-    if isinstance(ref, Refused):
-        return refused(ask, ref, "mark")
+    elsewhere = ref if isinstance(ref, Refused) else not_there(ask, ref)
+    if elsewhere is not None or isinstance(ref, Refused):
+        return refused(ask, elsewhere or Refused(""), "mark")
     if ref.incident is not None:
         return preview(ask, mark_alert(ask, ref.incident, state, reason), "mark")
     found = allowed_target(ask, ref, "mark", needs_run=True)
@@ -114,7 +116,8 @@ def _plan_mark(ask: Ask, found: Target, run_id: str, state: str, reason: str) ->
 
 def mark_alert(ask: Ask, incident_id: int, state: str, reason: str = "") -> Plan | Refused:
     """Everything of an alert that is still sick."""
-    found = plans.sick_tasks(ask.desk, incident_id)
+    not_allowed = plans.may(ask.desk, ask.person, "mark", f"A-{incident_id} {state}", incident_id)
+    found = not_allowed or plans.sick_tasks(ask.desk, incident_id)
     if isinstance(found, Refused):
         return found
     deployment, refs = found

@@ -1,6 +1,7 @@
 """Two presses beside a plan: Stop, and its whole list as a file.
 
-Rule: the file goes where the plan is talked about: into the alert's thread, else into the channel where it was asked for.
+Hard case: a plan's id in the hands of somebody else; whoever may do what it says may read it, nobody else. Rule: the file goes
+where the plan is talked about: into the alert's thread, else into the channel where it was asked for.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from slack_sdk.web import WebClient
 from bot.core.action import Plan
 from bot.core.errors import Refused
 from bot.responder import plan as plans
+from bot.responder.who_may import weigh
 from bot.slack import answers, files, previews
 from bot.slack.kit import Message
 from bot.slack.verbs.ask import Ask, refused
@@ -21,6 +23,8 @@ def stop(ask: Ask, plan_id: str) -> Message:
     stopped = plans.stop(ask.desk, ask.person, plan_id)
     if isinstance(stopped, Refused):
         return refused(ask, stopped, "stop")
+    if stopped.backfill_id:
+        return answers.told("Airflow is asked to cancel the rest of it; what ran is said where it was asked for.")
     return answers.told(
         "It stops after the current batch; what was done and what was not is said where it was asked for."
     )
@@ -33,6 +37,9 @@ def whole_list(ask: Ask, client: WebClient, plan_id: str) -> Message:
     if found is None:
         return answers.trouble("Nothing was changed: that list is not known here any more.")
     plan, _ = found
+    not_theirs = None if plan.person.id == ask.person.id else weigh(ask.desk, ask.person, plan)
+    if isinstance(not_theirs, Refused):
+        return refused(ask, not_theirs, plan.action)
     channel, thread = _place(ask, plan)
     if not channel:
         return answers.trouble("Nothing was changed: there is no channel to put the list into.")

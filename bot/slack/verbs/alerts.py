@@ -10,7 +10,7 @@ from bot.core.view import View
 from bot.responder import press as presses
 from bot.slack import answers, grammar
 from bot.slack.kit import Message
-from bot.slack.verbs.ask import Ask, incident_view, missing, refused, target
+from bot.slack.verbs.ask import Ask, incident_view, missing, not_there, refused, target
 from bot.store import memory
 
 _DONE = {
@@ -29,6 +29,9 @@ def press(ask: Ask, verb: str) -> Message:
     ref = grammar.ref(ask.words[0])
     if isinstance(ref, Refused) or ref.incident is None:
         return missing(ask, "an alert such as A-12")
+    elsewhere = not_there(ask, ref)
+    if elsewhere is not None:
+        return refused(ask, elsewhere, verb)
     return pressed(ask, verb, ref.incident, " ".join(ask.words[1:]))
 
 
@@ -63,18 +66,29 @@ def silence(ask: Ask) -> Message:
     """`silence A-12 for 2h reason`, or a DAG, or a task."""
     if not ask.words:
         return missing(ask, "what, for how long and why: `silence A-12 for 2h reason`")
+    said = _how_long(ask)
+    if isinstance(said, Refused):
+        return refused(ask, said, "silence")
     scoped = _scope(ask, ask.words[0])
     if isinstance(scoped, Refused):
         return refused(ask, scoped, "silence")
-    rest = [word for word in ask.words[1:] if word.lower() != "for"]
-    lasts = grammar.duration(rest[0]) if rest else None
-    reason = " ".join(rest[1:] if lasts else rest)
-    made = presses.silence(ask.desk, ask.person, scoped[0], scoped[1], lasts or timedelta(hours=1), reason)
+    made = presses.silence(ask.desk, ask.person, *scoped, *said)
     if isinstance(made, Refused):
         return refused(ask, made, "silence")
     return answers.told(
         f"S-{made.id} is quiet until {made.until:%H:%M} UTC; alerts stay visible.", f"unsilence S-{made.id}"
     )
+
+
+def _how_long(ask: Ask) -> tuple[timedelta, str] | Refused:
+    """How long and why: `for 2h reason`, `2h reason`, or only a reason, which lasts an hour."""
+    words = ask.words[1:]
+    begins = 1 if words and words[0].lower() == "for" else 0
+    said = words[begins] if len(words) > begins else ""
+    lasts = grammar.duration(said)
+    if lasts is None and begins and any(sign.isdigit() for sign in said):
+        return grammar.fault(ask.command, said, f"`{said[:60]}` is no time, such as 30m, 2h or 1d")
+    return (lasts or timedelta(hours=1)), " ".join(words[begins + 1 :] if lasts else words)
 
 
 def _scope(ask: Ask, word: str) -> tuple[str, str] | Refused:

@@ -6,7 +6,7 @@ up in the deployment that the person names, else in that of the alert, the link 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from slack_sdk.web import WebClient
 
 from bot.core.access import Person, Role
+from bot.core.action import Plan
 from bot.core.deployment import Airflow
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.view import View
@@ -23,6 +24,7 @@ from bot.responder.desk import Desk
 from bot.responder.look import view_of
 from bot.slack import answers, grammar, unclear
 from bot.slack.kit import Message
+from bot.slack.links import host_of
 from bot.slack.people import People
 
 PATIENCE = 15.0  # seconds that somebody waits for an answer which comes after the ack
@@ -95,21 +97,27 @@ def incident_view(ask: Ask, word: str) -> View | Refused:
         return ref
     if ref.incident is None:
         return Refused(f"`{word[:60]}` is no alert; alerts look like A-12.", "open")
-    return view_of(ask.desk, ref.incident) or Refused(f"There is no alert A-{ref.incident}.", "open")
+    return (
+        not_there(ask, ref)
+        or view_of(ask.desk, ref.incident)
+        or Refused(f"There is no alert A-{ref.incident}.", "open")
+    )
 
 
 def target(ask: Ask, ref: grammar.Ref, *, needs_run: bool = False) -> find.Target | Refused:
     """What a REF means in Airflow. An alert stands for its latest task instance."""
     if ref.incident is None:
-        foreign_host = _foreign(ask, ref)
-        if foreign_host is not None:
-            return foreign_host
+        place = _place(ask, ref)
+        if isinstance(place, Refused):
+            return place
         name = f"{ref.name}/" if ref.host and not ref.task else ref.name  # a link tells the DAG without a doubt
-        return find.find(ask.desk, name, deployment=_deployment(ask, ref), task=ref.task, map_index=ref.map_index,
+        return find.find(ask.desk, name, deployment=place, task=ref.task, map_index=ref.map_index,
                          run=ref.run, needs_run=needs_run)  # fmt: skip
-    seen = view_of(ask.desk, ref.incident)
+    seen = not_there(ask, ref) or view_of(ask.desk, ref.incident)
     if seen is None:
         return Refused(f"There is no alert A-{ref.incident}.", "open")
+    if isinstance(seen, Refused):
+        return seen
     signal = seen.incident.exemplar
     if not signal.dag_id:
         return Refused(f"A-{ref.incident} is about no DAG.", f"runbook A-{ref.incident}")
@@ -119,23 +127,46 @@ def target(ask: Ask, ref: grammar.Ref, *, needs_run: bool = False) -> find.Targe
     )  # fmt: skip
 
 
-def _foreign(ask: Ask, ref: grammar.Ref) -> Refused | None:
-    """A link of an Airflow that is none of ours is refused by its name."""
-    known = {name: urlsplit(airflow.ui_url).netloc for name, airflow in ask.desk.airflows.items()}
-    if not ref.host or not known or ref.host in known.values():
+def not_there(ask: Ask, ref: grammar.Ref) -> Refused | None:
+    """`prod:A-12` where A-12 is an alert of another deployment: which one was meant is for the person to say."""
+    if ref.incident is None or not ref.deployment:
         return None
-    ours = ", ".join(f"`{host}` ({name})" for name, host in sorted(known.items()))
-    return Refused(f"`{ref.host[:100]}` is no Airflow of ours; known: {ours}.", "status")
+    if ref.deployment not in ask.desk.airflows:
+        return Refused(f"There is no deployment `{ref.deployment}`; there is: {', '.join(sorted(ask.desk.airflows))}.",
+                       "status")  # fmt: skip
+    seen = view_of(ask.desk, ref.incident)
+    if seen is None or seen.incident.deployment == ref.deployment:
+        return None
+    return Refused(f"A-{ref.incident} is an alert of `{seen.incident.deployment}`, not of `{ref.deployment}`.", "open")
 
 
-def _deployment(ask: Ask, ref: grammar.Ref) -> str:
-    """A pasted link names its deployment by its host; where nothing names one, the channel's."""
-    if ref.deployment:
-        return ref.deployment
+def _place(ask: Ask, ref: grammar.Ref) -> str | Refused:
+    """The deployment that is named, or that a pasted link shows; where nothing tells, the channel's."""
     if not ref.host:
-        return channel_deployment(ask)
-    fitting = [name for name, airflow in ask.desk.airflows.items() if urlsplit(airflow.ui_url).netloc == ref.host]
-    return fitting[0] if fitting else ref.host
+        return ref.deployment or channel_deployment(ask)
+    fitting = linked(ask.desk.airflows.values(), ref)
+    if ref.deployment in fitting or (len(fitting) == 1 and not ref.deployment):
+        return ref.deployment or fitting[0]
+    host = f"`{ref.host[:100]}`"
+    if fitting and ref.deployment:
+        return Refused(f"{host} is the Airflow of {', '.join(fitting)}, not of `{ref.deployment}`.", "status")
+    if fitting:
+        return Refused(f"{host} is the Airflow of {', '.join(fitting)}; put the one that you mean in front of the link: "
+                       f"`{fitting[0]}:https://…`", "status")  # fmt: skip
+    ours = ", ".join(f"`{host_of(airflow.ui_url)}` ({name})" for name, airflow in sorted(ask.desk.airflows.items()))
+    return Refused(f"{host} is no Airflow of ours; known: {ours}." if ours else "No Airflow is configured.", "status")
+
+
+def linked(airflows: Iterable[Airflow], ref: grammar.Ref) -> list[str]:
+    """The deployments that a link may show: on the host of where people open them or of where we ask them. Of several on
+    one host (`/prod`, `/stage`) those whose path the link has."""
+    fitting: dict[str, int] = {}
+    for airflow in airflows:
+        for address in (airflow.ui_url, airflow.url):
+            base = [part for part in urlsplit(address).path.split("/") if part]
+            if host_of(address) == ref.host and ref.path.split("/")[: len(base)] == base:
+                fitting[airflow.name] = max(fitting.get(airflow.name, 0), len(base))
+    return sorted(name for name, length in fitting.items() if length == max(fitting.values()))
 
 
 def channel_deployment(ask: Ask) -> str:
@@ -171,6 +202,11 @@ def each(airflows: Sequence[Airflow], question: Callable[[Airflow], T], seconds:
 def prefix(ask: Ask, airflow: Airflow) -> str:
     """`prod:` in front of a REF where there are several deployments."""
     return f"{airflow.name}:" if ask.several else ""
+
+
+def place_of(ask: Ask, plan: Plan) -> str:
+    """The deployment that a plan changes, where there are several."""
+    return plan.deployment if ask.several else ""
 
 
 def pointed(ask: Ask, what: str, *, needs_run: bool = False) -> find.Target | Refused:

@@ -74,7 +74,8 @@ def typo(text: str) -> Message:
     """The nearest verbs, as buttons that run what was meant."""
     first, _, rest = text.partition(" ")
     near = get_close_matches(first.lower(), _BY_NAME, 3, 0.5)
-    names = list(dict.fromkeys(_BY_NAME[name].name for name in near))
+    # `mark-failed` says what it marks as; any other alias is its verb
+    names = list(dict.fromkeys(name if name.startswith("mark-") else _BY_NAME[name].name for name in near))
     return answers.typo(first, [f"{name} {rest}".strip() for name in names[:1]], names[1:])
 
 

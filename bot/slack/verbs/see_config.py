@@ -5,6 +5,8 @@ Rule: the role is looked at before Airflow is asked, so that nobody learns from 
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from difflib import get_close_matches
 
 from bot.core.access import ANYWHERE, About
@@ -13,11 +15,13 @@ from bot.core.errors import Permanent, Refused, Temporary
 from bot.responder import plan as plans
 from bot.responder.plans.variable import plan_variable
 from bot.slack import answers, part_reports
+from bot.slack.grammar import Command
 from bot.slack.kit import Message
 from bot.slack.verbs.act import preview
 from bot.slack.verbs.ask import PATIENCE, Ask, named_place, refused
 
 GET, SET, TEST = "get", "set", "test"
+_TYPED_VALUE = re.compile(r"\S+\s+set\s+(\"[^\"]*\"|'[^']*'|\S+)\s+(.+)", re.IGNORECASE | re.DOTALL)
 
 
 def variable(ask: Ask) -> Message:
@@ -48,8 +52,21 @@ def _set(ask: Ask, words: list[str]) -> Message:
     if isinstance(placed, Refused):
         return refused(ask, placed, "variable")
     airflow, key = placed
-    planned = plan_variable(ask.desk, ask.person, airflow.name, key, " ".join(words[1:]), ask.channel)
-    return preview(ask, planned, "variable")
+    planned = plan_variable(ask.desk, ask.person, airflow.name, key, _value(ask, words), ask.channel)
+    return preview(replace(ask, command=Command("variable")), planned, "variable")  # `dry` may be the value
+
+
+def _value(ask: Ask, words: list[str]) -> str:
+    """What stands behind the key, as it was typed: nothing is an option there, and a blank is a blank. Quotes around all of
+    it are not part of it."""
+    found = _TYPED_VALUE.fullmatch(ask.command.text)
+    if found is None or found[1].strip("\"'") != words[0]:
+        return " ".join(words[1:])
+    value = found[2]
+    quote = value[:1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else ""
+    if quote and quote not in value[1:-1]:
+        value = value[1:-1]
+    return value.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def connection(ask: Ask) -> Message:
@@ -77,7 +94,7 @@ def _placed(ask: Ask, verb: str, words: list[str], what: str) -> tuple[Airflow, 
     """The deployment and the name, for somebody who may; the role comes first."""
     airflow, name = named_place(ask, words[0] if words else "")
     about = About(airflow.name if airflow is not None else ANYWHERE)
-    if (no := plans.may(ask.desk, ask.person, verb, ask.command.rest, about=about)) is not None:
+    if (no := plans.may(ask.desk, ask.person, verb, name, about=about)) is not None:
         return no
     if not words:
         return Refused(f"`{verb}` needs {what}.", f"help {verb}")

@@ -258,6 +258,8 @@ def upgrade() -> None:
         sa.Column("channel_id", sa.String(length=64), nullable=False),
         sa.Column("ref", sa.String(length=64), nullable=False),
         sa.Column("shown", sa.Integer(), nullable=False),
+        sa.Column("posting", sa.Boolean(), nullable=False),
+        sa.Column("backfill_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["incident_id"], ["incidents.id"], name=op.f("fk_remediations_incident_id")),
         sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_remediations_plan_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_remediations")),

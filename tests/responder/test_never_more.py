@@ -1,0 +1,195 @@
+"""What is carried out is what was confirmed: never in another DAG, never long after, never on a guess."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.core.access import Access, Role, Rule
+from bot.core.action import Plan, Progress, Remediation
+from bot.core.deployment import Run, TaskRef
+from bot.core.errors import Refused
+from bot.responder import carry_out, press
+from bot.responder import plan as plans
+from bot.responder.desk import Desk
+from bot.responder.pauses import end_pauses
+from bot.store import remediations
+from tests.responder.flows import ANA, AWAY, BEN, DAY, RUN, SILENT, Memory, Permanent, Trouble, desk_of, memory, whole
+
+
+def asked(desk: Desk, plan: Plan | Refused) -> Remediation:
+    assert isinstance(plan, Plan), plan
+    done = plans.confirm(desk, ANA, plan.id)
+    assert isinstance(done, Remediation), done
+    return done
+
+
+def again(desk: Desk, one: Remediation) -> Remediation:
+    with desk.store.read() as t:
+        found = remediations.get(t, one.id)
+    assert found is not None
+    return carry_out.carry_on(desk, found, lambda _: None)
+
+
+@pytest.mark.parametrize("error", [Permanent("Airflow (prod) answered 403", "403"), AWAY])
+def test_a_variables_value_is_gone_however_it_ended(error: Exception, tmp_path: Path) -> None:
+    airflow = memory()
+    desk = desk_of(airflow, tmp_path)
+    one = asked(desk, plans.plan_variable(desk, ANA, "prod", "batch", "s3cret-value", "C1"))
+    airflow.trouble.append(Trouble(error))
+    one = again(desk, one)
+    if one.progress is Progress.asked:  # it is tried again, so the value is still needed
+        airflow.away = AWAY
+        now = desk.clock()
+        desk.clock = lambda: now + timedelta(minutes=11)
+        one = again(desk, one)
+    assert one.progress in {Progress.failed, Progress.given_up}
+    with desk.store.read() as t:
+        assert "s3cret" not in repr(remediations.plan(t, one.plan.id))
+
+
+def two_dags() -> Memory:
+    """`sales` and `stores` with the same run id: what failed in each is `load`, which ends the run."""
+    airflow = memory(mapped=0)
+    for dag in ("sales", "stores"):
+        airflow.paused[dag] = False
+        airflow.states[TaskRef(dag, RUN, "load")] = "failed"
+        airflow.runs_of[dag, RUN] = Run(dag, RUN, "failed", logical_date=DAY)
+    airflow.states.pop(TaskRef("sales", RUN, "store"))
+    return airflow
+
+
+def test_a_lost_answer_about_a_run_is_read_back_in_its_own_dag(tmp_path: Path) -> None:
+    """Two DAGs have a run of the same id, as scheduled ones do."""
+    airflow = two_dags()
+    desk = desk_of(airflow, tmp_path)
+    refs = [TaskRef(dag, RUN, "load") for dag in ("sales", "stores")]
+    one = asked(desk, plans.plan_mark(desk, ANA, "prod", refs, "success", "C1"))
+    assert [change.what for change in one.plan.changes] == ["load", "run of sales", "load", "run of stores"]
+    airflow.trouble.extend([None, None, None, Trouble(SILENT)])  # the fourth never arrived
+    one = again(desk, one)
+    assert one.progress is not Progress.done, "it was told as done, and nobody did it"
+    assert airflow.runs_of["stores", RUN].state == "failed"
+    assert again(desk, one).progress is Progress.done
+    assert airflow.runs_of["stores", RUN].state == "success"
+
+
+def test_a_task_that_ended_by_itself_is_not_taken_for_cleared(tmp_path: Path) -> None:
+    airflow = memory(mapped=2)
+    airflow.states[TaskRef("sales", RUN, "load", 1)] = "running"
+    desk = desk_of(airflow, tmp_path)
+    one = asked(desk, plans.plan_clear(desk, ANA, "prod", [whole(only_failed=False)], "C1"))
+
+    class Ends(Trouble):
+        @property
+        def error(self) -> Exception:
+            airflow.states[TaskRef("sales", RUN, "load", 1)] = "success"
+            return SILENT
+
+        @error.setter
+        def error(self, _: Exception) -> None: ...
+
+    airflow.trouble.append(Ends(SILENT))
+    one = again(desk, one)
+    assert airflow.calls == []
+    assert one.progress is Progress.asked, "it was told as done, and nothing was cleared"
+
+
+def test_what_was_confirmed_is_not_done_long_after(tmp_path: Path) -> None:
+    """The bot was away for an hour: nobody expects that it acts now."""
+    airflow = memory()
+    desk = desk_of(airflow, tmp_path)
+    one = asked(desk, plans.plan_clear(desk, ANA, "prod", [whole()], "C1"))
+    now = desk.clock()
+    desk.clock = lambda: now + timedelta(hours=1)
+    ended = again(desk, one)
+    assert airflow.calls == []
+    assert ended.progress is Progress.given_up
+    assert "ten minutes" in ended.answer
+
+
+def guarded(folder: Path) -> Desk:
+    airflow = memory()
+    airflow.paused["ledger"] = False
+    desk = desk_of(airflow, folder)
+    everybody = frozenset({"*"})
+    rule = Rule(verbs=frozenset({"silence", "unsilence"}), dags=("ledger*",), role=Role.admin)
+    desk.access = Access({Role.responder: everybody, Role.admin: frozenset({BEN.id})}, rules=(rule,))
+    return desk
+
+
+@pytest.mark.parametrize("scope", ["dag:ledger", "task:ledger.load", "task:ledger.group.load", "thing:ledger.load"])
+def test_a_rule_about_a_dag_holds_for_its_silences_too(scope: str, tmp_path: Path) -> None:
+    desk = guarded(tmp_path)
+    hour = timedelta(hours=1)
+    refused = press.silence(desk, ANA, scope, "prod", hour, "why")
+    assert isinstance(refused, Refused)
+    assert "*admin*" in refused.reason
+    made = press.silence(desk, BEN, scope, "prod", hour, "why")
+    assert not isinstance(made, Refused)
+    assert isinstance(press.unsilence(desk, ANA, made.id), Refused)
+    assert press.unsilence(desk, BEN, made.id) is None
+    assert not isinstance(press.silence(desk, ANA, "dag:sales", "prod", hour, "why"), Refused)
+
+
+def test_nobody_is_told_of_a_missing_role_where_there_was_none_to_miss(tmp_path: Path) -> None:
+    """A silence that is over: the audit has it as allowed, and not as done."""
+    desk = guarded(tmp_path)
+    assert isinstance(press.unsilence(desk, BEN, 99), Refused)
+    assert isinstance(press.unsilence(desk, BEN, 10**25), Refused)
+    with desk.store.read() as t:
+        from bot.store import audit
+
+        assert [line.allowed for line in audit.lines(t)] == [True, True]
+
+
+def test_whoever_asked_may_stop_it_and_a_rule_about_the_dag_holds_for_others(tmp_path: Path) -> None:
+    airflow = memory(mapped=30)
+    desk = desk_of(airflow, tmp_path)
+    everybody, ana = frozenset({"*"}), frozenset({ANA.id})
+    desk.access = Access({Role.responder: everybody, Role.admin: ana},
+                         rules=(Rule(verbs=frozenset({"clear"}), dags=("sales",), role=Role.admin),))  # fmt: skip
+    one = asked(desk, plans.plan_clear(desk, ANA, "prod", [whole()], "C1"))
+    refused = plans.stop(desk, BEN, one.plan.id)
+    assert isinstance(refused, Refused)
+    assert "*admin*" in refused.reason
+    desk.access = Access()
+    assert isinstance(plans.stop(desk, ANA, one.plan.id), Remediation)
+
+
+def test_what_somebody_mended_between_two_batches_is_not_run_again(tmp_path: Path) -> None:
+    """Airflow was away after the first batch, and somebody marked one of the rest by hand meanwhile."""
+    airflow = memory(mapped=150)
+    desk = desk_of(airflow, tmp_path)
+    one = asked(desk, plans.plan_clear(desk, ANA, "prod", [whole()], "C1"))
+    airflow.trouble.extend([None, Trouble(AWAY)])
+    one = again(desk, one)
+    assert (one.progress, one.steps) == (Progress.doing, 1)
+    mended = TaskRef("sales", RUN, "load", 140)
+    airflow.states[mended] = "success"
+    one = again(desk, one)
+    assert airflow.states[mended] == "success", "it was run again, and nobody had confirmed that"
+    assert len(airflow.calls) == 1
+    assert "100 of 151 were done" in one.answer
+    assert "the list moved" in one.answer
+
+
+def test_a_pause_whose_end_airflow_refuses_is_not_forgotten(tmp_path: Path) -> None:
+    """A login that is wrong for an hour: the DAG would stay paused for ever, and nobody would know."""
+    airflow = memory()
+    desk = desk_of(airflow, tmp_path)
+    one = asked(desk, plans.plan_pause(desk, ANA, "prod", ["sales"], True, "C1", lasts=timedelta(hours=2)))
+    again(desk, one)
+    assert airflow.paused["sales"]
+    now = desk.clock()
+    desk.clock = lambda: now + timedelta(hours=2, minutes=1)
+    airflow.away = Permanent("Airflow (prod) does not accept the bot's login (no reason given)", "401")
+    end_pauses(desk)
+    airflow.away = None
+    end_pauses(desk)
+    with desk.store.read() as t:
+        (ending,) = remediations.due(t, desk.clock())
+    carry_out.carry_on(desk, ending, lambda _: None)
+    assert not airflow.paused["sales"]
