@@ -23,8 +23,8 @@ test: ## everything: lint, unit, integration, scenarios, end to end with both Ai
 	@$(SETUP) dev airflow-3.3.2 airflow-2.11.2
 	@$(PY) -m tests.everything
 
-check: lint ## the fast part: lint and all tests that need no Airflow
-	@$(PY) -m pytest -q -n 2 -m "not airflow"
+check: lint ## the fast part: lint, and the tests without Airflow, browser or a whole bot
+	@$(PY) -m pytest -q -n 4 -m "not airflow" --ignore=tests/scenarios --ignore=tests/sandbox
 
 lint: setup ## ruff, mypy, import contracts
 	@$(PY) -m tests.everything --lint
