@@ -1,8 +1,8 @@
 """``python -m tests.everything``: the linters, then all tests in a sensible order, then the totals.
 
-First what needs no Airflow, on four workers (most of it waits for answers, not for a core); then what needs a real Airflow, one major after the
-other (two at once leave two cores too little for tests that wait for answers). The rule: whatever fails, the rest
-still runs, the totals are true and the exit code is 1.
+First what needs no Airflow, on four workers (most of it waits for answers, not for a core); then what needs a real
+Airflow, one major after the other (two at once leave two cores too little for tests that wait for answers). The rule:
+whatever fails, the rest still runs, the totals are true and the exit code is 1.
 """
 
 import subprocess
