@@ -22,7 +22,8 @@ from bot.web.signals import hand_over, receipt_of
 
 _URL = b"/v1/signals"
 _LENGTH, _TOKEN = b"content-length", b"authorization"
-_ODD = frozenset((b"transfer-encoding", b"upgrade", b"expect", b"connection"))
+_ODD = frozenset((b"transfer-encoding", b"upgrade", b"expect"))
+_CONNECTION, _AS_EVER = b"connection", b"keep-alive"
 
 
 class _Asked(RequestResponseCycle):
@@ -89,7 +90,7 @@ class Door(HttpToolsProtocol):
             return False
         length, tokens = b"", list[bytes]()
         for name, value in self.headers:
-            if name in _ODD:
+            if name in _ODD or (name == _CONNECTION and value.lower() != _AS_EVER):
                 return False
             if name == _LENGTH:
                 length = value
