@@ -24,7 +24,7 @@ test: ## everything: lint, unit, integration, scenarios, end to end with both Ai
 	@$(PY) -m tests.everything
 
 check: lint ## the fast part: lint, and the tests without Airflow, browser or a whole bot
-	@$(PY) -m pytest -q -n 4 -m "not airflow" --ignore=tests/scenarios --ignore=tests/sandbox
+	@$(PY) -m pytest -q -n 4 --dist worksteal -m "not airflow" --ignore=tests/scenarios --ignore=tests/sandbox
 
 lint: setup ## ruff, mypy, import contracts
 	@$(PY) -m tests.everything --lint

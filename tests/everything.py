@@ -21,7 +21,7 @@ LINTERS = (
     ["lint-imports"],
 )
 PHASES = {
-    "without Airflow": ["-n", "4", "-m", "not airflow"],
+    "without Airflow": ["-n", "4", "--dist", "worksteal", "-m", "not airflow"],
     "with Airflow 3": ["-m", "airflow and not airflow2"],
     "with Airflow 2": ["-m", "airflow2"],
 }

@@ -103,6 +103,10 @@ class Gateway:
         return self._backend().can_address_map_index
 
     @property
+    def clear_stops_running(self) -> bool:
+        return self._backend().clear_stops_running
+
+    @property
     def has_backfill(self) -> bool:
         return self._backend().has_backfill
 

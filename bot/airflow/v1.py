@@ -36,6 +36,7 @@ class AirflowTwo(ConfiguredTwo, BackfillingTwo):
     """The verbs of `bot.core.deployment.Airflow` on one 2.x server."""
 
     can_address_map_index = False
+    clear_stops_running = False
 
     def health(self) -> Health:
         began = time.monotonic()

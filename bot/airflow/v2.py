@@ -36,6 +36,7 @@ class AirflowThree(ConfiguredThree, BackfillingThree):
     """The verbs of `bot.core.deployment.Airflow` on one 3.x server."""
 
     can_address_map_index = True
+    clear_stops_running = True
 
     def health(self) -> Health:
         began = time.monotonic()

@@ -166,6 +166,10 @@ class Airflow(Configured, Backfilling, Protocol):
     def can_address_map_index(self) -> bool:
         """Whether one mapped index can be cleared by itself (3.x yes, 2.x no)."""
 
+    @property
+    def clear_stops_running(self) -> bool:
+        """Whether a clear stops a task that runs (3.x yes; 2.11's API names it in its answer and leaves it alone)."""
+
     def within(self, seconds: float) -> AbstractContextManager[None]:
         """All calls in this block, in this thread, together take at most `seconds`: for somebody who waits."""
 

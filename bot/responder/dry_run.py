@@ -1,6 +1,7 @@
 """Dry runs: what an action would touch, found by asking Airflow and changing nothing.
 
-Hard cases: 2.x cannot address one mapped index (the whole task is asked for, and the preview shows what that means);
+Hard cases: 2.x cannot address one mapped index (the whole task is asked for, and the preview shows what that means), and
+leaves alone what runs although it names it;
 a storm of runs (asked for side by side, within one deadline). Rule: the same question gives the plan, its check at the
 confirmation and its check before anything is done, so that what is executed is what was shown.
 """
@@ -49,9 +50,25 @@ def scopes_of(tasks: Sequence[Subject]) -> tuple[Scope, ...]:
 
 
 def _clear(airflow: Airflow, plan: Plan, paused: str, seconds: float) -> Seen:
-    changes = dry_clear(airflow, plan.scopes, seconds)
-    warnings = [_other_runs(changes), _whole_task(airflow, plan.scopes), paused]
-    return Seen(changes, tuple(warning for warning in warnings if warning))
+    found = _would_clear(airflow, plan.scopes, seconds)
+    changes = _lines(airflow, plan.scopes, found)
+    left = _left_alone(airflow, found)
+    warnings = [left, _other_runs(changes), _whole_task(airflow, plan.scopes), paused]
+    return Seen(changes, tuple(warning for warning in warnings if warning), left)
+
+
+def _left_alone(airflow: Airflow, found: Sequence[TaskInstance]) -> str:
+    """2.x names what runs among what it would clear, and then leaves it alone; that is said before."""
+    running = [instance.ref.label for instance in found if not _is_taken(airflow, instance)]
+    if not running:
+        return ""
+    more = f" and {len(running) - 3} more" if len(running) > 3 else ""
+    names = ", ".join(running[:3]) + more
+    verb = "is" if len(running) == 1 else "are"
+    return (
+        f"{names} {verb} running, and Airflow {airflow.version} stops nothing that runs when it is cleared: left as it is "
+        "(mark it failed first)"
+    )
 
 
 def _other_runs(changes: Sequence[Change]) -> str:
@@ -81,6 +98,20 @@ def _paused(airflow: Airflow, scopes: Sequence[Scope]) -> str:
 
 def dry_clear(airflow: Airflow, scopes: Sequence[Scope], seconds: float = TIDY_SECONDS) -> tuple[Change, ...]:
     """The lines of a clear, by asking Airflow for each run; `seconds` is the time for all of them together."""
+    return _lines(airflow, scopes, _would_clear(airflow, scopes, seconds))
+
+
+def _lines(airflow: Airflow, scopes: Sequence[Scope], found: Sequence[TaskInstance]) -> tuple[Change, ...]:
+    taken = [instance for instance in found if _is_taken(airflow, instance)]
+    return clear_changes(taken, _named(scopes, taken))
+
+
+def _is_taken(airflow: Airflow, instance: TaskInstance) -> bool:
+    return instance.state != "running" or airflow.clear_stops_running
+
+
+def _would_clear(airflow: Airflow, scopes: Sequence[Scope], seconds: float) -> list[TaskInstance]:
+    """What Airflow names."""
 
     def ask(scope: Scope) -> list[TaskInstance]:
         return airflow.clear(_addressable(airflow, scope), dry_run=True)
@@ -92,8 +123,7 @@ def dry_clear(airflow: Airflow, scopes: Sequence[Scope], seconds: float = TIDY_S
             with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
                 asked = [pool.submit(copy_context().run, ask, scope) for scope in scopes]
                 found = [one.result() for one in asked]
-    instances = list({instance.ref: instance for some in found for instance in some}.values())
-    return clear_changes(instances, _named(scopes, instances))
+    return list({instance.ref: instance for some in found for instance in some}.values())
 
 
 def _addressable(airflow: Airflow, scope: Scope) -> Scope:

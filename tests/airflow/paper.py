@@ -73,6 +73,10 @@ class PaperAirflow:
         return self.major == 3
 
     @property
+    def clear_stops_running(self) -> bool:
+        return self.major == 3
+
+    @property
     def has_backfill(self) -> bool:
         return self.major == 3
 

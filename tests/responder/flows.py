@@ -43,6 +43,7 @@ class Memory:
     version: str = "3.3.2"
     major: int = 3
     can_address_map_index: bool = True
+    clear_stops_running: bool = True
     has_backfill: bool = True
     states: dict[TaskRef, str] = field(default_factory=dict)
     runs_of: dict[tuple[str, str], Run] = field(default_factory=dict)
@@ -116,6 +117,8 @@ class Memory:
             return found
         after = self._write("clear", scope.run_id, len(found))
         for one in found:
+            if one.state == "running" and not self.clear_stops_running:
+                continue
             self.states[one.ref] = "none"
             self.notes[one.ref] = note
         if after:

@@ -42,6 +42,7 @@ class Imagined:
     version: str = "3.3.2"
     major: int = 3
     can_address_map_index: bool = True
+    clear_stops_running: bool = True
     trouble: str = ""
     asked: list[str] = field(default_factory=list)
     cleared: list[Scope] = field(default_factory=list)

@@ -84,7 +84,10 @@ def seen_now(airflow: Airflow, plan: Plan) -> Plan | Refused:
     """The plan with the list as it is now, or why there is nothing to confirm. Raises Temporary or Permanent."""
     seen = look(airflow, plan, PATIENCE, LONG_LIST)
     if not seen.changes:
-        return Refused(nothing(plan.action), "tasks DAG@RUN" if plan.scopes else "")
+        return Refused(
+            f"{UNCONFIRMED} {seen.why_none}." if seen.why_none else nothing(plan.action),
+            "tasks DAG@RUN" if plan.scopes else "",
+        )
     if len(seen.changes) > MOST_CHANGES:
         return Refused(
             f"{UNCONFIRMED} That is {len(seen.changes)} things; one confirmation takes at most {MOST_CHANGES}.", ""
