@@ -518,8 +518,8 @@ class Spool:
             if not self._room(len(body), aside=ending != ".json"):
                 return False
             # An import error is told again at every parse: one file is enough.
-            written = 0 if signal["kind"] == "import_error" else int(time.time() * 1000)
-            self._write(os.path.join(self.folder, f"{written:013d}-{_identity(signal)}"), ending, body, sync)
+            written = 0 if signal["kind"] == "import_error" else time.time_ns() // 1000
+            self._write(os.path.join(self.folder, f"{written:016d}-{_identity(signal)}"), ending, body, sync)
         except OSError as error:
             log.warning("Windsock lost a signal (%s): its spool %s: %s", _label(signal), self.folder, error)
             return False
