@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
 from bot.core.errors import Crossed, Permanent, Temporary
 
@@ -43,13 +44,11 @@ class Store:
         """Brings the schema up to date; safe when several processes start at once."""
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with self._translated(), self._one_writer, self._engine.connect() as connection:
-            if not self.is_sqlite:
-                # ends with the transaction: a lock of the session would live on in the pool
-                connection.execute(text("select pg_advisory_xact_lock(:one)"), {"one": _MIGRATING})
+        # one transaction around all of it, the question which revisions are missing included: else Alembic opens one for
+        # each of them, and between two of them another process finds the rest missing as well
+        with self._transaction(_MIGRATING) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-            connection.commit()
 
     def write(self, *, alone: bool = False) -> AbstractContextManager[Connection]:
         """A transaction that may change things; committed when the block ends well. `alone` keeps out every other that is
@@ -138,14 +137,26 @@ def _unable(error: BaseException | None) -> Temporary:
     return Temporary(f"the store cannot write: {said}" if full else f"the store does not answer: {said}")
 
 
+@retry(
+    retry=retry_if_exception_type(sqlite3.OperationalError),
+    wait=wait_random(0.01, 0.05),
+    stop=stop_after_delay(BUSY_SECONDS),
+    reraise=True,
+)
+def _to_wal(connection: sqlite3.Connection) -> None:
+    """SQLite does not wait here: a new file that two processes open at once is "locked" for the second of them."""
+    connection.execute("PRAGMA journal_mode=WAL")
+
+
 def _sqlite(url: str) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
-        for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+        for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
+        _to_wal(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.scenarios.imagined import Imagined, an_imagined_room
 from tests.scenarios.room import Room
 from tests.scenarios.test_home import expect_home, opened
+from tests.scenarios.waiting import eventually
 
 
 @pytest.fixture
@@ -31,9 +32,9 @@ def test_the_question_and_its_answers_name_the_airflow(room: Room, airflows: tup
         )
         question.press("Confirm: pause 1 DAG")
         question.expect_edit("Asked", name)
-        room.expect("orders_hourly", name)
-    assert prod.known["orders_hourly"].is_paused
-    assert stage.known["orders_hourly"].is_paused
+        room.expect("orders_hourly", name)  # the line comes while it is still being done
+    for airflow in (prod, stage):
+        eventually(lambda known=airflow.known: known["orders_hourly"].is_paused, lambda: (prod.known, stage.known))
 
 
 def test_so_does_a_list_that_moved(room: Room, airflows: tuple[Imagined, Imagined]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import func, inspect, select
+from sqlalchemy import event, func, inspect, select
 
 from bot.core.access import Person
 from bot.core.action import Change, Plan, Progress, Surprise
@@ -74,6 +74,14 @@ class TestSchema:
         (result,) = at_once(other.migrate)
         other.close()
         assert result is None
+
+    def test_it_is_made_in_one_transaction(self, url: str) -> None:
+        """Between two of them another process that starts finds the rest missing as well, and makes it, too."""
+        made, commits = Store(url), []
+        event.listen(made._engine, "commit", commits.append)
+        made.migrate()
+        made.close()
+        assert len(commits) == 1
 
     def test_two_processes_that_start_at_once_both_find_it_made(self, url: str) -> None:
         code = f"from bot.store.store import Store; s = Store({url!r}); s.migrate(); s.ping()"
