@@ -101,7 +101,7 @@ def _settings() -> Settings:
 
 
 def _serve(_: Any) -> int:
-    from bot.app import serve
+    from bot.serve import serve
 
     serve(_settings())
     return FINE

@@ -8,16 +8,13 @@ writer last.
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-import uvicorn
 from apscheduler.schedulers.background import BackgroundScheduler
 from slack_bolt import App, BoltRequest
 from slack_bolt.adapter.socket_mode import SocketModeHandler
@@ -35,6 +32,7 @@ from bot.core.errors import Permanent, Temporary
 from bot.core.runbook import Runbook
 from bot.core.signal import Signal
 from bot.core.wire import parse
+from bot.door.keeper import Keeper
 from bot.pagerduty import PagerDuty
 from bot.responder import approve, break_glass, carry_out, catch_up, follow
 from bot.responder.canary import Canary
@@ -58,19 +56,16 @@ from bot.slack.listeners import Listeners
 from bot.slack.people import REFRESH_SECONDS, People
 from bot.slack.poster import Poster
 from bot.sources import Sources
-from bot.store import alerts, remediations
+from bot.store import alerts, remediations, signals
 from bot.store.memory import Remembered
 from bot.store.runbooks import read_all
 from bot.store.store import Store
-from bot.web.door import Door
 from bot.web.edge import Edge
-from bot.web.site import site
 
 logger = logging.getLogger(__name__)
 CONNECTIONS = 2  # with one, a refresh loses the commands of that moment
 COMMANDS = 128  # that may wait for an Airflow at once; with Bolt's five, the sixth is not even acknowledged
 FOLLOW_SECONDS = 10
-SWITCH_SECONDS = 0.0005  # a thread that works something out makes a sender wait no longer than that
 
 
 class Windsock:
@@ -98,6 +93,7 @@ class Windsock:
         self._threads: list[threading.Thread] = []
         self._sockets: list[SocketModeHandler] = []
         self._pager: PagerDuty | None = None
+        self.door: Keeper | None = None
         self.canary = self._canary()
 
     def start(self) -> None:
@@ -133,6 +129,10 @@ class Windsock:
     def _take_over(self) -> None:
         """A store of one process holds no claims but those of the one that was killed; nobody waits for their end."""
         with self.desk.store.write() as t:
+            if (upto := signals.newest(t)) < signals.observed(t):
+                logger.warning("the inbox is younger than the store: what comes from now on is observed")
+                signals.set_observed(t, upto)
+            self.intake.observer.begin(signals.observed(t))
             alerts.try_at_once(t, self.desk.clock())
             if self.desk.store.is_sqlite:
                 alerts.let_go(t)
@@ -170,13 +170,19 @@ class Windsock:
         http = self._bolt is not None and self.settings.slack.mode == "http"
         token = self.settings.server.signal_token.get_secret_value()
         secret = self.settings.pagerduty.webhook_secret.get_secret_value()
-        return Edge(self.desk, self.intake, token, self.parts, self._dispatch if http else None, secret)
+        return Edge(
+            self.desk, self.intake, token, self.parts, self._dispatch if http else None, secret, self._at_the_door
+        )
+
+    def _at_the_door(self) -> Mapping[str, int]:
+        return self.door.counted if self.door else {}
 
     def parts(self) -> dict[str, str]:
         """What is wrong with each part, empty where it is well."""
         own = (self.intake.thread, self.intake.observer.thread)
         dead = [thread.name for thread in (*self._threads, *own) if not thread.is_alive()]
         return {
+            "door": self.door.trouble if self.door else "",
             "intake": "the writer has ended" if self.intake.thread.name in dead else "",
             "observer": self.intake.observer.state(),
             "threads": f"ended: {', '.join(dead)}" if dead else "",
@@ -346,21 +352,3 @@ def desk_of(
         )  # fmt: skip
     except ValueError as error:
         raise WrongSettings(str(error)) from None
-
-
-def serve(settings: Settings) -> None:
-    """Runs the bot until it is told to end."""
-    sys.setswitchinterval(SWITCH_SECONDS)
-    windsock = Windsock(settings)
-    windsock.start()
-    gc.collect()
-    gc.freeze()  # what was loaded stays; to look through it again and again would let senders wait
-    server = settings.server
-    config = uvicorn.Config(
-        site(windsock.edge()), host=server.host, port=server.port, log_level="warning", access_log=False, lifespan="off",
-        timeout_graceful_shutdown=5, proxy_headers=False, http=Door,
-    )  # fmt: skip
-    try:
-        uvicorn.Server(config).run()
-    finally:
-        windsock.stop()

@@ -1,8 +1,8 @@
 """The observer: one thread that observes what the intake has stored, and whoever must see it waits here.
 
 Hard cases: a signal that we stumble over (its batch is taken one by one; that one is set aside, where people see it, and the
-others go on); a storm (small batches with a pause between them, since senders wait for the same interpreter and the same
-file); a kill between the two steps (what is stored and was not observed is found again at the start). Rule: a signal is
+others go on); a storm (batches with a pause between them, since people wait for the same interpreter and the same file); a
+kill between the two steps (what is stored and was not observed is found again at the start). Rule: a signal is
 passed over only by a mark in the store, never by an error.
 """
 
@@ -19,11 +19,11 @@ from bot.store import signals
 from bot.store.store import Store
 
 logger = logging.getLogger(__name__)
-BATCH = 100  # signals a transaction: a sender may have to wait for one
+BATCH = 500  # signals a transaction: whoever presses a button may have to wait for one
 PAUSE = 0.2  # seconds at most, after a batch that was not full while more is coming in
 GATHER = 10  # that pause is so many times as long as the work: a batch has a price, however small it is
 SHARE = 3  # after a full batch
-MANY = 50_000  # signals behind, from which on observing goes first
+MANY = 100_000  # signals behind, from which on observing goes first
 IDLE_SECONDS = 1.0  # other replicas store signals, too
 RETRY_SECONDS = 0.5
 LOOK_SECONDS = 0.02
@@ -61,6 +61,10 @@ class Observer:
     def start(self) -> None:
         self.thread.start()
 
+    def begin(self, upto: int) -> None:
+        """So far it was observed when the bot started."""
+        self._reach(upto)
+
     def stop(self, seconds: float = 5) -> None:
         """Observes what is stored, as far as there is time; the rest is observed at the next start."""
         if self.thread.ident is not None and not self.trouble:
@@ -88,6 +92,11 @@ class Observer:
         except (Temporary, Permanent) as error:
             return error.message
         return f"{aside} signals were set aside, since they could not be observed; the log says why" if aside else ""
+
+    @property
+    def upto(self) -> int:
+        """Up to which id signals have been observed."""
+        return self._upto
 
     @property
     def behind(self) -> int:

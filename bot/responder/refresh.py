@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from bot.core import incident as life
 from bot.core.signal import Signal
 from bot.store import incidents
-from bot.store.tables import digest
+from bot.store.forms import digest
 
 AT_ONCE = 10  # incidents that one batch brings up to date
 

@@ -27,8 +27,8 @@ from bot.responder.desk import Desk
 from bot.responder.placing import place, quiet, run_thing
 from bot.responder.refresh import refresh
 from bot.store import alerts, incidents, memory, signals
+from bot.store.forms import digest
 from bot.store.signals import Stored, letter
-from bot.store.tables import digest
 
 BATCH = 2_000  # signals that are observed at once
 
@@ -87,8 +87,9 @@ def observe_these(desk: Desk, stored: Sequence[Stored]) -> int:
             _observe_all(desk, t, fresh, now)
         learnt = [_learn_why(desk, t, [one], now) for one in left if one.again and not one.signal.check]
         learnt.append(refresh(t, [one.signal for one in left if one.again and one.signal.check]))
-        signals.drop_told_again(t, [before, *(one.id for one in left if one.again)])
         signals.set_observed(t, left[-1].id)
+    if again := [one.id for one in left if one.again]:
+        signals.drop_told_again(desk.store, [before, *again])
     if fresh or any(learnt):
         desk.wake()
     return left[-1].id

@@ -15,7 +15,7 @@ from bot.core.incident import Incident
 from bot.core.policy import RETRYING
 from bot.core.signal import Family, Signal
 from bot.store import incidents
-from bot.store.tables import digest
+from bot.store.forms import digest
 
 
 def warned(t: Connection, told: Sequence[Signal], known: Callable[[int], Incident]) -> dict[str, int]:

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.store import memory
-from bot.store.tables import digest, failures, identities
+from bot.store.forms import digest
+from bot.store.tables import failures, identities
 
 HOOK, SWEEP = "hook", "sweep"
 KEPT = timedelta(days=8)  # a week's figures, and the day that is not over

@@ -15,7 +15,8 @@ from sqlalchemy import BigInteger, Connection, and_, delete, func, select, type_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.core.signal import Family
-from bot.store.tables import EPOCH, entries, incidents, memory, subjects
+from bot.store.forms import EPOCH
+from bot.store.tables import entries, incidents, memory, subjects
 
 _HOUR = 3_600_000_000  # microseconds
 _CHUNK = 500

@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Table, and_, delete, select
 
 from bot.store.signals import newest, observed
 from bot.store.store import Store
-from bot.store.tables import identities, incidents, set_aside, signals, subjects
+from bot.store.tables import TAKEN, identities, incidents, set_aside, signals, subjects
 
 ROWS = 1_000  # a transaction
 
@@ -27,7 +27,7 @@ def forget(store: Store, before: datetime) -> int:
         with store.read() as t:
             old = look(t, before)
         if old:
-            with store.write() as t:
+            with store.taking() if table in TAKEN else store.write() as t:
                 gone += t.execute(delete(table).where(key.in_(old))).rowcount
     return gone
 

@@ -15,7 +15,8 @@ from bot.core.policy import RETRYING, Severity, Silence
 from bot.core.signal import Family, Mood, Signal
 from bot.core.wire import as_json, parse
 from bot.store import rows
-from bot.store.tables import digest, entries, incidents, subjects
+from bot.store.forms import digest
+from bot.store.tables import entries, incidents, subjects
 
 LIST_LIMIT = 100
 _FAR = datetime(9000, 1, 1, tzinfo=UTC)  # what is stored was checked against the clock when it came

@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
+from bot.store.forms import digest
 from bot.store.memory import keep
-from bot.store.tables import digest, memory
+from bot.store.tables import memory
 
 _PREFIX = "paused-until:"
 

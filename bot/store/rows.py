@@ -11,31 +11,42 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection
+from bot.store.forms import stored_moment
 
-from bot.store.tables import stored_moment
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _ROWS = 500  # a statement; SQLite takes 32,766 values
 
 
-def driven(t: Connection, statement: str, values: Sequence[Any]) -> Any:
-    """Runs a statement in this transaction by the driver itself; its cursor."""
-    driver: Any = t.connection.driver_connection
-    return driver.execute(statement, values)
+class Driver:
+    """A connection of the driver's, in a transaction. `hole` is where it puts a value."""
+
+    def __init__(self, connection: Any, hole: str) -> None:
+        self._connection, self.hole = connection, hole
+
+    def run(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        """Runs one statement, with `?` for a value; its cursor."""
+        return self._connection.execute(statement if self.hole == "?" else statement.replace("?", self.hole), values)
 
 
-def add(t: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def driver(t: Connection) -> Driver:
+    """The driver's own connection below this transaction."""
+    return Driver(t.connection.driver_connection, "?" if t.dialect.name == "sqlite" else "%s")
+
+
+def add(by: Driver, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Inserts rows of driver values."""
     for chunk in chunks(rows):
-        driven(t, _insert(table, tuple(columns), len(chunk), hole(t)), list(chain.from_iterable(chunk)))
+        by.run(_insert(table, tuple(columns), len(chunk)), list(chain.from_iterable(chunk)))
 
 
 def add_mappings(t: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Inserts rows that all have the same columns; moments may be given as they are."""
     if rows:
-        add(t, table, list(rows[0]), [[_value(one) for one in row.values()] for row in rows])
+        add(driver(t), table, list(rows[0]), [[_value(one) for one in row.values()] for row in rows])
 
 
 def chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -43,9 +54,9 @@ def chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS))
 
 
-def hole(t: Connection) -> str:
-    """Where the driver puts a value."""
-    return "?" if t.dialect.name == "sqlite" else "%s"
+def holes(number: int) -> str:
+    """A list of values."""
+    return ",".join("?" * number)
 
 
 def _value(one: Any) -> Any:
@@ -53,6 +64,6 @@ def _value(one: Any) -> Any:
 
 
 @lru_cache(maxsize=256)
-def _insert(table: str, columns: tuple[str, ...], rows: int, hole: str) -> str:
-    row = f"({','.join([hole] * len(columns))})"
+def _insert(table: str, columns: tuple[str, ...], rows: int) -> str:
+    row = f"({holes(len(columns))})"
     return f"insert into {table} ({','.join(columns)}) values {','.join([row] * rows)}"

@@ -1,8 +1,9 @@
 """Opens the database, brings it up to date, and hands out transactions.
 
 Hard case: SQLite's deferred transactions. One that reads and then writes can fail half-way when another has written in
-between, so every write begins IMMEDIATE, and one lock in the process keeps writers from spinning. Rule: a write
-transaction is short and never waits for a call that leaves the process.
+between, so every write begins IMMEDIATE, and one lock in the process keeps writers from spinning. Signals are taken into a
+file of their own (`inbox`), which every other transaction only reads. Rule: a write transaction is short and never waits
+for a call that leaves the process.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
 from bot.core.errors import Crossed, Permanent, Temporary
+from bot.store.inbox import BUSY_SECONDS, TAKING, beside, prepare
+from bot.store.tables import TAKEN, metadata
+from bot.store.trouble import unable
 
-BUSY_SECONDS = 10
-_MIGRATING, _ALONE, _TAKING = 7_406_091, 7_406_092, 7_406_093  # PostgreSQL's advisory locks are named by numbers
-_FULL = ("disk is full", "no space left", "disk i/o error", "could not extend file")
+_MIGRATING, _ALONE = 7_406_091, 7_406_092  # PostgreSQL's advisory locks are named by numbers
 
 
 class Store:
@@ -37,11 +38,24 @@ class Store:
         self.url = url
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self._engine = _sqlite(url) if self.is_sqlite else create_engine(url, pool_size=10, pool_pre_ping=True)
+        self._inbox = _inbox(url) if self.is_sqlite else self._engine
         self._kept: Connection | None = None
-        self._one_writer: AbstractContextManager[Any] = threading.RLock() if self.is_sqlite else nullcontext()
+        self._one_writer = _lock(self.is_sqlite)
+        self._one_taker = _lock(self.is_sqlite)
+
+    @property
+    def inbox(self) -> str:
+        """The address of the inbox, for whoever takes signals in another process."""
+        parts = make_url(self.url)
+        if self.is_sqlite:
+            return beside(str(parts.database))
+        return parts.set(drivername="postgresql").render_as_string(hide_password=False)
 
     def migrate(self) -> None:
         """Brings the schema up to date; safe when several processes start at once."""
+        if self.is_sqlite:
+            with self.taking() as t:
+                metadata.create_all(t, tables=TAKEN)
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         # one transaction around all of it, the question which revisions are missing included: else Alembic opens one for
@@ -57,8 +71,8 @@ class Store:
 
     def taking(self) -> AbstractContextManager[Connection]:
         """A transaction that stores signals. In all processes one comes after the other, so that the order of their ids is
-        the order of their commits."""
-        return self._kept_transaction() if self.is_sqlite else self._transaction(_TAKING)
+        the order of their commits. What is not in the inbox is not in reach."""
+        return self._kept_transaction() if self.is_sqlite else self._transaction(TAKING)
 
     def observing(self) -> AbstractContextManager[Connection]:
         """A transaction, alone, that can be done again: it is whole or not there after a loss of power, but may not be
@@ -80,8 +94,8 @@ class Store:
     @contextmanager
     def _kept_transaction(self) -> Iterator[Connection]:
         """On a connection that stays open: to fetch one costs more than to store a signal. One that failed is not kept."""
-        with self._translated(), self._one_writer:
-            connection, self._kept = self._kept or self._engine.connect(), None
+        with self._translated(), self._one_taker:
+            connection, self._kept = self._kept or self._inbox.connect(), None
             try:
                 with connection.begin():
                     yield connection
@@ -102,20 +116,21 @@ class Store:
             connection.execute(text("select 1"))
 
     def close(self) -> None:
-        with self._one_writer:
+        with self._one_taker:
             if self._kept is not None:
                 self._kept.close()
                 self._kept = None
         self._engine.dispose()
+        self._inbox.dispose()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except OperationalError as error:
-            raise _unable(error.orig) from error
+            raise unable(error.orig) from error
         except (sqlite3.OperationalError, psycopg.OperationalError) as error:  # of what was asked of the driver itself
-            raise _unable(error) from error
+            raise unable(error) from error
         except IntegrityError as error:
             if "unique" not in str(error.orig).lower():
                 raise Permanent(f"the store refused: {error.orig}", "store") from error
@@ -131,32 +146,33 @@ class Store:
             raise Permanent(f"the store refused: {error}", "store") from error
 
 
-def _unable(error: BaseException | None) -> Temporary:
-    said = str(error).strip()
-    full = any(word in said.lower() for word in _FULL)
-    return Temporary(f"the store cannot write: {said}" if full else f"the store does not answer: {said}")
-
-
-@retry(
-    retry=retry_if_exception_type(sqlite3.OperationalError),
-    wait=wait_random(0.01, 0.05),
-    stop=stop_after_delay(BUSY_SECONDS),
-    reraise=True,
-)
-def _to_wal(connection: sqlite3.Connection) -> None:
-    """SQLite does not wait here: a new file that two processes open at once is "locked" for the second of them."""
-    connection.execute("PRAGMA journal_mode=WAL")
+def _lock(needed: bool) -> AbstractContextManager[Any]:
+    return threading.RLock() if needed else nullcontext()
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    """The store's file, beside which the inbox is read."""
+    engine = _opened(url)
+    inbox = beside(str(make_url(url).database))
+
+    @event.listens_for(engine, "connect")
+    def _attach(connection: Any, _: Any) -> None:
+        # only to be read: a transaction that writes would begin one there, too, and a sender would wait for it
+        connection.execute("ATTACH ? AS inbox", (f"{Path(inbox).absolute().as_uri()}?mode=ro",))
+
+    return engine
+
+
+def _inbox(url: str) -> Engine:
+    return _opened(f"sqlite:///{beside(str(make_url(url).database))}")
+
+
+def _opened(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "uri": True})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves, below
-        for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        _to_wal(connection)
+        prepare(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

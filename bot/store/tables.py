@@ -7,8 +7,7 @@ databases sort and compare it alike; a change here comes with a migration (a tes
 
 from __future__ import annotations
 
-import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -28,8 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-DIGEST = 32
+from bot.store.forms import DIGEST, EPOCH, stored_moment
 
 metadata = MetaData(
     naming_convention={
@@ -39,11 +37,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-
-def stored_moment(value: datetime) -> int:
-    """Microseconds since 1970."""
-    return (value - EPOCH) // timedelta(microseconds=1)
 
 
 class Moment(TypeDecorator[datetime]):
@@ -61,11 +54,6 @@ class Moment(TypeDecorator[datetime]):
 
 _JSON = JSON().with_variant(JSONB(), "postgresql")
 _ID = BigInteger().with_variant(Integer(), "sqlite")
-
-
-def digest(key: str) -> str:
-    """The stored form of a key."""
-    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:DIGEST]
 
 
 signals = Table(
@@ -87,6 +75,9 @@ identities = Table(
     Column("bare", Boolean, nullable=False, default=False),  # more may be learnt
     sqlite_with_rowid=False,  # each tree less is a page less to be written before a sender is answered
 )  # fmt: skip
+
+# What a sender waits for. With SQLite these two are in a file of their own (`inbox`), and only there.
+TAKEN = (signals, identities)
 
 # Signals that the observer stumbled over: kept, looked at by nobody but people.
 set_aside = Table(

@@ -5,7 +5,6 @@ Rule: a sender's fault is a 4xx with a sentence that names the field; nothing th
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +13,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bot.core.bearer import is_bearer
 from bot.core.errors import Permanent, Temporary
 from bot.responder.desk import Desk
 from bot.responder.intake import Intake
@@ -26,7 +26,7 @@ Dispatch = Callable[[str, Mapping[str, str]], tuple[int, Mapping[str, str], str]
 class Edge:
     """`token` empty means that none is asked for (loopback only). `parts` tells what is wrong with each part of the bot
     (empty: well); `slack` answers Slack's requests in http mode, None in socket mode. `pagerduty_secret` signs PagerDuty's
-    webhooks."""
+    webhooks. `at_the_door` counts the signals that were taken there."""
 
     desk: Desk
     intake: Intake
@@ -34,6 +34,7 @@ class Edge:
     parts: Callable[[], Mapping[str, str]] = dict
     slack: Dispatch | None = None
     pagerduty_secret: str = ""
+    at_the_door: Callable[[], Mapping[str, int]] = dict
     replies: Replies | None = None
     counted: dict[str, int] = field(default_factory=lambda: {"accepted": 0, "duplicates": 0, "refused": 0})
 
@@ -61,12 +62,6 @@ def authorised(request: Request) -> None:
             401, "Authorization: send `Bearer` and the token of WINDSOCK_SERVER__SIGNAL_TOKEN",
             **{"WWW-Authenticate": "Bearer", "Connection": "close"},
         )  # fmt: skip
-
-
-def is_bearer(header: str, token: str) -> bool:
-    """Whether the Authorization header carries this token."""
-    scheme, _, given = header.partition(" ")
-    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
 
 
 def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -59,8 +59,9 @@ class _Collector:
 
     def collect(self) -> Iterator[Metric]:
         taken = CounterMetricFamily("windsock_signals", "Signals by what became of them", labels=["outcome"])
+        at_the_door = self._edge.at_the_door()
         for outcome, number in self._edge.counted.items():
-            taken.add_metric([outcome], number)
+            taken.add_metric([outcome], number + at_the_door.get(outcome, 0))
         yield taken
         yield GaugeMetricFamily(
             "windsock_signals_unobserved", "Stored and not yet observed", value=self._edge.intake.observer.behind

@@ -6,7 +6,7 @@ import time
 from typing import Any
 from unittest.mock import patch
 
-from bot.app import serve
+from bot.serve import serve
 from bot.settings import Settings
 from tests.scenarios.imagined import Imagined
 

@@ -15,8 +15,8 @@ from msgspec import Meta
 
 from bot.core.signal import KINDS, SEPARATOR, task_thing
 from bot.core.wire import IDENTIFIER_LIMIT
-from bot.store.signals import Letter
-from bot.store.tables import digest
+from bot.store.forms import digest
+from bot.store.letters import Letter
 
 LIMIT = 32_768  # a larger one may have to be cut
 _LAST_YEAR = 9998  # later ones may not be there in another zone

@@ -1,4 +1,5 @@
-"""The door on the wire: whatever is sent, whoever sends it sees what the site alone would have said, in the same order."""
+"""The door on the wire, as a process before the bot: whatever is sent, whoever sends it sees what the bot alone would have
+said, in the same order."""
 
 from __future__ import annotations
 
@@ -9,25 +10,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import uvicorn
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from bot.core.errors import Temporary
+from bot.door.keeper import Given, Keeper, listening
+from bot.door.plain import LIMIT
 from bot.responder.intake import Intake
-from bot.web.door import Door
 from bot.web.edge import Edge
-from bot.web.plain import LIMIT
 from bot.web.signals import BODY_LIMIT
 from bot.web.site import site
+from tests.door.test_plain import SENT
 from tests.given import Clock, a_desk
 from tests.scenarios.waiting import eventually
 from tests.web.conftest import TOKEN
-from tests.web.test_door import SENT
 
 Said = tuple[str, list[str], bytes]  # the status line, the headers but the date, the body
 RIGHT = f"Authorization: Bearer {TOKEN}"
@@ -35,18 +34,16 @@ NUMBERS = itertools.count()
 ALIVE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-class Served:
-    """A server in a thread, on a store of its own."""
+class Site:
+    """The bot's pages in a thread, at a port or at a path."""
 
-    def __init__(self, edge: Edge, protocol: type[HttpToolsProtocol]) -> None:
-        config = uvicorn.Config(site(edge), http=protocol, lifespan="off", log_level="critical", access_log=False,
-                                proxy_headers=False, timeout_graceful_shutdown=20)  # fmt: skip
+    def __init__(self, edge: Edge, **where: Any) -> None:
+        config = uvicorn.Config(site(edge), lifespan="off", log_level="critical", access_log=False, proxy_headers=False,
+                                server_header=False, timeout_graceful_shutdown=20, **where)  # fmt: skip
         self.edge, self.server = edge, uvicorn.Server(config)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self._listener]}, daemon=True)
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
 
-    def __enter__(self) -> Served:
+    def __enter__(self) -> Site:
         self.thread.start()
         eventually(lambda: self.server.started, lambda: "the server did not start", 20)
         return self
@@ -54,7 +51,34 @@ class Served:
     def __exit__(self, *_: object) -> None:
         self.server.should_exit = True
         self.thread.join(20)
-        self._listener.close()
+
+    @property
+    def port(self) -> int:
+        return int(self.server.servers[0].sockets[0].getsockname()[1])
+
+
+class Served:
+    """A door before a site, on a store of its own."""
+
+    def __init__(self, edge: Edge, behind: Site, folder: Path) -> None:
+        self.edge, self.behind = edge, behind
+        listener = listening("127.0.0.1", 0)
+        self.port: int = listener.getsockname()[1]
+        self.observed = [0]
+        given = Given(edge.desk.store.inbox, TOKEN, str(folder / "bot"))
+        self.keeper = Keeper(listener, given, edge.intake.observer.wake, lambda: edge.intake.observer.upto)
+
+    def __enter__(self) -> Served:
+        self.keeper.start()
+        eventually(lambda: not self.keeper.trouble, lambda: self.keeper.trouble, 20)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.keeper.stop()
+
+    @property
+    def taken(self) -> int:
+        return self.keeper.counted["accepted"]
 
 
 class Line:
@@ -94,22 +118,8 @@ class Line:
             return False
 
 
-class Held(Intake):
-    """A writer that takes its time, until it is let go."""
-
-    def __init__(self, inner: Intake) -> None:
-        self._inner, self.waiting = inner, cast("list[tuple[Any, Any]]", [])
-
-    def submit(self, told: Any, answer: Any) -> None:
-        self.waiting.append((told, answer))
-
-    def go(self) -> None:
-        for told, answer in self.waiting:
-            self._inner.submit(told, answer)
-
-
 @contextmanager
-def served(folder: Path, protocol: type[HttpToolsProtocol] = Door) -> Iterator[Served]:
+def an_edge(folder: Path) -> Iterator[Edge]:
     folder.mkdir(exist_ok=True)
     with ExitStack() as exits:
         desk = a_desk(f"sqlite:///{folder / 's.db'}", Clock(), ())
@@ -117,7 +127,13 @@ def served(folder: Path, protocol: type[HttpToolsProtocol] = Door) -> Iterator[S
         intake = Intake(desk)
         intake.start()
         exits.callback(intake.stop)
-        yield exits.enter_context(Served(Edge(desk, intake, TOKEN), protocol))
+        yield Edge(desk, intake, TOKEN)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Served]:
+    with an_edge(folder) as edge, Site(edge, uds=str(folder / "bot")) as behind, Served(edge, behind, folder) as door:
+        yield door
 
 
 @pytest.fixture
@@ -127,10 +143,10 @@ def door(tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Served]]:
-    """The door before the site, and the site alone."""
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Site]]:
+    """The door before a bot, and a bot alone."""
     folder = tmp_path_factory.mktemp("both")
-    with served(folder / "door") as ours, served(folder / "site", HttpToolsProtocol) as alone:
+    with served(folder / "door") as ours, an_edge(folder / "bot") as edge, Site(edge, port=0) as alone:
         yield ours, alone
 
 
@@ -186,8 +202,8 @@ LINES = st.one_of(
 @example([RIGHT], [], {}, {}, False)
 @example([RIGHT], [], {}, {"version": "1.0"}, False)
 @example([], [], {}, {}, False)
-def test_the_door_says_what_the_site_alone_would_have_said(
-    both: tuple[Served, Served], token: list[str], others: list[str], changed: dict[str, Any], line: dict[str, Any],
+def test_the_door_says_what_the_bot_alone_would_have_said(
+    both: tuple[Served, Site], token: list[str], others: list[str], changed: dict[str, Any], line: dict[str, Any],
     is_broken: bool,
 ) -> None:  # fmt: skip
     body = news(**changed)[: -1 if is_broken else None]
@@ -205,7 +221,7 @@ def test_the_door_says_what_the_site_alone_would_have_said(
     "changed", [{}, {"kind": "run_failed"}, {"unknown": 1}], ids=["plain", "another kind", "wrong"]
 )
 @pytest.mark.parametrize("size", [1, 7, 100])
-def test_a_request_may_come_in_pieces(both: tuple[Served, Served], changed: dict[str, Any], size: int) -> None:
+def test_a_request_may_come_in_pieces(both: tuple[Served, Site], changed: dict[str, Any], size: int) -> None:
     sent = request(news(**changed), RIGHT)
     pieces = [sent[at : at + size] for at in range(0, len(sent), size)]
     ours, alone = (exchange(one.port, *pieces) for one in both)
@@ -213,7 +229,7 @@ def test_a_request_may_come_in_pieces(both: tuple[Served, Served], changed: dict
     assert ours[1]
 
 
-def test_pipelined_requests_are_answered_in_their_order(both: tuple[Served, Served]) -> None:
+def test_pipelined_requests_are_answered_in_their_order(both: tuple[Served, Site]) -> None:
     same = news()
     sent = [request(same, RIGHT), request(b"{}", RIGHT), ALIVE, request(news(kind="run_failed"), RIGHT),
             request(same, RIGHT), request(same, RIGHT), request(news(), RIGHT)]  # fmt: skip
@@ -228,75 +244,110 @@ def test_one_connection_is_kept_for_many_requests(door: Served) -> None:
         for _ in range(50):
             line.send(request(news(), RIGHT))
             assert line.hear()[2] == b'{"accepted":1,"duplicates":0}'
-    assert door.edge.counted["accepted"] == 50
+        line.send(request(same := news(), RIGHT), request(same, RIGHT))
+        assert [line.hear()[2] for _ in range(2)] == [
+            b'{"accepted":1,"duplicates":0}',
+            b'{"accepted":0,"duplicates":1}',
+        ]
+    eventually(lambda: door.keeper.counted == {"accepted": 51, "duplicates": 1}, lambda: door.keeper.counted)
+    eventually(lambda: door.edge.intake.observer.upto == 51, lambda: door.edge.intake.observer.upto)
 
 
-def test_what_is_plain_does_not_go_to_the_site_and_all_else_does(door: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    gone: list[bytes] = []
-    inner = Door._to_the_site
-    monkeypatch.setattr(Door, "_to_the_site", lambda self: (gone.append(self.url), inner(self)))
+def test_what_is_plain_is_taken_at_the_door_and_all_else_by_the_bot(door: Served) -> None:
     exchange(door.port, request(news(), RIGHT))
     exchange(door.port, request(news(), RIGHT, "Connection: keep-alive"))  # as most clients say
-    assert gone == [b"/livez", b"/livez"]
-    gone.pop()
+    eventually(lambda: door.taken == 2, lambda: door.keeper.counted)
+    assert door.edge.counted["accepted"] == 0
     exchange(door.port, request(news(kind="run_failed"), RIGHT))
-    assert gone == [b"/livez", b"/v1/signals", b"/livez"]
+    assert (door.taken, door.edge.counted["accepted"]) == (2, 1)
 
 
-@pytest.mark.parametrize("when", ["at once", "later"])
-def test_a_writer_that_cannot_take_more_is_a_503_with_a_time_to_come_back(
-    both: tuple[Served, Served], when: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    behind = Temporary("the writer is behind", retry_after=1.5)
-
-    def submit(_: Any, answer: Any) -> None:
-        if when == "at once":
-            raise behind
-        threading.Thread(target=answer, args=(behind,)).start()
-
-    for one in both:
-        monkeypatch.setattr(one.edge.intake, "submit", submit)
-    ours, alone = (exchange(one.port, request(news(), RIGHT)) for one in both)
+@pytest.mark.parametrize("size", [100_000, 900_000])
+def test_large_bodies_go_through_whole_and_a_slow_reader_is_waited_for(both: tuple[Served, Site], size: int) -> None:
+    told = [SENT | {"kind": "run_failed", "run_id": f"r{next(NUMBERS)}", "log_url": "x" * 1_000}] * (size // 2_000)
+    sent = request(json.dumps({"signals": told}).encode(), RIGHT)
+    ours, alone = (exchange(one.port, sent) for one in both)
     assert ours == alone
-    ((status, headers, body),), is_open = ours
-    assert (status.split()[1], "retry-after: 2" in headers, b"behind" in body, is_open) == ("503", True, True, True)
+    assert ours[0][0][0].endswith("202 Accepted")
 
 
-def test_whoever_has_gone_before_the_answer_does_no_harm(door: Served) -> None:
-    held = door.edge.intake = Held(intake := door.edge.intake)
-    with Line(door.port) as gone, Line(door.port) as stays:
-        gone.send(request(news(), RIGHT))
-        stays.send(request(news(), RIGHT))
-        eventually(lambda: len(held.waiting) == 2, lambda: held.waiting, 20)
-        gone.__exit__()
-        eventually(lambda: len(door.server.server_state.connections) == 1, lambda: "it did not see that", 20)
-        held.go()
-        assert stays.hear()[0].endswith("202 Accepted")
-        door.edge.intake = intake
-        stays.send(request(news(), RIGHT))
-        assert stays.hear()[0].endswith("202 Accepted")
-    assert door.edge.counted["accepted"] == 3
+def test_a_side_that_has_said_all_is_still_answered(both: tuple[Served, Site]) -> None:
+    answers = []
+    for one in both:
+        with Line(one.port) as line:
+            line.send(request(news(kind="run_failed"), RIGHT, "Connection: close"))
+            line.socket.shutdown(socket.SHUT_WR)
+            answers.append(line.hear())
+    assert answers[0] == answers[1]
 
 
-@pytest.mark.parametrize("half", [False, True], ids=["whole", "half of it had come"])
-def test_a_shutdown_waits_for_who_was_not_answered_yet(door: Served, half: bool) -> None:
-    held, sent = Held(door.edge.intake), request(news(), RIGHT)
-    door.edge.intake = held
+def test_a_bot_that_does_not_listen_is_a_503_with_a_time_to_come_back_while_signals_are_taken(door: Served) -> None:
+    door.behind.__exit__()
     with Line(door.port) as line:
-        line.send(sent[: len(sent) // 2])
-        if not half:
-            line.send(sent[len(sent) // 2 :])
-            eventually(lambda: held.waiting, lambda: "it was not taken", 20)
-        connections = door.server.server_state.connections
-        eventually(lambda: any(one.cycle for one in connections), lambda: "it was not seen", 20)
-        door.server.should_exit = True
-        eventually(lambda: not next(iter(connections)).cycle.keep_alive, lambda: "no end in sight", 20)
+        line.send(ALIVE)
+        status, headers, body = line.hear()
+        assert (status.split()[1], "retry-after: 2" in headers, b"bot" in body) == ("503", True, True)
+    with Line(door.port) as line:
+        line.send(request(news(), RIGHT))
+        assert line.hear()[0].endswith("202 Accepted")
+
+
+def test_a_door_that_dies_is_opened_again_and_nobody_is_refused(door: Served) -> None:
+    with Line(door.port) as line:
+        line.send(request(same := news(), RIGHT))
+        assert line.hear()[0].endswith("202 Accepted")
+        eventually(lambda: door.taken == 1, lambda: door.keeper.counted)
+        assert door.keeper._process
+        door.keeper._process.kill()
+        assert line.hear() == ("", [], b"")
+    with Line(door.port) as line:  # at once: it waits in line
+        line.socket.settimeout(20)
+        line.send(request(same, RIGHT), request(news(), RIGHT))
+        assert [line.hear()[2] for _ in range(2)] == [
+            b'{"accepted":0,"duplicates":1}',
+            b'{"accepted":1,"duplicates":0}',
+        ]
+    eventually(lambda: door.keeper.counted == {"accepted": 2, "duplicates": 1}, lambda: door.keeper.counted)
+    assert door.keeper.trouble == ""
+
+
+@pytest.mark.parametrize("half", [False, True], ids=["nothing had come", "half of it had come"])
+def test_at_its_end_whoever_is_half_way_is_answered_first(door: Served, half: bool) -> None:
+    sent = request(news(), RIGHT)
+    with Line(door.port) as line, Line(door.port) as idle:
+        line.send(sent)
+        assert line.hear()[0].endswith("202 Accepted")
+        sent = request(news(), RIGHT)
+        if half:
+            line.send(sent[: len(sent) // 2])
+            idle.send(request(news(), RIGHT))
+            assert idle.hear()[0].endswith("202 Accepted")  # so what had come before was seen, too
+        ends = threading.Thread(target=door.keeper.stop)
+        ends.start()
+        assert idle.hear() == ("", [], b"")
         if half:
             line.send(sent[len(sent) // 2 :])
-            eventually(lambda: held.waiting, lambda: "it was not taken", 20)
-        held.go()
-        status, headers, _ = line.hear()
-        assert (status.split()[1], "connection: close" in headers) == ("202", True)
-        assert not line.is_open()
-    door.thread.join(20)
-    assert not door.thread.is_alive()
+            status, headers, _ = line.hear()
+            assert (status.split()[1], "connection: close" in headers) == ("202", True)
+        assert line.hear() == ("", [], b"")
+        ends.join(20)
+        assert not ends.is_alive()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", door.port), timeout=3)
+
+
+def test_who_comes_when_the_bot_was_killed_finds_the_port_free(door: Served) -> None:
+    """Its end of the pipe closes with it; nobody tells the door."""
+    assert door.keeper._process
+    assert door.keeper._process.stdin
+    door.keeper._stopping.set()
+    door.keeper._listener.close()
+    door.keeper._process.stdin.close()
+    listening("127.0.0.1", door.port).close()
+
+
+def test_a_port_that_somebody_has_is_said() -> None:
+    taken = listening("127.0.0.1", 0)
+    with pytest.raises(OSError, match="in use"):
+        listening("127.0.0.1", taken.getsockname()[1])
+    taken.close()

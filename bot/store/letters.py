@@ -1,0 +1,121 @@
+"""Taking signals: each is stored once, in the transaction that stores its identity.
+
+Hard cases: a storm (a batch is four statements, however large it is); what flips back and forth within one batch (it is taken
+in turn); a check that finds the same again and again (no news, but its figures are worth keeping once a minute). Rule:
+whoever takes signals is alone, so ids are in the order of the commits and "observed up to here" is one number. The door has a
+process of its own and takes signals by this file alone, so it imports next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from bot.core.signal import Signal
+from bot.core.wire import as_json
+from bot.store import rows
+from bot.store.forms import digest, stored_moment
+from bot.store.rows import Driver, holes
+
+REPEATED = timedelta(seconds=50)  # a sweep comes every minute, and not on the dot
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A signal as it is stored: `identity` and `opposites` are digests, `body` is its JSON. `bare` is a failed task that is
+    told without its exception, `why` one that is told with it."""
+
+    identity: str
+    opposites: tuple[str, ...]
+    kind: str
+    deployment: str
+    body: str
+    bare: bool = False
+    why: bool = False
+
+
+def letter(signal: Signal) -> Letter:
+    """A signal, ready to be stored."""
+    failed = signal.kind == "task_failed"
+    return Letter(
+        digest(signal.identity), tuple(digest(one) for one in signal.opposites()), signal.kind, signal.deployment,
+        msgspec.json.encode(as_json(signal)).decode(), bare=failed and not signal.exception,
+        why=failed and bool(signal.exception.type),
+    )  # fmt: skip
+
+
+def take(by: Driver, told: Sequence[Letter], now: datetime) -> list[bool]:
+    """Stores those that were not told before; says of each whether it was news. Two that say the same count once."""
+    news: list[bool] = []
+    segment: list[Letter] = []
+    for one in told:
+        if one.opposites:  # what can flip back and forth within one batch is taken in turn
+            news += _take(by, segment, now)
+            segment = []
+            news += _take_flip(by, one, now)
+        else:
+            segment.append(one)
+    return news + _take(by, segment, now)
+
+
+def newest(by: Driver) -> int:
+    """The highest id that was given to a signal; 0 before the first."""
+    return int(by.run("select max(id) from signals").fetchone()[0] or 0)
+
+
+def _take_flip(by: Driver, told: Letter, now: datetime) -> list[bool]:
+    taken = _take(by, [told], now)
+    if taken[0]:
+        by.run(f"delete from identities where identity in ({holes(len(told.opposites))})", told.opposites)
+    elif told.kind == "check_failed":
+        _repeat(by, told, now)
+    return taken
+
+
+def _repeat(by: Driver, told: Letter, now: datetime) -> None:
+    due = (stored_moment(now), told.identity, stored_moment(now - REPEATED))
+    if by.run("update identities set told_at = ? where identity = ? and told_at <= ?", due).rowcount:
+        _store(by, [(told, True)], now)
+
+
+def _take(by: Driver, told: Sequence[Letter], now: datetime) -> list[bool]:
+    if not told:
+        return []
+    known = _known(by, {one.identity for one in told})
+    news, stored, first, learnt = [], [], {}, set()
+    for one in told:
+        is_news = one.identity not in known
+        news.append(is_news)
+        if is_news:
+            known[one.identity], first[one.identity] = one.bare, one
+            stored.append((one, False))
+        elif one.why and known[one.identity]:  # the reason is learnt once
+            known[one.identity] = False
+            learnt.add(one.identity)
+            stored.append((one, True))
+    at = stored_moment(now)
+    rows.add(
+        by, "identities", ("identity", "told_at", "bare"), [(one.identity, at, one.bare) for one in first.values()]
+    )
+    for chunk in rows.chunks(list(learnt)):
+        by.run(f"update identities set bare = false where identity in ({holes(len(chunk))})", chunk)
+    _store(by, stored, now)
+    return news
+
+
+def _store(by: Driver, told: Sequence[tuple[Letter, bool]], now: datetime) -> None:
+    at = stored_moment(now)
+    rows.add(by, "signals", ("received_at", "kind", "deployment", "body", "again"),
+             [(at, one.kind, one.deployment, one.body, again) for one, again in told])  # fmt: skip
+
+
+def _known(by: Driver, wanted: set[str]) -> dict[str, bool]:
+    """Which of these identities were told before, and whether without their exception."""
+    found: dict[str, bool] = {}
+    for chunk in rows.chunks(list(wanted)):
+        query = f"select identity, bare from identities where identity in ({holes(len(chunk))})"
+        found |= {row[0]: bool(row[1]) for row in by.run(query, chunk).fetchall()}
+    return found

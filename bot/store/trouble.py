@@ -1,0 +1,14 @@
+"""What a database says when it cannot, in the house's words. Costs next to nothing to import: the door needs it, too."""
+
+from __future__ import annotations
+
+from bot.core.errors import Temporary
+
+_FULL = ("disk is full", "no space left", "disk i/o error", "could not extend file")
+
+
+def unable(error: BaseException | None) -> Temporary:
+    """The database cannot, for now."""
+    said = str(error).strip()
+    full = any(word in said.lower() for word in _FULL)
+    return Temporary(f"the store cannot write: {said}" if full else f"the store does not answer: {said}")
