@@ -26,7 +26,7 @@ from bot.door.batch import Batch
 from bot.door.connection import IDLE_SECONDS, Connection, Hall
 from bot.store.inbox import Inbox
 
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 3.0
 _TELL_SECONDS = 0.005  # one word to the bot for all that came in that time
 _LOOK_SECONDS = 10.0
 
