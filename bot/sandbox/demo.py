@@ -28,6 +28,7 @@ from bot.sandbox.ending import Failed, ending_by_signal, ignoring_signals, only_
 from bot.sandbox.ports import free_ports
 from bot.sandbox.provision import ROOT, environment, is_current
 
+AGAIN_SECONDS = 5.0  # a bot that ends sooner than that each time is left alone
 WAREHOUSE = (
     *("ledger_daily", "invoices_daily", "payments_hourly"),
     *("refunds_hourly", "stock_daily", "shipments_daily"),
@@ -244,13 +245,20 @@ class Demo:
             webbrowser.open(self.urls["slack"])
 
     def follow(self) -> None:
-        """Until Ctrl-C. A part that dies is named once; the others go on, as a real workplace would."""
+        """Until Ctrl-C. A part that dies is named once; the others go on, as a real workplace would, and the bot is started
+        again, as whatever keeps it there would."""
         named: set[int] = set()
+        begun = time.monotonic()
         while True:
             for child in self._dead():
-                if child.pid not in named:
-                    named.add(child.pid)
-                    self.say(f"{child.name} ended ({child.exit_code}). Its last words:\n{child.tail()}")
+                if child.pid in named:
+                    continue
+                named.add(child.pid)
+                self.say(f"{child.name} ended ({child.exit_code}). Its last words:\n{child.tail()}")
+                if child.name == "bot" and time.monotonic() - begun > AGAIN_SECONDS:
+                    begun = time.monotonic()
+                    child.start()
+                    self.say("bot started again; what it had accepted, and what was told meanwhile, is not lost")
             time.sleep(0.5)
 
 
