@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import ElementNotInteractableException, StaleElementReferenceException
 from selenium.webdriver.common.keys import Keys
 
 from tests.scenarios.imagined import FAILED, Imagined, an_imagined_room
@@ -29,16 +29,21 @@ def room(airflow: Imagined, tmp_path: Path) -> Iterator[Room]:
 
 
 def choose(page: Page, name: str, typed: str, option: str) -> None:
-    """Type into a type-ahead of the open window, and click what it offers; again where it was drawn anew meanwhile."""
+    """Type into a type-ahead of the open window, and click what it offers for all that was typed: what it offered before is
+    drawn anew between two moves of the mouse. Again where the window itself was drawn anew, until the option is chosen."""
+    box = f'#modal input[data-action-id="{name}"]'
+    offered = f'#modal .menu[data-answers="{typed}"] [role="option"][data-value="{option}"]'
 
     def done() -> bool:
         try:
-            page.see(f'#modal input[data-action-id="{name}"]').click()
-            page.see(f'#modal input[data-action-id="{name}"]').send_keys(typed)
-            page.see(f'#modal [role="option"][data-value="{option}"]', seconds=5).click()
-        except (StaleElementReferenceException, AssertionError):
+            page.see(box).click()
+            page.see(box).send_keys(Keys.CONTROL, "a", Keys.NULL, typed)
+            row = page.see(offered, seconds=5)
+            label = row.get_attribute("textContent")
+            row.click()
+            return bool(eventually(lambda: page.see(box).get_attribute("value") == label, lambda: label, 2))
+        except (StaleElementReferenceException, ElementNotInteractableException, AssertionError):
             return False
-        return True
 
     eventually(done, lambda: page.see("#modal").text)
 
