@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.scenarios.seen import CHANNEL, Answer, Row, did, words_of
 from tests.scenarios.waiting import eventually
 
 SUGGESTIONS_ARE_DUE = 3.0  # Slack's own limit
+CHOSEN = "Which task instances"  # asked once there is a DAG
 BARE = ("clear", "mark", "pause", "unpause", "trigger", "backfill", "runs", "tasks", "logs")
 
 
@@ -39,7 +41,8 @@ def here(airflow: Imagined, tmp_path: Path) -> Iterator[Room]:
 
 
 def offered(room: Room, name: str, typed: str = "", user: str = "ana") -> Row:
-    """What the type-ahead offers."""
+    """What the type-ahead offers, once the window asks that."""
+    eventually(lambda: f'"action_id": "{name}"' in json.dumps(room.eyes.modal(user)), lambda: room.eyes.modal(user))
     return room.eyes.do("suggest", user=user, action_id=name, value=typed)
 
 
@@ -119,7 +122,7 @@ def test_what_may_not_be_done_opens_no_window(tmp_path: Path) -> None:
             refused.expect_ephemeral("Nothing was changed", NEEDS[verb].name, "viewer")
             assert not refused.has_modal
         room.say("/airflow backfill", user="ana").expect_ephemeral("Nothing was changed", "operator")
-        assert room.say("/airflow runs", user="ben").has_modal
+        room.say("/airflow runs", user="ben").expect_modal("DAG")
 
 
 def test_suggestions_come_in_time_from_an_airflow_that_hangs(here: Room, airflow: Imagined) -> None:
@@ -165,7 +168,7 @@ def test_the_answer_to_an_older_pick_never_overtakes_a_newer_one(here: Room, air
     first.start()
     eventually(lambda: "runs ledger_daily" in airflow.asked, lambda: airflow.asked)
     did(here.eyes, "ana", "click", action_id="dag", value="test:orders_hourly")
-    asked.expect_modal("Run")
+    asked.expect_modal(CHOSEN)
     slow.set()
     first.join(20)
     eventually(lambda: airflow.asked.count(f"tasks ledger_daily {FAILED}") == 1, lambda: airflow.asked)
@@ -226,7 +229,7 @@ def test_the_trigger_window_is_made_of_the_dags_params(here: Room, airflow: Imag
 def test_a_list_that_moved_while_the_window_was_open_is_shown_anew(here: Room, airflow: Imagined) -> None:
     asked = here.say("/airflow clear")
     pick(here, "dag", "test:sales_daily")
-    asked.expect_modal("Run")
+    asked.expect_modal(CHOSEN)
     submitted(here)
     asked.expect_modal("Clear 2 task instances")
     rows = airflow.task_instances
@@ -243,7 +246,7 @@ def test_a_list_that_moved_while_the_window_was_open_is_shown_anew(here: Room, a
 def test_a_slow_preview_says_that_it_waits_and_then_stands_there(here: Room, airflow: Imagined) -> None:
     asked = here.say("/airflow clear")
     pick(here, "dag", "test:sales_daily")
-    asked.expect_modal("Run")
+    asked.expect_modal(CHOSEN)
     plan = airflow.clear
     gate = threading.Event()
 

@@ -78,8 +78,9 @@ def test_nor_is_a_value_of_a_triggers_window(tmp_path: Path) -> None:
     params = {"api_token": Param("api_token", "", {"type": "string"}), "pin": Param("pin", "", {"type": "string"})}
     airflow.known["sales_daily"] = Dag("sales_daily", False, params=params)
     with an_imagined_room(tmp_path, airflow) as room:
-        room.say("/airflow trigger")
+        asked = room.say("/airflow trigger")
         pick(room, "dag", "test:sales_daily")
+        asked.expect_modal("api_token")
         names = [block["block_id"] for block in (room.eyes.modal("ana") or {})["blocks"]
                  if block.get("block_id", "").startswith("p-")]  # fmt: skip
         submitted(room, **dict.fromkeys(names, SECRET))

@@ -223,5 +223,5 @@ def test_the_help_holds_every_verb(seen: Room) -> None:
 def test_the_buttons_of_an_alert_show_the_same(seen: Room) -> None:
     seen.report(map_index=1, try_number=2)
     alert = seen.expect(f"{DAG}.load")
-    alert.press("Logs").expect_ephemeral("ERROR Task failed")
-    assert ("Try 1", "run") in [(label, action) for label, action, *_ in presses(alert.press("Logs").fresh()[-1])]
+    answer = alert.press("Logs").expect_ephemeral("ERROR Task failed")
+    assert ("Try 1", "run") in [(label, action) for label, action, *_ in presses(answer.row)]
