@@ -59,6 +59,12 @@ def audit(folder: Path, columns: str) -> list[tuple[Any, ...]]:
         connection.close()
 
 
+def written(folder: Path, lines: int) -> list[tuple[Any, ...]]:
+    """The audit, once it has so many lines: the answer comes before its line."""
+    eventually(lambda: len(audit(folder, "verb")) >= lines, lambda: audit(folder, "who, verb, argument"))
+    return audit(folder, "who, verb, argument")
+
+
 def asked(room: Room) -> tuple[Message, Message]:
     """An alert, and the request for a second person in its thread, after Ana's Confirm."""
     room.report()
@@ -87,8 +93,9 @@ def test_a_second_person_approves_and_both_are_named(guarded: Room, airflow: Pap
     request.expect_edit("Ana asked, Ben approved", without="Approve: clear 1")
     eventually(lambda: cleared(airflow), lambda: airflow.asked)
     alert.expect_thread("Ana asked, Ben approved it")
-    lines = audit(tmp_path, "who, verb, second, outcome, link, incident_id, deployment, plan_digest")
-    done = next(line for line in lines if line[2])
+    columns = "who, verb, second, outcome, link, incident_id, deployment, plan_digest"
+    eventually(lambda: any(line[2] for line in audit(tmp_path, columns)), lambda: audit(tmp_path, columns))
+    done = next(line for line in audit(tmp_path, columns) if line[2])
     assert done[:4] == ("Ana", "clear", "Ben", "asked")
     assert done[4].endswith(f"/archives/C0ALERTS/p{request.ts.replace('.', '')}")
     assert done[5:7] == (1, "test")
@@ -196,8 +203,12 @@ def test_everything_that_somebody_sends_leaves_one_line(guarded: Room, tmp_path:
 def test_the_audit_is_for_operators_and_ones_own_for_everybody(guarded: Room, tmp_path: Path) -> None:
     room = guarded
     room.report()
-    room.expect(f"{DAG}.load failed").press("Acknowledge", user="ben")
+    alert = room.expect(f"{DAG}.load failed")
+    alert.press("Acknowledge", user="ben")
+    alert.expect_edit("Ben has it")
+    written(tmp_path, 1)
     room.say("/airflow ack A-1").expect_ephemeral("Ben has A-1")
+    written(tmp_path, 2)
     room.say("/airflow audit").expect_ephemeral("what you did", "acknowledge").expect_edit("Ana", without="Ben*")
     room.say("/airflow audit @ben").expect_ephemeral("🔒", "*operator*")
     room.say("/airflow audit A-1").expect_ephemeral("🔒", "*operator*")
@@ -206,6 +217,7 @@ def test_the_audit_is_for_operators_and_ones_own_for_everybody(guarded: Room, tm
         "", without="*Ana*"
     )
     room.say("/airflow audit sales_nowhere", user="cleo").expect_ephemeral("no such line")
+    written(tmp_path, 8)
     rows = exported(tmp_path, "--json")
     assert [json.loads(row)["who"] for row in rows][:2] == ["Ben", "Ana"]
     assert {"at", "who_id", "verb", "argument", "outcome", "second", "break_glass", "link", "plan_digest",
