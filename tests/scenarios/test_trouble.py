@@ -58,7 +58,7 @@ def test_what_slack_did_not_take_is_owed_and_shown_once_as_it_is_then(room: Room
 
 def test_an_archived_channel_is_said_and_tried_again(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catch_up, "PERMANENT_RETRY", timedelta(seconds=2))
-    room.fault(kind="error", code="is_archived", method="chat.postMessage", count=1)
+    room.fault(kind="error", code="is_archived", method="chat.postMessage")
     room.report()
 
     def said() -> str:
@@ -66,6 +66,7 @@ def test_an_archived_channel_is_said_and_tried_again(room: Room, monkeypatch: py
 
     assert "archived" in eventually(said, lambda: room.incident(1))
     assert "archived" in room.get("/readyz").text
+    room.eyes.no_more_faults()
     room.report(task_id="publish")
     room.expect("2 failures in sales_daily", seconds=40)
     room.settled()
