@@ -91,6 +91,13 @@ def grown(room: Room, size: int) -> None:
     )  # fmt: skip
 
 
+def acknowledged_at(room: Room) -> str:
+    """When the press had come to us, which takes a while on a busy machine."""
+    numbers = [one["id"] for one in room.get("/v1/incidents").json()["incidents"]]
+    entries = [entry for number in numbers for entry in room.incident(number)["timeline"]]
+    return next(str(entry["at"]) for entry in entries if entry["what"] == "acknowledged")
+
+
 @pytest.mark.timeout(180)
 def test_when_many_messages_grow_a_press_is_the_next_edit_and_slack_never_refuses(room: Room) -> None:
     grown(room, 1)
@@ -99,10 +106,11 @@ def test_when_many_messages_grow_a_press_is_the_next_edit_and_slack_never_refuse
         grown(room, size)
         edits = len(room.eyes.log("chat.update"))
         eventually(lambda edits=edits: len(room.eyes.log("chat.update")) > edits, lambda: room.eyes.log()[-3:], 40)
-    before = len(room.eyes.log("chat.update"))
-    room.messages("dag_9")[0].press("Acknowledge")
-    room.messages("dag_9")[0].expect_edit("Ana has it")
-    after = [row["arguments"]["text"] for row in room.eyes.log("chat.update")[before:]]
+    alert = room.messages("dag_9")[0]
+    alert.press("Acknowledge")
+    alert.expect_edit("Ana has it")
+    taken = acknowledged_at(room)
+    after = [row["arguments"]["text"] for row in room.eyes.log("chat.update") if row["at"] >= taken]
     place = next(n for n, text in enumerate(after) if "Ana has it" in text)
     assert place <= 2, after
     room.settled()
