@@ -43,6 +43,18 @@ class Page:
         assert element is not None
         return element
 
+    def press(self, css: str, *words: str) -> None:
+        """Click what is there and says all of these words; again where it was drawn anew between the look and the click."""
+
+        def done() -> bool:
+            try:
+                self.see(css, *words).click()
+            except StaleElementReferenceException:
+                return False
+            return True
+
+        eventually(done, lambda: (css, words))
+
     def click(self, message: str, action: str) -> None:
         """Click a button of the message that says this."""
 

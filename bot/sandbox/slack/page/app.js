@@ -1,5 +1,6 @@
 // The page of the local Slack: who I am, where I am, what is said there; live.
-// Hard case: many events at once; they are gathered and what is on the screen is read anew once.
+// Hard case: many events at once; they are gathered and what is on the screen is read anew once, and what was asked before
+// is never drawn over what was asked after it.
 // Rule: the server knows, the page shows. Where I am is in the address (`?user=ana#C0ALERTS/ts`).
 
 import { blocks } from "./blockkit.js";
@@ -13,6 +14,7 @@ import { ask, watch } from "./server.js";
 
 const node = (id) => document.getElementById(id);
 const here = { me: "", channel: "C0ALERTS", thread: null, tab: null, unread: new Set(), state: null };
+const asked = { messages: 0, views: 0 };
 
 async function load() {
   const user = new URLSearchParams(location.search).get("user") || "";
@@ -86,8 +88,10 @@ function heading() {
 
 async function messages() {
   if (here.tab === "home") return;
+  const mine = ++asked.messages;
   const path = `/_sandbox/messages?channel=${encodeURIComponent(here.channel)}&user=${here.me}`;
   const rows = (await ask(path)).messages || [];
+  if (mine !== asked.messages) return;
   const top = rows.filter((item) => !item.thread_ts || item.thread_ts === item.ts || item.broadcast);
   redraw(node("messages"), top, here.me, (ts) => go(here.channel, ts));
   node("thread").hidden = !here.thread;
@@ -98,7 +102,9 @@ async function messages() {
 }
 
 async function views() {
+  const mine = ++asked.views;
   const state = await ask(`/_sandbox/state?user=${here.me}`);
+  if (mine !== asked.views) return;
   modal.show(state.view, here.me);
   const old = node("home").dataset.hash;
   if (here.tab === "about") node("home").replaceChildren(el("p", {}, "A chat-ops incident-response bot for Apache Airflow."));
@@ -112,6 +118,7 @@ function drawHome(view) {
 }
 
 let due = false;
+let reading = false;
 function heard(event) {
   if (event.channel && event.channel !== here.channel && event.kind === "message") {
     here.unread.add(event.channel);
@@ -119,7 +126,15 @@ function heard(event) {
   }
   if (due) return;
   due = true;
-  setTimeout(async () => { due = false; await Promise.all([messages(), views()]); }, 40);
+  setTimeout(readAnew, 40);
+}
+
+// One after the other: a server that is slower than its events would else never be waited for.
+async function readAnew() {
+  if (reading) { setTimeout(readAnew, 40); return; }
+  due = false;
+  reading = true;
+  try { await Promise.all([messages(), views()]); } finally { reading = false; }
 }
 
 async function send(text) {

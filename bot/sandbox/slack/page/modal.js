@@ -20,6 +20,7 @@ export function show(view, user) {
   const before = shown && shown.id === view.id ? document.activeElement.closest("[data-block-id]") : null;
   shown = view;
   draw(view);
+  dialog.dataset.hash = view.hash;
   if (!dialog.open) dialog.showModal();
   focusOn(before ? [...dialog.querySelectorAll(".blocks > *")].find((node) => node.dataset.blockId === before.dataset.blockId) : null);
 }
