@@ -39,7 +39,7 @@ def test_stop_ends_the_grandchildren_too(tmp_path: Path) -> None:
     code = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {deaf!r}]); time.sleep(60)"
     child = python(code, tmp_path / "log")
     child.start()
-    assert wait_for(lambda: len(session(child.pid)) == 2, 10), session(child.pid)
+    assert wait_for(lambda: len(session(child.pid)) == 2, 30), session(child.pid)
     child.stop(grace=0.5)
     assert session(child.pid, dead_too=True) == []
     assert not child.died, "it was asked to end"
@@ -48,7 +48,7 @@ def test_stop_ends_the_grandchildren_too(tmp_path: Path) -> None:
 def test_a_child_that_ends_by_itself_is_noticed_with_its_words(tmp_path: Path) -> None:
     child = python("print('first', flush=True); raise SystemExit('no luck')", tmp_path / "log")
     child.start()
-    assert wait_for(lambda: child.died, 10)
+    assert wait_for(lambda: child.died, 30)
     assert (child.exit_code, child.tail(1)) == (1, "no luck")
     child.stop()
 

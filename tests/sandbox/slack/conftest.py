@@ -6,9 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from bot.sandbox.slack import people
 from bot.sandbox.slack.config import Config, Limits
 from bot.sandbox.slack.server import Running, running
 from tests.sandbox.slack.bolt_app import BoltApp, listening
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine what comes of a deed comes later than within a second."""
+    monkeypatch.setattr(people, "AFTER_ACK", 3.0)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from slack_sdk.errors import SlackApiError
 
+from bot.sandbox.slack import people
 from tests.sandbox.slack.bolt_app import CONNECTIONS, BoltApp
 from tests.sandbox.slack.waiting import eventually
 
@@ -172,7 +173,9 @@ def test_an_app_that_does_not_ack_is_told_on_to_the_person(bolt: BoltApp) -> Non
     assert outcome["replies"][0]["text"] == '/airflow failed with the error "operation_timeout"'
 
 
-def test_a_trigger_opens_once_and_not_late(bolt: BoltApp) -> None:
+def test_a_trigger_opens_once_and_not_late(bolt: BoltApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing comes of these commands that is worth waiting for, and a trigger lives for three seconds."""
+    monkeypatch.setattr(people, "AFTER_ACK", 0.0)
     triggers: list[str] = []
     bolt.app.command("/airflow")(lambda ack, body: (triggers.append(body["trigger_id"]), ack()))
     bolt.command("one")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-def eventually(condition: Callable[[], Any], there: Callable[[], Any], seconds: float = 10.0) -> Any:
+def eventually(condition: Callable[[], Any], there: Callable[[], Any], seconds: float = 20.0) -> Any:
     """The first true value of the condition; fails with what `there` gives when the time is over."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
