@@ -210,7 +210,7 @@ class Room:
                 if a["shown"] < one["version"] and (a["shown"] or a["place"] != "pagerduty")  # a page may be due later
             ]
 
-        eventually(lambda: not owed(), owed, 40)
+        eventually(lambda: not owed(), owed, 60)
 
 
 def signal(kind: str = "task_failed", **changed: Any) -> Row:

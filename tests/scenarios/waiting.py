@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-PATIENCE = 20.0  # seconds; a busy machine is slow, and a promise that is kept costs none of them
+PATIENCE = 30.0  # seconds; a busy machine is slow, and a promise that is kept costs none of them
 
 
 def eventually(look: Callable[[], T], there: Callable[[], object], seconds: float = PATIENCE) -> T:
