@@ -24,11 +24,11 @@ from bot.app import Windsock
 from bot.sandbox import pagerduty, serving
 from bot.sandbox.children import Child
 from bot.sandbox.demo_settings import clean
-from bot.sandbox.ports import free_port
 from bot.sandbox.slack.config import Config
 from bot.sandbox.slack.server import running
 from bot.settings import Settings
 from bot.web.site import site
+from tests.scenarios.ports import kept_port
 from tests.scenarios.seen import CHANNEL, Answer, Message, Row, SlackEyes, did, words_of
 from tests.scenarios.waiting import PATIENCE, eventually
 from tests.stacks import SIGNAL_TOKEN
@@ -228,10 +228,10 @@ def a_room(
     port: int = 0, started: bool = True, **more: str,
 ) -> Iterator[Room]:  # fmt: skip
     """Everything up, and down again. `more` are further settings, such as AIRFLOW__TEST__URL."""
-    port = port or free_port()
-    url = f"http://127.0.0.1:{port}"
-    http_url = f"{url}/slack/events" if mode == "http" else None
     with ExitStack() as exits:
+        port = exits.enter_context(kept_port(port))
+        url = f"http://127.0.0.1:{port}"
+        http_url = f"{url}/slack/events" if mode == "http" else None
         slack = exits.enter_context(running(Config(http_url=http_url)))
         pager = exits.enter_context(pagerduty.running())
         settings = {

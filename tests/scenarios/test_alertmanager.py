@@ -12,7 +12,7 @@ import pytest
 
 from bot.sandbox.children import Child
 from bot.sandbox.demo_settings import clean
-from bot.sandbox.ports import free_port
+from tests.scenarios.ports import kept_port
 from tests.scenarios.room import Room, a_room
 from tests.scenarios.waiting import eventually
 from tests.stacks import SIGNAL_TOKEN
@@ -40,16 +40,17 @@ def alertmanager(tmp_path: Path, room: Room) -> Iterator[str]:
     program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
     if not program:
         pytest.skip("no Alertmanager: install the Debian package prometheus-alertmanager")
-    config, port = tmp_path / "alertmanager.yml", free_port()
+    config = tmp_path / "alertmanager.yml"
     config.write_text(CONFIG.format(url=room.url, token=SIGNAL_TOKEN))
-    words = [program, f"--config.file={config}", f"--storage.path={tmp_path / 'am'}", "--cluster.listen-address=",
-             f"--web.listen-address=127.0.0.1:{port}"]  # fmt: skip
-    child = Child("alertmanager", words, tmp_path / "alertmanager.log", env=clean(), cwd=tmp_path)
-    child.start()
-    url = f"http://127.0.0.1:{port}"
-    eventually(lambda: answers(url), child.tail, 60)
-    yield url
-    child.stop()
+    with kept_port() as port:
+        words = [program, f"--config.file={config}", f"--storage.path={tmp_path / 'am'}", "--cluster.listen-address=",
+                 f"--web.listen-address=127.0.0.1:{port}"]  # fmt: skip
+        child = Child("alertmanager", words, tmp_path / "alertmanager.log", env=clean(), cwd=tmp_path)
+        child.start()
+        url = f"http://127.0.0.1:{port}"
+        eventually(lambda: answers(url), child.tail, 60)
+        yield url
+        child.stop()
 
 
 def answers(url: str) -> bool:
