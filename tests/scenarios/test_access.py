@@ -129,6 +129,9 @@ def test_breaking_the_glass_is_said_loudly_marked_and_over_in_time(guarded: Room
     guarded.say("/airflow break-glass 30m the month-end load stands still").expect_ephemeral("You are *operator* until")
     guarded.expect("🚨", "Ana broke the glass", "operator for 30 min", "the month-end load stands still")
     guarded.say("/airflow variable get x").expect_ephemeral("has no variable")
+    eventually(
+        lambda: ("variable", 1) in audit(tmp_path, "verb, break_glass"), lambda: audit(tmp_path, "verb, break_glass")
+    )
     guarded.say("/airflow break-glass", user="ben").expect_ephemeral("Ana", "operator")
     guarded.say("/airflow break-glass end").expect_ephemeral("your own role again")
     guarded.expect("Ana is no operator any more", "1 line")
