@@ -50,7 +50,7 @@ def serve(settings: Settings) -> None:
         keeper = windsock.door = Keeper(listener, given, observer.wake, lambda: observer.upto)
         config = uvicorn.Config(
             site(windsock.edge()), uds=path, log_level="warning", access_log=False, lifespan="off", proxy_headers=False,
-            timeout_graceful_shutdown=5, server_header=False,
+            timeout_graceful_shutdown=5, server_header=False, ws="none",
         )  # fmt: skip
         try:
             _Server(config, keeper.start).run()

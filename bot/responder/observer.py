@@ -19,7 +19,7 @@ from bot.store import signals
 from bot.store.store import Store
 
 logger = logging.getLogger(__name__)
-BATCH = 500  # signals a transaction: whoever presses a button may have to wait for one
+BATCH = 150  # signals a transaction: whoever presses a button may have to wait for one
 PAUSE = 0.2  # seconds at most, after a batch that was not full while more is coming in
 GATHER = 10  # that pause is so many times as long as the work: a batch has a price, however small it is
 SHARE = 3  # after a full batch

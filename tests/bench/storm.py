@@ -1,5 +1,6 @@
 """A storm: 10,000 failures of 500 DAGs with four causes in ten seconds from 32 clients. The bot, Alertmanager from Debian and
-the usual callback, each before a strict local Slack of its own, in one run.
+the usual callback, each before a strict local Slack of its own, in one run; and a server that does nothing, whose answers
+take what the sender and the machine take.
 
 The clients send at due times (an open loop), so a slow answer is counted from when it was due. Alertmanager groups by
 cause with a group wait and a group interval of 5 s; its default interval is 5 minutes.
@@ -26,6 +27,7 @@ from bot.sandbox.ports import free_port
 from bot.sandbox.slack.config import Config
 from bot.sandbox.slack.server import Running, running
 from tests.bench.bot_process import answers, bot, wait_until
+from tests.bench.nothing import nothing
 from tests.bench.reaction import slack_settings
 
 FAILURES, SECONDS, CLIENTS = 10_000, 10.0, 32
@@ -50,6 +52,7 @@ def measure(folder: Path) -> dict[str, object]:
         "bot": _bot(folder / "bot"),
         "alertmanager": _alertmanager(folder / "alertmanager"),
         "callback": _callback(),
+        "nothing": _nothing(),
     }
 
 
@@ -99,7 +102,7 @@ def _storm(
     slack: Running, url: str, path: str, body: Callable[[int], Any], all_shown: Callable[[], bool]
 ) -> dict[str, object]:
     begun = time.time()
-    taken = sorted(asyncio.run(_send(url, path, body)))
+    taken = asyncio.run(_send(url, path, body))
     ended = time.time()
     last = None
     with suppress(TimeoutError):
@@ -107,12 +110,22 @@ def _storm(
     first = min((float(one["ts"]) for one in _messages(slack)), default=None)
     calls = [one for one in _log(slack) if str(one["method"]).startswith("chat.")]
     return {
-        "sent": len(taken), "accept_p50_ms": round(taken[len(taken) // 2] * 1000, 2),
-        "accept_p99_ms": round(taken[int(len(taken) * 0.99)] * 1000, 2), "storm_s": round(ended - begun, 1),
+        "sent": len(taken), **_accepted(taken), "storm_s": round(ended - begun, 1),
         "first_message_s": round(first - begun, 2) if first else None,
         "final_counts_after_storm_s": round(last, 2) if last is not None else None, "slack_calls": len(calls),
         "rate_limited": sum("ratelimited" in str(one["answer"]) for one in calls),
     }  # fmt: skip
+
+
+def _accepted(taken: list[float]) -> dict[str, float]:
+    """What an answer took, in milliseconds from when it was due."""
+    taken = sorted(taken)
+    return {f"accept_p{part}_ms": round(taken[len(taken) * part // 100] * 1000, 2) for part in (50, 99)}
+
+
+def _nothing() -> dict[str, float]:
+    with nothing() as url:
+        return _accepted(asyncio.run(_send(url, "/v1/signals", _signal)))
 
 
 async def _send(url: str, path: str, body: Callable[[int], Any]) -> list[float]:
