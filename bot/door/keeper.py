@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import socket
 import subprocess
 import sys
@@ -28,14 +29,11 @@ END_SECONDS = 8.0
 @retry(retry=retry_if_exception_type(OSError), wait=wait_fixed(0.05), stop=stop_after_delay(3), reraise=True)
 def listening(host: str, port: int) -> socket.socket:
     """The port of the bot. Raises OSError when somebody else has it."""
-    family, _, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)[
-        0
-    ]
     # with the protocol named, asyncio turns Nagle's algorithm off; without, each answer waits 40 ms
-    listener = socket.socket(family, socket.SOCK_STREAM, protocol)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        listener.bind((host, port))
         listener.listen(2048)
     except OSError:
         listener.close()
@@ -89,17 +87,28 @@ class Keeper:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            with self._opened() as self._process:
-                if self._stopping.is_set():
-                    self._process.kill()
-                self._hear(self._process)
+            try:
+                why = self._keep()
+            except (OSError, ValueError, LookupError) as error:
+                why = f"{type(error).__name__}: {error}"
             for name, number in self._now.items():
                 self._before[name] += number
             self._now = dict.fromkeys(self._now, 0)
             if not self._stopping.is_set():
-                self.trouble = f"the door ended with {self._process.returncode} and is opened again"
+                self.trouble = f"the door was closed and is opened again: {why}"
                 logger.error("%s", self.trouble)
                 self._stopping.wait(AGAIN_SECONDS)
+
+    def _keep(self) -> str:
+        """One life of the door; how it ended."""
+        with self._opened() as self._process:
+            try:
+                if not self._stopping.is_set():
+                    self._hear(self._process)
+            finally:
+                if not self._stopping.is_set():
+                    self._process.kill()  # it has ended, or does not speak as a door does
+        return f"it ended with {self._process.returncode}"
 
     def _opened(self) -> subprocess.Popen[bytes]:
         number = self._listener.fileno()
@@ -125,5 +134,4 @@ class Keeper:
 def _say(process: subprocess.Popen[bytes], word: dict[str, Any]) -> None:
     assert process.stdin is not None  # noqa: S101 - a pipe was asked for
     with suppress(OSError, ValueError):  # it has ended, or we end it: the end of its words says so
-        process.stdin.write(json.dumps(word).encode() + b"\n")
-        process.stdin.flush()
+        os.write(process.stdin.fileno(), json.dumps(word).encode() + b"\n")

@@ -25,6 +25,11 @@ from bot.store.trouble import unable
 BUSY_SECONDS = 10
 TAKING = 7_406_093  # PostgreSQL's advisory locks are named by numbers
 _AWAY_SECONDS = 5
+# bounds for this transaction, and then the lock; at the connection a pooler in between would refuse them
+_ALONE = (
+    f"select set_config('lock_timeout', '{_AWAY_SECONDS}s', true), set_config('statement_timeout', '{_AWAY_SECONDS}s', true), "
+    "pg_advisory_xact_lock(?)"
+)
 
 
 def beside(path: str) -> str:
@@ -79,7 +84,7 @@ class Inbox:
             by = Driver(self._connection, self._hole)
             by.run("BEGIN IMMEDIATE" if self._hole == "?" else "BEGIN")
             if self._hole != "?":
-                by.run("select pg_advisory_xact_lock(?)", (TAKING,))
+                by.run(_ALONE, (TAKING,))
             yield by
             by.run("COMMIT")
         except BaseException as error:
@@ -101,7 +106,6 @@ def _sqlite(path: str) -> Any:
 def _postgres(address: str) -> Any:
     import psycopg
 
-    patience = f"-c lock_timeout={_AWAY_SECONDS}s -c statement_timeout={_AWAY_SECONDS}s"
     return psycopg.connect(
-        address, autocommit=True, connect_timeout=_AWAY_SECONDS, tcp_user_timeout=_AWAY_SECONDS * 1000, options=patience
+        address, autocommit=True, connect_timeout=_AWAY_SECONDS, tcp_user_timeout=_AWAY_SECONDS * 1000
     )

@@ -37,6 +37,8 @@ class Store:
     def __init__(self, url: str) -> None:
         self.url = url
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        if self.is_sqlite and make_url(url).database in {None, "", ":memory:"}:
+            raise ValueError("WINDSOCK_STORE__URL: names no file; what is kept in memory is lost with the bot")
         self._engine = _sqlite(url) if self.is_sqlite else create_engine(url, pool_size=10, pool_pre_ping=True)
         self._inbox = _inbox(url) if self.is_sqlite else self._engine
         self._kept: Connection | None = None

@@ -125,3 +125,9 @@ def test_a_store_only_reads_the_inbox_except_when_it_takes(tmp_path: Path) -> No
     with pytest.raises(Temporary, match="readonly"), store.write() as t:
         signals.take(t, [signals.letter(told(map_index=9))], NOW)
     store.close()
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_store_that_would_be_lost_with_the_bot_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="WINDSOCK_STORE__URL: names no file"):
+        Store(url)
