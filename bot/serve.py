@@ -36,14 +36,14 @@ class _Server(uvicorn.Server):
 
 
 def serve(settings: Settings) -> None:
-    """Runs the bot until it is told to end."""
+    """Runs the bot until it is told to end. Raises WrongSettings when it cannot be reached as they say."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    listener = _listener(settings)
-    windsock = Windsock(settings)
-    windsock.start()
-    gc.collect()
-    gc.freeze()  # what was loaded stays; to look through it again and again takes time from everybody
-    with tempfile.TemporaryDirectory(prefix="windsock-", ignore_cleanup_errors=True) as folder:
+    with _folder() as folder:
+        listener = _listener(settings)
+        windsock = Windsock(settings)
+        windsock.start()
+        gc.collect()
+        gc.freeze()  # what was loaded stays; to look through it again and again takes time from everybody
         path = os.path.join(folder, "bot")
         given = Given(windsock.desk.store.inbox, settings.server.signal_token.get_secret_value(), path)
         observer = windsock.intake.observer
@@ -57,6 +57,16 @@ def serve(settings: Settings) -> None:
         finally:
             keeper.stop()
             windsock.stop()
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Where the bot listens for its door; nobody else may look into it."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="windsock-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise WrongSettings(
+            f"TMPDIR: no temporary folder can be written ({error}); mount one, a small one will do"
+        ) from None
 
 
 def _listener(settings: Settings) -> socket.socket:

@@ -1,0 +1,64 @@
+"""`serve` as a program: it says what it cannot do, and ends when it is told to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot import serve
+from bot.settings import Settings, WrongSettings
+from tests.scenarios.ports import kept_port
+from tests.scenarios.waiting import eventually
+
+
+def started(folder: Path, port: int) -> subprocess.Popen[str]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("WINDSOCK_")}
+    env |= {"WINDSOCK_STORE__URL": f"sqlite:///{folder / 's.db'}", "WINDSOCK_SERVER__PORT": str(port),
+            "TMPDIR": str(folder)}  # fmt: skip
+    return subprocess.Popen([sys.executable, "-m", "bot", "serve"], env=env, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_port_that_somebody_has_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = started(tmp_path, port)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 2
+    assert said.startswith(f"WINDSOCK_SERVER__PORT: 127.0.0.1:{port} cannot be listened on: Address already in use")
+
+
+def test_a_machine_without_a_temporary_folder_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(**_: object) -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(serve.tempfile, "TemporaryDirectory", none)
+    with pytest.raises(WrongSettings, match="TMPDIR: no temporary folder can be written"):
+        serve.serve(Settings())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_however_it_ends_nothing_is_left_running_or_lying_about(tmp_path: Path, number: int) -> None:
+    with kept_port() as port:
+        process = started(tmp_path, port)
+
+        def is_up() -> bool:
+            try:
+                return httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        eventually(is_up, process.poll, 60)
+        assert list(tmp_path.glob("windsock-*"))
+        process.send_signal(number)
+        process.communicate(timeout=60)  # until the last of them has closed its standard error
+        assert process.returncode in {0, -signal.SIGTERM, -signal.SIGKILL}
+        assert not list(tmp_path.glob("windsock-*"))
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=3)
