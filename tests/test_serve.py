@@ -13,7 +13,10 @@ import httpx
 import pytest
 
 from bot import serve
+from bot.app import Windsock
 from bot.settings import Settings, WrongSettings
+from bot.store import incidents, signals
+from tests.given import failure
 from tests.scenarios.ports import kept_port
 from tests.scenarios.waiting import eventually
 
@@ -62,3 +65,21 @@ def test_however_it_ends_nothing_is_left_running_or_lying_about(tmp_path: Path, 
         assert not list(tmp_path.glob("windsock-*"))
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=3)
+
+
+def test_a_store_whose_inbox_was_lost_observes_what_comes_from_then_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ids are given anew, and the mark of what was observed is far ahead of them."""
+    windsock = Windsock(Settings(store={"url": f"sqlite:///{tmp_path / 's.db'}"}))
+    windsock.desk.store.migrate()
+    with windsock.desk.store.write() as t:
+        signals.set_observed(t, 50)
+    windsock.start()
+    try:
+        windsock.report([failure()])
+        with windsock.desk.store.read() as t:
+            assert len(incidents.listed(t)) == 1
+    finally:
+        windsock.stop()
+    assert "the inbox is younger than the store" in caplog.text

@@ -79,12 +79,7 @@ class Inbox:
     def _transaction(self) -> Iterator[Driver]:
         """On a connection that stays open; one that failed is not kept."""
         try:
-            if self._connection is None:
-                self._connection = (_sqlite if self._hole == "?" else _postgres)(self._address)
-            by = Driver(self._connection, self._hole)
-            by.run("BEGIN IMMEDIATE" if self._hole == "?" else "BEGIN")
-            if self._hole != "?":
-                by.run(_ALONE, (TAKING,))
+            by = self._in_file() if self._hole == "?" else self._in_postgres()
             yield by
             by.run("COMMIT")
         except BaseException as error:
@@ -94,6 +89,26 @@ class Inbox:
             if isinstance(error, self._driver.Error):
                 raise Permanent(f"the store refused: {error}", "store") from error
             raise
+
+    def _in_file(self) -> Driver:
+        self._connection = self._connection or _sqlite(self._address)
+        by = Driver(self._connection, self._hole)
+        by.run("BEGIN IMMEDIATE")
+        return by
+
+    def _in_postgres(self) -> Driver:
+        """A connection that was cut while nobody sent anything is opened again, once."""
+        kept, self._connection = self._connection, self._connection or _postgres(self._address)
+        by = Driver(self._connection, self._hole)
+        try:
+            by.run("BEGIN")
+        except self._driver.OperationalError:
+            if kept is None:
+                raise
+            self.close()
+            return self._in_postgres()
+        by.run(_ALONE, (TAKING,))
+        return by
 
 
 def _sqlite(path: str) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect, select, text
 
 from bot.core.errors import Permanent, Temporary
 from bot.store import memory, signals
@@ -131,3 +131,18 @@ def test_a_store_only_reads_the_inbox_except_when_it_takes(tmp_path: Path) -> No
 def test_a_store_that_would_be_lost_with_the_bot_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="WINDSOCK_STORE__URL: names no file"):
         Store(url)
+
+
+def test_a_connection_that_was_cut_meanwhile_costs_nobody_a_refusal(database: str) -> None:
+    """As a restart, a fail-over or a firewall does."""
+    store = Store(database)
+    store.migrate()
+    inbox = Inbox(store.inbox)
+    inbox.take([signals.letter(told(map_index=1))])
+    with store.write() as t:
+        (pid,) = t.execute(text("select pid from pg_stat_activity where pid = :pid and datname = current_database()"),
+                           {"pid": inbox._connection.info.backend_pid}).one()  # fmt: skip
+        assert t.scalar(text("select pg_terminate_backend(:pid, 20000)"), {"pid": pid})
+    assert inbox.take([signals.letter(told(map_index=2))]) == ([True], 2)
+    inbox.close()
+    store.close()
