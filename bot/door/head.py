@@ -12,6 +12,7 @@ from functools import lru_cache
 from bot.core.bearer import is_bearer
 from bot.door.plain import LIMIT
 
+HEAD_LIMIT = 4_096  # what is remembered of heads is bounded by it, too
 LINE = b"POST /v1/signals HTTP/1.1\r\n"
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x1f\x7f]*)")
 _ODD = frozenset((b"transfer-encoding", b"upgrade", b"expect", b"trailer", b"te"))
@@ -20,7 +21,7 @@ _ODD = frozenset((b"transfer-encoding", b"upgrade", b"expect", b"trailer", b"te"
 @lru_cache(maxsize=1024)  # a sender's heads are alike
 def length_of(head: bytes, token: str) -> int | None:
     """How long the body is behind this head (its lines, without the empty one); None for what is not for the door."""
-    if not head.startswith(LINE) or len(head) > LIMIT:
+    if not head.startswith(LINE) or len(head) > HEAD_LIMIT:
         return None
     lengths, tokens, hosts = list[bytes](), list[bytes](), 0
     for line in head[len(LINE) :].split(b"\r\n"):

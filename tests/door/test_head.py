@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.door.head import length_of
+from bot.door.head import HEAD_LIMIT, length_of
 from bot.door.plain import LIMIT
 
 TOKEN = "the token"
@@ -20,6 +20,12 @@ def test_a_plain_head_says_how_long_the_body_is() -> None:
     assert read(*PLAIN, "Content-Type: application/json", "Accept: */*", "X-Any: thing", "Connection: Keep-Alive") == 7
     assert read("POST /v1/signals HTTP/1.1", "host:x", "content-length:  7 ", "AUTHORIZATION: bEARER the token") == 7
     assert read("POST /v1/signals HTTP/1.1", "Host: x", "Content-Length: 7", token="") == 7
+
+
+def test_a_long_head_is_for_the_bot() -> None:
+    long = (*PLAIN, "X-Long: " + "x" * (HEAD_LIMIT - len("\r\n".join(PLAIN)) - 10))
+    assert read(*long) == 7
+    assert read(*long[:-1], long[-1] + "x") is None
 
 
 @pytest.mark.parametrize("line", [
