@@ -40,6 +40,7 @@ class Connection(asyncio.Protocol):
         self._hall = hall
         self._buffer = b""
         self._waits = False  # for its commit
+        self._is_over = False  # the sender has said all
         self._beyond: Beyond | None = None
         self.seen_at = time.monotonic()
 
@@ -70,8 +71,9 @@ class Connection(asyncio.Protocol):
             self._next()
 
     def eof_received(self) -> bool:
+        self._is_over = True
         if self._beyond is None:
-            return False
+            return self._waits
         self._beyond.end()
         return True  # the answer is still to come
 
@@ -115,6 +117,8 @@ class Connection(asyncio.Protocol):
         self._transport.pause_reading()
         self._beyond = Beyond(self._transport, self._buffer)
         self._buffer = b""
+        if self._is_over:
+            self._beyond.end()
         task = asyncio.get_running_loop().create_task(self._beyond.connect(self._hall.bot))
         self._hall.given_on.add(task)
         task.add_done_callback(self._hall.given_on.discard)
@@ -123,9 +127,10 @@ class Connection(asyncio.Protocol):
         self._waits = False
         if self._transport.is_closing():
             return
-        ends = self._hall.is_closing and not self._buffer
+        ends = not self._buffer and (self._hall.is_closing or self._is_over)
         self._transport.write(said(outcome, is_last=ends))
+        if self._buffer:
+            self._next()
+            ends = self._is_over and not self._waits and self._beyond is None
         if ends:
             self._transport.close()
-        elif self._buffer:
-            self._next()

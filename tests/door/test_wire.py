@@ -17,6 +17,7 @@ import uvicorn
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
+from bot.door.head import LINE
 from bot.door.keeper import Given, Keeper, listening
 from bot.door.plain import LIMIT
 from bot.responder.intake import Intake
@@ -251,6 +252,22 @@ def test_one_connection_is_kept_for_many_requests(door: Served) -> None:
         ]
     eventually(lambda: door.keeper.counted == {"accepted": 51, "duplicates": 1}, lambda: door.keeper.counted)
     eventually(lambda: door.edge.intake.observer.upto == 51, lambda: door.edge.intake.observer.upto)
+
+
+@pytest.mark.parametrize("behind", ["nothing", "a request of the bot's", "half of one"])
+def test_a_sender_that_has_said_all_hears_what_became_of_its_signals(door: Served, behind: str) -> None:
+    rest = {
+        "nothing": b"",
+        "a request of the bot's": ALIVE,
+        "half of one": LINE + b"Host: x\r\n",
+    }[behind]
+    with Line(door.port) as line:
+        line.send(request(news(), RIGHT) + request(news(), RIGHT) + rest)
+        line.socket.shutdown(socket.SHUT_WR)
+        for _ in range(2):
+            assert line.hear()[2] == b'{"accepted":1,"duplicates":0}'
+        line.hear()  # of the bot's, whatever it says to one that does not listen for more
+        assert line.hear() == ("", [], b"")
 
 
 def test_what_is_plain_is_taken_at_the_door_and_all_else_by_the_bot(door: Served) -> None:
