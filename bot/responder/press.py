@@ -57,7 +57,7 @@ def _refused(desk: Desk, person: Person, verb: str, incident_id: int) -> Refused
     """Whether they may press it on this alert; asked before the incident is locked."""
     with desk.store.read() as t:
         incident = incidents.get(t, incident_id)
-    about = about_incident(incident) if incident else SOMEWHERE
+        about = about_incident(t, incident) if incident else SOMEWHERE
     learn_request(deployment=about.deployment if incident else "")
     decided = decide(desk, person, verb, about)
     return decided.refused if isinstance(decided, No) else None

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
+from sqlalchemy import Connection
+
 from bot.core.access import SOMEWHERE, About, No, Person, Role, Yes
 from bot.core.action import Plan
 from bot.core.deployment import Scope
@@ -99,12 +101,14 @@ def tags_of(desk: Desk, verb: str, deployment: str, dag_ids: Iterable[str]) -> d
     return found
 
 
-def about_incident(incident: Incident | None) -> About:
-    """What a press on an alert is about: its deployment, and the DAG that it shows."""
+def about_incident(t: Connection, incident: Incident | None) -> About:
+    """What a press on an alert is about: its deployment and all of its DAGs. The tags are those of the failure that it shows;
+    for a press that changes nothing in Airflow, Airflow is not asked about hundreds of DAGs."""
     if incident is None:
         return About()
     signal = incident.exemplar
-    return About(incident.deployment, {signal.dag_id: signal.tags} if signal.dag_id else {})
+    shown = {signal.dag_id: signal.tags} if signal.dag_id else {}
+    return About(incident.deployment, dict.fromkeys(incidents.dag_ids(t, incident.id), ()) | shown)
 
 
 def about_silence(desk: Desk, verb: str, scope: str, deployment: str) -> About | Refused:
@@ -127,7 +131,7 @@ def about_silence(desk: Desk, verb: str, scope: str, deployment: str) -> About |
 def _about(desk: Desk, incident_id: int | None) -> About:
     if incident_id:
         with desk.store.read() as t:
-            return about_incident(incidents.get(t, incident_id))
+            return about_incident(t, incidents.get(t, incident_id))
     return About(next(iter(desk.airflows))) if len(desk.airflows) == 1 else About()
 
 

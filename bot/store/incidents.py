@@ -156,6 +156,12 @@ def subjects_of(t: Connection, incident_id: int, *, sick: bool = False, limit: i
     ]  # fmt: skip
 
 
+def dag_ids(t: Connection, incident_id: int, limit: int = 1_000) -> list[str]:
+    """The DAGs that it is about, in the order of their names."""
+    query = select(subjects.c.dag_id).distinct().where(subjects.c.incident_id == incident_id, subjects.c.dag_id != "")
+    return list(t.scalars(query.order_by(subjects.c.dag_id).limit(limit)))
+
+
 def counts(t: Connection, incident_id: int, recent_since: datetime) -> Counts:
     mine = subjects.c.incident_id == incident_id
     failed = func.sum(case((subjects.c.retrying, 0), else_=1))

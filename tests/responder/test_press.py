@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.core.access import Access, Role
+from bot.core.access import Access, Role, Rule
 from bot.core.alert import Kind
 from bot.core.errors import Refused
 from bot.core.incident import Entry, Incident, State
@@ -87,6 +87,23 @@ def test_a_press_without_the_role_changes_nothing_and_is_in_the_audit(desk: Desk
     assert refused == Refused("`acknowledge` needs the role *responder*; you are a *viewer*.", "responder")
     assert only(desk).state is State.open
     assert audited(desk) == [("Ana", "acknowledge", False, refused.reason)]
+
+
+@pytest.mark.parametrize("verb", ["acknowledge", "resolve", "escalate"])
+def test_a_rule_about_one_of_its_dags_holds_for_the_whole_alert(desk: Desk, verb: str) -> None:
+    """Also where another DAG failed last, and is the one that the alert shows."""
+    rule = Rule(verbs=frozenset({verb}), dags=("ledger*",), role=Role.admin)
+    desk.access = Access({Role.responder: frozenset({"*"}), Role.admin: frozenset({BEN.id})}, rules=(rule,))
+    alone = only(desk)
+    report(desk, [failure("another cause", dag_id="orders"), failure(dag_id="ledger_daily")])
+    report(desk, [failure(dag_id="orders", task_id="other")])
+    with desk.store.read() as t:
+        assert {i.id: i.exemplar.dag_id for i in incidents.listed(t)} == {alone.id: "orders", alone.id + 1: "orders"}
+    refused = press(desk, ANA, verb, alone.id)
+    assert isinstance(refused, Refused)
+    assert "on `ledger_daily` needs the role *admin*" in refused.reason
+    assert not isinstance(press(desk, ANA, verb, alone.id + 1), Refused)
+    assert not isinstance(press(desk, BEN, verb, alone.id), Refused)
 
 
 def test_a_press_on_an_alert_that_is_none_is_refused_and_in_the_audit(desk: Desk) -> None:
