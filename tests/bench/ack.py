@@ -26,7 +26,7 @@ from tests.bench.bot_process import bot, wait_until
 from tests.bench.reaction import failure, slack_settings
 
 UNDER_WAY = 50
-PAUSE = 0.5  # of a person, between an answer and the next command
+PAUSE = 2.0  # of a person, between the first word of an answer and the next command: the rest of it takes about as long
 PATIENCE = 90.0
 LATE_MS = 500.0
 COMMANDS = ("status", "health", "runs sales_daily", "dags", "dag sales_daily", "clear sales_daily@last-failed",
