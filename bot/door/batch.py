@@ -48,28 +48,25 @@ class Batch:
 
     def _commit(self) -> None:
         batch, self._waiting = self._waiting, []
-        try:
-            outcomes: Sequence[Outcome] = self._take([told for told, _ in batch])
-        except Temporary as error:
-            outcomes = [error] * len(batch)
-        except Exception:  # one of them, perhaps; the door outlives it, and the others must not wait for it
-            logger.exception("a batch of %d signals could not be taken", len(batch))
-            outcomes = [self._alone(told) for told, _ in batch]
+        outcomes = self._outcomes([told for told, _ in batch])
         self._changed()
         for (_, answer), outcome in zip(batch, outcomes, strict=True):
             answer(outcome)
 
-    def _take(self, told: Sequence[Letter]) -> list[bool]:
-        news, self.stored = self._inbox.take(told)
+    def _outcomes(self, told: Sequence[Letter]) -> list[Outcome]:
+        """Of one transaction; where one of them may be at fault, of each by itself."""
+        try:
+            news, self.stored = self._inbox.take(told)
+        except Temporary as error:
+            return [error] * len(told)
+        except Exception as error:  # the door outlives it, and the others must not wait for the one
+            if len(told) > 1:
+                logger.warning("a batch of %d signals is taken one by one: %s", len(told), error)
+                return [outcome for one in told for outcome in self._outcomes([one])]
+            if isinstance(error, Permanent):
+                return [error]
+            logger.exception("a signal could not be taken")
+            return [Temporary("the bot stumbled over this signal; it is in its log", retry_after=60)]
         self.accepted += sum(news)
         self.duplicates += len(news) - sum(news)
-        return news
-
-    def _alone(self, told: Letter) -> Outcome:
-        try:
-            return self._take([told])[0]
-        except (Temporary, Permanent) as error:
-            return error
-        except Exception:  # as above: this one alone is refused
-            logger.exception("a signal could not be taken")
-            return Temporary("the bot stumbled over this signal; it is in its log", retry_after=60)
+        return [*news]

@@ -17,7 +17,6 @@ from bot.core.bearer import is_bearer
 from bot.core.errors import Permanent, Temporary
 from bot.responder.desk import Desk
 from bot.responder.intake import Intake
-from bot.web.replies import Replies
 
 Dispatch = Callable[[str, Mapping[str, str]], tuple[int, Mapping[str, str], str]]
 
@@ -35,7 +34,6 @@ class Edge:
     slack: Dispatch | None = None
     pagerduty_secret: str = ""
     at_the_door: Callable[[], Mapping[str, int]] = dict
-    replies: Replies | None = None
     counted: dict[str, int] = field(default_factory=lambda: {"accepted": 0, "duplicates": 0, "refused": 0})
 
 

@@ -8,9 +8,9 @@ to come back, so that the sender keeps it). Rule: a batch is taken whole or refu
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Sequence
-from functools import partial
 from math import ceil
 from typing import Any, NoReturn
 
@@ -18,14 +18,14 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.core.errors import Temporary
+from bot.core.errors import Permanent, Temporary
 from bot.core.signal import Signal
 from bot.core.wire import BadSignal, parse
 from bot.responder.intake import Receipt
-from bot.store.signals import Letter, letter
+from bot.store.signals import letter
 from bot.web.edge import Edge, Refusal, answer, authorised, edge_of
-from bot.web.replies import Answer, Replies, Result
 
+Result = Receipt | Temporary | Permanent
 BODY_LIMIT = 1_048_576
 BATCH_LIMIT = 1_000
 DEPTH_LIMIT = 64
@@ -46,24 +46,18 @@ async def post_signals(request: Request) -> Response:
 
 async def committed(edge: Edge, told: Sequence[Signal]) -> Receipt:
     """Hands the signals to the one writer and waits for its commit. Raises Refusal when they were not taken."""
-    done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-    hand_over(edge, [letter(signal) for signal in told], partial(_set, done))
-    return receipt_of(edge, await done)
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Result] = loop.create_future()
 
+    def answer(result: Result) -> None:
+        with contextlib.suppress(RuntimeError):  # the server has ended and nobody waits
+            loop.call_soon_threadsafe(_set, done, result)
 
-def hand_over(edge: Edge, told: Sequence[Letter], answer: Answer) -> None:
-    """Hands the signals to the one writer; `answer` is called in this loop, after the commit or at once when it is behind."""
-    replies, loop = edge.replies, asyncio.get_running_loop()
-    if replies is None or replies.loop is not loop:
-        replies = edge.replies = Replies(loop)
     try:
-        edge.intake.submit(told, partial(replies.post, answer))
+        edge.intake.submit([letter(signal) for signal in told], answer)
     except Temporary as error:
-        answer(error)
-
-
-def receipt_of(edge: Edge, result: Result) -> Receipt:
-    """What the writer said, counted. Raises Refusal when the signals were not taken."""
+        _set(done, error)
+    result = await done
     if not isinstance(result, Receipt):
         wait = getattr(result, "retry_after", None) or 5
         raise Refusal(503, result.message, **{"Retry-After": str(ceil(wait))})
