@@ -32,7 +32,6 @@ from bot.core.errors import Permanent, Temporary
 from bot.core.runbook import Runbook
 from bot.core.signal import Signal
 from bot.core.wire import parse
-from bot.door.keeper import Keeper
 from bot.pagerduty import PagerDuty
 from bot.responder import approve, break_glass, carry_out, catch_up, follow
 from bot.responder.canary import Canary
@@ -60,6 +59,7 @@ from bot.store import alerts, remediations, signals
 from bot.store.memory import Remembered
 from bot.store.runbooks import read_all
 from bot.store.store import Store
+from bot.tokens import TokenFiles
 from bot.web.edge import Edge
 
 logger = logging.getLogger(__name__)
@@ -93,11 +93,14 @@ class Windsock:
         self._threads: list[threading.Thread] = []
         self._sockets: list[SocketModeHandler] = []
         self._pager: PagerDuty | None = None
-        self.door: Keeper | None = None
         self.canary = self._canary()
 
     def start(self) -> None:
-        """Brings the store up to date, then everything to life."""
+        """Brings the store up to date, then everything to life. Raises WrongSettings when another bot has the store."""
+        try:
+            self.desk.store.hold()
+        except ValueError as error:
+            raise WrongSettings(str(error)) from None
         self.desk.store.migrate()
         self._take_over()
         self.intake.start()
@@ -130,7 +133,7 @@ class Windsock:
         """A store of one process holds no claims but those of the one that was killed; nobody waits for their end."""
         with self.desk.store.write() as t:
             if (upto := signals.newest(t)) < signals.observed(t):
-                logger.warning("the inbox is younger than the store: what comes from now on is observed")
+                logger.warning("signals of this store were lost; those that arrive from now on are observed")
                 signals.set_observed(t, upto)
             self.intake.observer.begin(signals.observed(t))
             alerts.try_at_once(t, self.desk.clock())
@@ -168,22 +171,16 @@ class Windsock:
     def edge(self) -> Edge:
         """What the HTTP edge is given."""
         http = self._bolt is not None and self.settings.slack.mode == "http"
-        token = self.settings.server.signal_token.get_secret_value()
         secret = self.settings.pagerduty.webhook_secret.get_secret_value()
-        return Edge(
-            self.desk, self.intake, token, self.parts, self._dispatch if http else None, secret, self._at_the_door
-        )
-
-    def _at_the_door(self) -> Mapping[str, int]:
-        return self.door.counted if self.door else {}
+        tokens = TokenFiles(self.settings)
+        return Edge(self.desk, self.intake, tokens, self.parts, self._dispatch if http else None, secret)
 
     def parts(self) -> dict[str, str]:
         """What is wrong with each part, empty where it is well."""
         own = (self.intake.thread, self.intake.observer.thread)
         dead = [thread.name for thread in (*self._threads, *own) if not thread.is_alive()]
         return {
-            "door": self.door.trouble if self.door else "",
-            "intake": "the writer has ended" if self.intake.thread.name in dead else "",
+            "intake": "the writer has ended" if self.intake.thread.name in dead else self.intake.trouble,
             "observer": self.intake.observer.state(),
             "threads": f"ended: {', '.join(dead)}" if dead else "",
             "slack": self._slack_trouble(),

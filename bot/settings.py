@@ -26,6 +26,7 @@ from pydantic_settings import (
 )
 
 from bot.core.access_table import access
+from bot.core.bearer import split
 from bot.values import Duration, from_json, store_url, time_zone
 
 PREFIX = "WINDSOCK_"
@@ -52,7 +53,13 @@ class Server(_Part):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8090, ge=0, le=65535, description="port to listen on")
     public_url: str = Field("", description="where people reach the bot's pages; derived from host and port")
-    signal_token: SecretStr = Field(SecretStr(""), description="bearer token that senders of signals present")
+    signal_token: SecretStr = Field(
+        SecretStr(""), description="bearer token that senders of signals present; two with a comma while one is rotated"
+    )
+    read_token: SecretStr = Field(
+        SecretStr(""),
+        description="bearer token that readers of incidents present; the senders' reads while it is unset",
+    )
 
     @property
     def is_loopback(self) -> bool:
@@ -81,6 +88,7 @@ class Airflow(_Part):
     password: SecretStr = Field(SecretStr(""), description="for the same")
     token: SecretStr = Field(SecretStr(""), description="a static bearer token instead")
     token_command: str = Field("", description="a command that prints a bearer token")
+    signal_token: SecretStr = Field(SecretStr(""), description="bearer token that sends for this deployment alone")
     metastore_url: SecretStr = Field(SecretStr(""), description="SQLAlchemy URL of the metastore, read-only")
     ui_url: str = Field("", description="where people open Airflow; the API's base unless set")
 
@@ -206,10 +214,11 @@ def load() -> Settings:
     except ValueError as error:
         field, _, said = str(error).partition(":")
         raise WrongSettings(f"{PREFIX}{field.upper().replace('.', '__')}:{said}") from None
-    if not settings.server.signal_token.get_secret_value() and not settings.server.is_loopback:
+    senders = (settings.server.signal_token, *(one.signal_token for one in settings.airflow.values()))
+    if not any(split(token.get_secret_value()) for token in senders) and not settings.server.is_loopback:
         raise WrongSettings(
             "WINDSOCK_SERVER__SIGNAL_TOKEN: is not set, and WINDSOCK_SERVER__HOST is not loopback; set a token, or "
-            "everybody who reaches the port could send signals"
+            "everyone who reaches the port could send signals"
         )
     return settings
 

@@ -59,6 +59,15 @@ def body(kind: str = "task_failed", **changed: Any) -> dict[str, Any]:
     return {name: value for name, value in (made | changed).items() if value is not None}
 
 
+# As the plugin sends a failed task.
+SENT = body(
+    map_index=3, max_tries=2, state="failed", source="listener", owner="data-eng", operator="PythonOperator", pool="default",
+    queue="default", hostname="worker-1", log_url="https://airflow/log", tags=["critical", "sales"], pid=77,
+    logical_date="2026-11-22T05:00:00+00:00", start_date="2026-11-22T05:00:00+00:00", end_date="2026-11-22T05:00:40+00:00",
+    exception={"type": "ValueError", "message": "row 17 is bad", "traceback": 'Traceback:\n  File "x.py", line 3, in load\n'},
+)  # fmt: skip
+
+
 def told(kind: str = "task_failed", **changed: Any) -> Signal:
     """A signal that was parsed."""
     return parse(body(kind, **changed), NOW + timedelta(days=365))

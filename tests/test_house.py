@@ -16,7 +16,6 @@ LONGER = {
 }
 # Where everything may be caught: what runs inside a task, loops that must outlive a bug, and a job's wrapper.
 CATCHES_ALL = {
-    "door/batch.py",
     "plugin/windsock_airflow.py",
     "responder/catch_up.py",
     "responder/carry_out.py",

@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot import serve
 from bot.app import Windsock
-from bot.settings import Settings, WrongSettings
+from bot.settings import Settings
 from bot.store import incidents, signals
+from bot.store.store import Store
 from tests.given import failure
 from tests.scenarios.ports import kept_port
 from tests.scenarios.waiting import eventually
@@ -37,13 +37,18 @@ def test_a_port_that_somebody_has_is_named(tmp_path: Path) -> None:
     assert said.startswith(f"WINDSOCK_SERVER__PORT: 127.0.0.1:{port} cannot be listened on: Address already in use")
 
 
-def test_a_machine_without_a_temporary_folder_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(**_: object) -> None:
-        raise FileNotFoundError(2, "No usable temporary directory found")
-
-    monkeypatch.setattr(serve.tempfile, "TemporaryDirectory", none)
-    with pytest.raises(WrongSettings, match="TMPDIR: no temporary folder can be written"):
-        serve.serve(Settings())
+def test_a_second_bot_on_one_sqlite_is_refused_by_name(tmp_path: Path) -> None:
+    first = Store(f"sqlite:///{tmp_path / 's.db'}")
+    first.hold()
+    try:
+        with kept_port() as port:
+            process = started(tmp_path, port)
+            said = process.communicate(timeout=60)[1]
+        assert process.returncode == 2
+        assert said.splitlines()[-1].startswith(f"WINDSOCK_STORE__URL: another bot is running on {tmp_path / 's.db'}")
+    finally:
+        first.close()
+    Store(f"sqlite:///{tmp_path / 's.db'}").hold()  # at its end the file is free
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
@@ -58,16 +63,16 @@ def test_however_it_ends_nothing_is_left_running_or_lying_about(tmp_path: Path, 
                 return False
 
         eventually(is_up, process.poll, 60)
-        assert list(tmp_path.glob("windsock-*"))
         process.send_signal(number)
         process.communicate(timeout=60)  # until the last of them has closed its standard error
         assert process.returncode in {0, -signal.SIGTERM, -signal.SIGKILL}
         assert not list(tmp_path.glob("windsock-*"))
+        Store(f"sqlite:///{tmp_path / 's.db'}").hold()  # whoever comes next has the store
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=3)
 
 
-def test_a_store_whose_inbox_was_lost_observes_what_comes_from_then_on(
+def test_a_store_whose_signals_were_lost_observes_what_comes_from_then_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Ids are given anew, and the mark of what was observed is far ahead of them."""
@@ -82,4 +87,4 @@ def test_a_store_whose_inbox_was_lost_observes_what_comes_from_then_on(
             assert len(incidents.listed(t)) == 1
     finally:
         windsock.stop()
-    assert "the inbox is younger than the store" in caplog.text
+    assert "signals of this store were lost" in caplog.text

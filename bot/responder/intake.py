@@ -1,9 +1,7 @@
 """The one writer: takes submissions from any thread, and commits all that have queued up at once (group commit).
 
-Hard cases: the writer or the observer is behind (a submission is refused with a time to come back, before memory grows); the
-disk is full (the batch is refused, none of it was taken, and the next one is tried); the writer itself ends (whoever waits
-is told). Rule: a submission is answered after the commit that holds it, and only then; what it means is worked out later, by
-the observer.
+A submission is answered after the commit that holds it, and only then; what it means is worked out later, by the observer.
+A writer or an observer that is behind refuses with a time to come back, before memory grows.
 """
 
 from __future__ import annotations
@@ -12,6 +10,7 @@ import contextlib
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -25,6 +24,8 @@ from bot.store.signals import Letter, letter
 logger = logging.getLogger(__name__)
 BATCH = 2_000  # signals a commit
 BACKLOG = 20_000  # signals that may wait for their commit
+BACKLOG_CHARACTERS = 64_000_000  # of their bodies: a large signal has 100,000
+STUCK_SECONDS = 5.0  # a commit that takes longer waits for a lock or a disk, and so would the next one
 UNOBSERVED = 200_000  # signals that may be stored and not observed yet
 OBSERVED_SECONDS = 30.0
 
@@ -51,8 +52,10 @@ class Intake:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._waiting: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
-        self._backlog = 0
+        self._backlog = self._characters = 0
         self._ended = False
+        self._began: float | None = None  # when the commit under way began
+        self.trouble = ""  # why the last commit failed
         self._lock = threading.Lock()
         self.observer = Observer(desk)
         self.thread = threading.Thread(target=self._run, name="intake", daemon=True)
@@ -69,14 +72,19 @@ class Intake:
 
     def submit(self, told: Sequence[Letter], answer: Callable[[Receipt | Temporary | Permanent], object]) -> None:
         """Queues a submission; `answer` is called from the writer's thread. Raises Temporary when it is behind."""
+        characters = sum(len(one.body or "") for one in told)
+        began = self._began
         with self._lock:
             if self._ended:
                 raise Temporary("the writer has ended; send this again when it is back", retry_after=5)
-            if self._backlog + len(told) > BACKLOG:
+            if began is not None and time.monotonic() - began > STUCK_SECONDS:
+                raise Temporary("the store is locked or slow; send this again in a moment", retry_after=5)
+            if self._backlog + len(told) > BACKLOG or self._characters + characters > BACKLOG_CHARACTERS:
                 raise Temporary("the writer is behind; send this again in a moment", retry_after=2)
             if self.observer.behind > UNOBSERVED:
                 raise Temporary("the observer is behind; send this again in a while", retry_after=10)
             self._backlog += len(told)
+            self._characters += characters
             self._waiting.put(_Submission(told, answer))
 
     def take(self, told: Sequence[Signal]) -> Receipt:
@@ -137,11 +145,13 @@ class Intake:
 
     def _commit(self, batch: list[_Submission]) -> None:
         told = [one for submission in batch for one in submission.told]
+        self._began = time.monotonic()
         try:
             with self._desk.store.taking() as t:
                 news = signals.take(t, told, self._desk.clock())
                 upto = signals.newest(t)
         except (Temporary, Permanent) as error:
+            self.trouble = error.message
             if isinstance(error, Permanent) and len(batch) > 1:  # one of them, perhaps
                 self._one_by_one(batch)
                 return
@@ -152,6 +162,9 @@ class Intake:
             logger.exception("a batch of %d signals could not be taken", len(told))
             self._one_by_one(batch)
             return
+        finally:
+            self._began = None
+        self.trouble = ""
         self._done(told)
         self.observer.wake(upto)
         start = 0
@@ -164,6 +177,7 @@ class Intake:
     def _done(self, told: Sequence[Letter]) -> None:
         with self._lock:
             self._backlog -= len(told)
+            self._characters -= sum(len(one.body or "") for one in told)
 
     def _one_by_one(self, batch: list[_Submission]) -> None:
         """Each submission of a batch that failed by itself, so that only the one at fault is refused."""

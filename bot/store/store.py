@@ -1,17 +1,16 @@
 """Opens the database, brings it up to date, and hands out transactions.
 
-Hard case: SQLite's deferred transactions. One that reads and then writes can fail half-way when another has written in
-between, so every write begins IMMEDIATE, and one lock in the process keeps writers from spinning. Signals are taken into a
-file of their own (`inbox`), which every other transaction only reads. Rule: a write transaction is short and never waits
-for a call that leaves the process.
+A write transaction is short and never waits for a call that leaves the process.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,13 +21,16 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed, wait_random
 
 from bot.core.errors import Crossed, Permanent, Temporary
-from bot.store.inbox import BUSY_SECONDS, TAKING, beside, prepare
-from bot.store.tables import TAKEN, metadata
+from bot.store.take_over import take_over
 from bot.store.trouble import unable
 
-_MIGRATING, _ALONE = 7_406_091, 7_406_092  # PostgreSQL's advisory locks are named by numbers
+BUSY_SECONDS = 10
+_MIGRATING, _ALONE, _TAKING = 7_406_091, 7_406_092, 7_406_093  # PostgreSQL's advisory locks are named by numbers
+_TAKING_SECONDS = 5  # senders wait for these transactions, and are better off with a 503
+_HOLD_SECONDS = 3  # a predecessor that is ending lets go of the file within that time
 
 
 class Store:
@@ -40,24 +42,32 @@ class Store:
         if self.is_sqlite and make_url(url).database in {None, "", ":memory:"}:
             raise ValueError("WINDSOCK_STORE__URL: names no file; what is kept in memory is lost with the bot")
         self._engine = _sqlite(url) if self.is_sqlite else create_engine(url, pool_size=10, pool_pre_ping=True)
-        self._inbox = _inbox(url) if self.is_sqlite else self._engine
-        self._kept: Connection | None = None
-        self._one_writer = _lock(self.is_sqlite)
-        self._one_taker = _lock(self.is_sqlite)
+        # SQLite lets writers spin for the file; a lock makes those of this process queue instead
+        self._one_writer: AbstractContextManager[Any] = threading.RLock() if self.is_sqlite else nullcontext()
+        self._held: int | None = None
 
     @property
-    def inbox(self) -> str:
-        """The address of the inbox, for whoever takes signals in another process."""
-        parts = make_url(self.url)
-        if self.is_sqlite:
-            return beside(str(parts.database))
-        return parts.set(drivername="postgresql").render_as_string(hide_password=False)
+    def path(self) -> Path | None:
+        """SQLite's file; None for PostgreSQL."""
+        return Path(str(make_url(self.url).database)) if self.is_sqlite else None
+
+    def hold(self) -> None:
+        """Keeps other bots from this SQLite file until `close`. Raises ValueError when another bot has it: each would let go
+        of the other's claims and send its messages again. The lock is on a file of its own, since closing any descriptor
+        of the database would drop SQLite's own locks."""
+        if self.path is None or self._held is not None:
+            return
+        try:
+            self._held = _locked(f"{self.path}.lock")
+        except BlockingIOError:
+            raise ValueError(
+                f"WINDSOCK_STORE__URL: another bot is running on {self.path}; stop it, or use PostgreSQL for replicas"
+            ) from None
+        except OSError as error:
+            raise ValueError(f"WINDSOCK_STORE__URL: {self.path} cannot be used: {error.strerror}") from None
 
     def migrate(self) -> None:
         """Brings the schema up to date; safe when several processes start at once."""
-        if self.is_sqlite:
-            with self.taking() as t:
-                metadata.create_all(t, tables=TAKEN)
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         # one transaction around all of it, the question which revisions are missing included: else Alembic opens one for
@@ -65,16 +75,26 @@ class Store:
         with self._transaction(_MIGRATING) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+        if self.path is not None:
+            take_over(self.write, self.path)
 
     def write(self, *, alone: bool = False) -> AbstractContextManager[Connection]:
         """A transaction that may change things; committed when the block ends well. `alone` keeps out every other that is
         alone, in all processes: for what changes many rows, whose locks would else be taken crosswise."""
         return self._transaction(_ALONE if alone else None)
 
-    def taking(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def taking(self) -> Iterator[Connection]:
         """A transaction that stores signals. In all processes one comes after the other, so that the order of their ids is
-        the order of their commits. What is not in the inbox is not in reach."""
-        return self._kept_transaction() if self.is_sqlite else self._transaction(TAKING)
+        the order of their commits."""
+        with self._transaction(None) as t:
+            if not self.is_sqlite:
+                # bounds for this transaction alone; set at the connection, a pooler in between would refuse them
+                bound = (
+                    f"set local lock_timeout = '{_TAKING_SECONDS}s'; set local statement_timeout = '{_TAKING_SECONDS}s'"
+                )
+                t.exec_driver_sql(f"{bound}; select pg_advisory_xact_lock({_TAKING})")
+            yield t
 
     def observing(self) -> AbstractContextManager[Connection]:
         """A transaction, alone, that can be done again: it is whole or not there after a loss of power, but may not be
@@ -94,19 +114,6 @@ class Store:
                 yield connection
 
     @contextmanager
-    def _kept_transaction(self) -> Iterator[Connection]:
-        """On a connection that stays open: to fetch one costs more than to store a signal. One that failed is not kept."""
-        with self._translated(), self._one_taker:
-            connection, self._kept = self._kept or self._inbox.connect(), None
-            try:
-                with connection.begin():
-                    yield connection
-            except BaseException:
-                connection.close()
-                raise
-            self._kept = connection
-
-    @contextmanager
     def read(self) -> Iterator[Connection]:
         """A look at the last committed state; never waits for a writer."""
         with self._translated(), self._engine.connect().execution_options(reading=True) as connection:
@@ -117,13 +124,18 @@ class Store:
         with self.read() as connection:
             connection.execute(text("select 1"))
 
+    def probe(self) -> None:
+        """Raises Temporary or Permanent when the store cannot be written, as on a full disk."""
+        with self.write() as connection:
+            probe = {"key": "store/probe", "value": "{}"}
+            connection.execute(text("delete from memory where key = :key"), probe)
+            connection.execute(text("insert into memory (key, value) values (:key, :value)"), probe)
+
     def close(self) -> None:
-        with self._one_taker:
-            if self._kept is not None:
-                self._kept.close()
-                self._kept = None
         self._engine.dispose()
-        self._inbox.dispose()
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -148,29 +160,26 @@ class Store:
             raise Permanent(f"the store refused: {error}", "store") from error
 
 
-def _lock(needed: bool) -> AbstractContextManager[Any]:
-    return threading.RLock() if needed else nullcontext()
+@retry(retry=retry_if_exception_type(BlockingIOError), wait=wait_fixed(0.05), stop=stop_after_delay(_HOLD_SECONDS),
+       reraise=True)  # fmt: skip
+def _locked(path: str) -> int:
+    """A descriptor that holds the lock. Raises BlockingIOError when another process holds it."""
+    number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        os.close(number)
+        raise
+    return number
 
 
 def _sqlite(url: str) -> Engine:
-    """The store's file, beside which the inbox is read."""
-    engine = _opened(url)
-    inbox = beside(str(make_url(url).database))
-
-    @event.listens_for(engine, "connect")
-    def _attach(connection: Any, _: Any) -> None:
-        # only to be read: a transaction that writes would begin one there, too, and a sender would wait for it
-        connection.execute("ATTACH ? AS inbox", (f"{Path(inbox).absolute().as_uri()}?mode=ro",))
-
-    return engine
-
-
-def _inbox(url: str) -> Engine:
-    return _opened(f"sqlite:///{beside(str(make_url(url).database))}")
-
-
-def _opened(url: str) -> Engine:
+    path = str(make_url(url).database)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "uri": True})
+
+    @event.listens_for(engine, "do_connect")
+    def _before(*_: Any) -> None:
+        keep_private(path)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: Any) -> None:
@@ -187,3 +196,29 @@ def _opened(url: str) -> Engine:
         driver.execute("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def keep_private(path: str) -> None:
+    """The files of the store are their owner's alone, whatever the umask says. An existing file isn't opened: closing it
+    again would drop the locks that SQLite has on it in this process."""
+    with suppress(OSError):  # it can't be made here, or belongs to another user: SQLite says so in its own words
+        if not os.path.exists(path):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        for name in (path, f"{path}-wal", f"{path}-shm"):
+            if os.path.exists(name) and os.stat(name).st_mode & 0o077:
+                os.chmod(name, 0o600)
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """What every connection to SQLite begins with."""
+    connection.isolation_level = None  # we say BEGIN ourselves
+    connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+    connection.execute("PRAGMA foreign_keys=ON")
+    _to_wal(connection)
+
+
+@retry(retry=retry_if_exception_type(sqlite3.OperationalError), wait=wait_random(0.01, 0.05),
+       stop=stop_after_delay(BUSY_SECONDS), reraise=True)  # fmt: skip
+def _to_wal(connection: sqlite3.Connection) -> None:
+    """SQLite does not wait here: a new file that two processes open at once is "locked" for the second of them."""
+    connection.execute("PRAGMA journal_mode=WAL")

@@ -76,7 +76,7 @@ identities = Table(
     sqlite_with_rowid=False,  # each tree less is a page less to be written before a sender is answered
 )  # fmt: skip
 
-# What a sender waits for. With SQLite these two are in a file of their own (`inbox`), and only there.
+# What a sender waits for.
 TAKEN = (signals, identities)
 
 # Signals that the observer stumbled over: kept, looked at by nobody but people.

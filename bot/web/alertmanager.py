@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from bot.core.signal import Signal
 from bot.core.wire import IDENTIFIER_LIMIT, BadSignal, clean, parse
-from bot.web.edge import Edge, Refusal, answer, authorised, edge_of
+from bot.web.edge import Edge, Refusal, answer, edge_of, sender
 from bot.web.signals import BATCH_LIMIT, body_of, committed, decoded
 
 VERSION = "4"
@@ -27,15 +27,16 @@ _SCRAPED = frozenset({"alertname", "severity", "job", "prometheus", "monitor", "
 
 async def post_alerts(request: Request) -> Response:
     """Takes one notification; the answer counts like that of /v1/signals."""
-    authorised(request)
+    deployments = sender(request)
     edge = edge_of(request)
-    told = signals_of(edge, decoded(await body_of(request)))
+    told = signals_of(edge, decoded(await body_of(request)), deployments)
     receipt = await committed(edge, told)
     return answer({"accepted": receipt.accepted, "duplicates": receipt.duplicates}, 202)
 
 
-def signals_of(edge: Edge, body: Any) -> list[Signal]:
-    """One signal an alert. Raises Refusal that names the field."""
+def signals_of(edge: Edge, body: Any, deployments: frozenset[str] | None = None) -> list[Signal]:
+    """One signal an alert, of the deployment that the sender's token is for where it is for one. Raises Refusal that names the
+    field."""
     if not isinstance(body, dict):
         raise Refusal(400, "body: must be Alertmanager's JSON object")
     if str(body.get("version", "")) != VERSION:
@@ -47,11 +48,12 @@ def signals_of(edge: Edge, body: Any) -> list[Signal]:
         raise Refusal(413, f"alerts: are more than {BATCH_LIMIT}; set max_alerts in Alertmanager's webhook_config")
     now = edge.desk.clock()
     default = min(edge.desk.airflows, default="") if len(edge.desk.airflows) == 1 else ""
-    return [_signal(alert, default or str(body.get("receiver") or "prometheus"), now, f"alerts[{place}]")
-            for place, alert in enumerate(alerts)]  # fmt: skip
+    default = default or str(body.get("receiver") or "prometheus")
+    bound = min(deployments) if deployments else ""
+    return [_signal(alert, bound or default, now, f"alerts[{place}]", bound) for place, alert in enumerate(alerts)]
 
 
-def _signal(alert: Any, default: str, now: datetime, where: str) -> Signal:
+def _signal(alert: Any, default: str, now: datetime, where: str, bound: str) -> Signal:
     if not isinstance(alert, dict):
         raise Refusal(422, f"{where}: must be an object")
     labels, notes = (
@@ -59,7 +61,7 @@ def _signal(alert: Any, default: str, now: datetime, where: str) -> Signal:
         _texts(alert.get("annotations"), f"{where}.annotations"),
     )
     firing = alert.get("status") != "resolved"
-    body = _body(alert, labels, notes, default, firing=firing)
+    body = _body(alert, labels, notes, default, firing=firing) | ({"deployment": bound} if bound else {})
     for instead in ({}, {"occurred_at": now.isoformat()}, {"dag_id": ""}, {"deployment": default}):
         body |= instead  # Alertmanager does not send again what was refused, and the other alerts with it
         try:

@@ -13,27 +13,34 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.core.bearer import is_bearer
+from bot.core.bearer import Tokens
 from bot.core.errors import Permanent, Temporary
 from bot.responder.desk import Desk
 from bot.responder.intake import Intake
+from bot.store.probe import Probe
+from bot.web.commits import Answers
 
 Dispatch = Callable[[str, Mapping[str, str]], tuple[int, Mapping[str, str], str]]
 
 
 @dataclass
 class Edge:
-    """`token` empty means that none is asked for (loopback only). `parts` tells what is wrong with each part of the bot
-    (empty: well); `slack` answers Slack's requests in http mode, None in socket mode. `pagerduty_secret` signs PagerDuty's
-    webhooks. `at_the_door` counts the signals that were taken there."""
+    """`tokens` gives those that are valid now. `parts` says what is wrong with each part of the bot (empty: well); `slack`
+    answers Slack's requests in http mode, None in socket mode. `pagerduty_secret` signs PagerDuty's webhooks."""
 
     desk: Desk
     intake: Intake
-    token: str = ""
+    tokens: Callable[[], Tokens] = Tokens
     parts: Callable[[], Mapping[str, str]] = dict
     slack: Dispatch | None = None
     pagerduty_secret: str = ""
-    at_the_door: Callable[[], Mapping[str, int]] = dict
+    answers: Answers = field(default_factory=Answers)
+    held: int = 0  # bytes of bodies that are on their way
+    probe: Probe = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.probe = Probe(self.desk.store)
+
     counted: dict[str, int] = field(default_factory=lambda: {"accepted": 0, "duplicates": 0, "refused": 0})
 
 
@@ -50,16 +57,24 @@ def edge_of(request: Request) -> Edge:
     return edge
 
 
-def authorised(request: Request) -> None:
-    """Raises Refusal unless the request carries the bearer token that is configured."""
-    token = edge_of(request).token
-    if not token:
-        return
-    if not is_bearer(request.headers.get("authorization", ""), token):
-        raise Refusal(
-            401, "Authorization: send `Bearer` and the token of WINDSOCK_SERVER__SIGNAL_TOKEN",
-            **{"WWW-Authenticate": "Bearer", "Connection": "close"},
-        )  # fmt: skip
+def sender(request: Request) -> frozenset[str] | None:
+    """The deployments for which this request may send signals, None for every one. Raises Refusal when it is for none."""
+    deployments = edge_of(request).tokens().sends_for(request.headers.get("authorization", ""))
+    if deployments is not None and not deployments:
+        raise _unauthorised("WINDSOCK_SERVER__SIGNAL_TOKEN, or that of your deployment")
+    return deployments
+
+
+def reader(request: Request) -> None:
+    """Raises Refusal unless this request may read incidents."""
+    tokens = edge_of(request).tokens()
+    if not tokens.reads(request.headers.get("authorization", "")):
+        raise _unauthorised("WINDSOCK_SERVER__READ_TOKEN" if tokens.read else "WINDSOCK_SERVER__SIGNAL_TOKEN")
+
+
+def _unauthorised(names: str) -> Refusal:
+    headers = {"WWW-Authenticate": "Bearer", "Connection": "close"}
+    return Refusal(401, f"Authorization: send `Bearer` and the token of {names}", **headers)
 
 
 def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -77,6 +92,11 @@ async def unavailable(_: Request, error: Exception) -> Response:
     """The store is away, and that is no fault of who asks."""
     assert isinstance(error, Temporary | Permanent)  # noqa: S101 - registered for these alone
     return answer({"error": error.message}, 503, {"Retry-After": "5"})
+
+
+async def gone(_: Request, __: Exception) -> Response:
+    """For a client that has hung up; uvicorn throws it away."""
+    return Response(status_code=400)
 
 
 async def refuse(_: Request, error: Exception) -> Response:

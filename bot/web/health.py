@@ -27,21 +27,15 @@ async def livez(_: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """200 when signals can be taken and kept; the body says what is wrong with each part that is not well."""
+    """200 when signals can be taken and kept; the body says what is wrong with each part that is not well. What stands behind
+    a colon is another program's words, with hosts and ports in them, so it is for readers with a token."""
     edge = edge_of(request)
-    trouble = await run_in_threadpool(_store_trouble, edge)
+    trouble = await run_in_threadpool(edge.probe.trouble)
     parts = {"store": trouble, **await run_in_threadpool(edge.parts)}
-    wrong = {name: sentence for name, sentence in parts.items() if sentence}
+    knows = edge.tokens().reads(request.headers.get("authorization", ""))
+    wrong = {name: said if knows else said.partition(":")[0] for name, said in parts.items() if said}
     ready = not wrong.keys() & KEEPS_FROM_WORK
     return answer({"ready": ready, "wrong": wrong}, 200 if ready else 503)
-
-
-def _store_trouble(edge: Edge) -> str:
-    try:
-        edge.desk.store.ping()
-    except (Temporary, Permanent) as error:
-        return error.message
-    return ""
 
 
 async def metrics(request: Request) -> Response:
@@ -59,9 +53,8 @@ class _Collector:
 
     def collect(self) -> Iterator[Metric]:
         taken = CounterMetricFamily("windsock_signals", "Signals by what became of them", labels=["outcome"])
-        at_the_door = self._edge.at_the_door()
         for outcome, number in self._edge.counted.items():
-            taken.add_metric([outcome], number + at_the_door.get(outcome, 0))
+            taken.add_metric([outcome], number)
         yield taken
         yield GaugeMetricFamily(
             "windsock_signals_unobserved", "Stored and not yet observed", value=self._edge.intake.observer.behind

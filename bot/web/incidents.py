@@ -8,14 +8,14 @@ from starlette.responses import Response
 
 from bot.core.incident import State
 from bot.responder import summary
-from bot.web.edge import Edge, Refusal, answer, authorised, edge_of, number_of
+from bot.web.edge import Edge, Refusal, answer, edge_of, number_of, reader
 
 SEEN_SECONDS = 20.0
 
 
 async def get_incidents(request: Request) -> Response:
     """Newest first, a page at a time; `next` is the path of the following page."""
-    authorised(request)
+    reader(request)
     states = request.query_params.getlist("state")
     unknown = [state for state in states if state not in {known.value for known in State}]
     if unknown:
@@ -27,7 +27,7 @@ async def get_incidents(request: Request) -> Response:
 
 async def get_incident(request: Request) -> Response:
     """One incident, all of its subjects and its timeline. The id is `12` or `A-12`."""
-    authorised(request)
+    reader(request)
     asked = request.path_params["incident_id"]
     number = number_of(asked)
     await run_in_threadpool(_seen, edge_of(request))

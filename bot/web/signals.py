@@ -8,9 +8,9 @@ to come back, so that the sender keeps it). Rule: a batch is taken whole or refu
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import Sequence
+from functools import partial
 from math import ceil
 from typing import Any, NoReturn
 
@@ -18,25 +18,28 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.core.errors import Permanent, Temporary
+from bot.core.errors import Temporary
 from bot.core.signal import Signal
 from bot.core.wire import BadSignal, parse
 from bot.responder.intake import Receipt
 from bot.store.signals import letter
-from bot.web.edge import Edge, Refusal, answer, authorised, edge_of
+from bot.web.commits import Result
+from bot.web.edge import Edge, Refusal, answer, edge_of, sender
 
-Result = Receipt | Temporary | Permanent
 BODY_LIMIT = 1_048_576
+HELD_LIMIT = 64 * 1_048_576  # of all bodies that are on their way, before any of them is known to be of use
 BATCH_LIMIT = 1_000
 DEPTH_LIMIT = 64
+COMMIT_SECONDS = 5.0  # the plugin waits for two, and keeps what it has no answer to
 
 
 async def post_signals(request: Request) -> Response:
     """Takes signals; the answer counts what was news and what was told before."""
-    authorised(request)
+    deployments = sender(request)
     edge = edge_of(request)
     try:
         told = signals_of(edge, await body_of(request))
+        _bound(told, deployments)
     except Refusal:
         edge.counted["refused"] += 1
         raise
@@ -44,20 +47,27 @@ async def post_signals(request: Request) -> Response:
     return answer({"accepted": receipt.accepted, "duplicates": receipt.duplicates}, 202)
 
 
+def _bound(told: Sequence[Signal], deployments: frozenset[str] | None) -> None:
+    """Raises Refusal for a signal of a deployment that the sender's token is not for."""
+    if deployments is None:
+        return
+    for place, one in enumerate(told):
+        if one.deployment not in deployments:
+            where = f"signals[{place}]." if len(told) > 1 else ""
+            raise Refusal(403, f"{where}deployment: this token sends for {', '.join(sorted(deployments))} alone")
+
+
 async def committed(edge: Edge, told: Sequence[Signal]) -> Receipt:
     """Hands the signals to the one writer and waits for its commit. Raises Refusal when they were not taken."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[Result] = loop.create_future()
-
-    def answer(result: Result) -> None:
-        with contextlib.suppress(RuntimeError):  # the server has ended and nobody waits
-            loop.call_soon_threadsafe(_set, done, result)
-
+    done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
     try:
-        edge.intake.submit([letter(signal) for signal in told], answer)
+        edge.intake.submit([letter(signal) for signal in told], partial(edge.answers.give, done))
+        async with asyncio.timeout(COMMIT_SECONDS):
+            result: Result = await done
     except Temporary as error:
-        _set(done, error)
-    result = await done
+        result = error
+    except TimeoutError:  # it may be committed after all; sent again, it is a duplicate
+        result = Temporary("the store is locked or slow; send this again in a moment")
     if not isinstance(result, Receipt):
         wait = getattr(result, "retry_after", None) or 5
         raise Refusal(503, result.message, **{"Retry-After": str(ceil(wait))})
@@ -66,28 +76,28 @@ async def committed(edge: Edge, told: Sequence[Signal]) -> Receipt:
     return result
 
 
-def _set(done: asyncio.Future[Result], result: Result) -> None:
-    if not done.done():  # whoever asked may have gone
-        done.set_result(result)
-
-
-async def body_of(request: Request) -> bytes:
-    """The whole body, refused as soon as it is known to be too large."""
+async def body_of(request: Request, limit: int = BODY_LIMIT) -> bytes:
+    """The whole body, refused as soon as it is known to be larger than `limit` bytes."""
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length[:20]) > BODY_LIMIT:
-        raise _too_large()
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > BODY_LIMIT:
-            raise _too_large()
-        chunks.append(chunk)
+    if length.isdecimal() and int(length[:20]) > limit:
+        raise _too_large(limit)
+    edge, chunks, size = edge_of(request), [], 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            edge.held += len(chunk)
+            if size > limit:
+                raise _too_large(limit)
+            if edge.held > HELD_LIMIT:
+                raise Refusal(503, "body: too many are on their way; send it again in a moment", **{"Retry-After": "2"})
+            chunks.append(chunk)
+    finally:
+        edge.held -= size
     return b"".join(chunks)
 
 
-def _too_large() -> Refusal:
-    # hung up on: the rest of a body that may have no end is not read
-    return Refusal(413, f"body: is larger than {BODY_LIMIT} bytes; send fewer signals at once", Connection="close")
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, f"body: is larger than {limit} bytes; send fewer signals at once", Connection="close")
 
 
 def decoded(body: bytes) -> Any:

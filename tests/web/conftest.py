@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.bearer import Tokens
 from bot.core.runbook import Runbook
 from bot.responder.desk import Desk
 from bot.responder.intake import Intake
@@ -21,6 +22,7 @@ with warnings.catch_warnings():
     from starlette.testclient import TestClient
 
 TOKEN = "the token"
+TOKENS = Tokens(every=(TOKEN,))
 ESCAPED = "## Why\n\nIt <script>alert(1)</script> restarts.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
 LINKED = "# Its own heading\n\n[x](javascript:alert(1)) ![y](https://elsewhere.example/a.png)\n"
 BOOKS = (Runbook("away", "The <warehouse> is away & gone", ESCAPED), Runbook("odd name?#%", "Odd", LINKED))
@@ -43,7 +45,7 @@ def intake(desk: Desk) -> Iterator[Intake]:
 
 @pytest.fixture
 def edge(desk: Desk, intake: Intake) -> Edge:
-    return Edge(desk, intake, TOKEN)
+    return Edge(desk, intake, lambda: TOKENS)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from bot.core.bearer import Tokens
 from bot.responder.intake import Intake
 from bot.web.edge import Edge
 from bot.web.site import site
@@ -34,7 +35,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
     desk = a_desk(f"sqlite:///{tmp_path / 'windsock.db'}")
     intake = Intake(desk)
     intake.start()
-    with TestClient(site(Edge(desk, intake, "right"))) as made:
+    with TestClient(site(Edge(desk, intake, lambda: Tokens(every=("right",))))) as made:
         made.headers["Authorization"] = "Bearer right"
         yield made
     intake.stop()

@@ -10,7 +10,7 @@ from bot.responder.intake import Intake
 from bot.store import signals
 from bot.web.edge import Edge
 from bot.web.site import site
-from tests.door.test_plain import SENT
+from tests.given import SENT
 from tests.web.conftest import TestClient
 
 URL = "/v1/signals"
@@ -30,7 +30,7 @@ class SmallDisk:
     def __init__(self, desk: Desk) -> None:
         with desk.store.taking() as t:
             self.pages: int = t.exec_driver_sql("pragma page_count").scalar_one()
-        event.listen(desk.store._inbox, "begin", self._limit)
+        event.listen(desk.store._engine, "begin", self._limit)
 
     def _limit(self, connection: Connection) -> None:
         connection.exec_driver_sql(f"pragma max_page_count={self.pages}")

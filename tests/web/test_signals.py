@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.core.bearer import Tokens
 from bot.core.errors import Permanent, Temporary
 from bot.core.wire import KNOWN, SYNONYMS
 from bot.responder.desk import Desk
-from bot.responder.intake import BACKLOG, Intake, Receipt
+from bot.responder.intake import BACKLOG, BACKLOG_CHARACTERS, Intake, Receipt
 from bot.responder.observer import wait_for_others
 from bot.store import incidents
 from bot.web.edge import Edge
 from bot.web.signals import BATCH_LIMIT, BODY_LIMIT, DEPTH_LIMIT
 from bot.web.site import site
 from tests.given import at_once, body, failure, wait_until
-from tests.web.conftest import TOKEN, TestClient
+from tests.web.conftest import TOKEN, TOKENS, TestClient
+from tests.web.wire import served
 
 URL = "/v1/signals"
 
@@ -136,7 +139,7 @@ def test_the_word_bearer_may_be_written_as_one_likes(http: TestClient) -> None:
 
 
 def test_where_no_token_is_configured_none_is_asked_for(http: TestClient, edge: Edge) -> None:
-    edge.token = ""
+    edge.tokens = Tokens
     assert http.post(URL, json=body(), headers={"Authorization": ""}).status_code == 202
 
 
@@ -197,10 +200,10 @@ class Behind(Intake):
     """An intake that answers with what it is told to."""
 
     result: Any = None
-    at_the_door = False
+    is_refused = False
 
     def submit(self, told: Any, answer: Callable[[Any], object]) -> None:  # noqa: ARG002 - the answer is fixed
-        if self.at_the_door:
+        if self.is_refused:
             raise self.result
         answer(self.result)
 
@@ -213,42 +216,14 @@ CANNOT: list[tuple[Exception, str, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("error", "wait", "at_the_door"), CANNOT)
+@pytest.mark.parametrize(("error", "wait", "is_refused"), CANNOT)
 def test_what_we_cannot_take_is_a_503_that_says_when_to_come_back(
-    desk: Desk, error: Exception, wait: str, at_the_door: bool
+    desk: Desk, error: Exception, wait: str, is_refused: bool
 ) -> None:
     behind = Behind(desk)
-    behind.result, behind.at_the_door = error, at_the_door
+    behind.result, behind.is_refused = error, is_refused
     answer = TestClient(site(Edge(desk, behind)), raise_server_exceptions=False).post(URL, json=body())
     assert (answer.status_code, answer.headers["retry-after"]) == (503, wait)
-
-
-class Server:
-    """The site on a real port."""
-
-    def __init__(self, edge: Edge) -> None:
-        config = uvicorn.Config(
-            site(edge), host="127.0.0.1", port=0, log_level="critical", lifespan="off", timeout_graceful_shutdown=1
-        )
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-
-    @property
-    def url(self) -> str:
-        port = self.server.servers[0].sockets[0].getsockname()[1]
-        return f"http://127.0.0.1:{port}"
-
-
-@contextmanager
-def served(edge: Edge) -> Iterator[str]:
-    server = Server(edge)
-    server.thread.start()
-    wait_until(lambda: server.server.started, lambda: "a server that has not started")
-    try:
-        yield server.url
-    finally:
-        server.server.should_exit = True
-        server.thread.join(20)
 
 
 class Held(Intake):
@@ -268,7 +243,7 @@ def test_the_202_comes_after_the_commit_and_the_door_stays_open_meanwhile(desk: 
     held.start()
     headers = {"Authorization": f"Bearer {TOKEN}"}
     answers: list[httpx.Response] = []
-    with served(Edge(desk, held, TOKEN)) as url:
+    with served(Edge(desk, held, lambda: TOKENS)) as url:
         post = threading.Thread(
             target=lambda: answers.append(httpx.post(url + URL, json=body(), headers=headers, timeout=30))
         )
@@ -297,7 +272,7 @@ def test_a_writer_that_is_behind_refuses_over_http_and_takes_it_later(desk: Desk
     held.stop()
 
 
-def test_many_senders_at_once_lose_nothing(desk: Desk, edge: Edge) -> None:
+def test_many_senders_is_refusedlose_nothing(desk: Desk, edge: Edge) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
 
     def send(url: str, worker: int) -> list[int]:
@@ -310,23 +285,6 @@ def test_many_senders_at_once_lose_nothing(desk: Desk, edge: Edge) -> None:
     assert answered == [[202] * 10] * 6
     assert failures(desk) == 300
     assert edge.counted == {"accepted": 300, "duplicates": 0, "refused": 0}
-
-
-def test_a_chunked_body_that_never_ends_is_refused_on_the_way(desk: Desk, edge: Edge) -> None:
-    def endless() -> Iterator[bytes]:
-        while True:
-            yield b" " * 65_536
-
-    with served(edge) as url:
-        try:
-            status = httpx.post(
-                url + URL, content=endless(), headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20
-            ).status_code
-        except httpx.TransportError:  # it was answered and hung up on while still sending
-            status = 413
-        assert status == 413
-        assert edge.counted["refused"] == 1
-        assert httpx.get(url + "/livez", timeout=10).status_code == 200
 
 
 def test_the_writer_goes_on_when_the_server_that_waited_is_gone(desk: Desk) -> None:
@@ -348,3 +306,41 @@ def _ignore(work: Callable[[], object]) -> None:
         work()
     except httpx.HTTPError:
         return
+
+
+def test_a_locked_store_is_a_503_for_signals_and_nothing_else_waits(
+    desk: Desk, edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.web.signals.COMMIT_SECONDS", 0.3)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with served(edge) as url, closing(sqlite3.connect(str(desk.store.path), isolation_level=None)) as other:
+        assert httpx.post(url + URL, json=body(), headers=headers, timeout=10).status_code == 202
+        other.execute("BEGIN IMMEDIATE")
+        refused = httpx.post(url + URL, json=body(task_id="b"), headers=headers, timeout=10)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert refused.json()["error"] == "the store is locked or slow; send this again in a moment"
+        with httpx.Client(base_url=url, headers=headers, timeout=2) as client:
+            assert client.get("/livez").status_code == 200
+            assert client.get("/openapi.json").status_code == 200
+        other.execute("ROLLBACK")
+        answer = httpx.post(url + URL, json=body(task_id="b"), headers=headers, timeout=10)
+        assert (answer.status_code, answer.json()) == (
+            202,
+            {"accepted": 0, "duplicates": 1},
+        )  # it was committed after all
+
+
+def test_a_writer_that_waits_for_a_lock_refuses_at_once(desk: Desk, edge: Edge) -> None:
+    edge.intake._began = time.monotonic() - 60
+    with served(edge) as url:
+        refused = httpx.post(url + URL, json=body(), headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
+        assert (refused.status_code, "locked or slow" in refused.text) == (503, True)
+        edge.intake._began = None
+
+
+def test_what_waits_for_its_commit_is_bounded_in_bytes_as_well(desk: Desk, edge: Edge) -> None:
+    edge.intake._characters = BACKLOG_CHARACTERS
+    with served(edge) as url:
+        refused = httpx.post(url + URL, json=body(), headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
+        assert (refused.status_code, "behind" in refused.text) == (503, True)
+        edge.intake._characters = 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import event
 
 from bot.core.errors import Temporary
 from bot.core.signal import KINDS
@@ -19,7 +20,7 @@ from bot.responder.report import report
 from bot.store import alerts
 from bot.web.edge import Edge
 from bot.web.site import ROUTES, site
-from tests.given import ANA, RUN, failure, told
+from tests.given import ANA, RUN, SENT, failure, told
 from tests.web.conftest import TestClient
 
 
@@ -166,6 +167,42 @@ class TestHealth:
         assert (answer.status_code, answer.json()["wrong"]) == (503, {"store": "the store does not answer"})
         assert http.get("/livez").status_code == 200
         assert figures(http)["windsock_store_up"] == 0
+
+    def test_a_store_that_only_reads_is_not_ready(
+        self, http: TestClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As on a full disk, or a volume that the system has mounted again read-only."""
+        monkeypatch.setattr("bot.store.probe.PROBE_SECONDS", 0)
+        assert http.get("/readyz").status_code == 200
+        begin = lambda connection: connection.exec_driver_sql("pragma query_only=on")  # noqa: E731
+        event.listen(desk.store._engine, "begin", begin)
+        answer = http.get("/readyz")
+        assert (answer.status_code, list(answer.json()["wrong"])) == (503, ["store"])
+        event.remove(desk.store._engine, "begin", begin)
+        event.listen(desk.store._engine, "begin", lambda c: c.exec_driver_sql("pragma query_only=off"))
+        assert http.get("/readyz").status_code == 200
+
+    def test_a_commit_that_failed_is_not_ready_until_one_succeeds(
+        self, http: TestClient, edge: Edge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        edge.parts = lambda: {"intake": edge.intake.trouble}
+        with monkeypatch.context() as full:
+
+            def fail(*_: Any) -> None:
+                raise Temporary("the store cannot write: database or disk is full")
+
+            full.setattr("bot.responder.intake.signals.take", fail)
+            assert http.post("/v1/signals", json=SENT).status_code == 503
+            assert http.get("/readyz").status_code == 503
+        assert http.post("/v1/signals", json=SENT).status_code == 202
+        assert http.get("/readyz").status_code == 200
+
+    def test_strangers_hear_which_part_is_ill_and_no_other_program_s_words(self, http: TestClient, edge: Edge) -> None:
+        said = 'the store does not answer: connection to server at "10.0.0.7", port 5432 failed'
+        edge.parts = lambda: {"alerts": said}
+        assert http.get("/readyz").json()["wrong"] == {"alerts": said}
+        stranger = http.get("/readyz", headers={"Authorization": ""})
+        assert stranger.json() == {"ready": True, "wrong": {"alerts": "the store does not answer"}}
 
     def test_the_metrics_are_prometheus_text_with_the_figures_of_this_moment(
         self, http: TestClient, desk: Desk

@@ -1,38 +1,14 @@
-"""With SQLite, signals and their identities are in the inbox, a file of their own; what was here goes there."""
-
-import sqlite3
-from contextlib import closing
-
-import sqlalchemy as sa
-from alembic import op
-
-from bot.store.inbox import beside, prepare
+"""Signals had a file of their own for a while; since 0004 they are in the store again, and a new store never moves them."""
 
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-_COLUMNS = {
-    "signals": ("id", "received_at", "kind", "deployment", "body", "again"),
-    "identities": ("identity", "told_at", "bare"),
-}
-
 
 def upgrade() -> None:
-    if op.get_bind().dialect.name != "sqlite":
-        return
-    with closing(sqlite3.connect(beside(str(op.get_bind().engine.url.database)))) as inbox:
-        prepare(inbox)
-        inbox.execute("BEGIN IMMEDIATE")
-        for table, columns in _COLUMNS.items():
-            rows = op.get_bind().execute(sa.text(f"select {','.join(columns)} from main.{table}"))
-            holes = ",".join("?" * len(columns))
-            inbox.executemany(f"insert or ignore into {table} ({','.join(columns)}) values ({holes})", map(tuple, rows))
-        inbox.execute("COMMIT")
-    for table in _COLUMNS:
-        op.execute(f"DROP TABLE main.{table}")
+    """Nothing: a store that was here before keeps its signals in `main`, and one that moved them gets the tables in 0004."""
 
 
 def downgrade() -> None:
-    raise NotImplementedError("signals that came since would be lost; restore a copy of both files")
+    raise NotImplementedError("restore a copy of the store")

@@ -1,0 +1,43 @@
+"""Whether the store can be written: a full disk still reads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from bot.core.errors import Permanent, Temporary
+from bot.store.store import Store
+
+PROBE_SECONDS = 5.0
+
+
+class Probe:
+    """Tries every few seconds at the most, since strangers may ask."""
+
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store, self._clock = store, clock
+        self._lock = threading.Lock()
+        self._next, self._said = 0.0, ""
+
+    def trouble(self) -> str:
+        """What is wrong, empty when it is well. One caller at a time writes, the others take the last answer. Reading is tried
+        each time: it waits for nothing."""
+        try:
+            self._store.ping()
+        except (Temporary, Permanent) as error:
+            return error.message
+        if self._clock() >= self._next and self._lock.acquire(blocking=False):
+            try:
+                self._said = self._tried()
+                self._next = self._clock() + PROBE_SECONDS
+            finally:
+                self._lock.release()
+        return self._said
+
+    def _tried(self) -> str:
+        try:
+            self._store.probe()
+        except (Temporary, Permanent) as error:
+            return error.message
+        return ""

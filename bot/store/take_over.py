@@ -1,0 +1,81 @@
+"""Takes over the signals that an older version kept in a file of their own (`windsock.db.signals`), once.
+
+It may be killed at any moment. The rows and the mark up to which they were taken are one transaction, and the old file goes
+only after its commit; when it is still there at the next start, what stands behind the mark is taken as well. Meanwhile the
+old file is locked, and its tables are dropped before it goes, so a process of the older version that still has it open
+answers its senders 503 instead of accepting a signal that would be lost.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bot.core.errors import Permanent
+from bot.store.rows import Driver, driver, holes
+
+logger = logging.getLogger(__name__)
+_MARK = "signals/taken-over"  # up to which id of the old file
+_COLUMNS = {
+    "signals": ("id", "received_at", "kind", "deployment", "body", "again"),
+    "identities": ("identity", "told_at", "bare"),
+}
+_ROWS = 500  # a statement; SQLite takes 32,766 values
+
+
+def take_over(write: Callable[[], AbstractContextManager[Connection]], store: Path) -> None:
+    """Moves what is in the file beside the store into the store. Raises Permanent when that file cannot be read."""
+    beside = Path(f"{store}.signals")
+    if not beside.exists():
+        return
+    try:
+        with closing(sqlite3.connect(beside, isolation_level=None, timeout=10)) as old:
+            old.execute("BEGIN EXCLUSIVE")
+            if old.execute("select 1 from sqlite_master where name = 'signals'").fetchone():
+                with write() as t:
+                    moved = _move(old, driver(t))
+                logger.info("%d signals of %s are in %s now", moved, beside.name, store.name)
+            for table in _COLUMNS:
+                old.execute(f"drop table if exists {table}")
+            old.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise Permanent(f"{beside} holds signals of an older version and cannot be read: {error}", "store") from error
+    for name in (
+        f"{beside}-wal",
+        f"{beside}-shm",
+        str(beside),
+    ):  # the file itself last: without it nothing is looked for
+        Path(name).unlink(missing_ok=True)
+
+
+def _move(old: sqlite3.Connection, by: Driver) -> int:
+    kept = by.run("select json_extract(value, '$.upto') from memory where key = ?", (_MARK,)).fetchone()
+    mark = int(kept[0]) if kept else 0
+    for some in _old(old, "identities", "order by identity"):
+        _insert(by, "insert or ignore", "identities", _COLUMNS["identities"], some)
+    moved = 0
+    for some in _old(old, "signals", f"where id > {mark} order by id"):
+        # taken over before, and the older version has gone on since: their ids are given to other signals by now
+        columns = _COLUMNS["signals"][1:] if kept else _COLUMNS["signals"]
+        _insert(by, "insert", "signals", columns, [row[1:] if kept else row for row in some])
+        moved, mark = moved + len(some), int(some[-1][0])
+    by.run("insert or replace into memory (key, value) values (?, json_object('upto', ?))", (_MARK, mark))
+    return moved
+
+
+def _old(old: sqlite3.Connection, table: str, which: str) -> Iterator[list[tuple[Any, ...]]]:
+    found = old.execute(f"select {','.join(_COLUMNS[table])} from {table} {which}")
+    while some := found.fetchmany(_ROWS):
+        yield some
+
+
+def _insert(by: Driver, how: str, table: str, columns: tuple[str, ...], some: list[tuple[Any, ...]]) -> None:
+    row = f"({holes(len(columns))})"
+    by.run(f"{how} into {table} ({','.join(columns)}) values {','.join([row] * len(some))}",
+           [value for one in some for value in one])  # fmt: skip
