@@ -18,6 +18,10 @@ from typing import Any
 from apscheduler.schedulers.background import BackgroundScheduler
 from slack_bolt import App, BoltRequest
 from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.socket_mode import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web import WebClient
 
 from bot.airflow.gateway import Gateway, GatewayConfig, connect, warm_up
@@ -47,7 +51,7 @@ from bot.responder.tidy import EVERY as TIDY_EVERY
 from bot.responder.tidy import tidy
 from bot.rules import checks_of, digest_of, policy_of, windows
 from bot.settings import Settings, WrongSettings
-from bot.slack import approvals, homes
+from bot.slack import approvals, homes, payloads
 from bot.slack.audited import heard
 from bot.slack.calls import called, client
 from bot.slack.digest import digest
@@ -173,7 +177,8 @@ class Windsock:
         http = self._bolt is not None and self.settings.slack.mode == "http"
         secret = self.settings.pagerduty.webhook_secret.get_secret_value()
         tokens = TokenFiles(self.settings)
-        return Edge(self.desk, self.intake, tokens, self.parts, self._dispatch if http else None, secret)
+        signing = self.settings.slack.signing_secret.get_secret_value()
+        return Edge(self.desk, self.intake, tokens, self.parts, self._dispatch if http else None, secret, signing)
 
     def parts(self) -> dict[str, str]:
         """What is wrong with each part, empty where it is well."""
@@ -285,8 +290,11 @@ class Windsock:
             raise WrongSettings("WINDSOCK_SLACK__SIGNING_SECRET: is required in http mode; Slack signs with it")
         if self.settings.slack.mode == "socket" and not self.settings.slack.app_token.get_secret_value():
             raise WrongSettings("WINDSOCK_SLACK__APP_TOKEN: is required in socket mode (xapp-…)")
+        # of this one workspace, and not looked up: Slack's API may be away when the first press arrives
+        authorized = AuthorizeResult(enterprise_id=None, team_id=None, bot_token=self.slack_client.token)
         app = App(
-            client=self.slack_client, signing_secret=secret or "unused in socket mode", token_verification_enabled=False,
+            client=self.slack_client, authorize=lambda: authorized, signing_secret=secret or "unused in socket mode",
+            token_verification_enabled=False, request_verification_enabled=False,  # the edge verifies, before Bolt
             listener_executor=ThreadPoolExecutor(COMMANDS, "slack listener"),
         )  # fmt: skip
         people = self._people = People(self.slack_client, self.desk.access.groups)
@@ -301,7 +309,8 @@ class Windsock:
         token = self.settings.slack.app_token.get_secret_value()
         while len(self._sockets) < CONNECTIONS and not self._stop.is_set():
             try:
-                handler = SocketModeHandler(self._bolt, token, web_client=_socket_client(self.settings))
+                handler = _Sockets(self._bolt, token, web_client=_socket_client(self.settings))
+                handler.api_url = self.settings.slack.api_url
                 handler.connect()  # type: ignore[no-untyped-call]
                 self._sockets.append(handler)
             except Exception as error:  # noqa: BLE001 - the SDK raises its own, the socket's and the resolver's errors
@@ -309,10 +318,30 @@ class Windsock:
                 self._stop.wait(2)
         self._stop.wait()
 
-    def _dispatch(self, body: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], str]:
+    def _dispatch(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], str]:
         assert self._bolt is not None  # noqa: S101 - handed to the edge only with a Bolt app
-        answer = self._bolt.dispatch(BoltRequest(body=body, headers={name: [value] for name, value in headers.items()}))
+        try:
+            payloads.check(payloads.read(body, headers.get("content-type", "")), self.settings.slack.api_url)
+        except payloads.Misshapen as error:
+            return 400, {"content-type": "text/plain; charset=utf-8"}, str(error)
+        request = BoltRequest(body=body.decode(), headers={name: [value] for name, value in headers.items()})
+        answer = self._bolt.dispatch(request)
         return answer.status, {name: values[0] for name, values in answer.headers.items()}, answer.body
+
+
+class _Sockets(SocketModeHandler):
+    """Passes on only what listeners can read; the rest is acknowledged, or Slack would send it again."""
+
+    api_url = ""
+
+    def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
+        try:
+            payloads.check(req.payload, self.api_url)
+        except payloads.Misshapen as error:
+            logger.warning("an envelope of Slack's cannot be read: %s", error)
+            client.send_socket_mode_response(SocketModeResponse(envelope_id=req.envelope_id))
+            return
+        super().handle(client, req)
 
 
 def _socket_client(settings: Settings) -> WebClient:

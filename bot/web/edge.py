@@ -20,13 +20,14 @@ from bot.responder.intake import Intake
 from bot.store.probe import Probe
 from bot.web.commits import Answers
 
-Dispatch = Callable[[str, Mapping[str, str]], tuple[int, Mapping[str, str], str]]
+Dispatch = Callable[[bytes, Mapping[str, str]], tuple[int, Mapping[str, str], str]]
 
 
 @dataclass
 class Edge:
     """`tokens` gives those that are valid now. `parts` says what is wrong with each part of the bot (empty: well); `slack`
-    answers Slack's requests in http mode, None in socket mode. `pagerduty_secret` signs PagerDuty's webhooks."""
+    answers Slack's requests in http mode, None in socket mode. `pagerduty_secret` and
+    `slack_secret` sign what these two send."""
 
     desk: Desk
     intake: Intake
@@ -34,6 +35,7 @@ class Edge:
     parts: Callable[[], Mapping[str, str]] = dict
     slack: Dispatch | None = None
     pagerduty_secret: str = ""
+    slack_secret: str = ""
     answers: Answers = field(default_factory=Answers)
     held: int = 0  # bytes of bodies that are on their way
     probe: Probe = field(init=False)

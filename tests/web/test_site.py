@@ -261,23 +261,3 @@ class TestOpenApi:
                     ("/slack", "/v1/pager")
                 )
                 assert str(answer.status_code) in operation["responses"], (path, answer.status_code)
-
-
-class TestSlack:
-    def test_in_socket_mode_there_is_no_such_address(self, http: TestClient) -> None:
-        answer = http.post("/slack/events", content=b"x")
-        assert answer.status_code == 404
-        assert "WINDSOCK_SLACK__MODE" in answer.json()["error"]
-
-    def test_in_http_mode_what_slack_sends_is_handed_over_as_it_came(self, edge: Edge) -> None:
-        seen: list[Any] = []
-
-        def dispatch(body: str, headers: Any) -> tuple[int, dict[str, str], str]:
-            seen.append((body, headers["x-slack-signature"]))
-            return 401, {"X-From": "slack"}, "no"
-
-        client = TestClient(site(replace(edge, slack=dispatch)))
-        answer = client.post("/slack/events", content="payload=ü", headers={"X-Slack-Signature": "v0=1"})
-        assert (answer.status_code, answer.text, answer.headers["x-from"]) == (401, "no", "slack")
-        assert seen == [("payload=ü", "v0=1")]
-        assert client.post("/slack/events", content=b"x" * 1_048_577).status_code == 413
