@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -28,9 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    for noisy in ("httpx", "apscheduler", "alembic", "slack_bolt", "airflow_client"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    from bot.logs import set_up
+
+    set_up()
     from bot.core.errors import Permanent, Temporary
     from bot.settings import WrongSettings
 

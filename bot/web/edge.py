@@ -5,6 +5,7 @@ Rule: a sender's fault is a 4xx with a sentence that names the field; nothing th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,11 +16,14 @@ from starlette.responses import Response
 
 from bot.core.bearer import Tokens
 from bot.core.errors import Permanent, Temporary
+from bot.logs import Seldom
 from bot.responder.desk import Desk
 from bot.responder.intake import Intake
 from bot.store.probe import Probe
 from bot.web.commits import Answers
 
+logger = logging.getLogger(__name__)
+_seldom = Seldom()
 Dispatch = Callable[[bytes, Mapping[str, str]], tuple[int, Mapping[str, str], str]]
 
 
@@ -101,9 +105,13 @@ async def gone(_: Request, __: Exception) -> Response:
     return Response(status_code=400)
 
 
-async def refuse(_: Request, error: Exception) -> Response:
-    """A Refusal as an answer."""
+async def refuse(request: Request, error: Exception) -> Response:
+    """A Refusal as an answer. A sender without the right credentials leaves a line now and then: a rotated secret does that."""
     assert isinstance(error, Refusal)  # noqa: S101 - registered for Refusal alone
+    if error.status == 401:
+        address = request.client.host if request.client else "?"
+        where = request.scope["route"].path if "route" in request.scope else "/v1/signals"
+        _seldom.warn(logger, f"{where} 401", "%s refused %s: %s", where, address, error.sentence)
     return refusal(error)
 
 

@@ -63,7 +63,7 @@ async def _storm(request: Request) -> Response:
     try:
         return await post_signals(request)
     except Refusal as error:
-        return refusal(error)
+        return await refuse(request, error)
     except (Temporary, Permanent) as error:
         return await unavailable(request, error)
     except ClientDisconnect as error:
