@@ -45,7 +45,7 @@ def explain(settings: Settings, signal: Signal, now: datetime) -> Iterator[str]:
     yield f"rings       {_rings(placement, book, pages=desk.pages)}"
     with desk.store.read() as t:
         silences = memory.active_silences(t, now)
-    silence = quiet(desk, silences, signal, signature.name, now)
+    silence = quiet(desk, silences, signal, signature.name, placement.severity, now)
     yield f"silence     {_quiet(silence)}"
     yield f"runbook     {_book(book)}"
 

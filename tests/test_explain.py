@@ -44,11 +44,11 @@ def said(tmp_path: Path, signal: Any, routes: list[dict[str, Any]], key: str = "
 @pytest.mark.parametrize(
     ("route", "severity", "rings"),
     [
-        ({}, "warning  (runbook rows says so)", "PagerDuty after 0:30:00  (runbook rows says so)"),
+        ({}, "error  (kind task_failed)", "PagerDuty after 0:30:00  (runbook rows says so)"),
         ({"severity": "error"}, "error  (route r says so)", "PagerDuty after 0:30:00  (runbook rows says so)"),
         ({"severity": "critical"}, "critical  (route r says so)", "PagerDuty at once  (route r says so)"),
-        ({"page_after": "5m"}, "warning  (runbook rows says so)", "PagerDuty after 0:05:00  (route r says so)"),
-        ({"page_after": "never"}, "warning  (runbook rows says so)", "nobody  (route r says so)"),
+        ({"page_after": "5m"}, "error  (kind task_failed)", "PagerDuty after 0:05:00  (route r says so)"),
+        ({"page_after": "never"}, "error  (kind task_failed)", "nobody  (route r says so)"),
     ],
 )
 def test_who_said_how_bad_and_when_to_ring(tmp_path: Path, route: dict[str, Any], severity: str, rings: str) -> None:

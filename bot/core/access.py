@@ -192,6 +192,10 @@ class Access:
         decided = self.decide(person, verb, about)
         return decided.refused if isinstance(decided, No) else None
 
+    def needed(self, verb: str, about: About) -> Role:
+        """The role that the verb asks for there."""
+        return self._needed(verb, about)[0]
+
     def _needed(self, verb: str, about: About) -> tuple[Role, bool, str]:
         """The role, whether a second person must agree, and what is special about it, as a few words."""
         usual = NEEDS.get(verb) or READS.get(verb, Role.viewer)

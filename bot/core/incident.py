@@ -20,6 +20,8 @@ from bot.core.policy import RETRYING, Placement, Severity, Silence
 from bot.core.signal import SEPARATOR, Family, Signal
 from bot.core.signature import Signature
 
+LATER_RUN = "later run"  # what a timeline's line says of a run that heals nothing
+
 
 class State(StrEnum):
     """Open: somebody must take it. Acknowledged: somebody has it. Resolved: over."""
@@ -175,11 +177,7 @@ def observe(
         exemplar=_better(known.exemplar, signal),
     )  # fmt: skip
     if known.state is not State.resolved:
-        quiet = silence or known.silence
-        if known.state is State.open and placement.page_after is not None and not quiet:
-            at = now + placement.page_after
-            fresh = replace(fresh, page_at=min(known.page_at or at, at))  # whoever is to be rung first decides
-        return Observation(fresh, None, "refreshed: the same cause again")
+        return _refreshed(known, fresh, signal, placement, silence, now)
     page_at = None if silence or placement.page_after is None else now + placement.page_after
     fresh = replace(
         fresh, state=State.open, times=known.times + 1, reopened_at=signal.occurred_at, exemplar=signal, holder=None,
@@ -188,6 +186,34 @@ def observe(
     )  # fmt: skip
     entry = Entry(signal.occurred_at, "reopened", f"Failed again, {_nth(fresh.times)} time")
     return Observation(fresh, entry, "reopened: it came back within the window")
+
+
+def _refreshed(
+    known: Incident, fresh: Incident, signal: Signal, placement: Placement, silence: Silence | None, now: datetime
+) -> Observation:
+    """One more failure of an incident that is open or held. One that makes it worse is news for everyone who should hear it: the
+    person who has it, or who silenced it, decided about something less."""
+    worse = placement.severity.rank > known.severity.rank
+    rings = known.state is State.open and not (silence or known.silence)
+    if placement.page_after is not None and (rings or (worse and silence is None)):
+        at = now + placement.page_after
+        fresh = replace(fresh, page_at=min(known.page_at or at, at))  # the earlier time decides
+        fresh = fresh if rings else replace(fresh, escalated_at=now)
+    if not worse:
+        return Observation(fresh, None, "refreshed: the same cause again")
+    fresh = replace(fresh, mention=placement.mention or known.mention)
+    entry = Entry(
+        now,
+        "worse",
+        f"{str(fresh.severity).capitalize()} now: {signal.label} failed of the same cause{_although(known)}",
+    )
+    return Observation(fresh, entry, f"refreshed: {known.severity} became {fresh.severity}")
+
+
+def _although(known: Incident) -> str:
+    if known.holder is not None:
+        return f"; {known.holder.name} took it when it was {known.severity}"
+    return f"; it was silenced when it was {known.severity}" if known.silence is not None else ""
 
 
 def refresh(known: Incident, signal: Signal) -> Observation | None:

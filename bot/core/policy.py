@@ -16,6 +16,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
+from bot.core.access import Role
 from bot.core.runbook import Runbook
 from bot.core.signal import SEPARATOR, Family, Signal
 
@@ -155,7 +156,9 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Quiet for what matches, until when, by whom and why. `scope` is `dag:…`, `task:dag.task`, or `signature:…`."""
+    """Quiet for what matches, until when, by whom and why. `scope` is `dag:…`, `task:dag.task`, or `signature:…`. `severity` is
+    the worst that its maker had in view, and `role` the role that they held: what is worse, or asks for a higher role, was not
+    theirs to silence."""
 
     id: int
     scope: str
@@ -163,9 +166,11 @@ class Silence:
     until: datetime
     by: str
     reason: str
+    severity: Severity = Severity.critical
+    role: Role = Role.admin
 
-    def covers(self, signal: Signal, signature: str, now: datetime) -> bool:
-        if now >= self.until or signal.deployment != self.deployment:
+    def covers(self, signal: Signal, signature: str, now: datetime, severity: Severity = Severity.warning) -> bool:
+        if now >= self.until or signal.deployment != self.deployment or severity.rank > self.severity.rank:
             return False
         what, _, pattern = self.scope.partition(":")
         match what:
@@ -207,21 +212,22 @@ def route(signal: Signal, signature: str, policy: Policy, book: Runbook | None =
 
 
 def _severity(signal: Signal, book: Runbook | None) -> tuple[Severity, str]:
-    """How bad it is before any route says otherwise, and who says so."""
-    if book is not None and book.severity in Severity.__members__:
+    """How bad it is before any route says otherwise, and who says so. A runbook raises; only a route lowers."""
+    own = severity_of(signal)
+    if book is not None and book.severity in Severity.__members__ and Severity(book.severity).rank > own.rank:
         return Severity(book.severity), f"runbook {book.name}"
-    return severity_of(signal), "signal"
+    return own, "signal"
 
 
 def _page(chosen: Route, severity: Severity, book: Runbook | None) -> tuple[timedelta | None, str]:
     """When somebody is rung (None: nobody is), and who says so. What a route calls critical rings at once."""
     if chosen.page_after is not None:
         return (None if chosen.page_after == NEVER else chosen.page_after), f"route {chosen.name}"
-    if chosen.severity is Severity.critical:
-        return timedelta(0), f"route {chosen.name}"
+    if severity is Severity.critical:
+        return timedelta(0), "critical" if chosen.severity is None else f"route {chosen.name}"
     if book is not None and book.escalate_after is not None:
         return book.escalate_after, f"runbook {book.name}"
-    return (timedelta(0), "critical") if severity is Severity.critical else (None, "")
+    return None, ""
 
 
 def _warning(placed: Placement, chosen: Route, signal: Signal) -> Placement:

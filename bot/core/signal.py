@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+SKEW = timedelta(minutes=1)  # that the clocks of two workers may be apart
 SEPARATOR = "\x1f"  # no identifier may hold a control character, so joined names stay apart
 
 
@@ -142,6 +143,14 @@ class Signal:
             return ()
         late = thing_key(Family.late, self.deployment, self.dag_id, self.run_id, self.task_id)
         return (self.thing, late) if self.dag_id else (self.thing,)
+
+    def is_older_than(self, failed_at: datetime, try_number: int) -> bool:
+        """Whether this report of well-being was made before that failure, and only arrives after it. Tries are counted by
+        Airflow; where there are none, workers' clocks may be a minute apart, and one sender's own clock is not."""
+        if self.family is Family.task and self.try_number and try_number:
+            return self.try_number < try_number
+        skew = SKEW if self.family in {Family.task, Family.run, Family.late} else timedelta(0)
+        return self.occurred_at < failed_at - skew
 
     @property
     def run(self) -> str:

@@ -9,18 +9,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from bot.core.access import About
 from bot.core.maintenance import covering
-from bot.core.policy import Placement, Silence, route
+from bot.core.policy import Placement, Severity, Silence, route
 from bot.core.runbook import guiding
 from bot.core.signal import Family, Signal, thing_key
 from bot.core.signature import Signature, sign
 from bot.responder.desk import Desk
 
 
-def quiet(desk: Desk, silences: Sequence[Silence], signal: Signal, signature: str, now: datetime) -> Silence | None:
-    """The silence that covers a signal: a person's first, then an open maintenance window's."""
-    by_person = next((silence for silence in silences if silence.covers(signal, signature, now)), None)
-    return by_person or covering(desk.maintenance, signal, signature, now)
+def quiet(
+    desk: Desk, silences: Sequence[Silence], signal: Signal, signature: str, severity: Severity, now: datetime
+) -> Silence | None:
+    """The silence that covers a signal: a person's first, then an open maintenance window's. A person's covers nothing that is
+    worse than what they had in view, and no DAG that they might not have silenced."""
+    for one in silences:
+        if one.covers(signal, signature, now, severity) and _was_theirs(desk, one, signal):
+            return one
+    return covering(desk.maintenance, signal, signature, now)
+
+
+def _was_theirs(desk: Desk, silence: Silence, signal: Signal) -> bool:
+    about = About(signal.deployment, {signal.dag_id: signal.tags} if signal.dag_id else {})
+    return desk.access.needed("silence", about) <= silence.role
 
 
 def place(desk: Desk, signal: Signal) -> tuple[Signature, Placement]:

@@ -19,7 +19,7 @@ from bot.core.incident import Incident, State
 from bot.core.policy import Severity, Silence
 from bot.responder.desk import Desk
 from bot.responder.placing import place
-from bot.responder.who_may import about_incident, about_silence, decide
+from bot.responder.who_may import about_incident, about_silence, decide, raised
 from bot.store import alerts, incidents, memory
 from bot.store.audit import learn as learn_request
 
@@ -109,11 +109,14 @@ def silence(
     refused = not_allowed or _sensible(lasts)
     with desk.store.write(alone=True) as t:
         if refused is None:
-            made = Silence(0, scope, deployment, now + lasts, person.name, reason or "no reason given")
-            made = memory.add_silence(t, made, now)
-            for incident in incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000):
-                if made.covers(incident.exemplar, incident.signature, now):
-                    save(t, life.quieten(incident, made, person, now), now)
+            role = max(desk.access.role_of(person, deployment), raised(desk, person))
+            made = Silence(0, scope, deployment, now + lasts, person.name, reason or "no reason given", role=role)
+            unresolved = incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000)
+            covered = [one for one in unresolved if made.covers(one.exemplar, one.signature, now)]
+            worst = max((one.severity for one in covered), key=lambda one: one.rank, default=Severity.critical)
+            made = memory.add_silence(t, replace(made, severity=worst), now)
+            for incident in covered:
+                save(t, life.quieten(incident, made, person, now), now)
         outcome = refused.reason if refused else f"S-{made.id}"
         memory.record(
             t, now, person, "silence", f"{deployment}:{scope} {reason}", allowed=not_allowed is None, outcome=outcome

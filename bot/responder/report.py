@@ -193,7 +193,7 @@ def _look_up(desk: Desk, t: Connection, sheet: _Sheet, placed: Sequence[tuple[Si
 def _take_one(
     desk: Desk, t: Connection, sheet: _Sheet, signal: Signal, signature: Signature, placement: Placement
 ) -> None:
-    silence = quiet(desk, sheet.silences, signal, signature.name, sheet.now)
+    silence = quiet(desk, sheet.silences, signal, signature.name, placement.severity, sheet.now)
     known = _of_key(t, sheet, signal, placement)
     warned = sheet.warned.get(digest(signal.thing)) if known is None or known.state is State.resolved else None
     silent = (
@@ -261,21 +261,29 @@ def _explain_runs(
 
 
 def _take_well(t: Connection, sheet: _Sheet, told: Sequence[Signal]) -> None:
-    healed = {digest(thing): signal for signal in told for thing in signal.heals()}
+    """What Airflow says is well again heals that very subject, and nothing else."""
     _flush_subjects(t, sheet)
-    found = incidents.sick_of(t, {thing for signal in told for thing in signal.heals()})
-    for signal in told:
-        if signal.kind == "run_succeeded" and "__" in signal.run_id:
-            earlier = incidents.sick_in_earlier_runs(t, signal.deployment, signal.dag_id, signal.run_id)
-            healed |= {thing: signal for thing, _, _ in earlier if thing not in healed}
-            found += [one for one in earlier if one not in found]
-    if not found:
-        return
-    incidents.set_well(t, [subject_id for _, _, subject_id in found], sheet.now)
-    last = {incident_id: healed[thing] for thing, incident_id, _ in found}
-    for incident_id, signal in last.items():
+    by_thing = {digest(thing): signal for signal in told for thing in signal.heals()}
+    found = incidents.sick_now(t, {thing for signal in told for thing in signal.heals()})
+    healed = [one for one in found if not by_thing[one.thing].is_older_than(one.failed_at, one.try_number)]
+    incidents.set_well(t, [one.subject_id for one in healed], sheet.now)
+    for incident_id, signal in {one.incident_id: by_thing[one.thing] for one in healed}.items():
         known = _known(t, sheet, incident_id)
         sheet.keep(life.heal(known, incidents.sick_count(t, incident_id), signal, sheet.now))
+    for signal in told:
+        if signal.kind == "run_succeeded" and signal.run_id.startswith(incidents.SCHEDULED):
+            _note_later_run(t, sheet, signal)
+
+
+def _note_later_run(t: Connection, sheet: _Sheet, signal: Signal) -> None:
+    """A later scheduled run succeeded while an earlier one is still failed: said once, and the alert stays as it is."""
+    for incident_id, run_id in incidents.sick_earlier_runs(t, signal.deployment, signal.dag_id, signal.run_id).items():
+        known = _known(t, sheet, incident_id)
+        noted = any(number == incident_id and entry.what == life.LATER_RUN for number, entry in sheet.entries)
+        since = known.reopened_at or known.opened_at
+        if not noted and not incidents.has_entry(t, incident_id, life.LATER_RUN, since):
+            said = f"A later run succeeded ({signal.run_id}); {run_id} of {signal.dag_id} is still failed"
+            sheet.keep(life.note(known, Entry(max(signal.occurred_at, since), life.LATER_RUN, said)))
 
 
 def _known(t: Connection, sheet: _Sheet, incident_id: int) -> Incident:

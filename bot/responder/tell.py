@@ -25,7 +25,7 @@ from bot.responder.look import view
 from bot.store import alerts, incidents
 
 logger = logging.getLogger(__name__)
-RINGING = frozenset({"reopened", "escalated", "failed"})  # entries that the whole channel is told, too
+RINGING = frozenset({"reopened", "escalated", "failed", "worse"})  # entries that the whole channel is told, too
 BATCH = 20  # entries in one message
 SKEW = timedelta(minutes=5)  # that Slack's clock and ours may be apart
 WAIT_FOR_EDIT = timedelta(seconds=10)  # what rings does so without the message's edit after that

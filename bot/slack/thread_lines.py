@@ -23,11 +23,11 @@ from bot.slack.words import bare, code, cut_middle, foreign, joined, mention, pl
 _PRESSED = {"acknowledged": " has it", "resolved": " resolved it", "unacknowledged": " gave it back",
             "reopened": " opened it again"}  # fmt: skip
 _BATCH = 20  # entries in one message
-_CALLED = frozenset({"escalated", "reopened", "opened", "failed"})
+_CALLED = frozenset({"escalated", "reopened", "opened", "failed", "worse"})
 _SIGNS = {"opened": "🔴", "explained": "🔴", "failed": "🔴", "reopened": "🔁", "acknowledged": "👀", "unacknowledged": "🔴",
           "asked": "🔧", "acted": "🔧", "waiting": "⏳", "ended": "🔧", "partly": "⚠️", "not done": "⚠️",
-          "resolved": "✅", "escalated": "🚨", "silenced": "🔕", "unsilenced": "🔴", "note": "📝", "reminder": "👀",
-          "unwritable": "⚠️"}  # fmt: skip
+          "resolved": "✅", "escalated": "🚨", "worse": "🚨", "later run": "ℹ️", "silenced": "🔕", "unsilenced": "🔴",
+          "note": "📝", "reminder": "👀", "unwritable": "⚠️"}  # fmt: skip
 
 
 def thread(entries: Sequence[Entry], view: View) -> list[Message]:
@@ -95,14 +95,15 @@ def _after(entry: Entry, view: View) -> str:
 
 
 def broadcast(view: View) -> Message | None:
-    """The short reply that the channel sees too, with the mention: critical, opened again, escalated; else None."""
+    """The short reply that the channel sees too, with the mention: critical, worse, opened again, escalated; else None."""
     incident = view.incident
-    if incident.state is State.resolved or stage(view) is Stage.silenced:
-        return None
     last = next((entry for entry in reversed(view.timeline) if entry.what in _CALLED), None)
+    worse = last is not None and last.what == "worse"
+    if incident.state is State.resolved or (stage(view) is Stage.silenced and not worse):
+        return None
     call = mention(incident.mention) if incident.mention else ""
     about = foreign(cut_middle(name(view), 120))
-    if last is not None and last.what == "escalated":
+    if last is not None and last.what in {"escalated", "worse"}:
         head, mark, rest = _first_words(plain(last.text, 300))
         return _rung(f"🚨 *{foreign(head)}*{mark}{foreign(rest)}", f"{about} · {incident.name}", call)
     if incident.state is not State.open:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
 
-from bot.core.access import Person
+from bot.core.access import Person, Role
 from bot.core.incident import Counts, Entry, Incident, State, Subject
 from bot.core.policy import RETRYING, Severity, Silence
 from bot.core.signal import Family, Mood, Signal
@@ -19,6 +19,7 @@ from bot.store.forms import digest
 from bot.store.tables import entries, incidents, subjects
 
 LIST_LIMIT = 100
+SCHEDULED = "scheduled__"  # what Airflow's ids of scheduled runs begin with
 _FAR = datetime(9000, 1, 1, tzinfo=UTC)  # what is stored was checked against the clock when it came
 
 
@@ -104,15 +105,41 @@ def sick_of(t: Connection, things: Iterable[str]) -> list[tuple[str, int, int]]:
     return [(row.thing, row.incident_id, row.id) for row in rows]
 
 
-def sick_in_earlier_runs(t: Connection, deployment: str, dag_id: str, run_id: str) -> list[tuple[str, int, int]]:
-    """What is sick of a DAG's earlier runs of the same kind (scheduled before scheduled): (thing, incident id, subject id).
-    Airflow's run ids of one kind sort by their time."""
-    kind = run_id.partition("__")[0]
-    query = select(subjects.c.thing, subjects.c.incident_id, subjects.c.id).where(
+@dataclass(frozen=True, slots=True)
+class Sick:
+    """A subject that is sick now. `failed_at` and `try_number` are of the failure, for a report of well-being that is older."""
+
+    thing: str
+    incident_id: int
+    subject_id: int
+    failed_at: datetime
+    try_number: int
+
+
+def sick_now(t: Connection, things: Iterable[str]) -> list[Sick]:
+    """Which of these things are sick."""
+    digests = [digest(thing) for thing in things]
+    columns = (subjects.c.thing, subjects.c.incident_id, subjects.c.id, subjects.c.failed_at, subjects.c.try_number)
+    query = select(*columns).where(subjects.c.thing.in_(digests), subjects.c.well_at.is_(None))
+    return [Sick(*row) for row in t.execute(query)]
+
+
+def sick_earlier_runs(t: Connection, deployment: str, dag_id: str, run_id: str) -> dict[int, str]:
+    """The incidents of which an earlier scheduled run of this DAG is still sick, and the newest such run of each. The ids of
+    scheduled runs sort by their time; those of other kinds do not."""
+    query = select(subjects.c.incident_id, func.max(subjects.c.run_id)).where(
         subjects.c.dag_id == dag_id, subjects.c.well_at.is_(None), subjects.c.deployment == deployment,
-        subjects.c.run_id < run_id, subjects.c.run_id.startswith(f"{kind}__", autoescape=True),
-    )  # fmt: skip
-    return [(row.thing, row.incident_id, row.id) for row in t.execute(query)]
+        subjects.c.run_id < run_id, subjects.c.run_id.startswith(SCHEDULED, autoescape=True),
+    ).group_by(subjects.c.incident_id)  # fmt: skip
+    return {row[0]: row[1] for row in t.execute(query)}
+
+
+def has_entry(t: Connection, incident_id: int, what: str, since: datetime) -> bool:
+    """Whether the timeline has such a line since then."""
+    query = select(entries.c.id).where(
+        entries.c.incident_id == incident_id, entries.c.what == what, entries.c.at >= since
+    )
+    return t.scalar(query.limit(1)) is not None
 
 
 def set_well(t: Connection, subject_ids: Sequence[int], at: datetime) -> None:
@@ -217,8 +244,8 @@ def _body(incident: Incident) -> dict[str, Any]:
         "escalated_at": _text(incident.escalated_at),
         "holder": [incident.holder.id, incident.holder.name] if incident.holder else None,
         "held_at": _text(incident.held_at),
-        "silence": [silence.id, silence.scope, silence.deployment, _text(silence.until), silence.by, silence.reason]
-        if silence else None,
+        "silence": [silence.id, silence.scope, silence.deployment, _text(silence.until), silence.by, silence.reason,
+                    silence.severity.value, silence.role.name] if silence else None,
         "context": dict(incident.context),
     }  # fmt: skip
 
@@ -232,10 +259,15 @@ def _incident(row: Row[Any]) -> Incident:
         resolved_at=row.resolved_at, page_at=row.page_at, exemplar=parse(body["exemplar"], _FAR),
         reopened_at=_moment(body["reopened_at"]), escalated_at=_moment(body["escalated_at"]), held_at=_moment(body["held_at"]),
         holder=Person(holder[0], holder[1]) if holder else None, context=body["context"],
-        silence=Silence(silence[0], silence[1], silence[2], datetime.fromisoformat(silence[3]), silence[4], silence[5])
-        if silence else None,
+        silence=_silence(silence) if silence else None,
         **{name: body[name] for name in _PLAIN},
     )  # fmt: skip
+
+
+def _silence(stored: Sequence[Any]) -> Silence:
+    """Version 0.1 stored neither severity nor role."""
+    made = Silence(stored[0], stored[1], stored[2], datetime.fromisoformat(stored[3]), stored[4], stored[5])
+    return replace(made, severity=Severity(stored[6]), role=Role[stored[7]]) if len(stored) > 6 else made
 
 
 def _subject(incident_id: int, signal: Signal) -> dict[str, Any]:

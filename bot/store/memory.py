@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.core.policy import Silence
+from bot.core.access import Role
+from bot.core.policy import Severity, Silence
 from bot.store.audit import record
 from bot.store.store import Store
 from bot.store.tables import memory, silences
@@ -32,15 +34,16 @@ def keep(t: Connection, key: str, value: Mapping[str, Any]) -> None:
 def add_silence(t: Connection, silence: Silence, now: datetime) -> Silence:
     done = t.execute(insert(silences).values(
         scope=silence.scope, deployment=silence.deployment, until=silence.until, by=silence.by, reason=silence.reason,
-        created_at=now,
+        created_at=now, severity=silence.severity.value, role=silence.role.name,
     ).returning(silences.c.id))  # fmt: skip
-    return Silence(done.scalar_one(), silence.scope, silence.deployment, silence.until, silence.by, silence.reason)
+    return replace(silence, id=done.scalar_one())
 
 
 def active_silences(t: Connection, now: datetime) -> list[Silence]:
     """Those that hold now, the one that ends first in front."""
     query = select(silences).where(silences.c.until > now, silences.c.ended_at.is_(None)).order_by(silences.c.until)
-    return [Silence(row.id, row.scope, row.deployment, row.until, row.by, row.reason) for row in t.execute(query)]
+    return [Silence(row.id, row.scope, row.deployment, row.until, row.by, row.reason, Severity(row.severity), Role[row.role])
+            for row in t.execute(query)]  # fmt: skip
 
 
 def end_silence(t: Connection, silence_id: int, now: datetime) -> bool:

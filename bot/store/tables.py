@@ -218,6 +218,8 @@ silences = Table(
     Column("reason", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("ended_at", Moment),
+    Column("severity", String(16), nullable=False, server_default="critical"),
+    Column("role", String(16), nullable=False, server_default="admin"),
     Index(None, "until"),
 )  # fmt: skip
 

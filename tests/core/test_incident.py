@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.core.alert import Alert, Kind, Place, page_word
 from bot.core.errors import Refused
 from bot.core.incident import Entry as Line
 from bot.core.incident import Incident, Observation, State, begin, explain, heal, note, observe, press, quieten, speak
@@ -106,18 +107,33 @@ def test_an_older_signal_that_comes_late_moves_the_beginning_and_not_the_face() 
     [
         (opened(), ["critical"], None, Severity.critical, LATER),
         (opened(), [], None, Severity.error, None),
-        (opened(**HELD), ["critical"], None, Severity.critical, None),
+        (opened(**HELD), ["critical"], None, Severity.critical, LATER),
+        (opened(**HELD), [], None, Severity.error, None),
+        (opened(silence=SILENCE), ["critical"], None, Severity.critical, LATER),
+        (opened(silence=SILENCE), [], None, Severity.error, None),
         (opened(), ["critical"], SILENCE, Severity.critical, None),
         (opened(severity=Severity.critical, page_at=NOW), [], None, Severity.critical, NOW),
         (opened(page_at=NOW), ["critical"], None, Severity.critical, NOW),
     ],
-    ids=["worse", "as bad", "worse but somebody has it", "worse but silenced", "never milder", "rung already"],
+    ids=[
+        "worse",
+        "as bad",
+        "worse, although held",
+        "held, as bad",
+        "worse, although silenced for less",
+        "silenced, as bad",
+        "silenced at this severity",
+        "never milder",
+        "rung already",
+    ],
 )
-def test_a_worse_signal_makes_it_worse_and_rings_unless_somebody_has_it(
+def test_a_worse_signal_rings_over_an_acknowledgement_and_a_silence_made_for_less(
     known: Incident, tags: list[str], silence: Silence | None, severity: Severity, page_at: Any
 ) -> None:
     again = seen_again(known, failure(tags=tags), silence=silence).incident
     assert (again.severity, again.page_at) == (severity, page_at)
+    if page_at is not None:
+        assert page_word(Alert(1, 1, Place(Kind.pagerduty)), again) == "trigger"
 
 
 def test_trouble_that_comes_back_opens_the_same_incident_again_for_everybody() -> None:

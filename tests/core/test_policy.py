@@ -215,18 +215,19 @@ GRAVE = Runbook("grave", "Grave trouble", "", severity="critical")
     [
         ({}, None, failure(), Severity.error, "signal", None, ""),
         ({}, None, failure(severity="critical"), Severity.critical, "signal", timedelta(0), "critical"),
-        ({}, BOOK, failure(), Severity.warning, "runbook known", timedelta(minutes=30), "runbook known"),
-        ({}, BOOK, failure(severity="critical"), Severity.warning, "runbook known", timedelta(minutes=30), "runbook known"),
+        ({}, BOOK, failure(), Severity.error, "signal", timedelta(minutes=30), "runbook known"),
+        ({}, BOOK, failure(severity="warning"), Severity.warning, "signal", timedelta(minutes=30), "runbook known"),
+        ({}, BOOK, failure(tags=["critical"]), Severity.critical, "signal", timedelta(0), "critical"),
+        ({"severity": Severity.warning}, None, failure(tags=["critical"]), Severity.warning, "route r", None, ""),
         ({}, GRAVE, failure(), Severity.critical, "runbook grave", timedelta(0), "critical"),
         ({"severity": Severity.error}, GRAVE, failure(), Severity.error, "route r", None, ""),
         ({"severity": Severity.critical}, BOOK, failure(), Severity.critical, "route r", timedelta(0), "route r"),
-        ({"page_after": timedelta(minutes=5)}, BOOK, failure(), Severity.warning, "runbook known", timedelta(minutes=5),
-         "route r"),
-        ({"page_after": NEVER}, BOOK, failure(), Severity.warning, "runbook known", None, "route r"),
+        ({"page_after": timedelta(minutes=5)}, BOOK, failure(), Severity.error, "signal", timedelta(minutes=5), "route r"),
+        ({"page_after": NEVER}, BOOK, failure(), Severity.error, "signal", None, "route r"),
         ({"page_after": NEVER}, None, failure(severity="critical"), Severity.critical, "signal", None, "route r"),
     ],
 )  # fmt: skip
-def test_the_route_comes_before_the_runbook_and_that_before_the_signal(
+def test_a_route_decides_and_else_the_worse_of_runbook_and_signal(
     said_by_route: dict[str, Any], book: Runbook | None, signal: Signal, severity: Severity, severity_by: str,
     page_after: timedelta | None, page_by: str,
 ) -> None:  # fmt: skip

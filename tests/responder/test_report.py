@@ -347,34 +347,6 @@ def test_the_same_words_mean_the_same_on_postgresql(database: str) -> None:
     desk.store.close()
 
 
-class TestTheNextRun:
-    EARLIER, LATER = "scheduled__2026-11-21T05:00:00+00:00", "scheduled__2026-11-22T05:00:00+00:00"
-
-    def test_a_later_run_that_succeeds_ends_what_failed_in_an_earlier_one(self, desk: Desk) -> None:
-        report(desk, [failure(run_id=self.EARLIER)])
-        report(desk, [told("run_succeeded", run_id=self.LATER)])
-        assert only(desk).state is State.resolved
-
-    @pytest.mark.parametrize(
-        ("run_id", "dag_id"),
-        [
-            ("scheduled__2026-11-20T05:00:00+00:00", "sales"),  # an older day's
-            ("manual__2026-11-22T05:00:00+00:00", "sales"),  # a run of another kind
-            ("scheduled__2026-11-22T05:00:00+00:00", "other"),
-        ],
-    )
-    def test_another_run_does_not(self, desk: Desk, run_id: str, dag_id: str) -> None:
-        report(desk, [failure(run_id=self.EARLIER)])
-        report(desk, [told("run_succeeded", run_id=run_id, dag_id=dag_id)])
-        assert only(desk).state is State.open
-
-    def test_a_run_does_not_end_what_failed_in_itself(self, desk: Desk) -> None:
-        """A run may succeed although a task of it failed: that task was seen, and stays."""
-        report(desk, [failure(run_id=self.LATER)])
-        report(desk, [told("run_succeeded", run_id=self.LATER)])
-        assert only(desk).state is State.open
-
-
 class TestToldFirstByTheSweep:
     def test_the_hooks_later_report_is_no_second_failure_and_says_why(self, desk: Desk) -> None:
         report(desk, [told(source="sweep", exception=None)])
