@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from bot.core.masking import masked as redact
+from bot.core.redaction import redact
 
 LINE, TRACEBACK = 2_000, 16_000  # characters
 LOOKED_AT = 100_000  # of a message; whatever is cut here is cut again at LINE, so no half of a secret can stay

@@ -14,9 +14,9 @@ import httpx
 
 from bot.core.alert import Alert, page_word
 from bot.core.errors import Permanent, Temporary
-from bot.core.masking import masked
 from bot.core.phrase import phrase
 from bot.core.policy import Severity
+from bot.core.redaction import redact
 from bot.core.view import View
 from bot.responder.catch_up import Shown
 
@@ -90,10 +90,10 @@ def _payload(seen: View, source: str) -> dict[str, Any]:
     ]
     return {
         "payload": {
-            "summary": masked(what)[: SUMMARY_LIMIT - len(named)] + named, "source": incident.deployment or source,
-            "severity": _SEVERITY[incident.severity], "component": signal.dag_id or signal.check or "airflow",
+            "summary": redact(what)[: SUMMARY_LIMIT - len(named)] + named, "source": incident.deployment or source,
+            "severity": _SEVERITY[incident.severity], "component": redact(signal.dag_id or signal.check or "airflow"),
             "timestamp": incident.opened_at.isoformat(), "class": signal.kind,
-            "custom_details": {"incident": incident.name, "failures": seen.counts.failures, "run": signal.run_id,
+            "custom_details": {"incident": incident.name, "failures": seen.counts.failures, "run": redact(signal.run_id),
                                "owner": signal.owner, "exception": signal.exception.type},
         },
         "links": links, "client": "Windsock",

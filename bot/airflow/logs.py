@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.airflow import wire
 from bot.core.deployment import Log
+from bot.core.redaction import redact
 
 UNREADABLE = (
     "could not read served logs",
@@ -50,7 +51,8 @@ def _judged(lines: list[str]) -> Log:
     said = [line for line in lines if line and not any(sign in line for sign in GROUP_SIGNS)]
     told = any(_has_content(line) for line in said)
     unreadable = any(word in line.casefold() for line in said for word in UNREADABLE)
-    return Log(tuple(lines), found=bool(said) and (told or not unreadable))
+    safe = redact("\n".join(lines)).split("\n")
+    return Log(tuple(safe), found=bool(said) and (told or not unreadable))
 
 
 def _has_content(line: str) -> bool:

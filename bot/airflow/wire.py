@@ -27,6 +27,7 @@ from bot.core.deployment import (
     TaskRef,
     Variable,
 )
+from bot.core.redaction import redact
 
 BEATING = {"SchedulerJob": "scheduler", "TriggererJob": "triggerer", "DagProcessorJob": "dag_processor"}
 LONG_DEAD = timedelta(days=1)  # a part that was killed leaves its row behind for good, in the state "running"
@@ -192,7 +193,7 @@ def backfill_date(row: Any) -> BackfillDate | None:
 def import_fault(row: Any) -> ImportFault:
     row = _mapping(row)
     trace = _text(row, "stack_trace") or _text(row, "stacktrace")
-    return ImportFault(_text(row, "filename"), trace, moment(row.get("timestamp")), _text(row, "bundle_name"))
+    return ImportFault(_text(row, "filename"), redact(trace), moment(row.get("timestamp")), _text(row, "bundle_name"))
 
 
 def pool(row: Any) -> Pool:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from bot.core.configured import Param
-from bot.core.masking import MASK, masked
+from bot.core.redaction import is_secret_name
 
 _WORDS = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "null",
           "array": "a list", "object": "an object"}  # fmt: skip
@@ -43,7 +43,7 @@ def check(conf: Mapping[str, Any], params: Mapping[str, Param]) -> Checked:
 
 def _without_secret(key: str, fault: str) -> str:
     """What is wrong names the value; of a key that looks like a secret's it must not."""
-    return f"{key} does not fit its schema" if MASK in masked(f"{key}=something") else fault
+    return f"{key} does not fit its schema" if is_secret_name(key) else fault
 
 
 def _is_required(param: Param) -> bool:

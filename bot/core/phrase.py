@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from bot.core.masking import masked
+from bot.core.redaction import redact
 from bot.core.runbook import Runbook
 from bot.core.signal import Family, Signal
 from bot.core.signature import short_type
@@ -44,7 +44,7 @@ def phrase(signal: Signal, runbook: Runbook | None = None, limit: int = 60) -> s
     if not fault:
         return "no callback told why" if signal.family is Family.task else ""
     name, first_line = short_type(fault.type), (fault.message.strip().splitlines() or [""])[0]
-    first_line = masked(first_line)  # whole, before it is cut
+    first_line = redact(first_line)  # whole, before it is cut
     text = f"{name}: {first_line}"
     for pattern, words in _KNOWN:
         found = re.search(pattern, f"{name}: {fault.message[:500]}", re.DOTALL)

@@ -8,11 +8,12 @@ lost over a NUL byte; an identifier with such text is refused, since cutting it 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
+from bot.core.redaction import MASK, is_secret_name, redact
 from bot.core.signal import KINDS, Family, Fault, Signal
 
 MESSAGE_LIMIT = 8_192
@@ -48,6 +49,9 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
+Clean = Callable[..., str]
+
+
 class BadSignal(ValueError):
     """A signal that cannot be taken. `field` names the fault, the message says the remedy."""
 
@@ -57,11 +61,12 @@ class BadSignal(ValueError):
 
 
 def clean(text: object, limit: int = TEXT_LIMIT) -> str:
-    """Foreign text made harmless to store: no control characters or lone surrogates, and at most `limit` characters
-    (the middle goes, since a traceback's last lines and first lines matter)."""
+    """Foreign text made harmless to store: no secrets, no control characters or lone surrogates, and at most `limit`
+    characters (the middle goes, since a traceback's last lines and first lines matter). Secrets go first: nothing knows
+    half of one for a secret."""
     if not text and (text is None or isinstance(text, str)):
         return ""
-    plain = text if isinstance(text, str) else str(text)
+    plain = redact(text if isinstance(text, str) else str(text))
     if len(plain) <= limit and plain.isprintable():  # then nothing of what is looked for below is in it
         return plain
     if len(plain) > limit * 4:  # bound the work before the regular expressions see megabytes
@@ -75,7 +80,20 @@ def clean(text: object, limit: int = TEXT_LIMIT) -> str:
 
 
 def parse(body: Mapping[str, Any], now: datetime) -> Signal:
-    """A signal from its JSON object. Raises `BadSignal` that names the field and the remedy."""
+    """A signal from its JSON object, without secrets. Raises `BadSignal` that names the field and the remedy."""
+    return _parsed(body, now, clean)
+
+
+def parse_stored(body: Mapping[str, Any], now: datetime) -> Signal:
+    """A signal that `as_json` wrote: it was cleaned before it was stored."""
+    return _parsed(body, now, _as_it_is)
+
+
+def _as_it_is(text: object, limit: int = TEXT_LIMIT) -> str:  # noqa: ARG001 - the limit was kept when it was stored
+    return text if isinstance(text, str) else "" if text is None else str(text)
+
+
+def _parsed(body: Mapping[str, Any], now: datetime, clean: Clean) -> Signal:
     kind = body.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         raise BadSignal("kind", f"must be one of {', '.join(sorted(KINDS))}")
@@ -93,10 +111,10 @@ def parse(body: Mapping[str, Any], now: datetime) -> Signal:
         map_index=_integer(values, "map_index", -1, least=-1) if family is Family.task else -1,
         try_number=_integer(values, "try_number", 0, least=0),
         max_tries=_integer(values, "max_tries", -1, least=-1) if values.get("max_tries") is not None else None,
-        tags=_tags(values.get("tags")),
-        exception=_fault(values.get("exception")),
+        tags=_tags(values.get("tags"), clean),
+        exception=_fault(values.get("exception"), clean),
         logical_date=clean(values.get("logical_date"), 64),
-        extra=_extra(body, family),
+        extra=_extra(body, family) if clean is not _as_it_is else dict(body.get("extra") or {}),
         **names,
         **{word: clean(values.get(word)) for word in WORDS},
     )
@@ -153,7 +171,7 @@ def _moment(value: object, now: datetime) -> datetime:
     return min(moment, now + timedelta(minutes=1))
 
 
-def _tags(value: object) -> tuple[str, ...]:
+def _tags(value: object, clean: Clean) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list | tuple) or not all(isinstance(tag, str) for tag in value):
@@ -161,7 +179,7 @@ def _tags(value: object) -> tuple[str, ...]:
     return tuple(clean(tag, 100) for tag in value[:EXTRA_LIMIT])
 
 
-def _fault(value: object) -> Fault:
+def _fault(value: object, clean: Clean) -> Fault:
     if value is None or value == "":
         return Fault()
     if isinstance(value, str):
@@ -181,7 +199,12 @@ def _extra(body: Mapping[str, Any], family: Family) -> dict[str, Any]:
     extra: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {}
     used = {*KNOWN, *_synonyms(body, family), "extra"}
     extra |= {key: value for key, value in body.items() if key not in used}
-    return {clean(key, 100): _small(value) for key, value in list(extra.items())[:EXTRA_LIMIT]}
+    return {clean(key, 100): _hidden(key, value) for key, value in list(extra.items())[:EXTRA_LIMIT]}
+
+
+def _hidden(key: object, value: object, depth: int = 0) -> Any:
+    """A field's value, unless the field's name says that it is a secret."""
+    return MASK if isinstance(value, str) and value and is_secret_name(str(key)) else _small(value, depth)
 
 
 def _small(value: object, depth: int = 0) -> Any:
@@ -192,7 +215,7 @@ def _small(value: object, depth: int = 0) -> Any:
     if depth >= 4:  # deeper than anything we show
         return clean(repr(value), 200)
     if isinstance(value, Mapping):
-        return {clean(key, 100): _small(inner, depth + 1) for key, inner in list(value.items())[:EXTRA_LIMIT]}
+        return {clean(key, 100): _hidden(key, inner, depth + 1) for key, inner in list(value.items())[:EXTRA_LIMIT]}
     if isinstance(value, list | tuple):
         return [_small(inner, depth + 1) for inner in value[:EXTRA_LIMIT]]
     return clean(repr(value), 200)

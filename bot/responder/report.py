@@ -1,9 +1,6 @@
-"""report: signals come in, incidents open, grow, or are well again. Two steps: they are stored, and then observed.
+"""Signals become incidents: they are stored, and then observed, in batches of a handful of statements each.
 
-Hard cases: 10,000 failures in ten seconds (storing costs next to nothing; a batch is observed by a handful of statements,
-however large it is, and what can be worked out before the transaction is); a run reported failed before or after its task
-(one incident, not two); two replicas that observe at once (one of them waits for the other and goes on behind it). Rule:
-what an observation changes and how far it went are one transaction, so nothing is counted twice and nothing is skipped.
+What an observation changes and how far it went are one transaction, so nothing is counted twice and nothing is skipped.
 """
 
 from __future__ import annotations
@@ -11,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import Connection
 
@@ -21,7 +19,7 @@ from bot.core.policy import RETRYING, Placement, Silence
 from bot.core.runbook import best
 from bot.core.signal import Family, Mood, Signal
 from bot.core.signature import Signature
-from bot.core.wire import parse
+from bot.core.wire import parse_stored
 from bot.responder import retries
 from bot.responder.desk import Desk
 from bot.responder.placing import place, quiet, run_thing
@@ -100,7 +98,7 @@ class _Opened:
 
     def __init__(self, desk: Desk, stored: Stored) -> None:
         self.id, self.again = stored.id, stored.again
-        self.signal = parse(stored.body, stored.received_at)
+        self.signal = parse_stored(stored.body, stored.received_at)
         sick = self.signal.mood is Mood.sick or (desk.policy.warns and self.signal.kind == RETRYING)
         self.placed = (self.signal, *place(desk, self.signal)) if sick else None
         warns = self.placed is not None and self.placed[2].warns
@@ -141,16 +139,9 @@ def _observe_all(desk: Desk, t: Connection, fresh: Sequence[_Opened], now: datet
 
 
 def _stretches(told: Sequence[_Opened]) -> Iterable[tuple[Mood, list[_Opened]]]:
-    stretch: list[_Opened] = []
-    for one in told:
-        if not one.matters:
-            continue
-        if stretch and stretch[-1].signal.mood is not one.signal.mood:
-            yield stretch[-1].signal.mood, stretch
-            stretch = []
-        stretch.append(one)
-    if stretch:
-        yield stretch[-1].signal.mood, stretch
+    """Neighbours that say the same: sick, well or neither."""
+    matters = (one for one in told if one.matters)
+    return ((mood, list(group)) for mood, group in groupby(matters, key=lambda one: one.signal.mood))
 
 
 def _take_sick(desk: Desk, t: Connection, sheet: _Sheet, told: list[_Opened]) -> None:

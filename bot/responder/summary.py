@@ -12,6 +12,7 @@ from bot.core.alert import Alert
 from bot.core.incident import Entry, Incident, Subject
 from bot.core.phrase import phrase
 from bot.core.policy import RETRYING
+from bot.core.redaction import redact
 from bot.responder.desk import Desk
 from bot.responder.look import RECENT
 from bot.store import alerts, incidents
@@ -60,10 +61,10 @@ def title(desk: Desk, incident: Incident) -> str:
     """`sales_daily.load failed: the database refused the connection`."""
     signal = incident.exemplar
     if signal.sentence:
-        return signal.sentence
+        return redact(signal.sentence)
     why = phrase(signal, desk.runbook(incident.runbook))
     happened = "is tried again" if signal.kind == RETRYING else "failed"
-    return f"{signal.label} {happened}" + (f": {why}" if why else "")
+    return redact(signal.label) + f" {happened}" + (f": {why}" if why else "")
 
 
 def _alert(alert: Alert) -> dict[str, Any]:
@@ -72,8 +73,9 @@ def _alert(alert: Alert) -> dict[str, Any]:
 
 def _subject(subject: Subject) -> dict[str, Any]:
     return {
-        "dag_id": subject.dag_id, "run_id": subject.run_id, "task_id": subject.task_id, "map_index": subject.map_index,
-        "try_number": subject.try_number, "name": subject.name, "hostname": subject.hostname, "source": subject.source,
+        "dag_id": redact(subject.dag_id), "run_id": redact(subject.run_id),
+        "task_id": redact(subject.task_id), "map_index": subject.map_index,
+        "try_number": subject.try_number, "name": redact(subject.name), "hostname": subject.hostname, "source": subject.source,
         "failed_at": _time(subject.failed_at), "well_at": _time(subject.well_at),
     }  # fmt: skip
 
@@ -99,7 +101,11 @@ def markdown(store: Store, incident_id: int) -> str | None:
         if incident is None:
             return None
         lines, subjects = incidents.timeline(t, incident_id), incidents.subjects_of(t, incident_id)
-    head = [f"# {incident.name}: {incident.exemplar.label}", "", f"- opened {incident.opened_at:%Y-%m-%d %H:%M:%S} UTC"]
+    head = [
+        f"# {incident.name}: {redact(incident.exemplar.label)}",
+        "",
+        f"- opened {incident.opened_at:%Y-%m-%d %H:%M:%S} UTC",
+    ]
     if incident.resolved_at:
         head.append(f"- resolved {incident.resolved_at:%Y-%m-%d %H:%M:%S} UTC")
     if incident.masked:

@@ -19,9 +19,9 @@ from slack_bolt import App
 
 from bot.core.access import Person
 from bot.core.errors import Permanent, Temporary
+from bot.core.redaction import MASK
 from bot.responder.desk import Desk
 from bot.slack import answers, telling, windows
-from bot.slack.masking import MASK
 from bot.slack.people import People
 from bot.slack.trigger_modal import PARAM
 from bot.slack.verbs.registry import find

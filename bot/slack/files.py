@@ -8,21 +8,17 @@ leaves unmasked, and what was left out is said in the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import httpx
 from slack_sdk.web import WebClient
 
 from bot.core.errors import Permanent, Temporary
+from bot.core.redaction import redact
 from bot.slack.calls import called
-from bot.slack.masking import LONGEST, MASK, masked
 from bot.slack.words import plain, visible
 
 MOST_BYTES = 5_000_000  # some 40,000 failures; Slack shows a part of it and offers the whole for download
 UPLOAD_SECONDS = 30
-_PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL
-)
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _ROOM = 100  # bytes for the line that says what was left out
 
@@ -67,21 +63,7 @@ def _send(url: str, data: bytes) -> None:
 
 def whole(text: str) -> str:
     """The text without secrets and without what cannot be seen, however long it is."""
-    clean = _PRIVATE_KEY.sub(MASK, visible(text))
-    return "".join(masked(piece) for piece in _pieces(clean))
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """Whole lines together, none of the pieces longer than what is masked at once; a longer line is cut."""
-    held, length = list[str](), 0
-    for line in text.splitlines(keepends=True):
-        short = line if len(line) < LONGEST else f"{line[: LONGEST - 2]}…\n"
-        if length + len(short) > LONGEST:
-            yield "".join(held)
-            held, length = [], 0
-        held.append(short)
-        length += len(short)
-    yield "".join(held)
+    return redact(visible(text))
 
 
 def within(text: str, *, keep_end: bool = False) -> str:

@@ -11,9 +11,9 @@ import re
 from collections.abc import Sequence
 
 from bot.core.deployment import TaskRef
+from bot.core.redaction import MASK
 from bot.slack.files import whole
 from bot.slack.kit import Message, actions, button, context, message, preformatted, section
-from bot.slack.masking import MASK
 from bot.slack.words import code, count, cut, cut_middle, foreign, joined, link, plain
 
 ROOM, WIDEST = 2_800, 500

@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from bot.core.deployment import Connection, ConnectionTest, ImportFault, Job, Pool, Variable
+from bot.core.redaction import MASK, is_secret_name, redact
 from bot.slack.columns import bar, shown
 from bot.slack.files import whole
 from bot.slack.kit import Block, Message, context, message, preformatted, section
-from bot.slack.masking import MASK, masked
 from bot.slack.words import bare, clock, code, count, cut, foreign, joined, plain, span
 from bot.slack.words import preformatted as lines_of
 
@@ -155,7 +155,7 @@ def variable(found: Variable, where: str = "") -> Message:
 
 def _is_secret(name: str) -> bool:
     plainly = name.casefold().replace("-", "_")
-    return MASK in masked(f"{name}=something") or any(word in plainly for word in _SECRET_NAMES)
+    return is_secret_name(name) or any(word in plainly for word in _SECRET_NAMES)
 
 
 def _safe(key: str, value: str) -> tuple[str, bool]:
@@ -167,7 +167,7 @@ def _safe(key: str, value: str) -> tuple[str, bool]:
     except ValueError:
         parsed = None
     told = json.dumps(_inside(parsed), indent=2, ensure_ascii=False) if isinstance(parsed, dict | list) else value
-    clean = masked(told)
+    clean = redact(told)
     return clean, MASK in clean or "***" in clean
 
 

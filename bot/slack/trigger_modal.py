@@ -14,10 +14,10 @@ from typing import Any
 
 from bot.core.conf import check
 from bot.core.deployment import Dag, Param
+from bot.core.redaction import redact
 from bot.slack.choices import digest
 from bot.slack.kit import Block, context, option, question, words
 from bot.slack.limits import CHOICES, OPTIONS
-from bot.slack.masking import masked
 from bot.slack.words import code, count, cut, cut_middle, foreign, plain, visible
 
 PARAM = "p-"  # how the block of a param begins
@@ -223,7 +223,7 @@ def _number(value: Any) -> str | None:
 def _fits(text: str) -> str | None:
     """A default to start from. One that looks like a secret, or has signs that nobody can see, is left to Airflow, which
     uses it when nothing is sent."""
-    return text if text and len(text) <= _TEXT and masked(text) == text == visible(text) else None
+    return text if text and len(text) <= _TEXT and redact(text) == text == visible(text) else None
 
 
 def _date(value: Any) -> str | None:

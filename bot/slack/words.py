@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.core.access import Person
-from bot.slack.masking import masked
+from bot.core.redaction import redact
 
 DOT = " · "
 _JOINER = "\u2060"  # no width, no line break: takes the life out of a sign and changes nothing that one sees
@@ -43,9 +43,7 @@ def visible(text: str) -> str:
 def _tidy(text: object) -> str:
     """Without what cannot be seen or stored, and without secrets."""
     raw = "" if text is None else str(text)
-    if len(raw) > 200_000:  # bound the work; neither end of such a text is shown whole
-        raw = raw[:100_000] + "\n…\n" + raw[-100_000:]
-    return masked(visible(raw))
+    return redact(visible(raw))
 
 
 def plain(text: object, limit: int = 0) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, or_, select
 
 from bot.core.access import Person
-from bot.core.masking import masked
+from bot.core.redaction import redact
 from bot.store.tables import audit
 
 LONGEST = 1_000
@@ -93,8 +93,8 @@ def record(
     request = _asked.get() or Request("", "")
     request.written += 1
     t.execute(insert(audit).values(
-        at=now, who=person.name, who_id=person.id, verb=verb[:32], argument=masked(argument)[:LONGEST], allowed=allowed,
-        outcome=masked(outcome)[:LONGEST], incident_id=request.incident_id if incident_id is None else incident_id,
+        at=now, who=person.name, who_id=person.id, verb=verb[:32], argument=redact(argument)[:LONGEST], allowed=allowed,
+        outcome=redact(outcome)[:LONGEST], incident_id=request.incident_id if incident_id is None else incident_id,
         plan_digest=plan_digest or request.plan_digest, deployment=deployment or request.deployment,
         second=second.name if second else "", second_id=second.id if second else "",
         break_glass=by_break_glass or request.by_break_glass, link=request.link,

@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, s
 from bot.core.access import Person, Role
 from bot.core.incident import Counts, Entry, Incident, State, Subject
 from bot.core.policy import RETRYING, Severity, Silence
+from bot.core.redaction import redact
 from bot.core.signal import Family, Mood, Signal
-from bot.core.wire import as_json, parse
+from bot.core.wire import as_json, parse_stored
 from bot.store import rows
 from bot.store.forms import digest
 from bot.store.tables import entries, incidents, subjects
@@ -208,7 +209,7 @@ def counts(t: Connection, incident_id: int, recent_since: datetime) -> Counts:
 
 def add_entry(t: Connection, incident_id: int, entry: Entry) -> None:
     t.execute(insert(entries).values(
-        incident_id=incident_id, at=entry.at, what=entry.what, text=entry.text, who=entry.who, who_id=entry.who_id,
+        incident_id=incident_id, at=entry.at, what=entry.what, text=redact(entry.text), who=entry.who, who_id=entry.who_id,
         detail=dict(entry.detail),
     ))  # fmt: skip
 
@@ -256,7 +257,7 @@ def _incident(row: Row[Any]) -> Incident:
     return Incident(
         id=row.id, deployment=row.deployment, family=Family(body["family"]), state=State(row.state),
         severity=Severity(row.severity), version=row.version, opened_at=row.opened_at, last_at=row.last_at,
-        resolved_at=row.resolved_at, page_at=row.page_at, exemplar=parse(body["exemplar"], _FAR),
+        resolved_at=row.resolved_at, page_at=row.page_at, exemplar=parse_stored(body["exemplar"], _FAR),
         reopened_at=_moment(body["reopened_at"]), escalated_at=_moment(body["escalated_at"]), held_at=_moment(body["held_at"]),
         holder=Person(holder[0], holder[1]) if holder else None, context=body["context"],
         silence=_silence(silence) if silence else None,

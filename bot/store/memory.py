@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.core.access import Role
 from bot.core.policy import Severity, Silence
+from bot.core.redaction import redact
 from bot.store.audit import record
 from bot.store.store import Store
 from bot.store.tables import memory, silences
@@ -33,7 +34,7 @@ def keep(t: Connection, key: str, value: Mapping[str, Any]) -> None:
 
 def add_silence(t: Connection, silence: Silence, now: datetime) -> Silence:
     done = t.execute(insert(silences).values(
-        scope=silence.scope, deployment=silence.deployment, until=silence.until, by=silence.by, reason=silence.reason,
+        scope=silence.scope, deployment=silence.deployment, until=silence.until, by=silence.by, reason=redact(silence.reason),
         created_at=now, severity=silence.severity.value, role=silence.role.name,
     ).returning(silences.c.id))  # fmt: skip
     return replace(silence, id=done.scalar_one())

@@ -8,16 +8,20 @@ answers its senders 503 instead of accepting a signal that would be lost.
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
 from bot.core.errors import Permanent
+from bot.core.wire import as_json, parse
+from bot.store.forms import EPOCH
 from bot.store.rows import Driver, driver, holes
 
 logger = logging.getLogger(__name__)
@@ -55,18 +59,33 @@ def take_over(write: Callable[[], AbstractContextManager[Connection]], store: Pa
 
 
 def _move(old: sqlite3.Connection, by: Driver) -> int:
-    kept = by.run("select json_extract(value, '$.upto') from memory where key = ?", (_MARK,)).fetchone()
-    mark = int(kept[0]) if kept else 0
+    mark = kept = _number(by, _MARK)
     for some in _old(old, "identities", "order by identity"):
         _insert(by, "insert or ignore", "identities", _COLUMNS["identities"], some)
-    moved = 0
+    moved, observed = 0, _number(by, "signals/observed")
     for some in _old(old, "signals", f"where id > {mark} order by id"):
+        safe = [_without_secrets(row) if row[0] > observed else row for row in some]
         # taken over before, and the older version has gone on since: their ids are given to other signals by now
         columns = _COLUMNS["signals"][1:] if kept else _COLUMNS["signals"]
-        _insert(by, "insert", "signals", columns, [row[1:] if kept else row for row in some])
+        _insert(by, "insert", "signals", columns, [row[1:] if kept else row for row in safe])
         moved, mark = moved + len(some), int(some[-1][0])
     by.run("insert or replace into memory (key, value) values (?, json_object('upto', ?))", (_MARK, mark))
     return moved
+
+
+def _number(by: Driver, key: str) -> int:
+    found = by.run("select json_extract(value, '$.upto') from memory where key = ?", (key,)).fetchone()
+    return int(found[0]) if found else 0
+
+
+def _without_secrets(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Version 0.1 stored what it was sent as it was; what it had observed goes with its time, as ever."""
+    place = _COLUMNS["signals"].index("body")
+    try:
+        body = json.dumps(as_json(parse(json.loads(row[place]), EPOCH + timedelta(days=40_000))), ensure_ascii=False)
+    except (ValueError, TypeError):  # what can't be read is set aside by the observer, as it would have been
+        return row
+    return (*row[:place], body, *row[place + 1 :])
 
 
 def _old(old: sqlite3.Connection, table: str, which: str) -> Iterator[list[tuple[Any, ...]]]:

@@ -112,14 +112,14 @@ def test_sick_and_well_are_observed_in_the_order_in_which_they_came(
 def test_one_that_we_stumble_over_is_set_aside_where_people_see_it_and_the_others_go_on(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = meaning.parse
+    honest = meaning.parse_stored
 
     def stumble(body: Any, now: Any) -> Signal:
         if body.get("task_id") == "odd":
             raise ZeroDivisionError("this one")
         return honest(body, now)
 
-    monkeypatch.setattr(meaning, "parse", stumble)
+    monkeypatch.setattr(meaning, "parse_stored", stumble)
     upto = store(desk, failure(task_id="first"), failure(task_id="odd"), failure(task_id="last"))
     with observing(desk) as observer:
         assert observer.reached(upto, 30)

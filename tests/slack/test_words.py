@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.access import Person
+from bot.core.redaction import redact, secrets_in
 from bot.slack import words
-from bot.slack.masking import secrets_in
 from tests.slack import strict
 from tests.slack.samples import FAILED_AT, RUN, unix
 
@@ -42,14 +42,14 @@ PLAIN = ["password authentication failed for user etl", "http://host:8080/x?y=1"
 
 @pytest.mark.parametrize(("text", "shown"), SECRETS)
 def test_a_secret_is_masked_and_what_stands_around_it_stays(text: str, shown: str) -> None:
-    assert words.masked(text) == shown
+    assert redact(text) == shown
     assert "hunter" not in shown
-    assert words.masked(shown) == shown
+    assert redact(shown) == shown
 
 
 @pytest.mark.parametrize("text", PLAIN)
 def test_what_is_no_secret_stays(text: str) -> None:
-    assert words.masked(text) == text
+    assert redact(text) == text
 
 
 @pytest.mark.parametrize("show", [words.foreign, words.plain, words.code, words.preformatted, words.quoted])
@@ -61,7 +61,7 @@ def test_every_way_of_showing_foreign_text_masks_secrets_before_it_cuts(show: Ca
 
 def test_masks_that_the_text_had_already_are_not_counted() -> None:
     before = "••• password=x token=y"
-    assert secrets_in(before, words.masked(before)) == 2
+    assert secrets_in(before, redact(before)) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,149 @@
+"""Secrets that are known by what stands around them: addresses, headers, query parameters, command lines."""
+
+import re
+from functools import lru_cache
+
+from bot.core.redaction.values import MASK
+
+_Form = tuple[tuple[str, ...], "re.Pattern[str]", str]
+
+
+@lru_cache(maxsize=1)
+def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
+    """Forms in groups. A group, and then a form, is tried where the text has one of these in it, in lower case."""
+    url, hidden = ("://",), rf"\1{MASK}"
+    urls = (
+        # scheme://user:password@host, also where the end was cut off; host:port is no password
+        (url, r"(?<=://)[^\s/:@'\"<>]{4,500}:(?:x-oauth-basic|x-token-auth|x-access-token|)(?=@)", MASK),
+        (
+            url,
+            r"(?<=://)([^\s/:@'\"<>]{0,100}):(?!\d{1,5}(?:[/?#,;)\]'\"\s\\]|\Z))(?!•••|//)[^\s'\"<>]{1,500}?"
+            r"(?:(?=@[^\s@'\"]{0,500}(?:[\s'\"]|\Z))|(?=[\s'\"<>]|\Z))",
+            rf"\1:{MASK}",
+        ),
+        (url, r"(?i)(https?://)(?!git@)[^\s/:@'\"•]{4,500}(?=@)", hidden),
+        (url, r"(?<=://)(?=[^\s/:@'\"]*\d)[^\s/:@'\"•]{16,500}(?=@)", MASK),
+    )
+    databases = (
+        (("jdbc:oracle",), r"(?i)(\bjdbc:oracle:\w{1,10}:[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}(?=@)", hidden),
+        (("sqlplus",), r"(?i)(\bsqlplus\s+(?:-\w+\s+){0,3}[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}", hidden),
+    )
+    addresses = (
+        # addresses that are secrets by themselves
+        (
+            ("hooks.slack",),
+            r"(?i)(\bhooks\.slack(?:-gov)?\.com/)(?:services|workflows|triggers)/[\w/.-]{1,200}",
+            hidden,
+        ),
+        (
+            ("office.com",),
+            r"(?i)(\b(?:webhook\.office\.com|outlook\.office\.com/webhook)[^\s'\"<>/]{0,9}/)(?!•)[^\s'\"<>]{8,400}",
+            hidden,
+        ),
+        (("discord",), r"(?i)(\b(?:discord|discordapp)\.com/api/(?:v\d{1,2}/)?webhooks/)[\w/-]{8,200}", hidden),
+        (("api.telegram.org",), r"(?i)(\bapi\.telegram\.org/(?:file/)?bot)[\w:-]{8,200}", hidden),
+        (
+            (
+                "hc-ping.com/",
+                "healthchecks.io/ping",
+                "hooks.zapier.com",
+                "maker.ifttt.com",
+                "events.pagerduty.com",
+                "hooks.airtable.com",
+                "/api/push/",
+                "/with/key/",
+            ),
+            r"(?i)((?:\bhc-ping\.com|\bhealthchecks\.io/ping|\bhooks\.zapier\.com/hooks/catch|/with/key|\bevents\.pagerduty\.com/(?:integration|x-ere)"
+            r"|\bhooks\.airtable\.com/workflows|/api/push)/)[\w/-]{8,200}",
+            hidden,
+        ),
+    )
+    headers = (
+        # headers: whatever the scheme, to the end of the value; a Cookie's every cookie
+        (
+            ("authorization",),
+            r"(?i)(\b(?:proxy-)?authorization(?:\\*[\"'])?\s{0,3}[:=,]\s{0,3}b?)(\\*[\"'])((?:(?!\2)[^\n]){1,4000})(?=\2)",
+            rf"\1\2{MASK}",
+        ),
+        (
+            ("authorization",),
+            r"(?i)(\b(?:proxy-)?authorization(?:\\*[\"'])?[:=])(?!\s{0,3}[\"'\\•])\s{0,3}(?:[A-Za-z][\w-]{1,40}\s+(?=\S))?[^\s\"'\\]{1,4000}"
+            r"(?:,\s{0,2}(?:Signed|Signature|[\w-]{1,20}=)[^\s\"',]{1,500}){0,12}",
+            rf"\1 {MASK}",
+        ),
+        (
+            ("cookie",),
+            r"(?i)(\b(?:set-)?cookie(?:\\*[\"'])?\s{0,3}[:=,]\s{0,3}b?)(\\*[\"'])((?:(?!\2)[^\n]){1,4000})(?=\2)",
+            rf"\1\2{MASK}",
+        ),
+        (("cookie:",), r"(?im)(\b(?:set-)?cookie:)(?!\s{0,3}[\"'\\•])[^\n\"']{1,4000}", rf"\1 {MASK}"),
+        (
+            ("bearer ", "basic "),
+            r"(?i)\b(bearer|basic)\s+(?=[\w.~+/-]*[\d=/+_-]|[A-Za-z]{16})[\w.~+/-]{8,4000}=*(?![\w=\"'(]*=\\*[\"'])",
+            rf"\1 {MASK}",
+        ),
+        (
+            ("auth(",),
+            r"(\b(?:HTTP)?(?:Basic|Digest|Proxy|Kerberos|Ntlm|NTLM)\w{0,10}Auth\(\s*\\*[\"'][^\"'\n]{0,100}\\*[\"']\s*,\s*\\*[\"'])(?!•)[^\"'\\\n]{1,300}",
+            hidden,
+        ),
+        (
+            ("auth.user.info",),
+            r"(?i)(auth\.user\.info(?:\\*[\"'])?\s{0,3}[=:]\s{0,3}(?:\\*[\"'])?[^:\s\"']{0,100}:)(?!•)[^\s\"'\\,]{1,300}",
+            hidden,
+        ),
+    )
+    parameters = (
+        (("signature=", "credential="), r"(?i)\b((?:Signature|Credential)=)[\w/+%.-]{16,500}=*", hidden),
+        (
+            ("sig=", "signature=", "credential=", "token=", "code=", "key=", "hmac=", "auth="),
+            r"(?i)([?&;#](?:x-(?:amz|goog)-(?:signature|security-token|credential)|sig|signature|code|key|hmac|skey|auth|t?oken)=)(?!•)[^&\s\"'<>\\)\]]{4,2000}",
+            hidden,
+        ),
+    )
+    commands = (
+        # command lines
+        (
+            ("mysql", "mariadb", "sshpass", "mongo", "docker", "az login", "podman", "helm", "twine", "7z"),
+            r"(\b(?:mysql\w*|mariadb\w*|sshpass|mongo\w*|docker[ ]login|az[ ]login|podman[ ]login|helm[ ]registry[ ]login|twine|7z\w?)\b[^\n|;]{0,400}?[\s'\"]-p(?:[\s'\"],?){0,5})"
+            r"(?![•\s])[^\s'\",\]]{1,200}",
+            hidden,
+        ),
+        (
+            ("curl", "wget", "http", "svn"),
+            r"(?i)(\b(?:curl|wget|https?|svn)\b[^\n|;]{0,400}?[\s'\"](?:-u|--user|--proxy-user)(?:[\s'\"=],?){1,4}[^\s:'\",]{0,100}:)(?!•)[^\s'\",\]]{1,200}",
+            hidden,
+        ),
+        (("redis-cli", "valkey-cli"), r"(?i)(\b(?:redis|valkey)-cli\b[^\n|;]{0,300}?\s-a\s+)(?!•)\S{1,200}", hidden),
+        (
+            ("ldap", "kinit"),
+            r"(?i)(\b(?:ldap(?:search|modify|add|delete|whoami|passwd)|kinit)\b[^\n|;]{0,300}?\s-w\s+)(?!•)\S{1,200}",
+            hidden,
+        ),
+        (
+            ("sqlcmd", "bcp", "osql", "zip"),
+            r"(\b(?:sqlcmd|bcp|osql|unzip|zip)\b[^\n|;]{0,300}?\s-P\s*)(?![•\s])\S{1,200}",
+            hidden,
+        ),
+        (
+            ("echo ", "printf "),
+            r"(?i)(\b(?:echo|printf)\s+(?:-n\s+)?[\"']?)(?!•)[^\s\"'|]{6,300}(?=[\"']?\s*\|[^\n]{0,80}(?:--password-stdin|passwd|--pinentry|sudo\s+-S))",
+            hidden,
+        ),
+    )
+    words = (
+        (("secretstr(", "secretbytes("), r"(?i)(\bSecret(?:Str|Bytes)\(b?\\*[\"'])(?!•|\*+\\*[\"'])[^\"'\\\n]{1,500}", hidden),
+        (("pass:", "-passin", "-passout"), r"(?i)(-pass(?:in|out)\s+pass:|\bpass:(?=\S{6}))(?!•)[^\s'\"]{1,200}", hidden),
+        (("pass ",), r"(?m)((?:^|\*cmd\* |[>'\"]\s?)b?[\"']?PASS )(?!•)(?=[^\s'\"]{1,200}(?:['\"]?\s*$|\\r|\r|'))[^\s'\"\\]{1,200}", hidden),
+        (("machine ", "default "), r"(?i)(\b(?:machine|default)\s[^\n]{0,200}?\bpassword\s+)(?!•)\S{1,200}", hidden),
+        (("key provided",), r"(?i)(\bkey\s+provided:\s*)(?!•)[^\s'\",;]{6,300}(?<![.])", hidden),
+    )  # fmt: skip
+    groups = (
+        (url, urls), (("jdbc:", "sqlplus"), databases), ((".com/", ".org/", "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
+        (("auth", "cookie", "bearer ", "basic "), headers), (("?", "&", ";", "#", "signature=", "credential="), parameters),
+        ((" -", "'-", '"-'), commands), (("pass", "secret", "provided"), words),
+    )  # fmt: skip
+    return tuple(
+        (doors, tuple((gates, re.compile(pattern), instead) for gates, pattern, instead in forms))
+        for doors, forms in groups
+    )

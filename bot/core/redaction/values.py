@@ -1,0 +1,164 @@
+"""Where a value begins and ends, and whether it is one: `None`, `required` and `${DB_PASSWORD}` are not."""
+
+import re
+
+LONGEST_VALUE = 8_192  # characters
+MASK = "•••"
+# What stands for no value, or begins a sentence about one.
+_NO_VALUE = frozenset((
+    "none", "null", "nil", "true", "false", "undefined", "nan", "str", "string", "int", "bytes", "bool", "optional", "any", "required",
+    "expired", "missing", "invalid", "incorrect", "must", "is", "not", "field", "empty", "unset", "set", "changed", "failed",
+    "wrong", "denied", "provided", "has", "cannot", "can't", "may", "should", "and", "or", "was", "are", "the", "a", "an", "no",
+    "authentication", "authorization", "does", "doesn't", "did", "will", "with", "for", "in", "of", "to", "from", "on", "by", "yes",
+    "unexpected", "mismatch", "too", "input", "error", "value", "secretstr", "hidden", "redacted", "masked", "omitted", "removed",
+    "expires", "contains", "contain", "length", "mandatory", "unknown", "unauthorized", "forbidden", "rejected", "revoked", "only",
+    "please", "check", "see", "it", "this", "that", "your", "you", "we", "object", "type", "default", "list", "dict", "tuple",
+))  # fmt: skip
+QUOTE = re.compile(r"\\*[\"'`]|%2[27]|&quot;|&#3[49];|\\+u002[27]")
+_STOPS = frozenset(' \t\r\n,;&)]}<>"|')
+
+
+def is_mixed(value: str) -> bool:
+    """Digits and letters, and no path, date or dotted name."""
+    return (
+        any(sign.isdigit() for sign in value)
+        and any(sign.isalpha() for sign in value)
+        and not any(sign in value for sign in "/:@(.")
+    )
+
+
+def value_at(text: str, start: int, name: str, *, kind: str) -> "tuple[int, int] | None":
+    """The value that begins here; None where there is none, or a word that stands for none."""
+    at, size = start, len(text)
+    while at < size and text[at] in "bBrRuUfF" and QUOTE.match(text, at + 1):
+        at += 1
+    opening = QUOTE.match(text, at)
+    if opening is not None:
+        begin = opening.end()
+        end = closing(text, begin, opening[0])
+        value = text[begin:end]
+        return (begin, end) if value.strip() and not _is_no_value(value, name, kind=kind, quoted=True) else None
+    if at < size and text[at] in "([{":
+        return _balanced(text, at, name)
+    end = at
+    while end < size and end - at < LONGEST_VALUE and text[end] not in _STOPS:
+        if text[end] == "'" and (end + 1 >= size or text[end + 1] in _STOPS or text[end + 1] in ".:'"):
+            break
+        if text[end] == "\\" and text[end + 1 : end + 2] in {"n", "r", "t", '"', "'"}:
+            break
+        end += 1
+    while end > at and text[end - 1] in ".:," and (end >= size or text[end] in " \n\t\r"):
+        end -= 1
+    value = text[at:end]
+    if not value or _is_no_value(value, name, kind=kind, quoted=False):
+        return None
+    return at, end
+
+
+def closing(text: str, begin: int, quote: str) -> int:
+    """Where the quoted value ends: at the same quote, with as many backslashes in front of it; a doubled one belongs to it."""
+    if quote[0] in "%&" or "u002" in quote:
+        end = text.find(quote, begin, begin + LONGEST_VALUE)
+        return end if end >= 0 else min(len(text), begin + LONGEST_VALUE)
+    at, limit = begin, min(len(text), begin + LONGEST_VALUE)
+    plain = len(quote) == 1
+    while at < limit:
+        at = text.find(quote[-1], at, limit)
+        if at < 0:
+            line = text.find("\n", begin, limit)
+            return line if line > begin else limit
+        slashes = 0
+        while at - slashes > begin and text[at - slashes - 1] == "\\":
+            slashes += 1
+        if plain and slashes % 2 == 0:
+            if text[at + 1 : at + 2] == quote and text[at + 2 : at + 3] not in {"", ")", ",", "]", "}", "\n", " "}:
+                at += 2
+                continue
+            if quote == "'" and at + 1 < len(text) and text[at + 1].isalnum() and "'" in text[at + 1 : at + 60]:
+                at += 1  # an apostrophe within
+                continue
+            return at
+        if not plain and slashes == len(quote) - 1:
+            return at - slashes
+        if not plain and slashes < len(quote) - 1:
+            return at - slashes
+        at += 1
+    return limit
+
+
+def _balanced(text: str, at: int, name: str) -> "tuple[int, int] | None":
+    """A tuple, list or object as a secret's value: all of it, where it holds a text."""
+    closing, depth, end = {"(": ")", "[": "]", "{": "}"}, list[str](), at
+    limit = min(len(text), at + 2_000)
+    while end < limit:
+        if text[end] in closing:
+            depth.append(closing[text[end]])
+        elif depth and text[end] == depth[-1]:
+            depth.pop()
+            if not depth:
+                break
+        end += 1
+    inner = text[at + 1 : end]
+    low = name.lower()
+    if text[at] == "{" and "cookie" not in low:  # an object names what it holds, and is read by its own names
+        driver = "pwd" in low or "pass" in low
+        return (at + 1, end) if driver and end > at + 1 and not any(sign in inner for sign in "'\":{} ") else None
+    if inner.startswith(("{", "%")) or not ("'" in inner or '"' in inner) or low.endswith("key"):
+        return None
+    return at + 1, end
+
+
+def _is_no_value(value: str, name: str, *, kind: str, quoted: bool) -> bool:
+    plain = value.strip().strip("*.•<>[]()").lower()
+    if not plain or (
+        plain in _NO_VALUE and (not quoted or plain in {"none", "null", "true", "false", "str", "redacted", "hidden"})
+    ):
+        return True
+    if value.startswith(
+        (
+            "${",
+            "$(",
+            "{{",
+            "%(",
+            "%s",
+            "os.environ",
+            "os.getenv",
+            "Variable.get",
+            "env.",
+            "vault:",
+            "secretKeyRef",
+            "<class",
+            "{%",
+        )
+    ):
+        return True
+    if kind == "spaced":
+        return not (is_random(value) and any(sign.isdigit() for sign in value))
+    if kind == "loose":
+        return not (
+            is_random(value)
+            or (quoted and len(value) >= 6 and not value.islower() and " " not in value)
+            or (name.lower().split("_")[-1].endswith("pass") and not value.isdigit() and len(value) > 2)
+        )
+    return False
+
+
+def is_odd(value: str) -> bool:
+    """Not a word of a sentence."""
+    return len(value) >= 5 and (
+        any(sign.isdigit() for sign in value) or not value.replace("-", "").replace("'", "").isalpha()
+    )
+
+
+def is_random(value: str) -> bool:
+    """As tokens look: long, with digits in it, or of more letters than a word has."""
+    value = value.strip("\"'")
+    if " " in value or len(value) < 8:
+        return False
+    digits = sum(sign.isdigit() for sign in value)
+    letters = sum(sign.isalpha() for sign in value)
+    return (
+        (digits >= 2 and letters >= 2)
+        or len(value) >= 24
+        or (letters >= 8 and not value.islower() and not value.isupper() and not value.istitle())
+    )

@@ -1,0 +1,38 @@
+"""Version 0.1 stored what it was sent as it was; what people still look at is redacted: incidents and their timelines."""
+
+import json
+from datetime import timedelta
+
+import sqlalchemy as sa
+from alembic import op
+
+from bot.core.redaction import redact
+from bot.core.wire import as_json, parse
+from bot.store.forms import EPOCH
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+_FAR = EPOCH + timedelta(days=40_000)  # moments were checked against the clock when they came
+
+
+def upgrade() -> None:
+    connection = op.get_bind()
+    if not sa.inspect(connection).has_table("incidents"):
+        return
+    incidents = sa.table("incidents", sa.column("id", sa.Integer), sa.column("body", sa.JSON))
+    for row in connection.execute(sa.select(incidents)).all():
+        body = row.body if isinstance(row.body, dict) else json.loads(row.body)
+        safe = body | {"exemplar": as_json(parse(body["exemplar"], _FAR))}
+        if safe != body:
+            connection.execute(sa.update(incidents).where(incidents.c.id == row.id).values(body=safe))
+    entries = sa.table("entries", sa.column("id", sa.Integer), sa.column("text", sa.Text))
+    for row in connection.execute(sa.select(entries)).all():
+        if (safe_text := redact(row.text)) != row.text:
+            connection.execute(sa.update(entries).where(entries.c.id == row.id).values(text=safe_text))
+
+
+def downgrade() -> None:
+    """Nothing: what was redacted stays so."""
