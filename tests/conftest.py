@@ -4,8 +4,11 @@ Where continuous integration runs, hypothesis tries the same examples each time:
 chance. Everywhere else it looks for new ones. A machine that is busy with other tests is slow, which says nothing of a test.
 """
 
+import logging
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.stacks"]
@@ -15,3 +18,13 @@ settings.register_profile("same each time", BUSY, derandomize=True)
 settings.register_profile("looking", BUSY)
 settings.register_profile("long", BUSY, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("same each time" if os.environ.get("CI") else "looking"))
+
+
+@pytest.fixture(autouse=True)
+def _the_log_is_as_it_was() -> Iterator[None]:
+    """A test that runs the command line in this process sets its log up; the next test doesn't inherit that."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers

@@ -6,7 +6,7 @@ is told by whom. Rule: every press, allowed or refused, leaves a line in the aud
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -20,7 +20,7 @@ from bot.core.policy import Severity, Silence
 from bot.responder.desk import Desk
 from bot.responder.placing import place
 from bot.responder.who_may import about_incident, about_silence, decide, raised
-from bot.store import alerts, incidents, memory
+from bot.store import alerts, heard, incidents, memory
 from bot.store.audit import learn as learn_request
 
 LONGEST_SILENCE = timedelta(days=30)
@@ -39,18 +39,41 @@ def press(desk: Desk, person: Person, verb: str, incident_id: int, note: str = "
     return result
 
 
-def told_elsewhere(desk: Desk, person: Person, verb: str, incident_id: int, note: str) -> bool:
-    """A press that somebody made in PagerDuty, where they were allowed to; True when it changed something."""
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Where a press was made: what makes the report of it itself, and when the person pressed."""
+
+    event: tuple[str, ...]
+    at: datetime
+
+
+def pressed_elsewhere(desk: Desk, person: Person, verb: str, incident_id: int, note: str, elsewhere: Elsewhere) -> bool:
+    """A press made in PagerDuty, by someone who may press it there; True when it changed something."""
     now = desk.clock()
     with desk.store.write(alone=True) as t:
-        result = _press(desk, t, person, verb, incident_id, note, now)
-        refused = isinstance(result, Refused)
+        if not heard.first_time(t, now, *elsewhere.event):
+            return False
+        late = _is_late(incidents.for_change(t, incident_id), verb, elsewhere.at)
+        at = elsewhere.at if verb == "acknowledge" else now  # held since then, to tell what is older
+        result = late or _press(desk, t, person, verb, incident_id, note, at)
         outcome = result.reason if isinstance(result, Refused) else result.state.value
         memory.record(
             t, now, person, verb, f"A-{incident_id} {note}", allowed=True, outcome=outcome, incident_id=incident_id
         )
     desk.wake()
-    return not refused
+    return not isinstance(result, Refused)
+
+
+def _is_late(incident: Incident | None, verb: str, pressed_at: datetime) -> Refused | None:
+    """A press is refused when the incident has begun anew, or has been taken or resolved, after it was made."""
+    if incident is None:
+        return None
+    since = {"unacknowledge": incident.held_at, "reopen": incident.resolved_at}.get(verb)
+    if pressed_at >= (since or incident.reopened_at or incident.opened_at):
+        return None
+    return Refused(
+        f"It was pressed at {pressed_at:%Y-%m-%d %H:%M:%S} UTC, before {incident.name} became what it is.", ""
+    )
 
 
 def _refused(desk: Desk, person: Person, verb: str, incident_id: int) -> Refused | None:

@@ -223,6 +223,14 @@ silences = Table(
     Index(None, "until"),
 )  # fmt: skip
 
+# Events from elsewhere that may come again for hours, by a digest of what makes each one itself.
+heard = Table(
+    "heard", metadata,
+    Column("event", String(64), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Index(None, "at"),
+)  # fmt: skip
+
 # What must survive a restart and is nobody's own: watermarks, what a sweep found last, tokens of a limit.
 memory = Table(
     "memory", metadata,

@@ -1,14 +1,16 @@
 """POST /v1/pagerduty: what people do in PagerDuty is done to the incident as well.
 
-Hard cases: PagerDuty tells us our own acknowledgement back (it has no agent: nothing to do); it tells the same event again
-for hours (pressing twice changes nothing). Rule: a body is believed by its signature alone; a key that is not ours is
-answered 2xx, or PagerDuty would turn the subscription off.
+Hard cases: PagerDuty reports our own acknowledgement back (it has no agent: nothing to do). It delivers an event again for
+hours, when the incident may be in its next life: an event counts once, and only if it is not older than what it would change.
+Rule: a body is believed by its signature alone; what changes nothing is answered 2xx all the same, or PagerDuty would turn
+the subscription off.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -18,7 +20,7 @@ from starlette.responses import Response
 from bot.core.access import Person
 from bot.core.wire import clean
 from bot.responder.desk import Desk
-from bot.responder.press import told_elsewhere
+from bot.responder.press import Elsewhere, pressed_elsewhere
 from bot.store import alerts
 from bot.web.edge import Edge, Refusal, answer, edge_of
 from bot.web.signals import body_of, decoded
@@ -62,4 +64,18 @@ def _carry_over(desk: Desk, event: dict[str, Any]) -> bool:
     name = clean(agent.get("summary") or agent.get("name") or "Somebody", 80)
     person = Person("pagerduty:" + clean(agent.get("id") or name, 40), name.split(" ", 1)[0])
     done = str(event["event_type"]).rpartition(".")[2]
-    return told_elsewhere(desk, person, verb, incident_id, f"{person.name} {done} it in PagerDuty")
+    source = Elsewhere(
+        ("pagerduty", *(str(one) for one in (event.get("id"), event["event_type"], key))),
+        _moment(event.get("occurred_at"), desk.clock()),
+    )
+    return pressed_elsewhere(desk, person, verb, incident_id, f"{person.name} {done} it in PagerDuty", source)
+
+
+def _moment(given: object, now: datetime) -> datetime:
+    """When it occurred: now where PagerDuty doesn't say, and long ago where that can't be read."""
+    if given is None:
+        return now
+    try:
+        return min(now, datetime.fromisoformat(str(given)).astimezone(UTC))
+    except (ValueError, OverflowError):
+        return datetime.min.replace(tzinfo=UTC)

@@ -94,13 +94,23 @@ def test_a_silence_asks_for_how_long_and_can_be_ended(room: Room) -> None:
     modal = alert.press("Silence").expect_modal("Silence", "A-1", "For how long", "Why")
     modal.submit(what="sales_daily.load only", how_long="2 hours", reason="the file is late")
     alert.expect_edit("🔕 Quiet", "the file is late", "Ana").expect_thread("Ana silenced it", "the file is late")
-    room.report(tags=["critical"], run_id="scheduled__2026-11-23T05:00:00+00:00")
+    room.report(run_id="scheduled__2026-11-23T05:00:00+00:00")
     alert.expect_edit("🔕 Quiet", "2 failures")
     room.settled()
     assert room.pagerduty.incidents() == []
     room.say("/airflow silences").expect_ephemeral("S-1", "the file is late")
     alert.press("End silence", user="ben")
     alert.expect_edit("2 failures", without="🔕").expect_thread("Ben ended the silence")
+
+
+def test_a_silence_made_for_an_error_does_not_keep_a_critical_failure_quiet(room: Room) -> None:
+    room.report()
+    alert = room.expect("sales_daily.load failed")
+    room.say("/airflow silence A-1 for 2h the file is late").expect_ephemeral("S-1")
+    alert.expect_edit("🔕 Quiet")
+    room.report(tags=["critical"], run_id="scheduled__2026-11-23T05:00:00+00:00")
+    room.pagerduty.expect("triggered")
+    alert.expect_edit("2 failures").expect_thread("Critical now")
 
 
 def test_a_silence_without_a_reason_or_a_length_is_not_made(room: Room) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from bot.core.alert import Kind, Place
 from bot.responder.desk import Desk
 from bot.responder.intake import Intake
 from bot.responder.report import report
-from bot.store import alerts, incidents
+from bot.store import alerts, heard, incidents
 from bot.web.edge import Edge
 from bot.web.site import site
 from tests.given import NOW, a_desk, told
@@ -43,9 +44,14 @@ def post(desk: Desk, event: dict[str, Any], *, secret: str = "secret", configure
         return client.post("/v1/pagerduty", content=body, headers={"X-PagerDuty-Signature": f"v1=00,v1={signature}"})
 
 
-def event(what: str = "acknowledged", key: str = KEY, agent: Any = "ben") -> dict[str, Any]:
-    somebody = {"id": "PBEN", "type": "user_reference", "summary": "Ben Builder"} if agent == "ben" else agent
-    return {"id": "01", "event_type": f"incident.{what}", "agent": somebody, "data": {"id": "Q1", "incident_key": key}}
+def event(what: str = "acknowledged", key: str = KEY, agent: Any = "ben", **changed: Any) -> dict[str, Any]:
+    ben = {"id": "PBEN", "type": "user_reference", "summary": "Ben Builder"} if agent == "ben" else agent
+    data = {"id": "Q1", "incident_key": key}
+    return {"id": f"01{what}", "event_type": f"incident.{what}", "agent": ben, "data": data} | changed
+
+
+def at(minutes: float) -> str:
+    return (NOW + timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")
 
 
 def state(desk: Desk) -> tuple[str, str]:
@@ -83,3 +89,53 @@ def test_a_wrong_signature_is_refused_and_changes_nothing(desk: Desk) -> None:
 def test_without_a_secret_nothing_is_believed(desk: Desk) -> None:
     assert post(desk, event(), configured="").status_code == 404
     assert state(desk) == ("open", "")
+
+
+def fails_again(desk: Desk, minutes: float) -> None:
+    """The incident was resolved, and its task fails again at that minute."""
+    fresh = told(tags=["critical"], occurred_at=at(minutes), try_number=2)
+    desk.clock = lambda: NOW + timedelta(minutes=minutes)  # type: ignore[method-assign]
+    report(desk, [fresh])
+    assert state(desk)[0] == "open"
+
+
+def test_an_event_that_comes_again_ends_no_later_life(desk: Desk) -> None:
+    resolved = event("resolved")
+    assert post(desk, resolved).json() == {"done": True}
+    fails_again(desk, 5)
+    assert post(desk, resolved).json() == {"done": False}
+    assert state(desk)[0] == "open"
+
+
+@pytest.mark.parametrize("occurred_at", [at(4), "2020-01-01T00:00:00Z", "yesterday", 5, [], "", "9999-99-99"])
+@pytest.mark.parametrize("what", ["acknowledged", "resolved"])
+def test_an_event_that_comes_late_changes_no_later_life(desk: Desk, what: str, occurred_at: object) -> None:
+    assert post(desk, event("resolved", id="an earlier one")).json() == {"done": True}
+    fails_again(desk, 5)
+    answer = post(desk, event(what, occurred_at=occurred_at))
+    assert (answer.status_code, answer.json()) == (202, {"done": False})
+    assert state(desk)[0] == "open"
+
+
+def test_a_late_word_of_giving_back_does_not_free_who_took_it_since(desk: Desk) -> None:
+    desk.clock = lambda: NOW + timedelta(minutes=10)  # type: ignore[method-assign]
+    assert post(desk, event("acknowledged", occurred_at=at(6))).json() == {"done": True}
+    assert post(desk, event("unacknowledged", occurred_at=at(5))).json() == {"done": False}
+    assert state(desk) == ("acknowledged", "Ben")
+    assert post(desk, event("unacknowledged", id="a later one", occurred_at=at(7))).json() == {"done": True}
+
+
+def test_a_late_word_of_opening_does_not_open_what_was_resolved_since(desk: Desk) -> None:
+    desk.clock = lambda: NOW + timedelta(minutes=10)  # type: ignore[method-assign]
+    assert post(desk, event("resolved", occurred_at=at(9))).json() == {"done": True}
+    assert post(desk, event("reopened", occurred_at=at(8))).json() == {"done": False}
+    assert state(desk)[0] == "resolved"
+    assert post(desk, event("reopened", id="a later one", occurred_at=at(11))).json() == {"done": True}
+
+
+def test_what_was_heard_is_forgotten_after_a_day(desk: Desk) -> None:
+    with desk.store.write() as t:
+        assert heard.first_time(t, NOW, "pagerduty", "01")
+        assert not heard.first_time(t, NOW + timedelta(hours=23), "pagerduty", "01")
+        assert heard.first_time(t, NOW + timedelta(hours=23), "pagerduty", "02")
+        assert heard.first_time(t, NOW + timedelta(hours=25), "pagerduty", "01")
