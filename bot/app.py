@@ -37,7 +37,7 @@ from bot.core.runbook import Runbook
 from bot.core.signal import Signal
 from bot.core.wire import parse
 from bot.pagerduty import PagerDuty
-from bot.responder import approve, break_glass, carry_out, catch_up, follow
+from bot.responder import approve, break_glass, carry_out, catch_up, follow, overflow
 from bot.responder.canary import Canary
 from bot.responder.desk import Desk
 from bot.responder.digest import send_due
@@ -51,7 +51,7 @@ from bot.responder.tidy import EVERY as TIDY_EVERY
 from bot.responder.tidy import tidy
 from bot.rules import checks_of, digest_of, policy_of, windows
 from bot.settings import Settings, WrongSettings
-from bot.slack import approvals, homes, payloads
+from bot.slack import approvals, homes, payloads, rest
 from bot.slack.audited import heard
 from bot.slack.calls import called, client
 from bot.slack.digest import digest
@@ -114,6 +114,7 @@ class Windsock:
             poster = Poster(self.slack_client, Remembered(self.desk.store))
             chores = (
                 lambda: tell(self.desk, poster),
+                lambda: overflow.tell(self.desk, partial(rest.show, poster)),
                 lambda: catch_up.announce(self.desk, poster.announce),
                 lambda: self._send_digest(poster),
                 lambda: approve.tell(self.desk, partial(approvals.show, poster)),
@@ -374,6 +375,7 @@ def desk_of(
             runbooks=runbooks, maintenance=windows(settings.maintenance),
             airflows={gateway.name: gateway for gateway in gateways},
             public_url=settings.public_url, pages=bool(settings.pagerduty.routing_key.get_secret_value()),
+            new_a_minute=settings.slack.new_messages_a_minute,
             **(sources.desk() if sources is not None else {}),
         )  # fmt: skip
     except ValueError as error:

@@ -80,6 +80,9 @@ class Slack(_Part):
     channel: str = Field("#data-alerts", description="the channel of the root route")
     command: str = Field("/airflow", pattern=r"^/[a-z0-9_-]{1,31}$", description="the slash command")
     deployments: dict[str, str] = Field(default_factory=dict, description="a channel's name or id: its deployment")
+    new_messages_a_minute: int = Field(
+        20, ge=1, le=60, description="new alerts in a channel; beyond it one message counts the rest"
+    )
 
 
 class Airflow(_Part):

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.core.incident import Incident, State
+from bot.core.policy import Severity
 
 SPACING = timedelta(seconds=1)  # between two edits of one message, so that a burst is one edit
 QUIET = timedelta(seconds=1.5)  # what has not grown for this long is shown as it ended
@@ -62,13 +63,15 @@ class Alert:
     grown: int = 0  # how often in a row only its counts were brought up to date
     rung: int = 0
     telling_at: datetime | None = None  # when a thread line was begun whose answer was not recorded
+    severity: Severity | None = None  # of its incident, where that was read
 
 
 class Lane(StrEnum):
     """What an alert waits for when we keep to a pace, most urgent first. Edits share one budget, so a lane that is closed
-    closes those after it; posts have a budget a channel."""
+    closes those after it; posts have a budget a channel, and those that are not critical have a bound besides."""
 
     post = "post"
+    more = "more"  # a new message that is not critical
     press = "press"  # a person pressed and waits to see it
     change = "change"  # the incident's state has changed, or its counts are final
     growth = "growth"  # its counts are still changing
@@ -80,13 +83,19 @@ EDITS = (Lane.press, Lane.change, Lane.growth)
 def lane(alert: Alert) -> tuple[Lane, str]:
     """The lane, and for a post its channel."""
     if not alert.ref:
-        return Lane.post, alert.place.target
+        first = alert.urgent or alert.severity is Severity.critical
+        return Lane.post if first else Lane.more, alert.place.target
     return (Lane.press if alert.urgent else Lane.change if alert.news or alert.over else Lane.growth), ""
 
 
+def paced(one: tuple[Lane, str]) -> tuple[Lane, str]:
+    """The lane that Slack's own pace closes: it knows no severity."""
+    return (Lane.post, one[1]) if one[0] is Lane.more else one
+
+
 def is_closed(one: tuple[Lane, str], closed: Container[tuple[Lane, str]]) -> bool:
-    if one[0] is Lane.post:
-        return one in closed
+    if one[0] in (Lane.post, Lane.more):
+        return one in closed or (Lane.post, one[1]) in closed
     return any((before, "") in closed for before in EDITS[: EDITS.index(one[0]) + 1])
 
 

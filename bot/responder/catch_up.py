@@ -19,10 +19,11 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from bot.core.action import Remediation
-from bot.core.alert import QUIET, SPACING, Alert, Kind, Lane, Place, growth_spacing, is_closed, lane
+from bot.core.alert import QUIET, SPACING, Alert, Kind, Lane, Place, growth_spacing, is_closed, lane, paced
 from bot.core.errors import Paced, Permanent, Temporary
 from bot.core.incident import Entry
 from bot.core.view import View
+from bot.responder import overflow
 from bot.responder.desk import Desk
 from bot.responder.look import view
 from bot.store import alerts, incidents, remediations
@@ -120,7 +121,7 @@ def catch_up(desk: Desk, kind: Kind, show: Show, tempo: Tempo | None = None) -> 
             try:
                 _show_one(desk, alert, show)
             except Paced as error:
-                tempo.close(lane(alert), desk.clock() + timedelta(seconds=error.retry_after or 1.0))
+                tempo.close(paced(lane(alert)), desk.clock() + timedelta(seconds=error.retry_after or 1.0))
             except Temporary:
                 return _wait(desk, kind, tempo)
             except Permanent:  # of the store
@@ -129,6 +130,8 @@ def catch_up(desk: Desk, kind: Kind, show: Show, tempo: Tempo | None = None) -> 
                 logger.exception("A-%s cannot be shown in %s", alert.incident_id, alert.place)
                 said = f"a mistake of ours, {type(error).__name__}; the log says more"
                 _postpone(desk, alert, desk.clock() + PERMANENT_RETRY, error=said)
+            if not alert.ref and kind is Kind.slack:
+                tempo.until |= overflow.full(desk)
         if len(owed) < alerts.LIMIT or tempo.until.keys() <= was_closed:
             break
     return _wait(desk, kind, tempo)
@@ -136,6 +139,8 @@ def catch_up(desk: Desk, kind: Kind, show: Show, tempo: Tempo | None = None) -> 
 
 def _due(desk: Desk, kind: Kind, tempo: Tempo) -> list[Alert]:
     now = desk.clock()
+    if kind is Kind.slack:
+        tempo.until |= overflow.full(desk)
     with desk.store.read() as t:
         quiet = tempo.quiet(alerts.growing(t, kind, now), now) if kind is Kind.slack else []
         return alerts.due(t, kind, now, quiet, tempo.closed(now))
@@ -273,7 +278,7 @@ def _record(desk: Desk, alert: Alert, seen: View, shown: Shown) -> None:
             t, alert.id, shown=seen.incident.version, channel_id=shown.channel_id, ref=shown.ref, said=shown.said,
             due_at=now + spacing, claimed_until=None, tries=0, error="", posting=False, urgent=False, grown=grown,
             upto=seen.timeline[-1].id if seen.timeline else 0,
-            shown_at=now if alert.place.kind is Kind.slack else None,
+            shown_at=now if alert.place.kind is Kind.slack else None, **({} if alert.ref else {"posted_at": now}),
         )  # fmt: skip
         if alert.error:
             alerts.mended(t, alert, now)

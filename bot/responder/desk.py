@@ -47,6 +47,7 @@ class Desk:
     tallies: Mapping[str, Tally] = field(default_factory=dict)  # counts the runs of the deployments with a metastore
     digest_zone: tzinfo = UTC  # where a day of the digest begins
     digest_again_at: datetime | None = None  # when one that could not be posted is tried again
+    new_a_minute: int = 20  # new messages in a channel; beyond it one message counts the rest
     goal: float = GOAL  # percent of a DAG's runs that should succeed
     tags: dict[tuple[str, str], tuple[datetime, tuple[str, ...]]] = field(
         default_factory=dict

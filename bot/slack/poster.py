@@ -101,10 +101,12 @@ class Poster:
         marks = self._marks(ACT_TYPE, read, channel=channel, oldest=_ts(since))
         return next((ts for payload, ts in marks if payload.get("remediation") == remediation.id), "")
 
-    def notice(self, key: str, message: Message, channel: str, ref: str = "", *, thread: str = "") -> tuple[str, str]:
+    def notice(
+        self, key: str, message: Message, channel: str, ref: str = "", *, thread: str = "", begun: bool = False
+    ) -> tuple[str, str]:
         """A message of ours that is no alert: posted (in a thread: to the channel as well), or edited where `ref` is. One
-        whose answer was lost is looked for by its key."""
-        if not ref and key in self._noticed:
+        whose answer was lost, or that an earlier process had `begun`, is looked for by its key."""
+        if not ref and (begun or key in self._noticed):
             channel, ref = self._noticed_at(key, channel, thread)
         if ref:
             self._edit(channel, ref, fit(message))

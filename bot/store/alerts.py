@@ -6,22 +6,29 @@ changes the row has it. Rule: a claim ends by itself, so a loop that died holds 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Set
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, and_, func, or_, select, type_coerce, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, and_, case, func, or_, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.core.alert import SPACING, Alert, Kind, Lane, Place
+from bot.core.policy import Severity
 from bot.store.tables import alerts, entries, incidents
 
 LIMIT = 50
+MINUTE = timedelta(minutes=1)
 Closed = Set[tuple[Lane, str]]  # lanes that our own pace has closed for now
 _MINE = entries.c.incident_id == alerts.c.incident_id
 _NEWEST = func.coalesce(select(func.max(entries.c.id)).where(_MINE).scalar_subquery(), 0)
 _FIRST_UNTOLD = select(func.min(entries.c.id)).where(_MINE, entries.c.id > alerts.c.told).scalar_subquery()
 _NEWS = alerts.c.upto < _NEWEST
+_WORST_FIRST = case(
+    (alerts.c.shown > 0, 0), *((incidents.c.severity == one.value, -one.rank) for one in Severity), else_=0
+)
 _WELL_NEWS = and_(_NEWS, alerts.c.tries == 0, alerts.c.ref != "")  # a place that fails keeps its backoff
 
 
@@ -72,18 +79,44 @@ def due(
     closed: Closed = frozenset(),
     limit: int = LIMIT,
 ) -> list[Alert]:
-    """Owed, due and unclaimed: what a person waits for first, then what was never shown, then what has changed its state,
-    then what is longest due. Also due is what has `news` and was not shown just now, and the alerts that are said to be
-    `quiet`; what waits in a lane that is `closed` is left out."""
+    """Owed, due and unclaimed: what a person waits for first, then what was never shown (the worst of it first), then what
+    has changed its state, then what is longest due. Also due is what has `news` and was not shown just now, and the alerts
+    that are said to be `quiet`; what waits in a lane that is `closed` is left out."""
     ready = or_(
         alerts.c.due_at <= now, alerts.c.id.in_(list(quiet)), and_(_WELL_NEWS, alerts.c.shown_at <= now - SPACING)
     )
     query = (
-        select(alerts, _NEWS.label("news")).join(incidents, incidents.c.id == alerts.c.incident_id)
+        select(alerts, _NEWS.label("news"), incidents.c.severity).join(incidents, incidents.c.id == alerts.c.incident_id)
         .where(_owed(kind), ready, _free(now), *_not(closed, quiet))
-        .order_by(alerts.c.urgent.desc(), (alerts.c.shown > 0), _NEWS.desc(), alerts.c.due_at).limit(limit)
+        .order_by(alerts.c.urgent.desc(), alerts.c.shown > 0, _WORST_FIRST, _NEWS.desc(), alerts.c.due_at).limit(limit)
     )  # fmt: skip
-    return [_alert(row, news=bool(row.news), over=row.id in quiet) for row in t.execute(query)]
+    return [
+        replace(_alert(row, news=bool(row.news), over=row.id in quiet), severity=Severity(row.severity))
+        for row in t.execute(query)
+    ]
+
+
+def posted(t: Connection, now: datetime) -> dict[str, list[datetime]]:
+    """When new messages were posted within a minute, the last first, by channel. What a clock that jumped wrote is left out."""
+    query = select(alerts.c.target, alerts.c.posted_at).order_by(alerts.c.posted_at.desc())
+    found: dict[str, list[datetime]] = {}
+    for row in t.execute(query.where(alerts.c.posted_at.between(now - MINUTE, now + MINUTE))):
+        found.setdefault(row.target, []).append(row.posted_at)
+    return found
+
+
+def waiting(t: Connection, now: datetime) -> dict[str, Counter[Severity]]:
+    """How many alerts wait for their first message in Slack, by channel and severity."""
+    query = select(alerts.c.target, incidents.c.severity, func.count().label("number"))
+    query = query.join(incidents, incidents.c.id == alerts.c.incident_id).group_by(
+        alerts.c.target, incidents.c.severity
+    )
+    found: dict[str, Counter[Severity]] = {}
+    for row in t.execute(
+        query.where(_owed(Kind.slack), alerts.c.ref == "", alerts.c.error == "", alerts.c.due_at <= now)
+    ):
+        found.setdefault(row.target, Counter())[Severity(row.severity)] += row.number
+    return found
 
 
 def next_due(t: Connection, kind: Kind, closed: Closed = frozenset()) -> datetime | None:
@@ -188,6 +221,10 @@ def _not(closed: Closed, quiet: Collection[int] = ()) -> Iterator[ColumnElement[
     channels = [channel for lane, channel in closed if lane is Lane.post]
     if channels:
         yield or_(alerts.c.ref != "", alerts.c.target.not_in(channels))
+    bounded = [channel for lane, channel in closed if lane is Lane.more]
+    if bounded:
+        first = or_(alerts.c.urgent, incidents.c.severity == Severity.critical.value)
+        yield or_(alerts.c.ref != "", first, alerts.c.target.not_in(bounded))
     lanes = {lane for lane, _ in closed}
     if Lane.press in lanes:
         yield alerts.c.ref == ""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.core.access import Role
@@ -17,7 +17,9 @@ from bot.store.audit import record
 from bot.store.store import Store
 from bot.store.tables import memory, silences
 
-__all__ = ["Remembered", "active_silences", "add_silence", "end_silence", "keep", "recall", "record"]
+__all__ = [
+    "Remembered", "active_silences", "add_silence", "below", "drop", "end_silence", "keep", "keep_new", "recall", "record",
+]  # fmt: skip
 
 
 def recall(t: Connection, key: str) -> dict[str, Any]:
@@ -30,6 +32,22 @@ def keep(t: Connection, key: str, value: Mapping[str, Any]) -> None:
     dialect = postgresql if t.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(memory).values(key=key, value=dict(value))
     t.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": dict(value)}))
+
+
+def keep_new(t: Connection, key: str, value: Mapping[str, Any]) -> bool:
+    """Keeps it unless something is kept under the key; False when something is."""
+    dialect = postgresql if t.dialect.name == "postgresql" else sqlite
+    return t.execute(dialect.insert(memory).values(key=key, value=dict(value)).on_conflict_do_nothing()).rowcount == 1
+
+
+def drop(t: Connection, key: str) -> None:
+    t.execute(delete(memory).where(memory.c.key == key))
+
+
+def below(t: Connection, prefix: str) -> dict[str, dict[str, Any]]:
+    """What is kept under keys that begin so, by the rest of the key."""
+    mine = memory.c.key.startswith(prefix, autoescape=True)
+    return {row.key[len(prefix) :]: dict(row.value) for row in t.execute(select(memory).where(mine))}
 
 
 def add_silence(t: Connection, silence: Silence, now: datetime) -> Silence:

@@ -165,11 +165,13 @@ alerts = Table(
     Column("upto", _ID, nullable=False, default=0),
     Column("grown", Integer, nullable=False, default=0),
     Column("shown_at", Moment),
+    Column("posted_at", Moment),
     Column("rung", _ID, nullable=False, default=0),
     Column("telling_at", Moment),
     Column("tell_at", Moment),
     Index(None, "incident_id", "kind", "target", unique=True),
     Index(None, "due_at"),
+    Index(None, "posted_at"),
 )  # fmt: skip
 
 plans = Table(

@@ -145,6 +145,7 @@ def test_a_store_from_before_signals_had_a_file_keeps_them(tmp_path: Path) -> No
             create table identities (identity text primary key, told_at, bare);
             create table memory (key text primary key, value);
             create table silences (id integer primary key);
+            create table alerts (id integer primary key);
             insert into signals values (7, 70, 'task_failed', 'prod', '{}', 0), (9, 90, 'task_failed', 'prod', '{}', 0);
         """)
     store = Store(f"sqlite:///{path}")
