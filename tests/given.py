@@ -33,6 +33,7 @@ class Clock:
     """A clock that moves only when it is told to."""
 
     now: datetime = NOW
+    jumped: timedelta = timedelta(0)
 
     def __call__(self) -> datetime:
         return self.now
@@ -40,6 +41,14 @@ class Clock:
     def pass_by(self, **time: float) -> datetime:
         self.now += timedelta(**time)
         return self.now
+
+    def jump(self, **time: float) -> None:
+        """Somebody sets the clock; no time passes."""
+        self.now += timedelta(**time)
+        self.jumped += timedelta(**time)
+
+    def monotonic(self) -> float:
+        return (self.now - self.jumped - NOW).total_seconds()
 
 
 def body(kind: str = "task_failed", **changed: Any) -> dict[str, Any]:
@@ -89,7 +98,10 @@ def a_desk(url: str, clock: Clock | None = None, runbooks: tuple[Runbook, ...] =
     store = Store(url)
     store.migrate()
     given.setdefault("access", EVERYBODY_OPERATES)
-    return Desk(store=store, clock=clock or Clock(), runbooks=runbooks, **given)
+    clock = clock or Clock()
+    if isinstance(clock, Clock):
+        given.setdefault("monotonic", clock.monotonic)
+    return Desk(store=store, clock=clock, runbooks=runbooks, **given)
 
 
 def wait_until(condition: Callable[[], object], what: Callable[[], object], seconds: float = 20) -> None:

@@ -20,7 +20,7 @@ from bot.responder.desk import Desk
 
 logger = logging.getLogger(__name__)
 STALE_AFTER = 3  # intervals
-LOOP_PATIENCE = timedelta(seconds=60)  # a round may wait for one slow call
+LOOP_PATIENCE = 60.0  # seconds; a round may wait for one slow call
 DEAD_MAN_SECONDS = 5.0
 
 
@@ -35,17 +35,17 @@ class Canary:
     loops: Sequence[str]
     outside: Callable[[], object] | None = None
     dead_man_url: str = ""
-    fresh_at: datetime = field(init=False)
+    fresh_at: float = field(init=False)  # by the desk's monotonic clock
     outside_trouble: str = ""
 
     def __post_init__(self) -> None:
-        self.fresh_at = self.desk.clock()
+        self.fresh_at = self.desk.monotonic()
 
     def fly(self) -> bool:
         """One flight; True when the whole road is well, out to Slack."""
-        now = self.desk.clock()
+        now = self.desk.monotonic()
         try:
-            self.report([_signal(now)])
+            self.report([_signal(self.desk.clock())])
         except (Temporary, Permanent) as error:
             logger.warning("the canary was not committed: %s", error.message)
             return False
@@ -53,19 +53,18 @@ class Canary:
         if hanging:
             logger.warning("the canary waits: %s did not go round", ", ".join(hanging))
             return False
-        self.fresh_at = self.desk.clock()
+        self.fresh_at = self.desk.monotonic()
         return self._outside() and self._tell()
 
     def trouble(self) -> str:
         """What is wrong with the road inside the bot, empty when it is well."""
-        age = self.desk.clock() - self.fresh_at
-        if age <= self.interval * STALE_AFTER:
+        if self.age() <= self.interval.total_seconds() * STALE_AFTER:
             return ""
-        return f"no canary came through for {age.total_seconds():.0f} s: signals may be kept and not shown"
+        return f"no canary came through for {self.age():.0f} s: signals may be kept and not shown"
 
     def age(self) -> float:
         """Seconds since a canary came through."""
-        return (self.desk.clock() - self.fresh_at).total_seconds()
+        return self.desk.monotonic() - self.fresh_at
 
     def _outside(self) -> bool:
         try:
@@ -82,7 +81,7 @@ class Canary:
             return True
         try:
             return httpx.get(self.dead_man_url, timeout=DEAD_MAN_SECONDS).is_success
-        except httpx.TransportError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             logger.warning("the dead man's URL does not answer: %s", error)
             return False
 

@@ -41,7 +41,7 @@ def run(desk: Desk, report: Report, stop: threading.Event) -> None:
     with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="remediation") as pool:
         while not stop.is_set():
             desk.remediation_owed.clear()
-            desk.rounds["remediations"] = desk.clock()
+            desk.rounds["remediations"] = desk.monotonic()
             try:
                 with desk.store.read() as t:
                     waiting = remediations.due(t, desk.clock())

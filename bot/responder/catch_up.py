@@ -27,6 +27,7 @@ from bot.responder import overflow
 from bot.responder.desk import Desk
 from bot.responder.look import view
 from bot.store import alerts, incidents, remediations
+from bot.store.moments import LONGEST_WAIT
 
 logger = logging.getLogger(__name__)
 CLAIM = timedelta(seconds=60)
@@ -69,14 +70,14 @@ class Tempo:
         self.seen = {
             one: known[one] if known[one][0] == version else (version, now) for one, version in growing.items()
         }
-        return [one for one, (_, since) in self.seen.items() if now - since >= QUIET]
+        return [one for one, (_, since) in self.seen.items() if not timedelta(0) <= now - since < QUIET]
 
     def close(self, one: tuple[Lane, str], until: datetime) -> None:
         self.until[one] = until
 
     def closed(self, now: datetime) -> set[tuple[Lane, str]]:
         """The lanes that nothing is let through for now."""
-        self.until = {one: until for one, until in self.until.items() if until > now}
+        self.until = {one: until for one, until in self.until.items() if now < until <= now + LONGEST_WAIT}
         return set(self.until)
 
     def next(self) -> datetime | None:
@@ -91,7 +92,7 @@ def run(desk: Desk, kind: Kind, show: Show, stop: threading.Event, less_urgent: 
     event, tempo = desk.alerts_owed if kind is Kind.slack else desk.pages_owed, Tempo()
     while not stop.is_set():
         event.clear()
-        desk.rounds[kind.value] = desk.clock()
+        desk.rounds[kind.value] = desk.monotonic()
         try:
             waits = [catch_up(desk, kind, show, tempo), *(_wait_of(chore) for chore in less_urgent)]
             wait = min(seconds for seconds in waits if seconds is not None)

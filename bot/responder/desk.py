@@ -7,6 +7,7 @@ at import and nothing is looked up from a global.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -52,7 +53,8 @@ class Desk:
     tags: dict[tuple[str, str], tuple[datetime, tuple[str, ...]]] = field(
         default_factory=dict
     )  # a DAG's, and since when
-    rounds: dict[str, datetime] = field(default_factory=dict)  # when each loop last went round
+    monotonic: Callable[[], float] = time.monotonic  # seconds, for ages that a clock which jumps must not change
+    rounds: dict[str, float] = field(default_factory=dict)  # when each loop last went round, by `monotonic`
     alerts_owed: threading.Event = field(default_factory=threading.Event)
     pages_owed: threading.Event = field(default_factory=threading.Event)
     remediation_owed: threading.Event = field(default_factory=threading.Event)

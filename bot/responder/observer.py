@@ -136,7 +136,7 @@ class Observer:
     def _run(self) -> None:
         while not self._stopping:
             self._due.clear()
-            self._desk.rounds["observer"] = self._desk.clock()
+            self._desk.rounds["observer"] = self._desk.monotonic()
             try:
                 pause = self._round()
                 self.trouble = ""

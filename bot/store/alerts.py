@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.core.alert import SPACING, Alert, Kind, Lane, Place
 from bot.core.policy import Severity
+from bot.store.moments import LONGEST_WAIT, free, reached
 from bot.store.tables import alerts, entries, incidents
 
 LIMIT = 50
@@ -82,9 +83,12 @@ def due(
     """Owed, due and unclaimed: what a person waits for first, then what was never shown (the worst of it first), then what
     has changed its state, then what is longest due. Also due is what has `news` and was not shown just now, and the alerts
     that are said to be `quiet`; what waits in a lane that is `closed` is left out."""
-    ready = or_(
-        alerts.c.due_at <= now, alerts.c.id.in_(list(quiet)), and_(_WELL_NEWS, alerts.c.shown_at <= now - SPACING)
-    )
+    fresh = and_(_WELL_NEWS, reached(alerts.c.shown_at, now - SPACING))
+    if kind is Kind.slack:
+        come = reached(alerts.c.due_at, now)
+    else:  # a page may be set for any time ahead, by a clock that has been put back since
+        come = or_(alerts.c.due_at <= now, incidents.c.last_at > now + LONGEST_WAIT)
+    ready = or_(come, alerts.c.id.in_(list(quiet)), fresh)
     query = (
         select(alerts, _NEWS.label("news"), incidents.c.severity).join(incidents, incidents.c.id == alerts.c.incident_id)
         .where(_owed(kind), ready, _free(now), *_not(closed, quiet))
@@ -137,8 +141,7 @@ def growing(t: Connection, kind: Kind, now: datetime, limit: int = 500) -> dict[
 
 def claim(t: Connection, alert: Alert, now: datetime, until: datetime) -> bool:
     """True when the alert is ours to show until then."""
-    as_seen = and_(alerts.c.id == alert.id, alerts.c.shown == alert.shown, alerts.c.due_at == alert.due_at,
-                   or_(alerts.c.claimed_until.is_(None), alerts.c.claimed_until <= now))  # fmt: skip
+    as_seen = and_(alerts.c.id == alert.id, alerts.c.shown == alert.shown, alerts.c.due_at == alert.due_at, _free(now))
     return t.execute(update(alerts).where(as_seen).values(claimed_until=until)).rowcount == 1
 
 
@@ -171,7 +174,7 @@ def by_ref(t: Connection, channel_id: str, ref: str) -> int | None:
 
 def untold(t: Connection, now: datetime, closed: Collection[str] = ()) -> Alert | None:
     """The shown Slack alert whose thread is longest behind, outside the channels that are closed."""
-    waits = or_(alerts.c.tell_at.is_(None), alerts.c.tell_at <= now)
+    waits = or_(alerts.c.tell_at.is_(None), reached(alerts.c.tell_at, now))
     query = select(alerts).where(_behind(), waits, _free(now), alerts.c.channel_id.not_in(list(closed)))
     row = t.execute(query.order_by(_FIRST_UNTOLD, alerts.c.id).limit(1)).one_or_none()
     return None if row is None else _alert(row)
@@ -209,7 +212,7 @@ def _owed(kind: Kind) -> ColumnElement[bool]:
 
 
 def _free(now: datetime) -> ColumnElement[bool]:
-    return or_(alerts.c.claimed_until.is_(None), alerts.c.claimed_until <= now)
+    return free(alerts.c.claimed_until, now)
 
 
 def _behind() -> ColumnElement[bool]:

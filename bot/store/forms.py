@@ -1,4 +1,4 @@
-"""How keys and moments are kept, in both databases alike. Costs next to nothing to import: the door needs it, too."""
+"""How keys and moments are kept, in both databases alike."""
 
 from __future__ import annotations
 

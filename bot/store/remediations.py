@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from bot.core.access import Person
 from bot.core.action import ACTIVE, Change, Plan, Progress, Remediation, Surprise
 from bot.core.deployment import Scope, TaskRef
+from bot.store.moments import LONGEST_WAIT, free, reached
 from bot.store.tables import plans, remediations
 
 
@@ -47,8 +48,8 @@ def ask(t: Connection, plan: Plan, now: datetime) -> Remediation:
 def due(t: Connection, now: datetime, limit: int = 20) -> list[Remediation]:
     """Active, due and unclaimed, oldest first."""
     query = _query().where(
-        remediations.c.progress.in_([progress.value for progress in ACTIVE]), remediations.c.due_at <= now,
-        or_(remediations.c.claimed_until.is_(None), remediations.c.claimed_until <= now),
+        remediations.c.progress.in_([progress.value for progress in ACTIVE]), reached(remediations.c.due_at, now, LONGEST_WAIT),
+        free(remediations.c.claimed_until, now),
     )  # fmt: skip
     return [_remediation(row) for row in t.execute(query.order_by(remediations.c.due_at).limit(limit))]
 
@@ -56,7 +57,7 @@ def due(t: Connection, now: datetime, limit: int = 20) -> list[Remediation]:
 def claim(t: Connection, remediation: Remediation, now: datetime, until: datetime) -> bool:
     """True when it is ours to carry on until then."""
     as_seen = and_(remediations.c.id == remediation.id, remediations.c.version == remediation.version,
-                   or_(remediations.c.claimed_until.is_(None), remediations.c.claimed_until <= now))  # fmt: skip
+                   free(remediations.c.claimed_until, now))  # fmt: skip
     return t.execute(update(remediations).where(as_seen).values(claimed_until=until)).rowcount == 1
 
 

@@ -42,12 +42,12 @@ def test_a_flight_that_comes_through_keeps_it_fresh_and_opens_nothing(desk: Desk
 
 def test_a_loop_that_hangs_makes_it_stale(desk: Desk, clock: Clock) -> None:
     canary = Canary(desk, lambda told: report(desk, told), EVERY, ["slack"])
-    desk.rounds["slack"] = clock()
+    desk.rounds["slack"] = clock.monotonic()
     assert canary.fly()
     clock.pass_by(minutes=16)
     assert not canary.fly()
     assert "no canary came through for 960 s" in canary.trouble()
-    desk.rounds["slack"] = clock()
+    desk.rounds["slack"] = clock.monotonic()
     assert canary.fly()
     assert canary.trouble() == ""
 
@@ -69,3 +69,19 @@ def test_slack_away_is_told_and_the_dead_man_is_not_called_but_the_bot_stays_in_
     canary = Canary(desk, lambda told: report(desk, told), EVERY, [], away, "http://127.0.0.1:9/never")
     assert not canary.fly()
     assert (canary.outside_trouble, canary.trouble()) == ("Slack does not answer", "")
+
+
+@pytest.mark.parametrize("hours", [-1, 1, 24 * 365])
+def test_a_clock_that_jumps_makes_it_neither_stale_nor_fresh(desk: Desk, clock: Clock, hours: int) -> None:
+    canary = Canary(desk, lambda told: report(desk, told), EVERY, ["slack"])
+    desk.rounds["slack"] = clock.monotonic()
+    clock.jump(hours=hours)
+    assert (canary.trouble(), canary.age()) == ("", 0.0)
+    assert canary.fly()
+    clock.pass_by(minutes=16)
+    clock.jump(hours=-hours)
+    assert "no canary came through for 960 s" in canary.trouble()
+
+
+def test_a_dead_mans_url_that_cannot_be_is_a_line_of_the_log(desk: Desk) -> None:
+    assert not Canary(desk, lambda told: report(desk, told), EVERY, [], None, "http://[").fly()

@@ -350,3 +350,41 @@ def test_a_channel_that_cannot_be_written_is_told_in_the_root_channel_with_its_r
     assert places["#data-alerts"] > 0
     assert places["#finance"] == 0
     assert said == ["#finance cannot be written: the channel is archived"]
+
+
+@pytest.mark.parametrize("hours", [-1, -24, 1])
+def test_a_clock_that_jumps_keeps_no_message_from_being_edited(desk: Desk, clock: Clock, hours: int) -> None:
+    show, tempo = Scripted(), Tempo()
+    catch_up(desk, Kind.slack, show, tempo)
+    clock.jump(hours=hours)
+    report(desk, [told("task_succeeded", try_number=2, occurred_at=clock().isoformat())])
+    clock.pass_by(seconds=2)
+    catch_up(desk, Kind.slack, show, tempo)
+    assert show.calls[-1][1].incident.state is State.resolved
+
+
+def test_a_clock_that_is_put_back_ends_what_was_claimed_and_what_was_put_off(desk: Desk, clock: Clock) -> None:
+    show, tempo = Scripted(Temporary("away"), Paced("our own pace", retry_after=1.0)), Tempo()
+    catch_up(desk, Kind.slack, show, tempo)
+    with desk.store.write() as t:
+        alerts.change(t, 1, claimed_until=clock() + timedelta(seconds=60), tell_at=clock() + timedelta(seconds=60))
+    clock.jump(hours=-1)
+    catch_up(desk, Kind.slack, show, tempo)
+    clock.jump(hours=-1)
+    catch_up(desk, Kind.slack, show, tempo)
+    assert show.posts == 1
+    with desk.store.read() as t:
+        due = alerts.untold(t, clock())
+    assert due is not None
+
+
+def test_a_clock_that_is_put_back_rings_early_rather_than_an_hour_late(tmp_path: Path, clock: Clock) -> None:
+    clock.pass_by(hours=1)
+    desk = a_desk(f"sqlite:///{tmp_path / 'p.db'}", clock, pages=True)
+    desk.policy = Policy((Route("all", matcher({}, "match"), page_after=timedelta(minutes=5)),))
+    report(desk, [failure(occurred_at=clock().isoformat())])
+    clock.jump(hours=-1)
+    show = Scripted()
+    catch_up(desk, Kind.pagerduty, show)
+    assert len(show.calls) == 1
+    desk.store.close()

@@ -30,7 +30,7 @@ from tests.given import ANA, NOW, RUN, at_once, failure, placed, told
 
 SLACK = Place(Kind.slack, "#data-alerts")
 SOON = NOW + timedelta(seconds=60)
-FAR = NOW + timedelta(hours=1)
+FAR = NOW + timedelta(seconds=110)
 FAR_BACK = NOW - timedelta(hours=4)
 
 
