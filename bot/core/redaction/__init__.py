@@ -7,6 +7,7 @@ A text that was redacted stays as it is when it is redacted again, and the work 
 The plugin contains a copy of this package, made by `python -m bot.plugin.embed`.
 """
 
+import re
 from functools import lru_cache
 
 from bot.core.redaction.forms import forms
@@ -15,18 +16,21 @@ from bot.core.redaction.names import is_secret_name
 from bot.core.redaction.private_keys import without_private_keys
 from bot.core.redaction.statements import without_columns, without_inputs
 from bot.core.redaction.values import MASK
-from bot.core.redaction.vendors import shapes
+from bot.core.redaction.vendors import without_vendors
 
 __all__ = ["MASK", "is_secret_name", "redact", "secrets_in"]
-_SHORT = 256  # characters
+_SHORT, _LONG = 256, 8_192  # characters of what is remembered
 # What every such name has in it, in lower case: most texts have none of these, and are looked at no further.
-_STEMS = ("pass", "pwd", "secret", "token", "key", "cred", "bearer", "jwt", "cookie", "auth", "sas_", "_sas", "sas=", "_pat",
-          "pat=", "otp", "mnemonic", "sess", "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature")  # fmt: skip
+_STEMS = frozenset((
+    "pass", "pwd", "secret", "token", "key", "cred", "bearer", "jwt", "cookie", "auth", "sas_", "_sas", "sas=", "_pat", "pat=",
+    "otp", "mnemonic", "sess", "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature",
+))  # fmt: skip
 
 
 def redact(text: str) -> str:
     """The text with each secret as `•••`."""
-    return _short(text) if len(text) < _SHORT else _redacted(text)
+    size = len(text)
+    return _short(text) if size < _SHORT else _long(text) if size < _LONG else _redacted(text)
 
 
 @lru_cache(maxsize=4096)  # the same owners, pools, hosts and sentences come again and again
@@ -34,23 +38,25 @@ def _short(text: str) -> str:
     return _redacted(text)
 
 
+@lru_cache(maxsize=256)  # and so do the tracebacks of a storm
+def _long(text: str) -> str:
+    return _redacted(text)
+
+
 def _redacted(text: str) -> str:
-    text, low = _again(text)
+    before, (text, low) = text, _again(text)
     if "PRIVATE KEY" in text or "Private-Lines" in text:
         text, low = _again(without_private_keys(text))
+    words, places = _seen(low)
     for doors, group in forms():
-        if any([door in low for door in doors]):
+        if not words.isdisjoint(doors) or any([door in low for door in doors if len(door) == 1]):
             for gates, pattern, instead in group:
                 if any([gate in low for gate in gates]):
                     text, low = _again(pattern.sub(instead, text))
-    beginnings, others = shapes()
-    if beginnings.search(text):
-        text = beginnings.sub(MASK, text)
-    for gate, pattern in others:
-        if gate in text:
-            text = pattern.sub(MASK, text)
-    text, low = _again(text)
-    places = sorted({at for stem in _STEMS if stem in low for at in _places(low, stem)})
+    text = without_vendors(text)
+    if text is not before:
+        low = _again(text)[1]
+        words, places = _seen(low)
     if places:
         text = without_named(text, places)
     if "input_value=" in text:
@@ -60,18 +66,31 @@ def _redacted(text: str) -> str:
     return text
 
 
+def _seen(low: str) -> "tuple[set[str], list[int]]":
+    """Which doors of the forms and which stems the text has in it, and where the stems are."""
+    words, places = set[str](), list[int]()
+    for found in _needles().finditer(low):
+        words.add(found[0])
+        if found[0] in _STEMS:
+            places.append(found.start())
+    return words, places
+
+
+@lru_cache(maxsize=1)
+def _needles() -> "re.Pattern[str]":
+    """All of them in one pattern, sorted by their first letter, which makes it fast; the longer of two comes first."""
+    by_letter = dict[str, list[str]]()
+    for one in sorted(
+        {door for doors, _ in forms() for door in doors if len(door) > 1} | _STEMS, key=len, reverse=True
+    ):
+        by_letter.setdefault(one[0], []).append(re.escape(one[1:]))
+    return re.compile("|".join(f"{re.escape(letter)}(?:{'|'.join(rest)})" for letter, rest in by_letter.items()))
+
+
 def _again(text: str) -> "tuple[str, str]":
     """The text and its lower case, with every place the same in both: some letters become two."""
     low = text.lower()
     return text, low if len(low) == len(text) else "".join(sign.lower() if sign.isascii() else sign for sign in text)
-
-
-def _places(low: str, stem: str) -> "list[int]":
-    found, at = list[int](), low.find(stem)
-    while at >= 0:
-        found.append(at)
-        at = low.find(stem, at + len(stem))
-    return found
 
 
 def secrets_in(before: str, after: str) -> int:

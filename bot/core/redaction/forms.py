@@ -14,15 +14,15 @@ def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
     url, hidden = ("://",), rf"\1{MASK}"
     urls = (
         # scheme://user:password@host, also where the end was cut off; host:port is no password
-        (url, r"(?<=://)[^\s/:@'\"<>]{4,500}:(?:x-oauth-basic|x-token-auth|x-access-token|)(?=@)", MASK),
+        (url, r"(://)[^\s/:@'\"<>]{4,500}:(?:x-oauth-basic|x-token-auth|x-access-token|)(?=@)", hidden),
         (
             url,
-            r"(?<=://)([^\s/:@'\"<>]{0,100}):(?!\d{1,5}(?:[/?#,;)\]'\"\s\\]|\Z))(?!•••|//)[^\s'\"<>]{1,500}?"
+            r"(://[^\s/:@'\"<>]{0,100}):(?!\d{1,5}(?:[/?#,;)\]'\"\s\\]|\Z))(?!•••|//)[^\s'\"<>]{1,500}?"
             r"(?:(?=@[^\s@'\"]{0,500}(?:[\s'\"]|\Z))|(?=[\s'\"<>]|\Z))",
             rf"\1:{MASK}",
         ),
-        (url, r"(?i)(https?://)(?!git@)[^\s/:@'\"•]{4,500}(?=@)", hidden),
-        (url, r"(?<=://)(?=[^\s/:@'\"]*\d)[^\s/:@'\"•]{16,500}(?=@)", MASK),
+        (url, r"(://)(?:(?<=[tT][tT][pP]://)|(?<=[tT][tT][pP][sS]://))(?!git@)[^\s/:@'\"•]{4,500}(?=@)", hidden),
+        (url, r"(://)(?=[^\s/:@'\"]*\d)[^\s/:@'\"•]{16,500}(?=@)", hidden),
     )
     databases = (
         (("jdbc:oracle",), r"(?i)(\bjdbc:oracle:\w{1,10}:[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}(?=@)", hidden),
@@ -84,7 +84,7 @@ def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
         ),
         (
             ("auth(",),
-            r"(\b(?:HTTP)?(?:Basic|Digest|Proxy|Kerberos|Ntlm|NTLM)\w{0,10}Auth\(\s*\\*[\"'][^\"'\n]{0,100}\\*[\"']\s*,\s*\\*[\"'])(?!•)[^\"'\\\n]{1,300}",
+            r"(Auth\(\s{0,20}\\*[\"'][^\"'\n]{0,100}\\*[\"']\s{0,20},\s{0,20}\\*[\"'])(?!•)[^\"'\\\n]{1,300}",
             hidden,
         ),
         (
@@ -140,7 +140,7 @@ def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
     )  # fmt: skip
     groups = (
         (url, urls), (("jdbc:", "sqlplus"), databases), ((".com/", ".org/", "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
-        (("auth", "cookie", "bearer ", "basic "), headers), (("?", "&", ";", "#", "signature=", "credential="), parameters),
+        (("auth", "cookie", "bearer", "basic "), headers), (("?", "&", ";", "#", "signature", "cred"), parameters),
         ((" -", "'-", '"-'), commands), (("pass", "secret", "provided"), words),
     )  # fmt: skip
     return tuple(

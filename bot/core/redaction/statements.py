@@ -5,6 +5,7 @@ import re
 from bot.core.redaction.names import is_secret_name, kind_of
 from bot.core.redaction.values import MASK, closing, value_at
 
+_BEFORE_A_NAME = re.compile(r"[\s('\"]")
 _LITERAL = re.compile(r"'((?:[^'\\\n]|\\.){1,2000})'(?!\s*:)")
 
 
@@ -39,10 +40,13 @@ def without_columns(text: str) -> str:
 def without_inputs(text: str) -> str:
     """What pydantic quotes of the field that it names on the line above."""
     parts, done = list[str](), 0
-    for found in re.finditer(r"(?m)(?:^|[\s('\"])([\w.\[\]-]{1,200})\n[^\n]{0,500}?\binput_value=(?=[\"'])", text):
-        field = found[1].rsplit(".", 1)[-1]
+    for found in re.finditer(r"\binput_value=(?=[\"'])", text):
+        if found.end() < done:
+            continue
+        above = text.rfind("\n", max(0, found.start() - 500), found.start())
+        field = _BEFORE_A_NAME.split(text[max(0, above - 200) : max(0, above)])[-1].rsplit(".", 1)[-1]
         span = value_at(text, found.end(), field, kind="sure") if kind_of(field) else None
-        if span is not None and span[0] >= done and not text.startswith(MASK, span[0]):
+        if span is not None and not text.startswith(MASK, span[0]):
             parts += [text[done : span[0]], MASK]
             done = span[1]
     return "".join(parts) + text[done:]

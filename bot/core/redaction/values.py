@@ -15,6 +15,7 @@ _NO_VALUE = frozenset((
     "please", "check", "see", "it", "this", "that", "your", "you", "we", "object", "type", "default", "list", "dict", "tuple",
 ))  # fmt: skip
 QUOTE = re.compile(r"\\*[\"'`]|%2[27]|&quot;|&#3[49];|\\+u002[27]")
+_BRACKET, _CLOSING = re.compile(r"[()\[\]{}]"), {"(": ")", "[": "]", "{": "}"}
 _STOPS = frozenset(' \t\r\n,;&)]}<>"|')
 
 
@@ -75,6 +76,9 @@ def closing(text: str, begin: int, quote: str) -> int:
                 at += 2
                 continue
             if quote == "'" and at + 1 < len(text) and text[at + 1].isalnum() and "'" in text[at + 1 : at + 60]:
+                line = text.find("\n", begin, at)
+                if line > begin:
+                    return line
                 at += 1  # an apostrophe within
                 continue
             return at
@@ -88,16 +92,15 @@ def closing(text: str, begin: int, quote: str) -> int:
 
 def _balanced(text: str, at: int, name: str) -> "tuple[int, int] | None":
     """A tuple, list or object as a secret's value: all of it, where it holds a text."""
-    closing, depth, end = {"(": ")", "[": "]", "{": "}"}, list[str](), at
-    limit = min(len(text), at + 2_000)
-    while end < limit:
-        if text[end] in closing:
-            depth.append(closing[text[end]])
-        elif depth and text[end] == depth[-1]:
+    depth, end = list[str](), min(len(text), at + 2_000)
+    for found in _BRACKET.finditer(text, at, end):
+        if found[0] in _CLOSING:
+            depth.append(_CLOSING[found[0]])
+        elif found[0] == depth[-1]:
             depth.pop()
             if not depth:
+                end = found.start()
                 break
-        end += 1
     inner = text[at + 1 : end]
     low = name.lower()
     if text[at] == "{" and "cookie" not in low:  # an object names what it holds, and is read by its own names

@@ -3,11 +3,24 @@
 import re
 from functools import lru_cache
 
+from bot.core.redaction.values import MASK
+
+
+def without_vendors(text: str) -> str:
+    """Tokens that need no name."""
+    beginnings, others = shapes()
+    if beginnings.search(" " + text):
+        text = beginnings.sub(rf"\1{MASK}", " " + text)[1:]
+    for gate, pattern in others:
+        if gate.search(text):
+            text = pattern.sub(MASK, text)
+    return text
+
 
 @lru_cache(maxsize=1)
-def shapes() -> "tuple[re.Pattern[str], tuple[tuple[str, re.Pattern[str]], ...]]":
-    """The token families of the big vendors: by what their tokens begin with, in one pattern whose branches are sorted by their
-    first letter; and those that begin with anything, each with what they have in them."""
+def shapes() -> "tuple[re.Pattern[str], tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]]":
+    """The token families of the big vendors: by what their tokens begin with, behind a sign, in one pattern whose branches are
+    sorted by their first letter; and those that begin with anything, each with what they have in them, which is looked for first."""
     beginnings = (
         r"A(?:KIA|SIA|ROA|IDA|GPA|NPA|BIA|CCA)[A-Z0-9]{12,}", r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,}",
         r"xapp-[A-Za-z0-9-]{8,}", r"xwfp-[A-Za-z0-9-]{8,}", r"gh[pousr]_[A-Za-z0-9]{16,}", r"github_pat_[A-Za-z0-9_]{16,}",
@@ -30,18 +43,19 @@ def shapes() -> "tuple[re.Pattern[str], tuple[tuple[str, re.Pattern[str]], ...]]
         r"pat[A-Za-z0-9]{14}\.[0-9a-f]{60,}", r"HRKU-[A-Za-z0-9_-]{30,}", r"CFPAT-[A-Za-z0-9_-]{30,}",
         r"ops_ey[A-Za-z0-9_-]{40,}", r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*",
     )  # fmt: skip
+    edge = "(?<![A-Za-z0-9_])"
     others = (
-        ("-us", r"[0-9a-f]{30,}[0-9a-z]{0,2}-us[0-9]{1,2}"),
-        (".atlasv1.", r"[A-Za-z0-9]{8,20}\.atlasv1\.[A-Za-z0-9_-]{30,}"),
-        ("Q~", r"[A-Za-z0-9_~.-]{3}[78]Q~[A-Za-z0-9_~.-]{31,40}"),
-        (":AA", r"[0-9]{7,10}:AA[A-Za-z0-9_-]{30,}"),
-        (".", r"[MNO][A-Za-z0-9_-]{23,26}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}"),
-        ("=", r"[A-Za-z0-9_-]{43}=(?![=A-Za-z0-9])"),
+        ("-us", edge + r"[0-9a-f]{30,}[0-9a-z]{0,2}-us[0-9]{1,2}"),
+        (r"\.atlasv1\.", edge + r"[A-Za-z0-9]{8,20}\.atlasv1\.[A-Za-z0-9_-]{30,}"),
+        ("Q~", edge + r"[A-Za-z0-9_~.-]{3}[78]Q~[A-Za-z0-9_~.-]{31,40}"),
+        (":AA", edge + r"[0-9]{7,10}:AA[A-Za-z0-9_-]{30,}"),
+        (r"[MNO](?<![A-Za-z0-9_].)[A-Za-z0-9_-]{23}", r"[MNO](?<![A-Za-z0-9_].)(?<![A-Za-z0-9_].)[A-Za-z0-9_-]{23,26}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}"),
+        (r"=(?<=[A-Za-z0-9_-]{43}=)(?![=A-Za-z0-9])", f"{edge}[A-Za-z0-9_-]{{43}}=(?![=A-Za-z0-9])"),
     )  # fmt: skip
     by_letter = dict[str, list[str]]()
     for pattern in beginnings:
         for one in pattern.split("|") if "(" not in pattern else [pattern]:
             by_letter.setdefault(one[0], []).append(one[1:])
     one_pattern = "|".join(f"{re.escape(letter)}(?:{'|'.join(rest)})" for letter, rest in by_letter.items())
-    edge = "(?<![A-Za-z0-9_])"
-    return re.compile(f"{edge}(?:{one_pattern})"), tuple((gate, re.compile(edge + pattern)) for gate, pattern in others)
+    begin = re.compile(rf"([^A-Za-z0-9_])(?=[A-Za-z0-9_.-]{{5}}|1//0)(?:{one_pattern})")
+    return begin, tuple((re.compile(gate), re.compile(pattern)) for gate, pattern in others)
