@@ -36,6 +36,7 @@ SWITCHES = {
     "logging_collector": "off",
     "timezone": "UTC",
 }
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 @dataclass(frozen=True)
@@ -74,24 +75,27 @@ class Postgres:
 
 
 @contextmanager
-def running(data_dir: Path | None = None, port: int = 0) -> Iterator[Postgres]:
-    """A server on `data_dir`, kept for the next time; without one, on a folder removed at the end."""
+def running(data_dir: Path | None = None, port: int = 0, *, durable: bool = False) -> Iterator[Postgres]:
+    """A server on `data_dir`, kept for the next time; without one, on a folder removed at the end. A `durable` one waits
+    for the disk at each commit."""
     with own_folder(data_dir) as folder:
-        server = start(folder, port or free_port())
+        server = start(folder, port or free_port(), durable=durable)
         try:
             yield server
         finally:
             server.child.stop(grace=5)
 
 
-def start(folder: Path, port: int) -> Postgres:
+def start(folder: Path, port: int, *, durable: bool = False) -> Postgres:
     """Initialise `folder` the first time, start the server and wait until it answers; RuntimeError if not."""
     binaries = reachable_binaries(folder)
     data = folder / "data"
     if not (data / "PG_VERSION").exists():
         initialise(binaries, data)
     give_way(data)
-    switches = [word for name, value in SWITCHES.items() for word in ("-c", f"{name}={value}")]
+    switches = [
+        word for name, value in (SWITCHES | (DURABLE if durable else {})).items() for word in ("-c", f"{name}={value}")
+    ]
     command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), *switches]
     # SIGINT is PostgreSQL's "fast" end: it does not wait for clients to hang up.
     child = Child("postgres", command, folder / "postgres.log", cwd=folder, user=_user(), polite=signal.SIGINT)

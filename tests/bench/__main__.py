@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import ack, demo_start, intake, plugin_cost, reaction, storm
+from tests.bench import ack, demo_start, intake, plugin_cost, reaction, redaction, storm
 
 VENVS = Path(__file__).resolve().parents[2] / ".airflow"
 
@@ -22,6 +22,7 @@ def plugin(_: Path) -> dict[str, object]:
 BENCHES: dict[str, Callable[[Path], dict[str, object]]] = {
     "plugin": plugin,
     "reaction": reaction.measure,
+    "redaction": redaction.measure,
     "intake": intake.measure,
     "storm": storm.measure,
     "ack": ack.measure,

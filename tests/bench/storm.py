@@ -3,7 +3,7 @@ the usual callback, each before a strict local Slack of its own, in one run; and
 take what the sender and the machine take.
 
 The clients send at due times (an open loop), so a slow answer is counted from when it was due. Alertmanager groups by
-cause with a group wait and a group interval of 5 s; its default interval is 5 minutes.
+cause with a group interval of 5 s (its default is 5 minutes), and with a group wait of 5 s and of none.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.bench.reaction import slack_settings
 FAILURES, SECONDS, CLIENTS = 10_000, 10.0, 32
 CAUSES = ("connection refused", "statement timeout", "disk full", "no route to host")
 AM_CONFIG = """
-route: {{receiver: slack, group_by: [cause], group_wait: 5s, group_interval: 5s}}
+route: {{receiver: slack, group_by: [cause], group_wait: {wait}, group_interval: 5s}}
 receivers:
   - name: slack
     slack_configs:
@@ -46,11 +46,12 @@ receivers:
 
 def measure(folder: Path) -> dict[str, object]:
     """Seconds from the first failure's due time; milliseconds for what an accepted request took."""
-    for name in ("bot", "alertmanager"):
+    for name in ("bot", "waits", "at once"):
         (folder / name).mkdir()
     return {
         "bot": _bot(folder / "bot"),
-        "alertmanager": _alertmanager(folder / "alertmanager"),
+        "alertmanager": _alertmanager(folder / "waits", "5s"),
+        "alertmanager, group wait 0": _alertmanager(folder / "at once", "0s"),
         "callback": _callback(),
         "nothing": _nothing(),
     }
@@ -69,22 +70,22 @@ def _bot(folder: Path) -> dict[str, object]:
         }
 
 
-def _alertmanager(folder: Path) -> dict[str, object]:
-    with running(Config()) as slack, alertmanager(folder, slack) as url:
+def _alertmanager(folder: Path, wait: str) -> dict[str, object]:
+    with running(Config()) as slack, alertmanager(folder, slack, wait) as url:
         if not url:
             return {"missing": "install the Debian package prometheus-alertmanager"}
         return _storm(slack, url, "/api/v2/alerts", _alert, lambda: _alerts_shown(slack) >= FAILURES)
 
 
 @contextmanager
-def alertmanager(folder: Path, slack: Running) -> Iterator[str]:
+def alertmanager(folder: Path, slack: Running, wait: str = "5s") -> Iterator[str]:
     """The address of an Alertmanager that shows its groups in that Slack; empty where there is none."""
     program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
     if not program:
         yield ""
         return
     config, port = folder / "am.yml", free_port(0)
-    config.write_text(AM_CONFIG.format(api_url=slack.api_url))
+    config.write_text(AM_CONFIG.format(api_url=slack.api_url, wait=wait))
     words = [program, f"--config.file={config}", f"--storage.path={folder / 'data'}", "--cluster.listen-address=",
              f"--web.listen-address=127.0.0.1:{port}"]  # fmt: skip
     with (folder / "am.log").open("wb") as log:
@@ -220,7 +221,7 @@ def _callback() -> dict[str, object]:
 
 
 def _peak_of(database: str) -> float:
-    """The peak memory of all processes that have this database, in megabytes: the bot and its door."""
+    """The peak memory of the process that has this database, in megabytes."""
     peak = 0.0
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
