@@ -35,10 +35,11 @@ _PHRASES = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header 
 
 class Lingering:
     """A transport whose `close` reads on for a moment while the peer is still sending: the kernel would answer unread bytes
-    with a reset, and the peer would lose the answer that says what is wrong."""
+    with a reset, and the peer would lose the answer that says what is wrong. A head is sent with its body, not before it."""
 
     def __init__(self, transport: asyncio.Transport, connection: Connection) -> None:
         self._transport, self._connection = transport, connection
+        self._head = b""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -46,7 +47,16 @@ class Lingering:
     def is_closing(self) -> bool:
         return self._connection.left is not None or self._transport.is_closing()
 
+    def write(self, data: bytes) -> None:
+        if not self._head and self._connection.conn.our_state is h11.SEND_BODY and data.startswith(b"HTTP/1.1"):
+            self._head = data
+        elif data or self._head:
+            self._transport.write(self._head + data)
+            self._head = b""
+
     def close(self) -> None:
+        if self._head:
+            self.write(b"")
         if self.is_closing() or not self._connection.is_receiving:
             self._transport.close()
             return
