@@ -7,6 +7,9 @@ used once). Rule: nothing is written to Airflow here. What each action would tou
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
 
 from bot.core import incident as life
 from bot.core.access import About, Person
@@ -15,6 +18,7 @@ from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.incident import Entry, Incident, State
 from bot.responder.desk import Desk
 from bot.responder.hold import Held, hold
+from bot.responder.overlap import refused as overlapping
 from bot.responder.plans.backfill import plan_backfill
 from bot.responder.plans.clear import Window, plan_clear, plan_retry, runs_within, sick_tasks
 from bot.responder.plans.dags import plan_pause, plan_trigger
@@ -32,7 +36,8 @@ from bot.responder.plans.mark import plan_mark, plan_mark_run, plan_mark_scopes
 from bot.responder.plans.variable import plan_variable
 from bot.responder.press import save
 from bot.responder.who_may import may, weigh
-from bot.store import approvals, incidents, memory, remediations
+from bot.store import approvals, at_work, incidents, memory, remediations
+from bot.store.at_work import Overlaps
 
 __all__ = ["MOST_CHANGES", "MOST_RUNS", "PATIENCE", "Held", "Window", "airflow_of", "bind", "confirm", "may", "moved", "narrow",
            "plan_backfill", "plan_clear", "plan_mark", "plan_mark_run", "plan_mark_scopes", "plan_pause", "plan_retry",
@@ -72,6 +77,10 @@ def confirm(desk: Desk, person: Person, plan_id: str) -> Remediation | Plan | He
     weighed = weigh(desk, person, plan)
     if isinstance(weighed, Refused):
         return weighed
+    with desk.store.read() as t:
+        overlap = at_work.find(t, plan)
+    if overlap is not None:
+        return overlapping(overlap, plan, person)
     fresh = moved(desk, plan)
     if fresh is not None:
         return fresh
@@ -81,20 +90,30 @@ def confirm(desk: Desk, person: Person, plan_id: str) -> Remediation | Plan | He
 def bind(desk: Desk, plan: Plan, second: Person | None = None) -> Remediation | Refused:
     """Turns a plan into a remediation, once; `second` is the person who approved it, where one had to."""
     now = desk.clock()
-    with desk.store.write() as t:
-        if second is not None and not approvals.leave(t, plan.id, approvals.Standing.approved, second):
-            return Refused("Nothing was changed. Somebody was faster than you.", "")
-        if not remediations.use_plan(t, plan.id, now):
-            return Refused("That was confirmed already; it is carried out once.", "")
-        asked = remediations.ask(t, plan, now)
-        incident = incidents.for_change(t, plan.incident_id) if plan.incident_id else None
-        if incident is not None:
-            save(t, _taken(incident, plan, desk, second), now)
-        memory.record(t, now, plan.person, plan.action, ", ".join(plan.dag_ids), allowed=True, outcome="asked",
-                      incident_id=plan.incident_id, plan_digest=plan.digest, deployment=plan.deployment,
-                      second=second)  # fmt: skip
-    desk.remediation_owed.set()
-    desk.wake()
+    try:
+        with desk.store.write() as t:
+            asked = _bound(desk, t, plan, second, now)
+    except Overlaps as error:
+        return overlapping(error.overlap, plan, second or plan.person)
+    if isinstance(asked, Remediation):
+        desk.remediation_owed.set()
+        desk.wake()
+    return asked
+
+
+def _bound(desk: Desk, t: Connection, plan: Plan, second: Person | None, now: datetime) -> Remediation | Refused:
+    if second is not None and not approvals.leave(t, plan.id, approvals.Standing.approved, second):
+        return Refused("Nothing was changed. Somebody was faster than you.", "")
+    if not remediations.use_plan(t, plan.id, now):
+        return Refused("That was confirmed already; it is carried out once.", "")
+    asked = remediations.ask(t, plan, now)
+    at_work.take(t, asked, now)
+    incident = incidents.for_change(t, plan.incident_id) if plan.incident_id else None
+    if incident is not None:
+        save(t, _taken(incident, plan, desk, second), now)
+    memory.record(t, now, plan.person, plan.action, ", ".join(plan.dag_ids), allowed=True, outcome="asked",
+                  incident_id=plan.incident_id, plan_digest=plan.digest, deployment=plan.deployment,
+                  second=second)  # fmt: skip
     return asked
 
 

@@ -210,6 +210,14 @@ remediations = Table(
     Index(None, "incident_id"),
 )  # fmt: skip
 
+# One row for each thing that an active remediation touches, so that no second one does.
+at_work = Table(
+    "at_work", metadata,
+    Column("thing", String(DIGEST), primary_key=True),
+    Column("remediation_id", _ID, ForeignKey("remediations.id"), nullable=False),
+    Index(None, "remediation_id"),
+)  # fmt: skip
+
 silences = Table(
     "silences", metadata,
     Column("id", _ID, primary_key=True, autoincrement=True),
