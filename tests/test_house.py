@@ -23,6 +23,7 @@ CATCHES_ALL = {
     "responder/intake.py",
     "responder/observer.py",
     "app.py",
+    "store/tables.py",
 }
 FORBIDDEN_NAMES = re.compile(r"utils?|helpers?|common|managers?|(process|handle)_.*")
 

@@ -2,8 +2,10 @@
 
 Hard case: the process that knows of a failure is about to end by `os._exit`, or is the scheduler, which must not
 wait. The first delivers at once, two seconds at most, then falls back to a spool on disk; the second hands over to a
-bounded queue and one thread. Rule: nothing here ever raises into Airflow, touches its database session or sends an
-environment or a rendered field. The same failure told by listener and callback is one identity for the bot.
+bounded queue and one thread, which is also the one that waits for the disk. Airflow may interrupt a task at any moment: what
+was about to be delivered goes to the spool, and the interrupt goes on its way. Rule: nothing of ours is ever raised into
+Airflow; its database session is not touched, and neither an environment nor a rendered field is sent. Secrets are removed
+before anything is cut. The same failure reported by listener and callback is one identity for the bot.
 """
 
 from __future__ import annotations
@@ -16,11 +18,13 @@ import os
 import queue
 import re
 import socket
+import stat
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
+from functools import lru_cache
 from hashlib import sha256
 from traceback import StackSummary, walk_tb
 from typing import Any, Callable, NamedTuple, Optional, TypeVar
@@ -63,13 +67,19 @@ Hook = TypeVar("Hook", bound=Callable[..., None])
 
 ONE_TASK_SECONDS = 2.0  # what a task may lose to us, all its hooks together; grows back over a minute
 LONG_LIVED_SECONDS = 10.0
-QUEUE_LIMIT, BATCH_LIMIT, BATCH_BYTES = 1000, 100, 900_000
+QUEUE_LIMIT, BATCH_LIMIT, BATCH_BYTES = 4000, 100, 900_000
 SPOOL_FILES, SPOOL_BYTES, SET_ASIDE_FILES = 10_000, 64 * 1024 * 1024, 100
 CLAIM_SECONDS, DOWN_SECONDS = 60.0, 15.0
 MESSAGE_CHARS, TRACEBACK_CHARS, FRAMES, CHAIN = 8_000, 16_000, 60, 8
+LOOKED_AT = 400_000  # characters of one text; what is shown of a longer one lies far inside its two ends
 IDLE_SECONDS, LONGEST_PAUSE, RETELL_SECONDS, TOLD_LIMIT = 5.0, 30.0, 60.0, 1000
-# Answers that a person mends by a setting or that pass by themselves; any other 4xx is about the signal itself.
-KEEP_STATUS = frozenset({401, 403, 404, 407, 408, 425, 429})
+# Answers that a person mends by a setting or that pass by themselves.
+KEEP_STATUS = frozenset({401, 407, 408, 425, 429})
+# These may be about a setting (another path, another token) or about what one signal says, as firewalls do. Any other 4xx is
+# about the signal itself.
+ODD_STATUS = frozenset({402, 403, 404, 405, 406, 409, 410, 411, 421, 451})
+ODD_IN_A_ROW = 8  # so many in a row and none that was taken: it is the setting
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Config(NamedTuple):
@@ -90,7 +100,12 @@ def _config() -> Optional[Config]:
     url = base if base.endswith("/v1/signals") else base + "/v1/signals"
     spool = env.get("WINDSOCK_SPOOL") or os.path.join(_airflow_home(), "windsock-spool")
     deployment = env.get("WINDSOCK_DEPLOYMENT") or "default"
-    return Config(url, env.get("WINDSOCK_TOKEN", "").strip(), deployment, spool)
+    token = env.get("WINDSOCK_TOKEN", "").strip()
+    if token and url.startswith("http://") and urlsplit(url).hostname not in LOOPBACK:
+        _say_once(
+            "plain", "WINDSOCK_URL is http://: the token and every traceback can be read on their way; use https://"
+        )
+    return Config(url, token, deployment, spool)
 
 
 def _airflow_home() -> str:
@@ -99,6 +114,14 @@ def _airflow_home() -> str:
 
 
 # --- what this process remembers; a forked child starts with nothing -------------------------------------------
+
+
+class _Hurry:
+    """The second and last try of a hook that was interrupted. `same` is True when what interrupted it comes from the value
+    that it reads, which raises each time it is shown, and not from Airflow."""
+
+    def __init__(self, interrupt: BaseException) -> None:
+        self.kind, self.same = type(interrupt), False
 
 
 class _Process:
@@ -111,6 +134,7 @@ class _Process:
         self.left, self.left_at = ONE_TASK_SECONDS, time.monotonic()
         self.told: dict[str, float] = {}
         self.said: set[str] = set()
+        self.hurry: Optional[_Hurry] = None  # an interrupt is on its way: to disk, and nothing waits
         self.counted: dict[str, tuple[float, int, int]] = {}  # of a spool: when, files, bytes
 
     def allowance(self) -> float:
@@ -152,13 +176,759 @@ def _say_once(key: str, message: str, level: int = logging.WARNING) -> None:
 
 
 def _safely(work: Callable[..., Any], *args: Any) -> None:
+    """Runs a hook. A fault of ours is logged; Airflow's own interrupt (a timeout, a termination) goes on its way, and what
+    the hook was about is on disk by then."""
     try:
         work(*args)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        with contextlib.suppress(Exception):
-            log.warning("Windsock could not tell of this: %s", _text(type(error).__name__, 200), exc_info=True)
+    except Exception as error:
+        _confess(error)
+    except BaseException as interrupt:
+        if not _again_in_a_hurry(interrupt, work, args):
+            raise
+
+
+def _again_in_a_hurry(interrupt: BaseException, work: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+    """True when nobody interrupted: a value raised it while it was shown."""
+    hurry = _process.hurry = _Hurry(interrupt)
+    try:
+        work(*args)
+    except Exception as error:
+        _confess(error)
+    except BaseException:
+        pass  # the first one goes on
+    finally:
+        _process.hurry = None
+    return hurry.same
+
+
+def _confess(error: Exception) -> None:
+    with contextlib.suppress(Exception):
+        log.warning("Windsock could not report this: %s", type(error).__name__, exc_info=True)
+
+
+# --- redaction begins: made by bot.plugin.embed
+# fmt: off
+
+
+@lru_cache(maxsize=1)
+def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
+    """The bot's own `redact` and `is_secret_name`."""
+    LONGEST_VALUE = 8_192  # characters
+    MASK = "•••"
+    _NO_VALUE = frozenset((
+        "none", "null", "nil", "true", "false", "undefined", "nan", "str", "string", "int", "bytes", "bool", "optional", "any", "required",
+        "expired", "missing", "invalid", "incorrect", "must", "is", "not", "field", "empty", "unset", "set", "changed", "failed",
+        "wrong", "denied", "provided", "has", "cannot", "can't", "may", "should", "and", "or", "was", "are", "the", "a", "an", "no",
+        "authentication", "authorization", "does", "doesn't", "did", "will", "with", "for", "in", "of", "to", "from", "on", "by", "yes",
+        "unexpected", "mismatch", "too", "input", "error", "value", "secretstr", "hidden", "redacted", "masked", "omitted", "removed",
+        "expires", "contains", "contain", "length", "mandatory", "unknown", "unauthorized", "forbidden", "rejected", "revoked", "only",
+        "please", "check", "see", "it", "this", "that", "your", "you", "we", "object", "type", "default", "list", "dict", "tuple",
+    ))  # fmt: skip
+    QUOTE = re.compile(r"\\*[\"'`]|%2[27]|&quot;|&#3[49];|\\+u002[27]")
+    _BRACKET, _CLOSING = re.compile(r"[()\[\]{}]"), {"(": ")", "[": "]", "{": "}"}
+    _STOPS = frozenset(' \t\r\n,;&)]}<>"|')
+
+    def is_mixed(value: str) -> bool:
+        """Digits and letters, and no path, date or dotted name."""
+        return (
+            any(sign.isdigit() for sign in value)
+            and any(sign.isalpha() for sign in value)
+            and not any(sign in value for sign in "/:@(.")
+        )
+
+    def value_at(text: str, start: int, name: str, *, kind: str) -> "tuple[int, int] | None":
+        """The value that begins here; None where there is none, or a word that stands for none."""
+        at, size = start, len(text)
+        while at < size and text[at] in "bBrRuUfF" and QUOTE.match(text, at + 1):
+            at += 1
+        opening = QUOTE.match(text, at)
+        if opening is not None:
+            begin = opening.end()
+            end = closing(text, begin, opening[0])
+            value = text[begin:end]
+            return (begin, end) if value.strip() and not _is_no_value(value, name, kind=kind, quoted=True) else None
+        if at < size and text[at] in "([{":
+            return _balanced(text, at, name)
+        end = at
+        while end < size and end - at < LONGEST_VALUE and text[end] not in _STOPS:
+            if text[end] == "'" and (end + 1 >= size or text[end + 1] in _STOPS or text[end + 1] in ".:'"):
+                break
+            if text[end] == "\\" and text[end + 1 : end + 2] in {"n", "r", "t", '"', "'"}:
+                break
+            end += 1
+        while end > at and text[end - 1] in ".:," and (end >= size or text[end] in " \n\t\r"):
+            end -= 1
+        value = text[at:end]
+        if not value or _is_no_value(value, name, kind=kind, quoted=False):
+            return None
+        return at, end
+
+    def closing(text: str, begin: int, quote: str) -> int:
+        """Where the quoted value ends: at the same quote, with as many backslashes in front of it; a doubled one belongs to it."""
+        if quote[0] in "%&" or "u002" in quote:
+            end = text.find(quote, begin, begin + LONGEST_VALUE)
+            return end if end >= 0 else min(len(text), begin + LONGEST_VALUE)
+        at, limit = begin, min(len(text), begin + LONGEST_VALUE)
+        plain = len(quote) == 1
+        while at < limit:
+            at = text.find(quote[-1], at, limit)
+            if at < 0:
+                line = text.find("\n", begin, limit)
+                return line if line > begin else limit
+            slashes = 0
+            while at - slashes > begin and text[at - slashes - 1] == "\\":
+                slashes += 1
+            if plain and slashes % 2 == 0:
+                if text[at + 1 : at + 2] == quote and text[at + 2 : at + 3] not in {"", ")", ",", "]", "}", "\n", " "}:
+                    at += 2
+                    continue
+                if quote == "'" and at + 1 < len(text) and text[at + 1].isalnum() and "'" in text[at + 1 : at + 60]:
+                    line = text.find("\n", begin, at)
+                    if line > begin:
+                        return line
+                    at += 1  # an apostrophe within
+                    continue
+                return at
+            if not plain and slashes == len(quote) - 1:
+                return at - slashes
+            if not plain and slashes < len(quote) - 1:
+                return at - slashes
+            at += 1
+        return limit
+
+    def _balanced(text: str, at: int, name: str) -> "tuple[int, int] | None":
+        """A tuple, list or object as a secret's value: all of it, where it holds a text."""
+        depth, end = list[str](), min(len(text), at + 2_000)
+        for found in _BRACKET.finditer(text, at, end):
+            if found[0] in _CLOSING:
+                depth.append(_CLOSING[found[0]])
+            elif found[0] == depth[-1]:
+                depth.pop()
+                if not depth:
+                    end = found.start()
+                    break
+        inner = text[at + 1 : end]
+        low = name.lower()
+        if text[at] == "{" and "cookie" not in low:  # an object names what it holds, and is read by its own names
+            driver = "pwd" in low or "pass" in low
+            return (at + 1, end) if driver and end > at + 1 and not any(sign in inner for sign in "'\":{} ") else None
+        if inner.startswith(("{", "%")) or not ("'" in inner or '"' in inner) or low.endswith("key"):
+            return None
+        return at + 1, end
+
+    def _is_no_value(value: str, name: str, *, kind: str, quoted: bool) -> bool:
+        plain = value.strip().strip("*.•<>[]()").lower()
+        if not plain or (
+            plain in _NO_VALUE and (not quoted or plain in {"none", "null", "true", "false", "str", "redacted", "hidden"})
+        ):
+            return True
+        if value.startswith(
+            (
+                "${",
+                "$(",
+                "{{",
+                "%(",
+                "%s",
+                "os.environ",
+                "os.getenv",
+                "Variable.get",
+                "env.",
+                "vault:",
+                "secretKeyRef",
+                "<class",
+                "{%",
+            )
+        ):
+            return True
+        if kind == "spaced":
+            return not (is_random(value) and any(sign.isdigit() for sign in value))
+        if kind == "loose":
+            return not (
+                is_random(value)
+                or (quoted and len(value) >= 6 and not value.islower() and " " not in value)
+                or (name.lower().split("_")[-1].endswith("pass") and not value.isdigit() and len(value) > 2)
+            )
+        return False
+
+    def is_odd(value: str) -> bool:
+        """Not a word of a sentence."""
+        return len(value) >= 5 and (
+            any(sign.isdigit() for sign in value) or not value.replace("-", "").replace("'", "").isalpha()
+        )
+
+    def is_random(value: str) -> bool:
+        """As tokens look: long, with digits in it, or of more letters than a word has."""
+        value = value.strip("\"'")
+        if " " in value or len(value) < 8:
+            return False
+        digits = sum(sign.isdigit() for sign in value)
+        letters = sum(sign.isalpha() for sign in value)
+        return (
+            (digits >= 2 and letters >= 2)
+            or len(value) >= 24
+            or (letters >= 8 and not value.islower() and not value.isupper() and not value.istitle())
+        )
+    _SECRETS = frozenset((
+        "password", "passwords", "passwd", "passphrase", "passcode", "passwort", "pwd", "secret", "secrets", "token", "apikey", "apisecret", "credential",
+        "credentials", "creds", "bearer", "jwt", "cookie", "authorization", "sas", "pat", "otp", "mnemonic", "sessionid", "accesskey",
+        "secretkey", "privatekey", "accountkey", "authkey", "signingkey", "encryptionkey", "fernetkey", "sharedkey", "accesstoken",
+        "authtoken", "refreshtoken", "clientsecret", "connectionstring", "connstr", "cookies", "jsessionid", "phpsessid",
+    ))  # fmt: skip
+    _ENDINGS = (
+        "password",
+        "passwd",
+        "passphrase",
+        "pwd",
+        "apikey",
+        "secretkey",
+        "accesskey",
+        "authtoken",
+        "accesstoken",
+        "secret",
+        "token",
+        "sessionid",
+        "sessid",
+    )
+    KEYS = frozenset((
+        "api", "access", "secret", "private", "account", "shared", "signing", "encryption", "fernet", "auth", "service", "master",
+        "storage", "ssh", "consumer", "subscription", "license", "app", "application", "routing", "integration", "deploy", "hmac",
+        "aes", "rsa", "gpg", "pgp", "admin", "root", "webserver", "session", "security", "server", "write", "ingest", "ingestion",
+        "webhook", "bot", "client", "crypto", "kms", "project", "stream", "functions", "host", "rest", "user",
+    ))  # fmt: skip
+    _ABOUT = frozenset((
+        "name", "names", "count", "counts", "limit", "type", "types", "length", "len", "size", "uri", "endpoint", "path", "file",
+        "filename", "expiry", "expires", "expired", "expiration", "ttl", "age", "policy", "field", "fields", "column", "columns",
+        "version", "format", "usage", "budget", "ratio", "required", "enabled", "rotation", "arn", "index", "position", "provider",
+        "store", "manager", "backend", "table", "scope", "scopes", "audience", "created", "updated", "at", "date", "time", "hint",
+        "error", "errors", "exception", "mismatch", "invalid", "rate", "url", "ref", "refs", "command", "cmd", "method", "mode",
+        "rules", "min", "max", "characters", "in", "kind", "status", "class", "issuer", "resolver", "validator", "reset", "prompt",
+        "engine", "location", "lifetime", "bucket", "seconds", "valid", "is", "exists", "missing", "not", "found", "key_name",
+    ))  # fmt: skip
+    _SECRET_URLS = frozenset(("webhook", "hook", "dead_man", "deadman", "ping"))
+    _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+
+    @lru_cache(maxsize=4096)
+    def kind_of(name: str) -> str:
+        """Whether this is the name of a secret: "sure", "loose" where only a value that looks like one is one, "token" where
+        that is so in a sentence, "" for no."""
+        low = [word.lower() for word in _WORDS.findall(name)]
+        if not low:
+            return ""
+        if low[-1] == "identified":
+            return "identified"
+        last = next((place for place in range(len(low) - 1, -1, -1) if _is_secret(low, place)), -1)
+        if last < 0:
+            return ""
+        rest = [word for word in low[last + 1 :] if not word.isdigit()]
+        if rest and rest[0] in _ABOUT and not (rest[0] == "url" and low[last] in _SECRET_URLS):
+            return ""
+        if rest == ["id"] and low[last] == "secret":
+            return "loose"
+        if (
+            low[last] in {"pass", "auth", "pat", "sas", "otp", "cookie", "bearer"}
+            or "routing" in low
+            or low[last] == "webhook"
+        ):
+            return "loose"
+        return "token" if low == ["token"] else "sure"
+
+    def _is_secret(low: "list[str]", place: int) -> bool:
+        word = low[place]
+        if word in _SECRETS:
+            return True
+        if word == "key":
+            return place > 0 and low[place - 1] in KEYS
+        if word in {"pass", "auth"}:
+            return place == len(low) - 1
+        if word == "signature":
+            return place > 0 and low[place - 1] == "access"
+        if word == "webhook" or (word == "str" and place and low[place - 1] in {"conn", "connection"}):
+            return True
+        if word == "string" and place and low[place - 1] == "connection":
+            return True
+        if word == "id" and place and low[place - 1] == "session":
+            return True
+        return any(word.endswith(ending) and word != ending for ending in _ENDINGS)
+
+    def is_secret_name(name: str) -> bool:
+        """Whether what is called so is a secret."""
+        return kind_of(name) not in {"", "identified"}
+    _Form = tuple[tuple[str, ...], "re.Pattern[str]", str]
+
+    @lru_cache(maxsize=1)
+    def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
+        """Forms in groups. A group, and then a form, is tried where the text has one of these in it, in lower case."""
+        url, hidden = ("://",), rf"\1{MASK}"
+        urls = (
+            # scheme://user:password@host, also where the end was cut off; host:port is no password
+            (url, r"(://)[^\s/:@'\"<>]{4,500}:(?:x-oauth-basic|x-token-auth|x-access-token|)(?=@)", hidden),
+            (
+                url,
+                r"(://[^\s/:@'\"<>]{0,100}):(?!\d{1,5}(?:[/?#,;)\]'\"\s\\]|\Z))(?!•••|//)[^\s'\"<>]{1,500}?"
+                r"(?:(?=@[^\s@'\"]{0,500}(?:[\s'\"]|\Z))|(?=[\s'\"<>]|\Z))",
+                rf"\1:{MASK}",
+            ),
+            (url, r"(://)(?:(?<=[tT][tT][pP]://)|(?<=[tT][tT][pP][sS]://))(?!git@)[^\s/:@'\"•]{4,500}(?=@)", hidden),
+            (url, r"(://)(?=[^\s/:@'\"]*\d)[^\s/:@'\"•]{16,500}(?=@)", hidden),
+        )
+        databases = (
+            (("jdbc:oracle",), r"(?i)(\bjdbc:oracle:\w{1,10}:[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}(?=@)", hidden),
+            (("sqlplus",), r"(?i)(\bsqlplus\s+(?:-\w+\s+){0,3}[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}", hidden),
+        )
+        addresses = (
+            # addresses that are secrets by themselves
+            (
+                ("hooks.slack",),
+                r"(?i)(\bhooks\.slack(?:-gov)?\.com/)(?:services|workflows|triggers)/[\w/.-]{1,200}",
+                hidden,
+            ),
+            (
+                ("office.com",),
+                r"(?i)(\b(?:webhook\.office\.com|outlook\.office\.com/webhook)[^\s'\"<>/]{0,9}/)(?!•)[^\s'\"<>]{8,400}",
+                hidden,
+            ),
+            (("discord",), r"(?i)(\b(?:discord|discordapp)\.com/api/(?:v\d{1,2}/)?webhooks/)[\w/-]{8,200}", hidden),
+            (("api.telegram.org",), r"(?i)(\bapi\.telegram\.org/(?:file/)?bot)[\w:-]{8,200}", hidden),
+            (
+                (
+                    "hc-ping.com/",
+                    "healthchecks.io/ping",
+                    "hooks.zapier.com",
+                    "maker.ifttt.com",
+                    "events.pagerduty.com",
+                    "hooks.airtable.com",
+                    "/api/push/",
+                    "/with/key/",
+                ),
+                r"(?i)((?:\bhc-ping\.com|\bhealthchecks\.io/ping|\bhooks\.zapier\.com/hooks/catch|/with/key|\bevents\.pagerduty\.com/(?:integration|x-ere)"
+                r"|\bhooks\.airtable\.com/workflows|/api/push)/)[\w/-]{8,200}",
+                hidden,
+            ),
+        )
+        headers = (
+            # headers: whatever the scheme, to the end of the value; a Cookie's every cookie
+            (
+                ("authorization",),
+                r"(?i)(\b(?:proxy-)?authorization(?:\\*[\"'])?\s{0,3}[:=,]\s{0,3}b?)(\\*[\"'])((?:(?!\2)[^\n]){1,4000})(?=\2)",
+                rf"\1\2{MASK}",
+            ),
+            (
+                ("authorization",),
+                r"(?i)(\b(?:proxy-)?authorization(?:\\*[\"'])?[:=])(?!\s{0,3}[\"'\\•])\s{0,3}(?:[A-Za-z][\w-]{1,40}\s+(?=\S))?[^\s\"'\\]{1,4000}"
+                r"(?:,\s{0,2}(?:Signed|Signature|[\w-]{1,20}=)[^\s\"',]{1,500}){0,12}",
+                rf"\1 {MASK}",
+            ),
+            (
+                ("cookie",),
+                r"(?i)(\b(?:set-)?cookie(?:\\*[\"'])?\s{0,3}[:=,]\s{0,3}b?)(\\*[\"'])((?:(?!\2)[^\n]){1,4000})(?=\2)",
+                rf"\1\2{MASK}",
+            ),
+            (("cookie:",), r"(?im)(\b(?:set-)?cookie:)(?!\s{0,3}[\"'\\•])[^\n\"']{1,4000}", rf"\1 {MASK}"),
+            (
+                ("bearer ", "basic "),
+                r"(?i)\b(bearer|basic)\s+(?=[\w.~+/-]*[\d=/+_-]|[A-Za-z]{16})[\w.~+/-]{8,4000}=*(?![\w=\"'(]*=\\*[\"'])",
+                rf"\1 {MASK}",
+            ),
+            (
+                ("auth(",),
+                r"(Auth\(\s{0,20}\\*[\"'][^\"'\n]{0,100}\\*[\"']\s{0,20},\s{0,20}\\*[\"'])(?!•)[^\"'\\\n]{1,300}",
+                hidden,
+            ),
+            (
+                ("auth.user.info",),
+                r"(?i)(auth\.user\.info(?:\\*[\"'])?\s{0,3}[=:]\s{0,3}(?:\\*[\"'])?[^:\s\"']{0,100}:)(?!•)[^\s\"'\\,]{1,300}",
+                hidden,
+            ),
+        )
+        parameters = (
+            (("signature=", "credential="), r"(?i)\b((?:Signature|Credential)=)[\w/+%.-]{16,500}=*", hidden),
+            (
+                ("sig=", "signature=", "credential=", "token=", "code=", "key=", "hmac=", "auth="),
+                r"(?i)([?&;#](?:x-(?:amz|goog)-(?:signature|security-token|credential)|sig|signature|code|key|hmac|skey|auth|t?oken)=)(?!•)[^&\s\"'<>\\)\]]{4,2000}",
+                hidden,
+            ),
+        )
+        commands = (
+            # command lines
+            (
+                ("mysql", "mariadb", "sshpass", "mongo", "docker", "az login", "podman", "helm", "twine", "7z"),
+                r"(\b(?:mysql\w*|mariadb\w*|sshpass|mongo\w*|docker[ ]login|az[ ]login|podman[ ]login|helm[ ]registry[ ]login|twine|7z\w?)\b[^\n|;]{0,400}?[\s'\"]-p(?:[\s'\"],?){0,5})"
+                r"(?![•\s])[^\s'\",\]]{1,200}",
+                hidden,
+            ),
+            (
+                ("curl", "wget", "http", "svn"),
+                r"(?i)(\b(?:curl|wget|https?|svn)\b[^\n|;]{0,400}?[\s'\"](?:-u|--user|--proxy-user)(?:[\s'\"=],?){1,4}[^\s:'\",]{0,100}:)(?!•)[^\s'\",\]]{1,200}",
+                hidden,
+            ),
+            (("redis-cli", "valkey-cli"), r"(?i)(\b(?:redis|valkey)-cli\b[^\n|;]{0,300}?\s-a\s+)(?!•)\S{1,200}", hidden),
+            (
+                ("ldap", "kinit"),
+                r"(?i)(\b(?:ldap(?:search|modify|add|delete|whoami|passwd)|kinit)\b[^\n|;]{0,300}?\s-w\s+)(?!•)\S{1,200}",
+                hidden,
+            ),
+            (
+                ("sqlcmd", "bcp", "osql", "zip"),
+                r"(\b(?:sqlcmd|bcp|osql|unzip|zip)\b[^\n|;]{0,300}?\s-P\s*)(?![•\s])\S{1,200}",
+                hidden,
+            ),
+            (
+                ("echo ", "printf "),
+                r"(?i)(\b(?:echo|printf)\s+(?:-n\s+)?[\"']?)(?!•)[^\s\"'|]{6,300}(?=[\"']?\s*\|[^\n]{0,80}(?:--password-stdin|passwd|--pinentry|sudo\s+-S))",
+                hidden,
+            ),
+        )
+        words = (
+            (("secretstr(", "secretbytes("), r"(?i)(\bSecret(?:Str|Bytes)\(b?\\*[\"'])(?!•|\*+\\*[\"'])[^\"'\\\n]{1,500}", hidden),
+            (("pass:", "-passin", "-passout"), r"(?i)(-pass(?:in|out)\s+pass:|\bpass:(?=\S{6}))(?!•)[^\s'\"]{1,200}", hidden),
+            (("pass ",), r"(?m)((?:^|\*cmd\* |[>'\"]\s?)b?[\"']?PASS )(?!•)(?=[^\s'\"]{1,200}(?:['\"]?\s*$|\\r|\r|'))[^\s'\"\\]{1,200}", hidden),
+            (("machine ", "default "), r"(?i)(\b(?:machine|default)\s[^\n]{0,200}?\bpassword\s+)(?!•)\S{1,200}", hidden),
+            (("key provided",), r"(?i)(\bkey\s+provided:\s*)(?!•)[^\s'\",;]{6,300}(?<![.])", hidden),
+        )  # fmt: skip
+        groups = (
+            (url, urls), (("jdbc:", "sqlplus"), databases), ((".com/", ".org/", "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
+            (("auth", "cookie", "bearer", "basic "), headers), (("?", "&", ";", "#", "signature", "cred"), parameters),
+            ((" -", "'-", '"-'), commands), (("pass", "secret", "provided"), words),
+        )  # fmt: skip
+        return tuple(
+            (doors, tuple((gates, re.compile(pattern), instead) for gates, pattern, instead in forms))
+            for doors, forms in groups
+        )
+    def without_vendors(text: str) -> str:
+        """Tokens that need no name."""
+        beginnings, others = shapes()
+        if beginnings.search(" " + text):
+            text = beginnings.sub(rf"\1{MASK}", " " + text)[1:]
+        for gate, pattern in others:
+            if gate.search(text):
+                text = pattern.sub(MASK, text)
+        return text
+
+    @lru_cache(maxsize=1)
+    def shapes() -> "tuple[re.Pattern[str], tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]]":
+        """The token families of the big vendors: by what their tokens begin with, behind a sign, in one pattern whose branches are
+        sorted by their first letter; and those that begin with anything, each with what they have in them, which is looked for first."""
+        beginnings = (
+            r"A(?:KIA|SIA|ROA|IDA|GPA|NPA|BIA|CCA)[A-Z0-9]{12,}", r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,}",
+            r"xapp-[A-Za-z0-9-]{8,}", r"xwfp-[A-Za-z0-9-]{8,}", r"gh[pousr]_[A-Za-z0-9]{16,}", r"github_pat_[A-Za-z0-9_]{16,}",
+            r"gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat|ffct)-[A-Za-z0-9_.-]{16,}", r"GR1348941[A-Za-z0-9_-]{16,}",
+            r"sk-[A-Za-z0-9_-]{16,}", r"sk_(?:live|test|prod)_[A-Za-z0-9]{8,}", r"pk_(?:live|test|prod)_[A-Za-z0-9]{8,}", r"rk_(?:live|test|prod)_[A-Za-z0-9]{8,}", r"whsec_[A-Za-z0-9+/=_-]{16,}",
+            r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}", r"key-[0-9a-f]{30,}", r"SK[0-9a-f]{30,}", r"AIza[A-Za-z0-9_-]{30,}",
+            r"ya29\.[A-Za-z0-9_.-]{16,}", r"GOCSPX-[A-Za-z0-9_-]{16,}", r"1//0[A-Za-z0-9_-]{20,}",
+            r"dapi[0-9a-f]{30,}(?:-[0-9])?", r"dose[0-9a-f]{30,}", r"dkea[0-9a-f]{30,}", r"hv[sbr]\.[A-Za-z0-9_-]{20,}",
+            r"s\.[A-Za-z0-9]{24}(?![A-Za-z0-9_])", r"npm_[A-Za-z0-9]{30,}", r"pypi-[A-Za-z0-9_-]{30,}",
+            r"rubygems_[0-9a-f]{40,}", r"dckr_(?:pat|oat)_[A-Za-z0-9_-]{16,}",
+            r"NR(?:AK-[A-Z0-9]{20,}|JS-[0-9a-f]{15,}|II-[A-Za-z0-9_-]{20,})", r"shp(?:at|ca|pa|ss|tk)_[0-9a-fA-F]{20,}",
+            r"EAAA[A-Za-z0-9_-]{40,}", r"sq0(?:atp|csp|idp)-[A-Za-z0-9_-]{20,}", r"lin_(?:api|oauth)_[A-Za-z0-9]{20,}",
+            r"secret_[A-Za-z0-9]{30,}", r"ntn_[A-Za-z0-9]{30,}", r"AT(?:ATT|CTT|BB)[A-Za-z0-9_=.-]{20,}",
+            r"pn[ub]_[A-Za-z0-9]{20,}", r"hf_[A-Za-z0-9]{20,}", r"dbt[cu]_[A-Za-z0-9_-]{20,}", r"glsa_[A-Za-z0-9_]{20,}",
+            r"glc_[A-Za-z0-9+/=]{20,}", r"do[por]_v1_[0-9a-f]{40,}", r"PMAK-[0-9a-z-]{40,}", r"sntry[su]_[A-Za-z0-9_=+/-]{30,}",
+            r"figd_[A-Za-z0-9_-]{30,}", r"ph[cx]_[A-Za-z0-9]{30,}", r"rdme_[a-z0-9]{40,}", r"tfp_[A-Za-z0-9_]{30,}",
+            r"pul-[0-9a-f]{38,}", r"fo1_[A-Za-z0-9_-]{30,}", r"EZ[AT]K[A-Za-z0-9]{30,}",
+            r"dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9_.-]{30,}", r"AGE-SECRET-KEY-1[0-9A-Z]{50,}", r"r8_[A-Za-z0-9]{30,}",
+            r"sbp_[0-9a-f]{38,}", r"xai-[A-Za-z0-9]{40,}", r"gsk_[A-Za-z0-9]{30,}", r"pplx-[A-Za-z0-9]{30,}",
+            r"pat[A-Za-z0-9]{14}\.[0-9a-f]{60,}", r"HRKU-[A-Za-z0-9_-]{30,}", r"CFPAT-[A-Za-z0-9_-]{30,}",
+            r"ops_ey[A-Za-z0-9_-]{40,}", r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*",
+        )  # fmt: skip
+        edge = "(?<![A-Za-z0-9_])"
+        others = (
+            ("-us", edge + r"[0-9a-f]{30,}[0-9a-z]{0,2}-us[0-9]{1,2}"),
+            (r"\.atlasv1\.", edge + r"[A-Za-z0-9]{8,20}\.atlasv1\.[A-Za-z0-9_-]{30,}"),
+            ("Q~", edge + r"[A-Za-z0-9_~.-]{3}[78]Q~[A-Za-z0-9_~.-]{31,40}"),
+            (":AA", edge + r"[0-9]{7,10}:AA[A-Za-z0-9_-]{30,}"),
+            (r"[MNO](?<![A-Za-z0-9_].)[A-Za-z0-9_-]{23}", r"[MNO](?<![A-Za-z0-9_].)(?<![A-Za-z0-9_].)[A-Za-z0-9_-]{23,26}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}"),
+            (r"=(?<=[A-Za-z0-9_-]{43}=)(?![=A-Za-z0-9])", f"{edge}[A-Za-z0-9_-]{{43}}=(?![=A-Za-z0-9])"),
+        )  # fmt: skip
+        by_letter = dict[str, list[str]]()
+        for pattern in beginnings:
+            for one in pattern.split("|") if "(" not in pattern else [pattern]:
+                by_letter.setdefault(one[0], []).append(one[1:])
+        one_pattern = "|".join(f"{re.escape(letter)}(?:{'|'.join(rest)})" for letter, rest in by_letter.items())
+        begin = re.compile(rf"([^A-Za-z0-9_])(?=[A-Za-z0-9_.-]{{5}}|1//0)(?:{one_pattern})")
+        return begin, tuple((re.compile(gate), re.compile(pattern)) for gate, pattern in others)
+    _BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+    _END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+    _BASE64 = re.compile(
+        r"(?:[A-Za-z0-9+/=\s]|\\+[nr])*(?:(?:Proc-Type|DEK-Info|Version|Comment): [^\n]{1,80}\n(?:[A-Za-z0-9+/=\s]|\\+[nr])*){0,4}"
+    )
+
+    def without_private_keys(text: str) -> str:
+        """Whole blocks, and what is left of one that was cut: base64 behind a BEGIN, and in front of an END."""
+        parts, done, at = list[str](), 0, 0
+        end = _END.search(text)
+        for begin in _BEGIN.finditer(text):
+            if begin.start() < done:
+                continue
+            while end is not None and end.start() < begin.end():
+                left = _back_over_base64(text, end.start(), done)
+                parts += [text[done:left], MASK]
+                done = end.end()
+                end = _END.search(text, done)
+            if begin.start() < done:
+                continue
+            following = _BEGIN.search(text, begin.end())
+            whole = end is not None and (following is None or end.start() < following.start())
+            at = end.end() if whole and end is not None else _rest(text, begin.end())
+            parts += [text[done : begin.start()], MASK]
+            done = at
+            if whole:
+                end = _END.search(text, done)
+        while end is not None:
+            left = _back_over_base64(text, end.start(), done)
+            parts += [text[done:left], MASK]
+            done = end.end()
+            end = _END.search(text, done)
+        return re.sub(
+            r"(Private-Lines: \d+\s+)[A-Za-z0-9+/=\s]+?(?=Private-MAC|\Z)", rf"\1{MASK}\n", "".join(parts) + text[done:]
+        )
+
+    def _rest(text: str, at: int) -> int:
+        """The end of the base64 that follows."""
+        found = _BASE64.match(text, at)
+        return found.end() if found else at
+
+    def _back_over_base64(text: str, at: int, start: int) -> int:
+        while at > start and (text[at - 1].isalnum() or text[at - 1] in "+/=\n\r\\ \t"):
+            at -= 1
+        return at
+    _LONGEST_NAME = 120  # characters
+    _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
+    _NEXT_LINE = re.compile(r"\n[ \t]+(?![-#{\[])([^\s:=]{5,500})[ \t]*(?=\n|\Z)")
+    _WORD_BEFORE = re.compile(r"(\w{3,20}) \Z")
+    _IDENTIFIED = re.compile(r"(?i)\s+BY\s+(?:VALUES?\s+|PASSWORD\s+)?")
+    _SIGN = re.compile(r"[\])]{0,2}[ \t]{0,3}(=>|:=|==|[:=,>]|%3[ADad])[ \t]{0,3}(?:N(?='))?")
+    _PAIR = re.compile(
+        r"(?i)(?:</name>\s*<value>|(?:,|;|\\+n|\s)[\s\\n,-]{0,40}\\*[\"']?(?:value|defaultvalue|default|stringvalue)\\*[\"']?\s{0,3}[:=]\s{0,3})"
+    )
+    _PAIRED_BEFORE = re.compile(
+        r"(?i)(value\\*[\"']?\s{0,3}[:=]\s{0,3}b?\\*[\"'])([^\"'\n\\]{1,250})\\*[\"']\s{0,3},\s{0,3}\\*[\"']?(?:name|key)\\*[\"']?\s{0,3}[:=]\s{0,3}\\*[\"']\Z"
+    )
+    _SAID = re.compile(r"(?i)(?:is|was|set to|=)[ \t]+")
+
+    def without_named(text: str, places: "list[int]") -> str:
+        """Values behind names of secrets. `places` are where such names may be."""
+        parts, done, position, size = list[str](), 0, 0, len(text)
+        for place in places:
+            if place < position:
+                continue
+            left = right = place
+            while left > done and text[left - 1] in _NAME and place - left < _LONGEST_NAME and not _is_encoded(text, left):
+                left -= 1
+            while right < size and text[right] in _NAME and right - place < _LONGEST_NAME:
+                right += 1
+            while right > place and text[right - 1] in ".-":
+                right -= 1
+            position = right
+            span = _value_of(text, left, right)
+            if span is None or span[0] < done or text.startswith(MASK, span[0]):
+                continue
+            parts += [text[done : span[0]], MASK]
+            done = position = span[1]
+        return "".join(parts) + text[done:]
+
+    def _is_encoded(text: str, at: int) -> bool:
+        """Whether `%22` or the like ends here."""
+        return at >= 3 and text[at - 3] == "%" and text[at - 2] in "23"
+
+    def _value_of(text: str, left: int, right: int) -> "tuple[int, int] | None":
+        """Where the value stands that belongs to the name at this place; None when it is no secret's."""
+        name = text[left:right]
+        kind = kind_of(name)
+        if not kind and name.lower() == "key" and text[left - 1 : left] == " ":
+            before = _WORD_BEFORE.search(text, max(0, left - 30), left)
+            kind = "spaced" if before is not None and before[1].lower() in KEYS else ""
+        if not kind:
+            return None
+        if kind == "identified":
+            match = _IDENTIFIED.match(text, right)
+            return value_at(text, match.end(), name, kind="sure") if match else None
+        quote = QUOTE.match(text, right)
+        quoted = quote is not None and left > 0 and (text[left - 1] == quote[0][-1] or text.endswith(quote[0], 0, left))
+        after = quote.end() if quote is not None and quoted else right
+        pair = _PAIR.match(text, after)
+        if pair is not None:
+            return value_at(text, pair.end(), name, kind="sure")
+        if quoted:
+            before = _PAIRED_BEFORE.search(text, max(0, left - 300), left)
+            if before is not None:
+                return before.start(2), before.end(2)
+        sign = _SIGN.match(text, after)
+        if sign is None:
+            return None if quoted else _unsigned(text, left, right, name, kind)
+        if sign[1] == ",":
+            return value_at(text, sign.end(), name, kind="sure") if quoted and QUOTE.match(text, sign.end()) else None
+        if sign[1] == ">":
+            end = text.find("<", sign.end(), sign.end() + LONGEST_VALUE)
+            return (sign.end(), end) if end > sign.end() and text[left - 1 : left] in {"<", ":", '"', "'"} else None
+        if sign[1] == ":" and text[sign.end() : sign.end() + 1] == "\n":
+            return _on_the_next_line(text, sign.end(), name)
+        in_a_sentence = sign[1] == ":" and not quoted and sign[0].endswith(" ")
+        usual = "sure" if kind in {"spaced", "token"} else kind
+        return value_at(text, sign.end(), name, kind=_SPOKEN.get(kind, usual) if in_a_sentence else usual)
+    _SPOKEN = {"spaced": "spaced", "token": "loose"}  # `invalid API key: …`, `unexpected token: FROM`
+
+    def _on_the_next_line(text: str, at: int, name: str) -> "tuple[int, int] | None":
+        line = _NEXT_LINE.match(text, at)
+        if line is None or not (is_random(line[1]) or is_odd(line[1])):
+            return None
+        return value_at(text, line.start(1), name, kind="sure")
+
+    def _unsigned(text: str, left: int, right: int, name: str, kind: str) -> "tuple[int, int] | None":
+        """`--password X`, `PASSWORD 'X'`, `password is X`: no sign stands between the name and the value."""
+        if text[right : right + 1] not in {" ", "\t"}:
+            return None
+        start = right
+        while text[start : start + 1] in {" ", "\t"} and start - right < 4:
+            start += 1
+        if name.startswith("--") or text[max(0, left - 2) : left] == "--":
+            return None if text[start : start + 1] in {"-", "", "\n"} else value_at(text, start, name, kind="sure")
+        said = _SAID.match(text, start)
+        span = value_at(text, said.end() if said else start, name, kind="spaced" if kind == "spaced" else "sure")
+        if span is None:
+            return None
+        value, passes = text[span[0] : span[1]], "pass" in name.lower() or "pwd" in name.lower()
+        if passes and (QUOTE.match(text, said.end() if said else start) or (said and is_odd(value))):
+            return span
+        return span if is_random(value) and (is_mixed(value) or passes) else None
+    _BEFORE_A_NAME = re.compile(r"[\s('\"]")
+    _LITERAL = re.compile(r"'((?:[^'\\\n]|\\.){1,2000})'(?!\s*:)")
+
+    def without_columns(text: str) -> str:
+        """Literals behind a column list, and the parameters of a statement that names a secret's column."""
+        parts, done = list[str](), 0
+        for found in re.finditer(r"(?i)\(([\w\s,.\"`\[\]]{3,2000})\)\s*(?:output\s[^()]{0,200})?values\s*(?=\()", text):
+            columns = [part.strip(' \t\n"`[]') for part in found[1].split(",")]
+            hidden = {place for place, column in enumerate(columns) if is_secret_name(column)}
+            if not hidden or found.start() < done:
+                continue
+            for begin, end in _items(text, found.end(), hidden):
+                parts += [text[done:begin], MASK]
+                done = end
+        text = "".join(parts) + text[done:]
+        parts, done, seen = [], 0, 0
+        for found in re.finditer(r"\[parameters: (?=[(\[])", text):
+            sql = text[max(text.rfind("[SQL:", seen, found.start()), seen, found.start() - 4_000) : found.start()]
+            stop = text.find("\n", found.end())
+            following = text.find("[parameters: ", found.end(), stop if stop > 0 else len(text))
+            seen = min(at for at in (stop, following, len(text)) if at > 0)
+            names = re.findall(r"[A-Za-z_][\w$]{2,80}", sql)
+            if not any(is_secret_name(name) for name in names):
+                continue
+            for literal in _LITERAL.finditer(text, found.end(), seen):
+                if not literal[1].startswith(MASK):
+                    parts += [text[done : literal.start(1)], MASK]
+                    done = literal.end(1)
+        return "".join(parts) + text[done:]
+
+    def without_inputs(text: str) -> str:
+        """What pydantic quotes of the field that it names on the line above."""
+        parts, done = list[str](), 0
+        for found in re.finditer(r"\binput_value=(?=[\"'])", text):
+            if found.end() < done:
+                continue
+            above = text.rfind("\n", max(0, found.start() - 500), found.start())
+            field = _BEFORE_A_NAME.split(text[max(0, above - 200) : max(0, above)])[-1].rsplit(".", 1)[-1]
+            span = value_at(text, found.end(), field, kind="sure") if kind_of(field) else None
+            if span is not None and not text.startswith(MASK, span[0]):
+                parts += [text[done : span[0]], MASK]
+                done = span[1]
+        return "".join(parts) + text[done:]
+
+    def _items(text: str, at: int, wanted: "set[int]") -> "list[tuple[int, int]]":
+        """The literals at these places of the tuples that begin here: `('a', 'b'), ('c', 'd')`."""
+        spans, size = list[tuple[int, int]](), len(text)
+        while at < size and text[at] == "(":
+            place, at = 0, at + 1
+            while at < size and text[at] != ")":
+                while at < size and text[at] in " \t\n":
+                    at += 1
+                begin = at
+                if at < size and text[at] in "'\"":
+                    at = closing(text, at + 1, text[at])
+                    if place in wanted and at > begin + 1 and not text.startswith(MASK, begin + 1):
+                        spans.append((begin + 1, at))
+                    at += 1
+                while at < size and text[at] not in ",)":
+                    at += 1
+                if at < size and text[at] == ",":
+                    place, at = place + 1, at + 1
+            at += 1
+            more = re.compile(r"\s*,\s*(?=\()").match(text, at)
+            at = more.end() if more else size
+        return spans
+    _SHORT, _LONG = 256, 8_192  # characters of what is remembered
+    _STEMS = frozenset((
+        "pass", "pwd", "secret", "token", "key", "cred", "bearer", "jwt", "cookie", "auth", "sas_", "_sas", "sas=", "_pat", "pat=",
+        "otp", "mnemonic", "sess", "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature",
+    ))  # fmt: skip
+
+    def redact(text: str) -> str:
+        """The text with each secret as `•••`."""
+        size = len(text)
+        return _short(text) if size < _SHORT else _long(text) if size < _LONG else _redacted(text)
+
+    @lru_cache(maxsize=4096)  # the same owners, pools, hosts and sentences come again and again
+    def _short(text: str) -> str:
+        return _redacted(text)
+
+    @lru_cache(maxsize=256)  # and so do the tracebacks of a storm
+    def _long(text: str) -> str:
+        return _redacted(text)
+
+    def _redacted(text: str) -> str:
+        before, (text, low) = text, _again(text)
+        if "PRIVATE KEY" in text or "Private-Lines" in text:
+            text, low = _again(without_private_keys(text))
+        words, places = _seen(low)
+        for doors, group in forms():
+            if not words.isdisjoint(doors) or any([door in low for door in doors if len(door) == 1]):
+                for gates, pattern, instead in group:
+                    if any([gate in low for gate in gates]):
+                        text, low = _again(pattern.sub(instead, text))
+        text = without_vendors(text)
+        if text is not before:
+            low = _again(text)[1]
+            words, places = _seen(low)
+        if places:
+            text = without_named(text, places)
+        if "input_value=" in text:
+            text = without_inputs(text)
+        if ") values" in low or "values(" in low or "[parameters:" in low or ")values" in low:
+            text = without_columns(text)
+        return text
+
+    def _seen(low: str) -> "tuple[set[str], list[int]]":
+        """Which doors of the forms and which stems the text has in it, and where the stems are."""
+        words, places = set[str](), list[int]()
+        for found in _needles().finditer(low):
+            words.add(found[0])
+            if found[0] in _STEMS:
+                places.append(found.start())
+        return words, places
+
+    @lru_cache(maxsize=1)
+    def _needles() -> "re.Pattern[str]":
+        """All of them in one pattern, sorted by their first letter, which makes it fast; the longer of two comes first."""
+        by_letter = dict[str, list[str]]()
+        for one in sorted(
+            {door for doors, _ in forms() for door in doors if len(door) > 1} | _STEMS, key=len, reverse=True
+        ):
+            by_letter.setdefault(one[0], []).append(re.escape(one[1:]))
+        return re.compile("|".join(f"{re.escape(letter)}(?:{'|'.join(rest)})" for letter, rest in by_letter.items()))
+
+    def _again(text: str) -> "tuple[str, str]":
+        """The text and its lower case, with every place the same in both: some letters become two."""
+        low = text.lower()
+        return text, low if len(low) == len(text) else "".join(sign.lower() if sign.isascii() else sign for sign in text)
+
+    def secrets_in(before: str, after: str) -> int:
+        """How many secrets `redact` hid: the masks that the text did not have before."""
+        return max(0, after.count(MASK) - before.count(MASK))
+    return redact, is_secret_name
+
+
+# fmt: on
+# --- redaction ends
 
 
 # --- reading Airflow's objects ---------------------------------------------------------------------------------
@@ -190,15 +960,39 @@ def _identity_of(thing: Any, name: str) -> Any:
 
 
 def _text(value: Any, limit: int) -> str:
-    """`value` as text, head and tail kept when it is longer than `limit` characters."""
-    try:
-        text = value if isinstance(value, str) else str(value)
-    except Exception:
-        text = f"<{type(value).__name__} that cannot be shown>"
+    """`value` as text without secrets, head and tail kept when it is longer than `limit` characters."""
+    text = _without_secrets(_shown(value))
     if len(text) <= limit:
-        return str(text)
+        return text
     tail = limit // 4
     return f"{text[: limit - tail - 40]}\n… [{len(text) - limit:,} characters cut] …\n{text[-tail:]}"
+
+
+def _shown(value: Any) -> str:
+    try:
+        return str(value)
+    except Exception:
+        return f"<{type(value).__name__} that cannot be shown>"
+    except BaseException as error:
+        hurry = _process.hurry
+        if hurry is None:
+            raise
+        hurry.same = hurry.same or type(error) is hurry.kind
+        return f"<{type(value).__name__} that cannot be shown>"
+
+
+def _without_secrets(text: str) -> str:
+    """The whole text is looked through before anything is cut: nobody knows half a secret for one."""
+    if len(text) > LOOKED_AT:
+        half = LOOKED_AT // 2
+        text = f"{text[:half]}\n… [{len(text) - LOOKED_AT:,} characters cut] …\n{text[-half:]}"
+    return _redaction()[0](text)
+
+
+def _plain(value: Any) -> Optional[str]:
+    """A name that Airflow knows its object by: it is sent as it is."""
+    value = getattr(value, "value", value)
+    return None if value is None or value == "" else _shown(value)[:1000]
 
 
 def _word(value: Any) -> Optional[str]:
@@ -268,7 +1062,7 @@ def _traceback(error: BaseException) -> str:
         parts += ["Traceback (most recent call last):\n", *frames] if frames else []
         parts.append(f"{_type_name(link)}: {_text(link, 1000)}\n")
         parts += [f"{_text(note, 500)}\n" for note in getattr(link, "__notes__", ())]
-    text = "".join(parts)
+    text = _without_secrets("".join(parts))
     if len(text) <= TRACEBACK_CHARS:
         return text
     head = TRACEBACK_CHARS // 4
@@ -325,9 +1119,9 @@ def _task_signal(kind: str, source: str, deployment: str, ti: Any, error: Any, c
         source,
         deployment,
         occurred_at=_moment(_get(ti, "end_date")),
-        dag_id=_word(_identity_of(ti, "dag_id")),
-        run_id=_word(_identity_of(ti, "run_id")),
-        task_id=_word(_identity_of(ti, "task_id")),
+        dag_id=_plain(_identity_of(ti, "dag_id")),
+        run_id=_plain(_identity_of(ti, "run_id")),
+        task_id=_plain(_identity_of(ti, "task_id")),
         map_index=-1 if map_index is None else map_index,
         try_number=_number(_identity_of(ti, "try_number")),
         max_tries=_number(_get(ti, "max_tries")),
@@ -360,8 +1154,8 @@ def _run_signal(kind: str, source: str, deployment: str, run: Any, reason: Any) 
         source,
         deployment,
         occurred_at=_moment(end),
-        dag_id=_word(read("dag_id")),
-        run_id=_word(read("run_id") or (read("dag_run_id") if isinstance(run, Mapping) else None)),
+        dag_id=_plain(read("dag_id")),
+        run_id=_plain(read("run_id") or (read("dag_run_id") if isinstance(run, Mapping) else None)),
         state=_word(loaded("state") or loaded("_state")),
         logical_date=_moment(loaded("logical_date")) or _moment(loaded("execution_date")),
         run_type=_word(loaded("run_type")),
@@ -398,7 +1192,7 @@ def _bundle_folders() -> tuple[str, ...]:
 
 
 def _import_signal(deployment: str, filename: Any, stacktrace: Any) -> Signal:
-    path, trace = _text(filename, 1000), _text(stacktrace, TRACEBACK_CHARS)
+    path, trace = _shown(filename)[:1000], _text(stacktrace, TRACEBACK_CHARS)
     last = next((line for line in reversed(trace.splitlines()) if line.strip()), "").strip()
     found = re.match(r"([A-Za-z_][\w.]*): ?(.*)", last)
     kind, message = found.groups() if found else ("", last)
@@ -436,7 +1230,12 @@ class Answer(NamedTuple):
     @property
     def refused(self) -> bool:
         """The bot will never take it: it is about the signal, not about the moment."""
-        return 400 <= self.status < 500 and self.status not in KEEP_STATUS
+        return 400 <= self.status < 500 and self.status not in KEEP_STATUS and not self.odd
+
+    @property
+    def odd(self) -> bool:
+        """About the signal or about a setting: what happens to others tells."""
+        return self.status in ODD_STATUS
 
 
 class _Post:
@@ -504,18 +1303,36 @@ class Spool:
     """A folder of signals that could not be delivered; any process with this plugin may send them on.
 
     A file is `NAME.json`; while one process sends it, `NAME.json.PID.claim`; `.bad` when it cannot be read and
-    `.refused` when the bot will never take it, both left for a person to look at.
+    `.refused` when the bot will never take it, both left for a person to look at. `NAME-odd.json` was refused once while
+    others were taken. The folder is ours alone, or it is not used: others could plant a file, or a link, in it.
     """
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
 
+    def usable(self, make: bool = False) -> bool:
+        """Whether the folder is there, is ours and nobody else may write to it. Raises OSError when it cannot be made."""
+        if make:
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        try:
+            seen = os.stat(self.folder)
+        except OSError:
+            return False
+        if seen.st_uid == os.geteuid() and not seen.st_mode & 0o022:
+            return True
+        why = "others may write to it" if seen.st_mode & 0o022 else f"it belongs to the user {seen.st_uid}"
+        _say_once(
+            f"open {self.folder}",
+            f"Windsock does not use its spool {self.folder}: {why}. Give it mode 0700 and to the "
+            f"user {os.geteuid()}, or set WINDSOCK_SPOOL; until then what cannot be delivered at once is lost",
+        )
+        return False
+
     def keep(self, signal: Signal, ending: str = ".json", sync: bool = True) -> bool:
         """Write one signal so that it survives a crash (with `sync`: of the machine); False when it could not be kept."""
         try:
             body = json.dumps(signal, default=str).encode()
-            os.makedirs(self.folder, mode=0o700, exist_ok=True)
-            if not self._room(len(body), aside=ending != ".json"):
+            if not self.usable(make=True) or not self._room(len(body), aside=ending == ".refused"):
                 return False
             # An import error is told again at every parse: one file is enough.
             written = 0 if signal["kind"] == "import_error" else time.time_ns() // 1000
@@ -570,7 +1387,8 @@ class Spool:
         return False
 
     def _mark(self, mark: str, now: float) -> None:
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        if not self.usable(make=True):
+            return
         _touch(mark)
         with os.scandir(self.folder) as entries:
             for entry in entries:
@@ -588,6 +1406,8 @@ class Spool:
         return next(self._claimable(), None) is not None
 
     def _claimable(self) -> Iterator[str]:
+        if not self.usable():
+            return
         try:
             names = sorted(os.listdir(self.folder))
         except OSError:
@@ -612,7 +1432,8 @@ class Spool:
                 break
             path = os.path.join(self.folder, _stem(name) + f".json.{_process.tag}.claim")
             try:
-                os.utime(os.path.join(self.folder, name))  # before the rename: a claim is never born stale
+                # before the rename: a claim is never born stale
+                os.utime(os.path.join(self.folder, name), follow_symlinks=False)
                 os.rename(os.path.join(self.folder, name), path)
             except OSError:
                 continue  # another process was first
@@ -624,12 +1445,16 @@ class Spool:
 
     def _read(self, path: str) -> Optional[Signal]:
         try:
-            with open(path, "rb") as source:
+            # neither a link is followed nor a pipe waited for
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as source:
+                seen = os.fstat(source.fileno())
+                if not stat.S_ISREG(seen.st_mode) or seen.st_uid != os.geteuid() or seen.st_size > SPOOL_BYTES:
+                    raise ValueError("not a file of ours")
                 signal = json.loads(source.read())
             if isinstance(signal, dict) and signal.get("kind"):
                 return signal
             reason = "not a signal"
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             reason = str(error)
         aside = _stem(path) + ".bad"
         _quietly(os.rename, path, aside)
@@ -644,6 +1469,24 @@ class Spool:
 
     def sent(self, claimed: list[tuple[str, Signal]]) -> None:
         for path, _ in claimed:
+            _quietly(os.unlink, path)
+
+    def behind(self, path: str, signal: Signal, others_were_taken: bool) -> None:
+        """What was refused by itself waits behind the others. Refused again, while others are taken, it is set aside."""
+        name = _stem(os.path.basename(path))
+        if others_were_taken and name.endswith("-odd"):
+            self._set_aside(path, signal)
+            return
+        mark = "-odd" if others_were_taken or name.endswith("-odd") else ""
+        _quietly(
+            os.rename, path, os.path.join(self.folder, f"{time.time_ns() // 1000:016d}-{_identity(signal)}{mark}.json")
+        )
+
+    def _set_aside(self, path: str, signal: Signal) -> None:
+        log.warning("Windsock set a signal aside that is refused while others are taken: %s", _label(signal))
+        if self._room(0, aside=True):
+            _quietly(os.rename, path, _stem(path) + ".refused")
+        else:
             _quietly(os.unlink, path)
 
     def bot_is_up(self) -> None:
@@ -671,8 +1514,11 @@ def _sync_folder(path: str) -> None:
 
 
 def _touch(path: str) -> None:
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-    os.utime(path)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    try:
+        os.utime(handle)
+    finally:
+        os.close(handle)
 
 
 def _quietly(work: Callable[..., Any], *args: Any) -> None:
@@ -688,24 +1534,66 @@ def _label(signal: Signal) -> str:
     return " ".join([str(signal.get("kind")), *(str(signal[name]) for name in names if name in signal)])
 
 
-def _tell(config: Config, signals: list[Signal], until: float) -> bool:
-    """Post before the monotonic time `until`; a refused batch goes one by one, so that one bad signal costs no other.
-    False: keep them all."""
+class Outcome(NamedTuple):
+    """What became of a batch: `sent` and `refused` for good, `odd` ones that may be refused for what they say, and those that
+    are to be `kept`, each by its place in the batch."""
+
+    sent: list[int]
+    refused: list[int]
+    odd: list[int]
+    kept: list[int]
+
+    @property
+    def up(self) -> bool:
+        """Whether the bot is there and takes what we send."""
+        return not self.kept and (not self.odd or bool(self.sent))
+
+
+def _tell(config: Config, signals: list[Signal], until: float) -> Outcome:
+    """Post before the monotonic time `until`. A refused batch goes one by one, so that one bad signal costs no other."""
+    every = list(range(len(signals)))
+    answer = _answer(config, signals, until)
+    if answer.taken:
+        return Outcome(every, [], [], [])
+    if not (answer.refused or answer.odd):
+        return Outcome([], [], [], every)
+    if len(signals) == 1:
+        if answer.odd:
+            _say_down(config, answer)
+            return Outcome([], [], every, [])
+        log.warning("Windsock refused %s: %s %s", _label(signals[0]), answer.status, _text(answer.text, 500))
+        return Outcome([], every, [], [])
+    return _one_by_one(config, signals, until)
+
+
+def _one_by_one(config: Config, signals: list[Signal], until: float) -> Outcome:
+    found = Outcome([], [], [], [])
+    for place, signal in enumerate(signals):
+        if found.kept or (len(found.odd) >= ODD_IN_A_ROW and not found.sent):
+            found.kept.append(place)
+            continue
+        alone = _tell(config, [signal], until)
+        for places, one in zip(found, alone):  # noqa: B905 - Python 3.9 has no `strict`
+            places.extend([place] * len(one))
+    return found
+
+
+def _answer(config: Config, signals: list[Signal], until: float) -> Answer:
     seconds = until - time.monotonic()
     if seconds < 0.02:
-        return False
+        return Answer(0, "no time is left")
     answer = _post(config, signals, seconds)
-    if answer.refused and len(signals) > 1:
-        return all(_tell(config, [signal], until) for signal in signals)
-    if answer.refused:
-        log.warning("Windsock refused %s: %s %s", _label(signals[0]), answer.status, _text(answer.text, 500))
-        Spool(config.spool).keep(signals[0], ".refused")
-    elif answer.taken:
+    if answer.taken:
         Spool(config.spool).bot_is_up()
         _process.said.discard("down")
-    else:
-        _say_once("down", f"Windsock is not reached, signals are kept in {config.spool}: {answer.status} {answer.text}")
-    return answer.taken or answer.refused
+    elif not (answer.refused or answer.odd):
+        _say_down(config, answer)
+    return answer
+
+
+def _say_down(config: Config, answer: Answer) -> None:
+    said = f"{answer.status} {_text(answer.text, 500)}"
+    _say_once("down", f"Windsock is not reached, signals are kept in {config.spool}: {said}")
 
 
 def _drain(config: Config, seconds: float, count: int = BATCH_LIMIT) -> bool:
@@ -715,10 +1603,15 @@ def _drain(config: Config, seconds: float, count: int = BATCH_LIMIT) -> bool:
         claimed = spool.claim(count)
         if not claimed:
             return True
-        if not _tell(config, [signal for _, signal in claimed], until):
-            spool.give_back(claimed)
+        found = _tell(config, [signal for _, signal in claimed], until)
+        spool.sent([claimed[place] for place in found.sent])
+        for place in found.refused:
+            _quietly(os.rename, claimed[place][0], _stem(claimed[place][0]) + ".refused")
+        for place in found.odd:
+            spool.behind(*claimed[place], bool(found.sent))
+        if not found.up:
+            spool.give_back([claimed[place] for place in found.kept])
             return False
-        spool.sent(claimed)
     return True
 
 
@@ -726,12 +1619,23 @@ def _deliver_at_once(config: Config, signal: Signal) -> None:
     here, spool = _process, Spool(config.spool)
     seconds, started = here.allowance(), time.monotonic()
     try:
-        if not _tell(config, [signal], started + seconds):
-            spool.keep(signal)
-        elif spool.waiting():
+        found = _tell(config, [signal], started + seconds)
+        _keep_rest(config, [signal], found)
+        if found.sent and spool.waiting():
             _drain(config, seconds - (time.monotonic() - started), 20)
     finally:
         here.spend(time.monotonic() - started)
+
+
+def _keep_rest(config: Config, signals: list[Signal], found: Outcome, sync: bool = True) -> None:
+    """What was not sent goes to the spool; what is refused for good is there for a person to look at."""
+    spool = Spool(config.spool)
+    for place in found.refused:
+        spool.keep(signals[place], ".refused")
+    for place in found.odd:
+        spool.keep(signals[place], "-odd.json" if found.sent else ".json", sync)
+    for place in found.kept:
+        spool.keep(signals[place], sync=sync)
 
 
 class _Courier:
@@ -743,14 +1647,16 @@ class _Courier:
         self.lock = threading.Lock()
         self.thread: Optional[threading.Thread] = None
         self.carried: list[tuple[Config, Signal]] = []
+        self.dropped = 0
         self.down_until, self.pause = 0.0, 0.5
         atexit.register(self.flush, ONE_TASK_SECONDS)
 
     def put(self, config: Config, signal: Signal) -> None:
+        """Never waits, neither for the bot nor for a disk: the thread does."""
         try:
             self.queue.put_nowait((config, signal))
         except queue.Full:
-            Spool(config.spool).keep(signal, sync=False)  # whoever called must not wait for a disk
+            self.dropped += 1
         self.wake()
 
     def wake(self) -> None:
@@ -771,6 +1677,9 @@ class _Courier:
     def _turn(self) -> bool:
         """Carry one batch, then the spool; False when there was nothing and the thread may end."""
         config = _config()
+        if self.dropped:
+            dropped, self.dropped = self.dropped, 0
+            log.warning("Windsock lost %d signals: %d were waiting, and its disk is slow", dropped, QUEUE_LIMIT)
         self.carried = self._take(IDLE_SECONDS if time.monotonic() >= self.down_until else 1.0)
         if self.carried:
             self._carry(self.carried)
@@ -801,12 +1710,12 @@ class _Courier:
 
     def _carry(self, batch: list[tuple[Config, Signal]]) -> None:
         config, signals = batch[0][0], [signal for _, signal in batch]
-        told = False
-        if time.monotonic() >= self.down_until:
-            told = _tell(config, signals, time.monotonic() + LONG_LIVED_SECONDS)
-            self._remember(told)
-        if not told:
-            self._keep(batch)
+        found = Outcome([], [], [], list(range(len(batch))))
+        crowded = self.queue.qsize() > QUEUE_LIMIT // 2  # a disk is faster than a bot that is far away
+        if time.monotonic() >= self.down_until and not crowded:
+            found = _tell(config, signals, time.monotonic() + LONG_LIVED_SECONDS)
+            self._remember(found.up)
+        _keep_rest(config, signals, found, sync=not crowded)
         for _ in batch:
             self.queue.task_done()
 
@@ -845,6 +1754,9 @@ def _send(signal: Signal, config: Config, hand_over: bool = False) -> None:
     """The one throat of this file. Run and deadline signals have no try, so only the others are told once."""
     if not ("file" in signal or ("dag_id" in signal and ("run_id" in signal or "task_id" in signal))):
         log.warning("Windsock cannot tell what this is about, so it tells nothing: %s", _label(signal))
+        return
+    if _process.hurry is not None:
+        Spool(config.spool).keep(signal)
         return
     if ("try_number" in signal or "file" in signal) and not _process.first_time(_identity(signal)):
         return
@@ -1016,8 +1928,8 @@ def _sla(dag: Any, task_list: Any, blocking_task_list: Any, slas: Any) -> None:
             "sla_missed",
             "callback",
             config.deployment,
-            dag_id=_word(_identity_of(miss, "dag_id") or _identity_of(dag, "dag_id")),
-            task_id=_word(_identity_of(miss, "task_id")),
+            dag_id=_plain(_identity_of(miss, "dag_id") or _identity_of(dag, "dag_id")),
+            task_id=_plain(_identity_of(miss, "task_id")),
             run_id=f"scheduled__{utc}" if utc else None,
             logical_date=_moment(date),
             tags=_tags(dag),
@@ -1046,7 +1958,11 @@ def _deadline(context: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     signal = _run_signal("deadline_missed", "deadline", config.deployment, context.get("dag_run") or {}, None)
     signal["occurred_at"] = _now()
     signal.update(_full(deadline_id=_word(deadline.get("id")), deadline=_moment(deadline.get("deadline_time"))))
-    signal["alert"] = {_text(name, 100): _text(value, 500) for name, value in list(facts.items())[:20]}
+    is_secret = _redaction()[1]
+    signal["alert"] = {
+        _text(name, 100): "•••" if is_secret(_shown(name)) else _text(value, 500)
+        for name, value in list(facts.items())[:20]
+    }
     _send(signal, config)
 
 

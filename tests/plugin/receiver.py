@@ -14,11 +14,13 @@ TOKEN = "right"
 
 
 class Receiver:
-    """`status` is what it answers; 0 drips the answer byte by byte for ever. A body with `refuses` in it is a 422."""
+    """`status` is what it answers; 0 drips the answer byte by byte for ever. A body with `refuses` in it is answered
+    `refuses_with`."""
 
     def __init__(self, port: int = 0, token: str = TOKEN) -> None:
         self.bodies: list[Any] = []
-        self.status, self.refuses, self.token = 202, "", token
+        self.status, self.refuses, self.refuses_with, self.token = 202, "", 422, token
+        self.answered: list[int] = []
         self.ended = threading.Event()
         outer = self
 
@@ -44,7 +46,7 @@ class Receiver:
     def take(self, door: BaseHTTPRequestHandler) -> None:
         raw = door.rfile.read(int(door.headers["Content-Length"]))
         body = json.loads(raw)
-        status = 422 if self.refuses and self.refuses in raw.decode() else self.status
+        status = self.refuses_with if self.refuses and self.refuses in raw.decode() else self.status
         if door.path != "/v1/signals" or door.headers["Content-Type"] != "application/json":
             status = 404
         elif door.headers.get("Authorization") != f"Bearer {self.token}":
@@ -54,6 +56,7 @@ class Receiver:
         if status == 0:
             self.drip(door)
             return
+        self.answered.append(status)
         if 200 <= status < 300:
             self.bodies.append(body)
         door.send_response(status)

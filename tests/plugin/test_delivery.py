@@ -250,13 +250,30 @@ def test_a_scheduler_never_waits_for_a_dripping_bot(receiver: Receiver, spool: P
     wait_until(lambda: len(waiting_files(spool)) == 20, "not all were kept")
 
 
-def test_what_the_queue_cannot_hold_goes_to_the_spool(receiver: Receiver, spool: Path, monkeypatch: Any) -> None:
+def test_a_full_queue_makes_no_scheduler_wait_for_a_disk_and_what_is_lost_is_said(
+    receiver: Receiver, spool: Path, monkeypatch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(plugin, "QUEUE_LIMIT", 5)
     monkeypatch.setattr(plugin._Courier, "wake", lambda _self: None)
     LISTENER.on_starting(SchedulerJob())
     for number in range(8):
         fail(str(number))
-    assert len(waiting_files(spool)) == 3
+    assert waiting_files(spool) == []
+    plugin._courier()._turn()
+    assert "Windsock lost 3 signals" in caplog.text
+    assert len(receiver.signals) == 5
+
+
+def test_a_crowded_queue_is_put_on_disk_by_the_thread(receiver: Receiver, spool: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(plugin, "QUEUE_LIMIT", 20)
+    monkeypatch.setattr(plugin, "BATCH_LIMIT", 4)
+    monkeypatch.setattr(plugin._Courier, "wake", lambda _self: None)
+    LISTENER.on_starting(SchedulerJob())
+    for number in range(20):
+        fail(str(number))
+    assert waiting_files(spool) == []
+    plugin._courier()._turn()
+    assert len(receiver.signals) >= 4, "what was put on disk is sent in the same turn"
 
 
 def test_a_scheduler_that_ends_puts_its_queue_on_disk(spool: Path, monkeypatch: Any) -> None:

@@ -233,7 +233,11 @@ def test_nothing_is_ever_raised_into_airflow(make: Any, receiver: Receiver) -> N
         call()
 
 
-def test_only_an_interrupt_by_the_person_gets_through(monkeypatch: pytest.MonkeyPatch) -> None:
+class AirflowTaskTimeout(BaseException):
+    """As Airflow's own: no Exception."""
+
+
+def test_every_interrupt_gets_through_and_no_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     def raising(error: type[BaseException]) -> None:
         def send(*_: object) -> None:
             raise error
@@ -242,10 +246,11 @@ def test_only_an_interrupt_by_the_person_gets_through(monkeypatch: pytest.Monkey
         plugin._forget()
         LISTENER.on_task_instance_failed("running", ClassicTask(), None)
 
-    for quiet in (SystemExit, GeneratorExit, MemoryError):
+    for quiet in (MemoryError, OSError, RecursionError):
         raising(quiet)
-    with pytest.raises(KeyboardInterrupt):
-        raising(KeyboardInterrupt)
+    for interrupt in (KeyboardInterrupt, SystemExit, GeneratorExit, AirflowTaskTimeout):
+        with pytest.raises(interrupt):
+            raising(interrupt)
 
 
 def test_without_an_address_nothing_happens(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, spool: Any) -> None:
