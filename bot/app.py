@@ -51,7 +51,7 @@ from bot.responder.tidy import EVERY as TIDY_EVERY
 from bot.responder.tidy import tidy
 from bot.rules import checks_of, digest_of, policy_of, windows
 from bot.settings import Settings, WrongSettings
-from bot.slack import approvals, homes, payloads, rest
+from bot.slack import approvals, homes, owed, payloads, rest
 from bot.slack.audited import heard
 from bot.slack.calls import called, client
 from bot.slack.digest import digest
@@ -91,6 +91,7 @@ class Windsock:
         self.reconciles = [self._reconcile(gateway) for gateway in self.gateways]
         self._people: People | None = None
         self._homes: homes.Homes | None = None
+        self._owed = owed.Owed()
         self._bolt = self._bolt_app() if settings.slack.bot_token.get_secret_value() else None
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._stop = threading.Event()
@@ -243,6 +244,7 @@ class Windsock:
             self._every(FOLLOW_SECONDS, lambda: follow.follow(self.desk, self.report))
         if self._people is not None and self.desk.access.groups:
             self._every(REFRESH_SECONDS, self._people.refresh)
+        self._every(owed.EVERY, self._owed.round)
         if self._homes is not None:
             self._every(homes.EVERY, self._homes.round)
         self._every(5, lambda: end_old_silences(self.desk))
@@ -301,7 +303,7 @@ class Windsock:
         people = self._people = People(self.slack_client, self.desk.access.groups)
         listeners = Listeners(self.desk, people, self.slack_client)
         self._homes = listeners.homes
-        listeners.register(heard(app, self.desk, people), self.settings.slack.command)
+        listeners.register(heard(app, self.desk, people, self._owed), self.settings.slack.command)
         return app
 
     def _connect(self) -> None:

@@ -47,14 +47,17 @@ _WIDENS = frozenset({"clear", "mark"})
 class Person:
     """A Slack user: id, the first name that messages use, and the user groups as far as they are known.
 
-    `unasked` says why Slack could not be asked about groups, `barred` why nothing is taken from this account; both are
-    empty where all is well."""
+    `unasked` says why Slack could not be asked about groups, `unknown` why it could not be asked about the person at all,
+    `barred` why nothing is taken from this account; all three are empty where all is well. A guest of the workspace is one
+    of `*` only where the access table says so."""
 
     id: str
     name: str
     groups: frozenset[str] = frozenset()
     unasked: str = ""
     barred: str = ""
+    unknown: str = ""
+    is_guest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,7 @@ class Access:
     rules: tuple[Rule, ...] = ()
     break_glass: BreakGlass = BreakGlass()
     wide: int = WIDE
+    guests: bool = False  # whether a guest counts as one of `*`
 
     @property
     def groups(self) -> frozenset[str]:
@@ -153,7 +157,7 @@ class Access:
 
     def role_of(self, person: Person, deployment: str = ANYWHERE) -> Role:
         """The highest role that names the person or one of their groups; a viewer when none does."""
-        roles = [_held(grants, person) for grants in self._grants(deployment)]
+        roles = [self._held(grants, person) for grants in self._grants(deployment)]
         return max(roles) if deployment == ANYWHERE else min(roles)
 
     def holders(self, role: Role, deployment: str = ANYWHERE) -> list[str]:
@@ -167,6 +171,18 @@ class Access:
             return [self.grants, *({**self.grants, **own} for own in self.deployments.values())]
         return [{**self.grants, **self.deployments.get(deployment, {})}]
 
+    def may_break_glass(self, person: Person) -> bool:
+        """Whether the table names them, today, as one who may."""
+        return bool(self.break_glass.who & self._names(person)) and not (person.barred or person.unknown)
+
+    def _held(self, grants: Grants, person: Person) -> Role:
+        names = self._names(person)
+        return max((role for role, granted in grants.items() if granted & names), default=Role.viewer)
+
+    def _names(self, person: Person) -> frozenset[str]:
+        """What the table may call them by."""
+        return person.groups | {person.id} | ({EVERYBODY} if self.guests or not person.is_guest else set())
+
     def asks_tags(self, verb: str, deployment: str) -> bool:
         """Whether the DAGs' tags must be known before the verb can be decided there."""
         return any(rule.tags and rule.about(verb, deployment) for rule in self.rules)
@@ -175,6 +191,9 @@ class Access:
         """The one decision. `raised` is the role that a broken glass gives the person now."""
         if person.barred:
             return No(None, f"Windsock takes nothing from {person.barred}.")
+        if person.unknown and (verb in NEEDS or verb in READS):
+            return No(None, f"Slack could not be asked who you are ({person.unknown}). Nothing was changed. Try again in a "
+                            "moment.")  # fmt: skip
         needed, second, why = self._needed(verb, about)
         held = self.role_of(person, about.deployment)
         if held >= needed:
@@ -228,8 +247,3 @@ def _wide(about: About, most: int) -> str:
     if about.size > most:
         return f" of {about.size} task instances (more than {most})"
     return " of whole runs"
-
-
-def _held(grants: Grants, person: Person) -> Role:
-    names = {EVERYBODY, person.id} | person.groups
-    return max((role for role, granted in grants.items() if granted & names), default=Role.viewer)

@@ -20,7 +20,7 @@ LONGEST_MINUTES = 24 * 60
 
 def access(table: Mapping[str, Any]) -> Access:
     """Access from the `[access]` table. Raises ValueError that names the field and the remedy."""
-    own = {"deployment", "rules", "break_glass", "wide"}
+    own = {"deployment", "rules", "break_glass", "wide", "guests"}
     deployments = _table(table.get("deployment", {}), "access.deployment")
     rules = table.get("rules", [])
     if not isinstance(rules, list):
@@ -32,6 +32,7 @@ def access(table: Mapping[str, Any]) -> Access:
         tuple(_rule(_table(rule, f"access.rules[{place}]"), f"access.rules[{place}]") for place, rule in enumerate(rules)),
         _glass(_table(table.get("break_glass", {}), "access.break_glass")),
         _whole(table.get("wide", WIDE), "access.wide", 1, 1_000_000),
+        _flag(table.get("guests", False), "access.guests"),
     )  # fmt: skip
 
 
@@ -58,9 +59,7 @@ def _rule(table: Mapping[str, Any], where: str) -> Rule:
         raise ValueError(
             f"{where}.verbs: {unknown[0]!r} changes nothing or is no verb; a rule is for {', '.join(NEEDS)}"
         )
-    second = table.get("second_person", False)
-    if not isinstance(second, bool):
-        raise ValueError(f"{where}.second_person: must be true or false")
+    second = _flag(table.get("second_person", False), f"{where}.second_person")
     if "role" not in table and not second:
         raise ValueError(f"{where}: says neither role nor second_person, so it would guard nothing; add one")
     if second and verbs and not verbs & set(PLANNED):
@@ -87,6 +86,12 @@ def _role(table: Mapping[str, Any], where: str, otherwise: Role | None) -> Role 
     if table["role"] not in Role.__members__:
         raise ValueError(f"{where}.role: no such role; there are {_ROLES}")
     return Role[table["role"]]
+
+
+def _flag(value: Any, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{where}: must be true or false")
+    return value
 
 
 def _known(table: Mapping[str, Any], fields: tuple[str, ...], where: str) -> None:

@@ -10,7 +10,7 @@ import logging
 from datetime import timedelta
 from typing import Protocol
 
-from bot.core.access import EVERYBODY, Person
+from bot.core.access import Person
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.responder.desk import Desk
 from bot.store import approvals, audit
@@ -56,7 +56,7 @@ def _refused(desk: Desk, person: Person, lasts: timedelta, reason: str) -> Refus
 
 
 def _is_named(desk: Desk, person: Person) -> bool:
-    return bool(desk.access.break_glass.who & ({EVERYBODY, person.id} | person.groups))
+    return desk.access.may_break_glass(person)
 
 
 def end(desk: Desk, person: Person) -> Refused | None:

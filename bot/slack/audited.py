@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, cast
 
 from slack_bolt import App
@@ -21,7 +21,9 @@ from bot.core.access import Person
 from bot.core.errors import Permanent, Temporary
 from bot.core.redaction import MASK
 from bot.responder.desk import Desk
-from bot.slack import answers, telling, windows
+from bot.slack import answers, owed, telling, windows
+from bot.slack.calls import called
+from bot.slack.owed import Owed
 from bot.slack.people import People
 from bot.slack.trigger_modal import PARAM
 from bot.slack.verbs.registry import find
@@ -44,18 +46,20 @@ class _Sent:
     argument: str
     channel: str = ""
     ts: str = ""
+    team: str = ""
 
 
-def heard(app: App, desk: Desk, people: People) -> App:
-    """The app, as listeners are given it: whatever they register is written down and kept from strangers."""
-    return cast(App, _Heard(app, desk, people))
+def heard(app: App, desk: Desk, people: People, owes: Owed | None = None) -> App:
+    """The app, as listeners are given it: whatever they register is written down and kept from strangers, and what Slack
+    cannot take is owed."""
+    return cast(App, _Heard(app, desk, people, owes or Owed()))
 
 
 class _Heard:
     """An app whose commands, presses and windows are audited; in all else the app itself."""
 
-    def __init__(self, app: App, desk: Desk, people: People) -> None:
-        self._app, self._desk, self._people = app, desk, people
+    def __init__(self, app: App, desk: Desk, people: People, owes: Owed) -> None:
+        self._app, self._desk, self._people, self._owes = app, desk, people, owes
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._app, name)
@@ -74,21 +78,24 @@ class _Heard:
         def listening(**arguments: Any) -> None:
             windows.standing()  # what this thread left standing before is no concern of this person's
             sent = read(arguments.get("body") or arguments["command"])
-            if sent is None:
-                listener(**arguments)
-            else:
-                self._hear(sent, listener, arguments)
+            with owed.owing(self._owes):
+                if sent is None:
+                    listener(**arguments)
+                else:
+                    self._hear(sent, listener, arguments)
 
         return listening
 
     def _hear(self, sent: _Sent, listener: Listener, arguments: dict[str, Any]) -> None:
         if "view" not in arguments:  # a window's ack may say what is missing in it, so that is left to its listener
             arguments["ack"]()
-        person = self._people.person(sent.user, sent.name)
+        whose = self._people.soon if "view" in arguments else self._people.person  # a window's ack waits for it
+        person = whose(sent.user, sent.name, sent.team)
         link = self._people.link(sent.channel, sent.ts)
         with audited(self._desk, person, sent.verb, sent.argument, link) as request:
             if "respond" in arguments:
-                arguments["respond"] = _listening(arguments["respond"], request)
+                whisper = partial(self._whisper, sent)
+                arguments["respond"] = _listening(arguments["respond"], request, whisper)
             if not person.barred:
                 listener(**arguments)
                 return
@@ -96,13 +103,22 @@ class _Heard:
             refusal = answers.trouble(f"Windsock takes nothing from {person.barred}.")
             telling.tell(body, arguments["ack"], arguments.get("respond"), self._app.client, refusal)
 
+    def _whisper(self, sent: _Sent, said: Body) -> object:
+        """What could not be answered at the address that Slack brought is said in the channel, to the person alone."""
+        if not sent.channel:
+            return None
+        shown = {name: said[name] for name in ("text", "blocks", "attachments") if name in said}
+        return called(self._app.client.chat_postEphemeral, channel=sent.channel, user=sent.user, **shown)
 
-def _listening(respond: Callable[..., Any], request: audit.Request) -> Callable[..., Any]:
-    """Respond, that keeps the first words of the answer."""
+
+def _listening(
+    respond: Callable[..., Any], request: audit.Request, whisper: Callable[[Body], object]
+) -> Callable[..., Any]:
+    """Respond, that keeps the first words of the answer, and answers later when Slack is away."""
 
     def said(*args: Any, **arguments: Any) -> Any:
         request.outcome = str(arguments.get("text") or (args[0] if args else ""))
-        return respond(*args, **arguments)
+        return owed.said(lambda: respond(*args, **arguments), lambda: whisper(arguments))
 
     return said
 
@@ -135,7 +151,7 @@ def _command(body: Body) -> _Sent:
     word = text.split(maxsplit=1)[0].lower() if text else "help"
     verb = find(word)
     return _Sent(str(body["user_id"]), str(body.get("user_name", "")), verb.name if verb else word, without_value(text),
-                 str(body.get("channel_id", "")))  # fmt: skip
+                 str(body.get("channel_id", "")), team=str(body.get("team_id") or ""))  # fmt: skip
 
 
 def without_value(line: str) -> str:
@@ -163,7 +179,7 @@ def _action(body: Body) -> _Sent | None:
     user, container = body["user"], body.get("container") or {}
     ts = (body.get("message") or {}).get("ts") or container.get("message_ts") or ""
     channel = (body.get("channel") or {}).get("id", "")
-    return _Sent(str(user["id"]), str(user.get("name", "")), verb, value, str(channel), str(ts))
+    return _Sent(str(user["id"]), str(user.get("name", "")), verb, value, str(channel), str(ts), _team(user))
 
 
 def _submission(body: Body) -> _Sent | None:
@@ -172,7 +188,12 @@ def _submission(body: Body) -> _Sent | None:
         return None
     view, user = body.get("view") or {}, body["user"]
     about = f"{view.get('private_metadata') or ''} {_filled_in(view)}".strip()
-    return _Sent(str(user["id"]), str(user.get("name", "")), str(view.get("callback_id", "")), about)
+    return _Sent(str(user["id"]), str(user.get("name", "")), str(view.get("callback_id", "")), about, team=_team(user))
+
+
+def _team(user: Body) -> str:
+    """The workspace of who sent it, as the request itself says."""
+    return str(user.get("team_id") or "")
 
 
 def _filled_in(view: Body) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import http.client
+import re
 import socket
 import ssl
 import threading
@@ -30,6 +31,7 @@ EDITS_PER_SECOND = 42 / 60
 LATE_ACT = 5.0  # seconds until a call that took too long is taken to have acted, or not
 _NEVER_THERE = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
 _NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
+_CODE = re.compile(r"[a-z][a-z0-9_.:-]{1,60}")  # Slack's own words; the SDK puts sentences there too
 _PASSING = frozenset({
     "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "accesslimited",
 })  # fmt: skip
@@ -64,7 +66,11 @@ def called(call: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
         raise _lost(f"Slack does not answer: {error.reason}", error.reason) from error
     except (SlackClientError, http.client.HTTPException, TimeoutError, OSError, ValueError) as error:
         raise _lost(f"Slack's answer was lost: {error}", error) from error
-    data: dict[str, Any] = answer.data
+    except (AttributeError, TypeError, KeyError) as error:  # the SDK reads an answer that is no object
+        raise Temporary("Slack's answer cannot be read", acted=None) from error
+    data: Any = getattr(answer, "data", None)
+    if not isinstance(data, dict):
+        raise Temporary("Slack's answer is no object", acted=None)
     return data
 
 
@@ -77,15 +83,18 @@ def _lost(said: str, reason: object) -> Temporary:
 
 
 def _refused(error: SlackApiError) -> Temporary | Permanent:
-    answer: Any = error.response
-    data = answer.data if isinstance(answer.data, dict) else {}
-    code = str(data.get("error", ""))
-    if answer.status_code == 429 or code in {"ratelimited", "rate_limited"}:
-        after = str(answer.headers.get("Retry-After", "1"))
+    answer: Any = error.response  # a response, or what the SDK makes of a page: a bare dictionary
+    given = answer if isinstance(answer, dict) else getattr(answer, "data", None)
+    data = given if isinstance(given, dict) else {}
+    code, status = str(data.get("error") or ""), getattr(answer, "status_code", data.get("status", 200))
+    if status == 429 or code in {"ratelimited", "rate_limited"}:
+        after = str((getattr(answer, "headers", None) or {}).get("Retry-After", "1"))
         return Temporary("Slack asks to slow down", float(after) if after.isdigit() else 1.0)
-    if answer.status_code >= 500 or code in _PASSING or not code:
-        return Temporary(f"Slack answered {answer.status_code} {code}".strip(), acted=None)
-    details = "; ".join((data.get("response_metadata") or {}).get("messages") or data.get("errors") or [])
+    if not isinstance(status, int) or status >= 500 or code in _PASSING or not _CODE.fullmatch(code):
+        return Temporary(f"Slack answered {status} {code[:60]}".strip(), acted=None)
+    about = data.get("response_metadata")
+    said = (about.get("messages") if isinstance(about, dict) else None) or data.get("errors") or []
+    details = "; ".join(str(one) for one in said) if isinstance(said, list) else ""
     sentence = _SENTENCES.get(code, code.replace("_", " "))
     return Permanent(f"Slack: {sentence}" + (f" ({details})" if details else ""), code)
 

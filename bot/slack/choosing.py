@@ -131,17 +131,32 @@ class Choosing:
         return deployment, dag_id
 
     def on_dags(self, ack: Ack, body: Body) -> None:
+        if self._is_barred(body):
+            ack(options=[])
+            return
         ack(**choices.dag_choices(self._catalog.dags(str(body.get("value") or "").strip())))
 
     def on_runs(self, ack: Ack, body: Body) -> None:
+        if self._is_barred(body):
+            ack(options=[])
+            return
         chosen = _chosen(body)
         shelf = self._catalog.runs(chosen.deployment, chosen.dag)
         ack(**choices.run_choices(shelf, str(body.get("value") or "").strip()))
 
     def on_tasks(self, ack: Ack, body: Body) -> None:
+        if self._is_barred(body):
+            ack(options=[])
+            return
         chosen = _chosen(body)
         shelf = self._catalog.tasks(chosen.deployment, chosen.dag, chosen.run)
         ack(**choices.task_choices(shelf, str(body.get("value") or "").strip(), every=chosen.verb == "clear"))
+
+    def _is_barred(self, body: Body) -> bool:
+        """Nothing of Airflow is offered to an account that is none of ours, or that nobody knows."""
+        user = body.get("user") or {}
+        person = self._people.soon(str(user.get("id") or ""), "", str(user.get("team_id") or ""))
+        return bool(person.barred or person.unknown)
 
     def on_submit(self, ack: Ack, body: Body, view: Body) -> None:
         """The same plan as the typed command makes; its preview is the next thing in this window."""
@@ -153,7 +168,7 @@ class Choosing:
         if isinstance(given, Wrong):
             ack(response_action="errors", errors=dict(given.errors))
             return
-        person = self._people.person(body["user"]["id"], body["user"].get("name", ""))
+        person = self._people.soon(body["user"]["id"], body["user"].get("name", ""), body["user"].get("team_id") or "")
         ask = Ask(self._desk, person, self._people, grammar.parse(given.chosen.verb), given.chosen.channel)
         title = choosers.title(given.chosen.verb)
         self._windows.answer(ack, title, lambda: modals.window(answer_to(ask, given), title, given.chosen.channel))

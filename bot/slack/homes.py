@@ -100,6 +100,9 @@ class Homes:
             if len(opened.published) == A_MINUTE and now - opened.published[0] < 60:
                 return
             person = self._people.person(user_id)
+            if person.barred or person.unknown:
+                logger.info("the Home of %s is not shown: %s", user_id, person.barred or person.unknown)
+                return
             view = drawing.draw(homes.home(self._desk, person, seen or homes.everything(self._desk)), self._beats[1])
             if (look := _look(view)) == opened.shown:
                 return

@@ -1,9 +1,10 @@
 """Who a Slack user is: the first name that messages use, the user groups that roles are given to, and whether the account is
 one that anything is taken from.
 
-Hard case: Slack cannot be asked. What was learnt holds for five minutes; after that a person is in no group (closed, not
-open), and a refusal says why. Rule: a click asks Slack for nothing that was learnt within those minutes; the groups are
-asked for again before they grow old.
+Hard case: Slack cannot be asked. What was learnt of groups holds for five minutes; after that a person is in none (closed, not
+open), and a refusal says why. What was learnt of the account itself holds for an hour; after that, or when nothing was learnt,
+the person is unknown and changes nothing. Rule: what the request itself says of the workspace comes first and costs no call; a
+click asks Slack for nothing that was learnt within five minutes; the groups are asked for again before they grow old.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from slack_sdk.web import WebClient
@@ -21,9 +23,11 @@ from bot.slack.calls import called
 
 KEPT_SECONDS = 300.0
 REFRESH_SECONDS = 180.0
+HELD_SECONDS = 3_600.0  # for which an account is believed to be what it was, while Slack cannot be asked
 QUIET_SECONDS = 2.0  # after Slack did not answer: whoever comes next is not made to wait for the same
 _NOT_OURS = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 STRANGER = "an account of another workspace"
+SOON_SECONDS = 0.7  # for an ack that depends on who asks; Slack waits three seconds for it
 _Kept = tuple[float, Any]
 
 
@@ -35,19 +39,39 @@ class People:
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._quiet: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
+        self._askers = ThreadPoolExecutor(4, "slack people")
 
-    def person(self, user_id: str, given_name: str = "") -> Person:
-        """The person behind a user id; `given_name` is what the request called them."""
+    def soon(self, user_id: str, given_name: str = "", team: str = "", seconds: float = SOON_SECONDS) -> Person:
+        """The same for who must be answered at once: whoever Slack does not tell of within that time is unknown for now."""
+        asked = self._askers.submit(self.person, user_id, given_name, team)
+        try:
+            return asked.result(seconds)
+        except TimeoutError:
+            return Person(user_id, given_name or user_id, unknown="Slack does not answer")
+
+    def person(self, user_id: str, given_name: str = "", team: str = "") -> Person:
+        """The person behind a user id; `given_name` and `team` (their workspace) are what the request says of them."""
+        if self._is_elsewhere(team):
+            return Person(user_id, given_name or user_id, barred=STRANGER)
         found, unasked = self._user(user_id)
+        unknown = "" if found else unasked or "it says nothing of you"
         name, barred = (_first_name(found), self._barred(found)) if found else ("", "")
+        if found and not barred and not self._workspace().get("team_id"):
+            unknown = self._quiet.get("workspace", (0.0, ""))[1] or "it does not say which workspace this is"
         groups: set[str] = set()
         for group in self._groups:
             members, trouble = self._members_of(group)
             groups |= {group} if user_id in members else set()
             unasked = trouble or unasked
         return Person(
-            user_id, name or given_name or user_id, frozenset(groups), unasked if self._groups else "", barred
-        )
+            user_id, name or given_name or user_id, frozenset(groups), unasked if self._groups else "", barred,
+            "" if barred else unknown, bool(found.get("is_restricted") or found.get("is_ultra_restricted")),
+        )  # fmt: skip
+
+    def _is_elsewhere(self, team: str) -> bool:
+        """Whether the request names a workspace that is certainly not ours. One of an enterprise has many; Slack is asked."""
+        here = self._workspace() if team else {}
+        return bool(here.get("team_id")) and team != here["team_id"] and not here.get("enterprise_id")
 
     def name(self, user_id: str) -> str:
         """The first name, empty when Slack does not tell."""
@@ -67,7 +91,7 @@ class People:
 
     def link(self, channel: str, ts: str = "") -> str:
         """Where a message, or a channel, can be opened; only its name when Slack does not tell the workspace's address."""
-        here = self._workspace()
+        here = self._workspace() if channel else {}
         path = f"archives/{channel}" + (f"/p{ts.replace('.', '')}" if ts else "")
         return f"{here.get('url', '')}{path}" if channel else ""
 
@@ -77,15 +101,19 @@ class People:
             self._members_of(group, anew=True)
 
     def _user(self, user_id: str) -> tuple[Mapping[str, Any], str]:
-        """What Slack says of them; a name that was learnt once is better than none, however old."""
+        """What Slack says of them, or said within the hour."""
         found, trouble = self._asked("user", user_id, lambda: self._one(user_id))
         if found is None:
-            found = self._kept.get(("user", user_id), (0.0, {}))[1]
+            until, learnt = self._kept.get(("user", user_id), (0.0, {}))
+            found = learnt if self._clock() < until - KEPT_SECONDS + HELD_SECONDS else {}
         return found, trouble
 
     def _one(self, user_id: str) -> Mapping[str, Any]:
         try:
-            return dict(called(self._client.users_info, user=user_id).get("user") or {})
+            user = called(self._client.users_info, user=user_id).get("user")
+            if not isinstance(user, Mapping):
+                raise Temporary("Slack's answer says nothing of the person")
+            return user
         except Permanent as error:
             if error.code in _NOT_OURS:
                 return {"is_stranger": True}

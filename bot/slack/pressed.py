@@ -17,7 +17,7 @@ from slack_sdk.web import WebClient
 from bot.core.access import Person
 from bot.core.errors import Permanent, Temporary
 from bot.responder.desk import Desk
-from bot.slack import answers, modals
+from bot.slack import answers, modals, owed
 from bot.slack.calls import called
 from bot.slack.kit import Block, Message
 from bot.slack.limits import fit
@@ -88,7 +88,8 @@ def whisper(desk: Desk, client: WebClient, incident_id: int, person: Person, mes
     with desk.store.read() as t:
         shown = next((a for a in alerts.of_incident(t, incident_id) if a.channel_id), None)
     if shown is not None:
-        called(client.chat_postEphemeral, channel=shown.channel_id, user=person.id, **fit(message))
+        where = {"channel": shown.channel_id, "user": person.id}
+        owed.said(lambda: called(client.chat_postEphemeral, **where, **fit(message)))
 
 
 def spoken(draw: Callable[[], Message]) -> Message:

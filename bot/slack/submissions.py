@@ -86,7 +86,7 @@ class Submissions:
                 whisper(self._desk, client, seen.incident.id, ask.person, refused(ask, done, verb))
 
     def _ask(self, body: Body, verb: str) -> Ask:
-        person = self._people.person(body["user"]["id"], body["user"].get("name", ""))
+        person = self._people.soon(body["user"]["id"], body["user"].get("name", ""), body["user"].get("team_id") or "")
         return Ask(self._desk, person, self._people, grammar.parse(verb), "")
 
 

@@ -16,7 +16,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web import WebClient
 
 from bot.core.errors import Permanent, Temporary
-from bot.slack import answers, modals, windows
+from bot.slack import answers, modals, owed, windows
 from bot.slack.calls import called
 from bot.slack.kit import Message
 from bot.slack.limits import fit, fit_view
@@ -45,7 +45,7 @@ def tell(body: Body, ack: Ack, respond: Respond | None, client: WebClient, said:
     if body.get("type") == "view_submission" and ack.response is None:
         return ack(response_action="update", view=view)
     if respond is not None and body.get("response_url"):
-        _tried(lambda: respond(response_type="ephemeral", replace_original=False, **fit(said)))
+        _tried(lambda: owed.said(lambda: respond(response_type="ephemeral", replace_original=False, **fit(said))))
     elif body.get("trigger_id"):
         opens = client.views_push if (body.get("view") or {}).get("type") == "modal" else client.views_open
         _tried(lambda: called(opens, trigger_id=body["trigger_id"], view=view))

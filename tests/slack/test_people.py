@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any, cast
 
 import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import WebClient
 
-from bot.slack.people import KEPT_SECONDS, QUIET_SECONDS, STRANGER, People
+from bot.core.access import Access, No, Role, Yes
+from bot.slack.people import HELD_SECONDS, KEPT_SECONDS, QUIET_SECONDS, STRANGER, People
 
 OURS = {"team_id": "T1", "url": "https://ours.example.com/"}
 ANA = {"id": "U1", "team_id": "T1", "real_name": "Ana Lima", "profile": {"display_name": "Ana"}}
@@ -159,3 +162,82 @@ def test_a_message_has_a_link(people: People) -> None:
     assert people.link("C1", "1795000000.000100") == "https://ours.example.com/archives/C1/p1795000000000100"
     assert people.link("C1") == "https://ours.example.com/archives/C1"
     assert people.link("") == ""
+
+
+EVERYONE = Access({Role.responder: frozenset({"*"})})
+
+
+@pytest.mark.parametrize("what", ["users_info", "auth_test"])
+@pytest.mark.parametrize(
+    "trouble",
+    [refused("ratelimited", 429), refused("missing_scope"), refused("internal_error", 500), TimeoutError("no answer"),
+     AttributeError("'str' object has no attribute 'get'"), ValueError("no JSON")],
+)  # fmt: skip
+def test_whoever_slack_cannot_be_asked_about_changes_nothing(
+    people: People, slack: PaperSlack, what: str, trouble: Exception
+) -> None:
+    slack.trouble[what] = trouble
+    person = people.person("U1", "ana")
+    decided = EVERYONE.decide(person, "acknowledge")
+    assert isinstance(decided, No)
+    assert decided.reason.startswith("Slack could not be asked who you are (")
+    assert decided.reason.endswith("Nothing was changed. Try again in a moment.")
+
+
+@pytest.mark.parametrize("user", ["a text", [], None, 5])
+def test_an_answer_of_another_shape_tells_nothing_of_a_person(people: People, slack: PaperSlack, user: Any) -> None:
+    slack.users["U1"] = user
+    assert people.person("U1", "ana").unknown
+    assert people.person("U1", "ana").name == "ana"
+
+
+def test_what_was_learnt_of_an_account_holds_for_an_hour_while_slack_is_away(
+    people: People, slack: PaperSlack, now: Now
+) -> None:
+    assert not people.person("U1").unknown
+    slack.trouble = {"users_info": refused("internal_error", 500), "groups": refused("internal_error", 500)}
+    now.seconds = HELD_SECONDS - 1
+    assert not people.person("U1").unknown
+    now.seconds = HELD_SECONDS + 1
+    assert people.person("U1").unknown
+
+
+def test_a_guest_is_not_everybody_unless_the_table_says_so(people: People, slack: PaperSlack) -> None:
+    for kind in ("is_restricted", "is_ultra_restricted"):
+        slack.users["U7"] = ANA | {"id": "U7", kind: True}
+        guest = People(cast(WebClient, slack), []).person("U7")
+        assert isinstance(EVERYONE.decide(guest, "acknowledge"), No)
+        assert isinstance(Access(EVERYONE.grants, guests=True).decide(guest, "acknowledge"), Yes)
+        assert isinstance(Access({Role.responder: frozenset({"U7"})}).decide(guest, "acknowledge"), Yes)
+    assert isinstance(EVERYONE.decide(people.person("U1"), "acknowledge"), Yes)
+
+
+def test_the_requests_own_workspace_comes_first_and_costs_no_look_at_the_person(
+    people: People, slack: PaperSlack
+) -> None:
+    people.person("U1")
+    slack.asked.clear()
+    assert people.person("U9", "mallory", team="T2").barred == STRANGER
+    assert "users_info" not in slack.asked
+
+
+def test_of_an_enterprise_slack_is_asked(slack: PaperSlack, now: Now) -> None:
+    slack.users["U3"] = ANA | {"id": "U3", "team_id": "T2", "enterprise_user": {"teams": ["T1", "T2"]}}
+    whole = {**OURS, "enterprise_id": "E1"}
+    people = People(cast(WebClient, slack), [], now)
+    people._kept["workspace", ""] = (1e9, whole)
+    assert not people.person("U3", team="T2").barred
+
+
+def test_an_ack_does_not_wait_for_a_slack_that_hangs(people: People, slack: PaperSlack) -> None:
+    answered = threading.Event()
+    slack.users_info = lambda **_: answered.wait(20) and Answer({"user": ANA})  # type: ignore[assignment]
+    began = time.monotonic()
+    person = people.soon("U1", "ana", seconds=0.05)
+    waited = time.monotonic() - began
+    assert (person.name, person.unknown) == ("ana", "Slack does not answer")
+    answered.set()
+    assert waited < 10, "it did not wait for the answer"
+    end = time.monotonic() + 10
+    while people.soon("U1", "ana", seconds=1.0).unknown:
+        assert time.monotonic() < end, "what came late is learnt all the same"

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from bot.sandbox.hangup import HangUp
 from bot.sandbox.slack.call import Call, Method
@@ -35,7 +35,9 @@ async def answer(request: Request) -> Response:
     sent: dict[str, Any] = {}
     try:
         sent = await arguments(request)
-        await _faults_before(workspace, name)
+        if (ill := await _faults_before(workspace, name)) is not None:
+            _note(workspace, name, sent, {"ok": False, "ill": True}, ill.status_code, began)
+            return ill
         body = _called(workspace, name, sent)
         response: Response = JSONResponse(body)
         if lost := workspace.faults.strike(name, "lost_answer"):
@@ -103,11 +105,26 @@ def _check_scopes(workspace: Workspace, method: Method) -> None:
         raise SlackError("missing_scope", needed=",".join(missing), provided=",".join(sorted(have)))
 
 
-async def _faults_before(workspace: Workspace, name: str) -> None:
+async def _faults_before(workspace: Workspace, name: str) -> Response | None:
+    """What is answered instead of a call that is not done; None when it is to be done."""
     if late := workspace.faults.strike(name, "latency"):
         await asyncio.sleep(late.latency)
     if struck := workspace.faults.strike(name, "down", "rate_limit", "error"):
         raise _as_error(struck)
+    return await ill(workspace, name)
+
+
+async def ill(workspace: Workspace, name: str) -> Response | None:
+    """An answer that is not Slack's: a proxy's page, something that is no object, none."""
+    if struck := workspace.faults.strike(name, "page", "odd", "hang", "drop"):
+        if struck.kind == "hang":
+            await asyncio.sleep(struck.latency or 60.0)
+        if struck.kind in {"hang", "drop"}:
+            return HangUp()
+        if struck.kind == "odd":
+            return JSONResponse("x")
+        return HTMLResponse("<html><body>Something went wrong</body></html>", struck.status)
+    return None
 
 
 def _as_error(fault: Fault) -> SlackError:

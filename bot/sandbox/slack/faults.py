@@ -10,7 +10,11 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-KINDS = ("rate_limit", "error", "latency", "drop_sockets", "refresh", "down", "lost_answer")
+# `page` is an answer of HTML (`status`, 200 unless said), `odd` one of JSON that is no object, `hang` none for `latency_ms`,
+# `drop` a connection that is closed before anything was done.
+KINDS = (
+    "rate_limit", "error", "latency", "drop_sockets", "refresh", "down", "lost_answer", "page", "odd", "hang", "drop",
+)  # fmt: skip
 
 
 @dataclass
@@ -22,6 +26,7 @@ class Fault:
     until: float | None = None
     latency: float = 0.0
     retry_after: int = 1
+    status: int = 200
 
     @property
     def over(self) -> bool:
@@ -29,11 +34,11 @@ class Fault:
 
 
 def read(body: dict[str, Any]) -> Fault:
-    """`{kind, method?, code?, count?, seconds?, latency_ms?, retry_after?}` as a fault; ValueError with a sentence."""
+    """`{kind, method?, code?, count?, seconds?, latency_ms?, retry_after?, status?}` as a fault; ValueError with a sentence."""
     kind = body.get("kind")
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
-    unknown = set(body) - {"kind", "method", "code", "count", "seconds", "latency_ms", "retry_after"}
+    unknown = set(body) - {"kind", "method", "code", "count", "seconds", "latency_ms", "retry_after", "status"}
     if unknown:
         raise ValueError(f"unknown field {sorted(unknown)[0]!r}")
     seconds = body.get("seconds")
@@ -45,6 +50,7 @@ def read(body: dict[str, Any]) -> Fault:
         until=None if seconds is None else time.monotonic() + float(seconds),
         latency=float(body.get("latency_ms", 0)) / 1000,
         retry_after=int(body.get("retry_after", 1)),
+        status=int(body.get("status", 200)),
     )
 
 

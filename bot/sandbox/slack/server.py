@@ -110,6 +110,8 @@ async def response_url(request: Request) -> Response:
     try:
         if workspace.faults.strike("response_url", "down"):
             raise SlackError("service_unavailable", status=503)
+        if (ill := await api.ill(workspace, "response_url")) is not None:
+            return ill
         answers.use(workspace, request.path_params["key"], json.loads(raw or b"{}"))
     except ValueError:
         response = PlainTextResponse("invalid_payload", 400)
