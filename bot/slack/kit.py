@@ -33,11 +33,16 @@ def header(text: str) -> Block:
     return {"type": "header", "text": words(text)}
 
 
+def mrkdwn(text: str) -> Block:
+    """Marked text as it is: Slack makes no links of addresses and channels in it by itself."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
 def section(text: str, accessory: Block | None = None) -> Block | None:
     """Lines of mrkdwn; nothing when there are none."""
     if not text.strip():
         return None
-    block: Block = {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+    block: Block = {"type": "section", "text": mrkdwn(text)}
     return block | {"accessory": accessory} if accessory else block
 
 
@@ -45,7 +50,7 @@ def context(text: str) -> Block | None:
     """One grey line of mrkdwn; nothing when it is empty."""
     if not text.strip():
         return None
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
+    return {"type": "context", "elements": [mrkdwn(text)]}
 
 
 def preformatted(text: str) -> Block | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.slack.kit import Block, Message
 from bot.slack.kit import context as grey
-from bot.slack.words import cut
+from bot.slack.words import cut, without_emoji
 
 __all__ = ["Message", "cut_markup", "fit", "fit_view"]
 
@@ -36,7 +36,9 @@ def fit(message: Message) -> Message:
     beside = sum(len(attachment["blocks"]) for attachment in attachments)
     blocks = _fewer([block for given in message["blocks"] if (block := _fit_block(given))], BLOCKS - beside)
     fitted = Message(
-        text=cut_markup(message["text"], TEXT).strip() or "Windsock", blocks=blocks, attachments=attachments
+        text=cut_markup(without_emoji(message["text"]), TEXT).strip() or "Windsock",
+        blocks=blocks,
+        attachments=attachments,
     )
     _shorten(fitted)
     return fitted
@@ -66,8 +68,9 @@ def cut_markup(text: str, limit: int) -> str:
 
 
 def _fit_text(text: Block, limit: int) -> Block:
-    shorter = cut_markup(text["text"], limit) if text["type"] == "mrkdwn" else cut(text["text"], limit)
-    return text | {"text": shorter}
+    if text["type"] != "mrkdwn":
+        return text | {"text": cut(text["text"], limit)}
+    return text | {"text": cut_markup(without_emoji(text["text"]), limit)}
 
 
 def _fit_attachment(given: Block) -> Block | None:

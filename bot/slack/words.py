@@ -26,7 +26,9 @@ _UNSEEN = re.compile(
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _LIVE = re.compile(r"(?<=:)(?=[a-z0-9_+'\-]*[a-z][a-z0-9_+'\-]*:)|(?<=:)(?=(?:[+\-]1|100|1234):)|(?<=:)(?=//)"
                    r"|(?<=[@#])(?=\w)|(?<=mailto:)", re.IGNORECASE)  # fmt: skip
+_EMOJI = re.compile(r"(?<=:)(?=[a-z0-9_+'\-]*[a-z][a-z0-9_+'\-]*:)|(?<=:)(?=(?:[+\-]1|100|1234):)", re.IGNORECASE)
 _MARKS = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
+_OPENS_ITALIC, _ENDS_ITALIC = re.compile(r"(?<!\w)_(?=[^_\s])"), re.compile(r"(?<=[^_\s])_(?!\w)")
 _UNMARKED = str.maketrans({"*": None, "`": None})
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _IN_URL = ":/?#[]@!$&'()*+,;=%~-._"
@@ -63,6 +65,8 @@ def foreign(text: object, limit: int = 0, *, formatted: bool = False) -> str:
     line = plain(text, limit)
     if not formatted:
         line = line.translate(_MARKS)
+    if _ENDS_ITALIC.search(line):
+        line = _OPENS_ITALIC.sub("ˍ", line)
     return escaped(_LIVE.sub(_JOINER, line))
 
 
@@ -76,6 +80,12 @@ def bare(said: str) -> str:
     """mrkdwn of ours without bold and code, for `text`; what only a code span kept from coming alive stays harmless."""
     parts = re.split(r"(<[^<>]*>)", said)
     return "".join(part if part.startswith("<") else _LIVE.sub(_JOINER, part.translate(_UNMARKED)) for part in parts)
+
+
+def without_emoji(said: str) -> str:
+    """Finished mrkdwn in which no foreign name and a colon of ours make an emoji together: we write none by its name."""
+    parts = re.split(r"(<[^<>]*>)", said)
+    return "".join(part if part.startswith("<") else _EMOJI.sub(_JOINER, part) for part in parts)
 
 
 def preformatted(text: object) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.slack import kit
+from bot.slack import kit, words
 from bot.slack.limits import cut_markup, fit, fit_view
 from tests.slack import strict
+from tests.slack.samples import FAILED_AT
 
 TEXT = st.one_of(
     st.text(max_size=40), st.sampled_from(["", " ", "x" * 5_000, "&amp;" * 900, "<!date^1^{time}|05:12 UTC>" * 400])
@@ -121,3 +122,17 @@ def test_a_modal_keeps_its_first_choice_among_its_options() -> None:
     assert strict.view_faults(view) == []
     assert view["blocks"][0]["element"]["initial_option"] == kit.option("b", "b")
     assert view["private_metadata"] == "A-12"
+
+
+def test_a_foreign_name_and_a_colon_of_ours_make_no_emoji() -> None:
+    said = f"{words.foreign('deploy :fire')}: 3 of 5, {words.at(FAILED_AT)}"
+    shown = fit(kit.message(said, kit.section(said)))
+    for text in (shown["text"], shown["blocks"][0]["text"]["text"]):
+        assert ":fire:" not in text
+        assert words.at(FAILED_AT) in text, "a token of ours stays whole"
+
+
+def test_slack_makes_no_links_by_itself() -> None:
+    shown = fit(kit.message("a", kit.section("see #general and evil.example"), kit.context("x.y")))
+    assert shown["blocks"][0]["text"]["verbatim"] is True
+    assert shown["blocks"][1]["elements"][0]["verbatim"] is True
