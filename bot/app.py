@@ -301,6 +301,7 @@ class Windsock:
             listener_executor=ThreadPoolExecutor(COMMANDS, "slack listener"),
         )  # fmt: skip
         people = self._people = People(self.slack_client, self.desk.access.groups)
+        self.desk.whois = lambda person: people.person(person.id, person.name)
         listeners = Listeners(self.desk, people, self.slack_client)
         self._homes = listeners.homes
         listeners.register(heard(app, self.desk, people, self._owed), self.settings.slack.command)

@@ -224,7 +224,11 @@ class Access:
         needed, why = usual, ""
         found = [(dag, self._first(verb, about, dag)) for dag in about.dags or ("",)]
         ruled = [(rule.role, dag) for dag, rule in found if rule is not None and rule.role is not None]
-        second = any(rule is not None and rule.second_person for _, rule in found)
+        second = any(
+            rule.second_person and rule.covers(verb, about.deployment, dag, about.dags.get(dag, ()))
+            for rule in self.rules
+            for dag, _ in found
+        )
         if ruled and len(ruled) == len(found):
             needed = max(role for role, _ in ruled)
         else:

@@ -9,6 +9,7 @@ says counts before what the runbook says, and that before the signal's own word.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -152,6 +153,17 @@ class Placement:
     page_by: str = ""
     within: timedelta | None = None
     warns: bool = False
+
+
+def exactly(name: str) -> str:
+    """A pattern that fits this name and no other."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", name)
+
+
+def name_of(pattern: str) -> str | None:
+    """The only name that fits a pattern; None when it fits several."""
+    plain = re.sub(r"\[([*?\[])\]", "", pattern)
+    return None if re.search(r"[*?\[]", plain) else re.sub(r"\[([*?\[])\]", r"\1", pattern)
 
 
 @dataclass(frozen=True, slots=True)

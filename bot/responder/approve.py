@@ -16,7 +16,7 @@ from bot.core.errors import Permanent, Refused, Temporary
 from bot.responder import hold
 from bot.responder import plan as plans
 from bot.responder.desk import Desk
-from bot.responder.who_may import weigh
+from bot.responder.who_may import no_longer, weigh
 from bot.store import alerts, approvals
 from bot.store.approvals import Approval, Standing
 
@@ -28,9 +28,11 @@ def approve(desk: Desk, person: Person, plan_id: str) -> Remediation | Refused:
     plan = _waiting(desk, person, plan_id)
     if isinstance(plan, Refused):
         return plan
-    weighed = weigh(desk, person, plan)
+    weighed = weigh(desk, person, plan, anew=True)
     if isinstance(weighed, Refused):
         return weighed
+    if (lost := no_longer(desk, plan)) is not None:
+        return lost
     moved = plans.moved(desk, plan)
     if moved is None:
         return plans.bind(desk, plan, second=person)

@@ -43,9 +43,9 @@ def _some(number: int, word: str) -> str:
 
 
 def end(desk: Desk, remediation: Remediation, progress: Progress, answer: str, *, tell: bool = True) -> Remediation:
-    """It is over, however it ended; a variable's value is needed no more."""
+    """It is over, however it ended; a variable's value and a run's conf are needed no more."""
     ended = replace(remediation, progress=progress, answer=answer, ended_at=desk.clock())
-    if remediation.plan.action == "variable":
+    if remediation.plan.action in remediations.GIVES:
         with desk.store.write() as t:
             remediations.forget_value(t, remediation.plan.id)
     if tell:

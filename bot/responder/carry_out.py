@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
+from bot.core.access import Person
 from bot.core.action import PLAN_LIFE, Change, Plan, Progress, Remediation, named, tally
 from bot.core.deployment import Airflow
 from bot.core.errors import Permanent, Refused, Temporary
@@ -27,7 +28,8 @@ from bot.responder.dry_run import dry_clear, look
 from bot.responder.execute import Step, act, explicit_scope, is_done, is_overtaken, steps_of
 from bot.responder.plans.draft import airflow_of
 from bot.responder.watch import FIRST_LOOK, Report, watch
-from bot.store import remediations
+from bot.responder.who_may import no_longer
+from bot.store import approvals, remediations
 
 logger = logging.getLogger(__name__)
 CLAIM = timedelta(seconds=90)
@@ -92,6 +94,11 @@ def carry_on(desk: Desk, remediation: Remediation, report: Report) -> Remediatio
 def _attempt(desk: Desk, remediation: Remediation, airflow: Airflow) -> Remediation:
     if desk.clock() >= remediation.asked_at + PLAN_LIFE:  # nobody who confirmed it expects that any more
         return end(desk, remediation, Progress.given_up, "it was not begun within ten minutes")
+    lost = None
+    if not remediation.plan.options.get("by_itself"):  # the end of a timed pause was allowed with the pause
+        lost = no_longer(desk, remediation.plan, _second(desk, remediation.plan))
+    if lost is not None:
+        return end(desk, remediation, Progress.failed, lost.reason.removeprefix("Nothing was changed. "))
     try:
         moved = _moved(airflow, remediation.plan)
     except (Temporary, Permanent) as error:
@@ -100,6 +107,12 @@ def _attempt(desk: Desk, remediation: Remediation, airflow: Airflow) -> Remediat
         return end(desk, remediation, Progress.moved, moved)
     doing = replace(remediation, progress=Progress.doing, began_at=desk.clock(), tally=_executed(remediation, []))
     return _go_on(desk, save(desk, doing, silent=True, until=CLAIM), airflow)
+
+
+def _second(desk: Desk, plan: Plan) -> Person | None:
+    with desk.store.read() as t:
+        found = approvals.find(t, plan.id)
+    return Person(found.second_id, found.second) if found is not None and found.second_id else None
 
 
 def _moved(airflow: Airflow, plan: Plan) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
-from bot.core.access import Access
+from bot.core.access import Access, Person
 from bot.core.deployment import Airflow
 from bot.core.maintenance import Window
 from bot.core.policy import Policy
@@ -43,6 +43,7 @@ class Desk:
     pages: bool = False  # whether PagerDuty is configured
     histories: Mapping[str, History] = field(default_factory=dict)  # of the deployments with a metastore
     examine: Mapping[str, Examine] = field(default_factory=dict)  # the checks of those, asked now
+    whois: Callable[[Person], Person] | None = None  # as Slack knows them now; None: nobody can be asked
     on_call: Callable[[], list[OnCall]] | None = None  # None: no way to ask is configured
     channel_deployments: Mapping[str, str] = field(default_factory=dict)  # a channel's name or id → its deployment
     tallies: Mapping[str, Tally] = field(default_factory=dict)  # counts the runs of the deployments with a metastore

@@ -73,7 +73,8 @@ def _plan(desk: Desk, row: dict[str, Any]) -> Plan | str | None:
     airflow = airflow_of(desk, row["deployment"])
     if isinstance(airflow, Refused):
         return airflow.reason
-    options = {"dags": [row["dag_id"]], "reason": f"the time that {row['by']} paused it for is over"}
+    options = {"dags": [row["dag_id"]], "reason": f"the time that {row['by']} paused it for is over",
+               "by_itself": True}  # fmt: skip
     empty = Plan(new_id(), "unpause", row["deployment"], (), _person(row), desk.clock(), row.get("incident"),
                  options=options, channel=row.get("channel", ""))  # fmt: skip
     try:

@@ -74,7 +74,7 @@ def confirm(desk: Desk, person: Person, plan_id: str) -> Remediation | Plan | He
     plan = _own(desk, person, plan_id)
     if isinstance(plan, Refused):
         return plan
-    weighed = weigh(desk, person, plan)
+    weighed = weigh(desk, person, plan, anew=True)
     if isinstance(weighed, Refused):
         return weighed
     with desk.store.read() as t:

@@ -19,7 +19,7 @@ from bot.core.incident import Incident, State
 from bot.core.policy import Severity, Silence
 from bot.responder.desk import Desk
 from bot.responder.placing import place
-from bot.responder.who_may import about_incident, about_silence, decide, raised
+from bot.responder.who_may import about_incident, about_silence, decide, raised, with_tags
 from bot.store import alerts, heard, incidents, memory
 from bot.store.audit import learn as learn_request
 
@@ -82,7 +82,10 @@ def _refused(desk: Desk, person: Person, verb: str, incident_id: int) -> Refused
         incident = incidents.get(t, incident_id)
         about = about_incident(t, incident) if incident else SOMEWHERE
     learn_request(deployment=about.deployment if incident else "")
-    decided = decide(desk, person, verb, about)
+    settled = with_tags(desk, verb, about)
+    if isinstance(settled, Refused):
+        return settled
+    decided = decide(desk, person, verb, settled)
     return decided.refused if isinstance(decided, No) else None
 
 

@@ -7,6 +7,7 @@ nothing. Rule: a refusal leaves its line in the audit before it is told.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Connection
@@ -16,11 +17,14 @@ from bot.core.action import Plan
 from bot.core.deployment import Scope
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.incident import Incident, State
-from bot.core.policy import Silence
+from bot.core.policy import Silence, name_of
 from bot.responder.desk import Desk
 from bot.store import approvals, audit, incidents
 
 TAGS_KEPT = timedelta(minutes=10)
+AIRFLOW_SILENT = "status"  # the next step where Airflow does not tell
+MOST_CUTS = 8  # of a dotted name into a DAG and a task
+MOST_ASKED, MOST_KEPT = 60, 2_000  # DAGs that Airflow is asked about for one decision; that are remembered
 PATIENCE = 2.5  # seconds for each DAG that Airflow is asked about
 SECOND_PERSON = "This needs a second person: after your Confirm somebody else must approve it"
 
@@ -36,10 +40,14 @@ def decide(desk: Desk, person: Person, verb: str, about: About = SOMEWHERE) -> Y
 
 
 def raised(desk: Desk, person: Person) -> Role:
-    """The role that a broken glass gives somebody now; a viewer's when none does."""
+    """The role that a broken glass gives somebody now; a viewer's when none does. Whoever the table names no longer has none,
+    and a role that was lowered since is the lower one."""
+    rules = desk.access.break_glass
+    if not desk.access.may_break_glass(person):
+        return Role.viewer
     with desk.store.read() as t:
         held = approvals.broken(t, desk.clock(), person.id)
-    return max((glass.role for glass in held), default=Role.viewer)
+    return min(rules.role, max((glass.role for glass in held), default=Role.viewer))
 
 
 def may(
@@ -47,7 +55,10 @@ def may(
 ) -> Refused | None:
     """Whether the person may; a refusal leaves its line in the audit. Without `about` it is taken from the incident, or
     from the only deployment there is."""
-    about = about or _about(desk, incident_id)
+    settled = with_tags(desk, verb, about or _about(desk, incident_id))
+    if isinstance(settled, Refused):
+        return settled
+    about = settled
     decided = decide(desk, person, verb, about)
     if isinstance(decided, Yes):
         return None
@@ -55,10 +66,18 @@ def may(
     return decided.refused
 
 
-def weigh(desk: Desk, person: Person, plan: Plan) -> Yes | Refused:
-    """The decision about a list that is known; a refusal leaves its line in the audit."""
+def with_tags(desk: Desk, verb: str, about: About) -> About | Refused:
+    """With the tags of the DAGs of which nobody reported any, where a rule asks for tags."""
+    unknown = [dag_id for dag_id, tags in about.dags.items() if not tags]
+    tags = tags_of(desk, verb, about.deployment, unknown) if unknown and about.settled else {}
+    return tags if isinstance(tags, Refused) else replace(about, dags={**about.dags, **tags})
+
+
+def weigh(desk: Desk, person: Person, plan: Plan, *, anew: bool = False) -> Yes | Refused:
+    """The decision about a list that is known; a refusal leaves its line in the audit. With `anew` Airflow is asked again
+    what it was asked a moment ago."""
     dag_ids = () if plan.action == "variable" else plan.dag_ids
-    tags = tags_of(desk, plan.action, plan.deployment, dag_ids)
+    tags = tags_of(desk, plan.action, plan.deployment, dag_ids, anew=anew)
     if isinstance(tags, Refused):
         return tags
     size = sum(change.ref is not None for change in plan.changes)
@@ -71,6 +90,19 @@ def weigh(desk: Desk, person: Person, plan: Plan) -> Yes | Refused:
     return decided.refused
 
 
+def no_longer(desk: Desk, plan: Plan, second: Person | None = None) -> Refused | None:
+    """Why a confirmed list is not carried out after all: whoever asked for it, or approved it, may not any more. Both are
+    asked about again; where Airflow does not tell a tag now, what it told at the confirmation holds."""
+    people = [(plan.person, "asked for it"), *([(second, "approved it")] if second is not None and desk.whois else [])]
+    for person, did in people:
+        weighed = weigh(desk, desk.whois(person) if desk.whois else person, plan)
+        if isinstance(weighed, Refused) and weighed.remedy != AIRFLOW_SILENT:
+            return Refused(
+                f"Nothing was changed. {person.name}, who {did}, may not do that any more: {weighed.reason}", ""
+            )
+    return None
+
+
 def _is_whole(scopes: Sequence[Scope]) -> bool:
     """All of a run, or up- and downstream over several runs; what is narrowed to failed ones is neither."""
     runs = {(scope.dag_id, scope.run_id) for scope in scopes}
@@ -79,22 +111,29 @@ def _is_whole(scopes: Sequence[Scope]) -> bool:
     return all_of_it or (len(runs) > 1 and spreads)
 
 
-def tags_of(desk: Desk, verb: str, deployment: str, dag_ids: Iterable[str]) -> dict[str, tuple[str, ...]] | Refused:
+def tags_of(
+    desk: Desk, verb: str, deployment: str, dag_ids: Iterable[str], *, anew: bool = False
+) -> dict[str, tuple[str, ...]] | Refused:
     """The DAGs' tags, where a rule asks for them; else nothing, and Airflow is not asked."""
     airflow = desk.airflows.get(deployment)
     if airflow is None or not desk.access.asks_tags(verb, deployment):
         return {}
     found: dict[str, tuple[str, ...]] = {}
-    now = desk.clock()
-    for dag_id in dag_ids:
+    now, asked = desk.clock(), list(dag_ids)
+    if len(asked) > MOST_ASKED:
+        return Refused(f"Nothing was changed. Who may do that depends on the tags of {len(asked)} DAGs; take one of them by its "
+                       "name, or an alert of fewer.", "open")  # fmt: skip
+    if len(desk.tags) > MOST_KEPT:
+        desk.tags.clear()
+    for dag_id in asked:
         since, tags = desk.tags.get((deployment, dag_id), (None, ()))
-        if since is None or now - since >= TAGS_KEPT:
+        if anew or since is None or not timedelta(0) <= now - since < TAGS_KEPT:
             try:
                 with airflow.within(PATIENCE):
                     dag = airflow.dag(dag_id)
             except (Temporary, Permanent) as error:
                 return Refused(f"Nothing was changed. Who may do that depends on a tag of {dag_id}, and Airflow does "
-                               f"not tell it: {error.message}", "status")  # fmt: skip
+                               f"not tell it: {error.message}", AIRFLOW_SILENT)  # fmt: skip
             tags = dag.tags if dag is not None else ()
             desk.tags[deployment, dag_id] = (now, tags)
         found[dag_id] = tags
@@ -102,13 +141,17 @@ def tags_of(desk: Desk, verb: str, deployment: str, dag_ids: Iterable[str]) -> d
 
 
 def about_incident(t: Connection, incident: Incident | None) -> About:
-    """What a press on an alert is about: its deployment and all of its DAGs. The tags are those of the failure that it shows;
-    for a press that changes nothing in Airflow, Airflow is not asked about hundreds of DAGs."""
+    """What a press on an alert is about: its deployment, and all of its DAGs with all of their tags, as they were reported."""
     if incident is None:
         return About()
+    return About(incident.deployment, _with(incidents.dag_tags(t, incident.id), incident))
+
+
+def _with(dags: dict[str, tuple[str, ...]], incident: Incident) -> dict[str, tuple[str, ...]]:
+    """And those of the failure that the alert shows."""
     signal = incident.exemplar
-    shown = {signal.dag_id: signal.tags} if signal.dag_id else {}
-    return About(incident.deployment, dict.fromkeys(incidents.dag_ids(t, incident.id), ()) | shown)
+    tags = {signal.dag_id: tuple(dict.fromkeys((*dags.get(signal.dag_id, ()), *signal.tags)))} if signal.dag_id else {}
+    return dags | tags
 
 
 def about_silence(desk: Desk, verb: str, scope: str, deployment: str) -> About | Refused:
@@ -117,15 +160,27 @@ def about_silence(desk: Desk, verb: str, scope: str, deployment: str) -> About |
     quiet = Silence(0, scope, deployment, desk.clock() + timedelta(minutes=1), "", "")
     with desk.store.read() as t:
         unresolved = incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000)
-    signals = [i.exemplar for i in unresolved if quiet.covers(i.exemplar, i.signature, desk.clock())]
-    known = {signal.dag_id: signal.tags for signal in signals if signal.dag_id}
-    what, _, name = scope.partition(":")
+        covered = [one for one in unresolved if quiet.covers(one.exemplar, one.signature, desk.clock())]
+        known: dict[str, tuple[str, ...]] = {}
+        for one in covered:
+            for dag_id, tags in _with(incidents.dag_tags(t, one.id), one).items():
+                known[dag_id] = tuple(dict.fromkeys((*known.get(dag_id, ()), *tags)))
+    what, _, pattern = scope.partition(":")
+    name = name_of(pattern) if what in {"task", "dag"} else pattern
+    if name is None:  # it may fit any DAG
+        return About(deployment, {**known, **_any_dag(desk)})
     parts = name.split(".") if what in {"task", "thing"} else []
+    if len(parts) > MOST_CUTS and desk.access.asks_tags(verb, deployment):
+        said = f"{name[:60]}… can be a task of too many DAGs; silence the alert, or the DAG."
+        return Refused(f"Nothing was changed. {said}", "open")
     named = [name] if what == "dag" else [".".join(parts[:length]) for length in range(1, len(parts))]
-    tags = tags_of(desk, verb, deployment, dict.fromkeys([*known, *named]))
-    if isinstance(tags, Refused):
-        return tags
-    return About(deployment, {**dict.fromkeys(named, ()), **known, **tags})
+    return with_tags(desk, verb, About(deployment, {**dict.fromkeys(named, ()), **known}))
+
+
+def _any_dag(desk: Desk) -> dict[str, tuple[str, ...]]:
+    """DAGs that every rule is about."""
+    tags = tuple(tag for rule in desk.access.rules for tag in rule.tags)
+    return dict.fromkeys([*(glob for rule in desk.access.rules for glob in rule.dags), "*"], tags)
 
 
 def _about(desk: Desk, incident_id: int | None) -> About:

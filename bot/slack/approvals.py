@@ -1,13 +1,15 @@
 """The second person and the broken glass, as people see them: the request with its two buttons, how it ended, and what is said
 loudly.
 
-Hard case: a variable's value, which the asker saw and the channel must not: a request names things and states of task
-instances, never values. Rule: who asked and who approved stand in the message by name, and nobody is rung by an edit.
+Hard case: a variable's value, which the asker saw and the channel must not: a request names things, states of task instances
+and a run's conf without its secrets, never a variable's value. Rule: the second person sees all that the preview showed; who
+asked and who approved stand in the message by name, and nobody is rung by an edit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,8 @@ from bot.core.errors import Refused
 from bot.responder import hold
 from bot.responder.approve import approve
 from bot.responder.desk import Desk
-from bot.slack import acts, answers
+from bot.responder.who_may import SECOND_PERSON
+from bot.slack import acts, answers, previews
 from bot.slack.kit import Block, Message, actions, button, context, message, section
 from bot.slack.poster import Poster
 from bot.slack.verbs.ask import refused
@@ -55,9 +58,11 @@ def _waiting(plan: Plan, said: str, plainly: str) -> Message:
     yes = button(APPROVE, f"Approve: {verb} {size}{acts.becomes(plan)}", plan.id, style="primary",
                  spoken=f"Approve: {verb} {acts.things(plan)}")  # fmt: skip
     until = f"until {at(plan.expires_at)}, by somebody else than {foreign(plan.person.name, 40)}"
-    lists = context(joined(code(named(plan.changes), 300), foreign(plan.deployment, 60), _reason(plan)))
-    row = actions("approval", yes, button(TAKE_BACK, "Cancel", plan.id))
-    return message(f"{plainly}: {bare(acts.act(plan, acts.DO))}", section(said), lists, row, context(until))
+    where = context(joined(foreign(plan.deployment, 60), _reason(plan)))
+    row = actions("approval", yes, previews.everything(plan), button(TAKE_BACK, "Cancel", plan.id))
+    told = replace(plan, warnings=tuple(one for one in plan.warnings if one != SECOND_PERSON))
+    shown = [section(said), *previews.shown(told), where, row, context(until)]
+    return message(f"{plainly}: {bare(acts.act(plan, acts.DO))}", *shown)
 
 
 def _reason(plan: Plan) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from bot.core.incident import State
+from bot.core.policy import exactly
 from bot.core.runbook import Runbook
 from bot.core.signal import Family
 from bot.core.view import View
@@ -49,6 +50,11 @@ def _line(placeholder: str, longest: int = 200) -> Block:
     return {"type": "plain_text_input", "max_length": longest, "placeholder": hint}
 
 
+def scopes_of(view: View) -> list[str]:
+    """What a silence of this alert may cover: the values of its options."""
+    return [str(one["value"]) for one in _scopes(view)]
+
+
 def _scopes(view: View) -> list[Block]:
     """Widest first for a task; whatever else is only itself."""
     incident, signal = view.incident, view.incident.exemplar
@@ -57,8 +63,8 @@ def _scopes(view: View) -> list[Block]:
     task = f"{signal.dag_id}.{signal.task_id}"
     why = cut(cause(view), _CHOICE)
     every = option("This cause, in every DAG", _value("signature", incident.signature), why)
-    return [every, option(f"{cut_middle(plain(task), _CHOICE - 5)} only", _value("task", task)),
-            option(f"All of {cut_middle(plain(signal.dag_id), _CHOICE - 7)}", _value("dag", signal.dag_id))]  # fmt: skip
+    return [every, option(f"{cut_middle(plain(task), _CHOICE - 5)} only", _value("task", exactly(task))),
+            option(f"All of {cut_middle(plain(signal.dag_id), _CHOICE - 7)}", _value("dag", exactly(signal.dag_id)))]  # fmt: skip
 
 
 def _value(kind: str, what: str) -> str:

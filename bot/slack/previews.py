@@ -48,8 +48,18 @@ def preview(plan: Plan, now: datetime, *, dry: bool = False, where: str = "") ->
     row = None if dry else actions("confirm", *_buttons(plan, may_narrow=True))
     return message(
         f"{foreign(asked, 200)} Nothing has been changed yet.",
-        header(asked), section(_surprises(plan)), *_lists(rows), preformatted(_conf(plan)), row, context(last),
+        header(asked), *shown(plan), row, context(last),
     )  # fmt: skip
+
+
+def shown(plan: Plan) -> list[Block | None]:
+    """Surprises, warnings, the list and a conf, as the preview shows them."""
+    return [section(_surprises(plan)), *_lists(_rows(plan.changes, {})), preformatted(_conf(plan))]
+
+
+def everything(plan: Plan) -> Block | None:
+    """The button for what the list has no room for."""
+    return button("whole-list", "Whole list as a file", plan.id) if whole_list(plan) else None
 
 
 def whole_list(plan: Plan) -> str:
@@ -191,8 +201,7 @@ def _buttons(plan: Plan, *, may_narrow: bool) -> list[Block | None]:
     confirm = button(
         "confirm", label, plan.id, style="danger" if stops_or_overwrites(plan) else "primary", spoken=spoken
     )
-    everything = button("whole-list", "Whole list as a file", plan.id) if whole_list(plan) else None
-    return [confirm, _narrow(plan) if may_narrow else None, everything, button("cancel", "Cancel", plan.id)]
+    return [confirm, _narrow(plan) if may_narrow else None, everything(plan), button("cancel", "Cancel", plan.id)]
 
 
 def _counted(plan: Plan) -> str:

@@ -14,6 +14,7 @@ from slack_bolt import Ack, App
 from slack_sdk.web import WebClient
 
 from bot.core.errors import Refused
+from bot.core.policy import exactly
 from bot.core.view import View
 from bot.responder import press as presses
 from bot.responder.desk import Desk
@@ -48,11 +49,14 @@ class Submissions:
         if lasts is None:
             ack(response_action="errors", errors={"how-long": "Choose for how long; a silence ends by itself."})
             return
-        ack()
         seen = _view(self._desk, view["private_metadata"])
-        ask = self._ask(body, "silence")
         scope = _scope(values.get("what", ""), seen)
-        if seen is not None and scope:
+        if seen is not None and not scope:
+            ack(response_action="errors", errors={"what": "Choose one of these; the alert has no other."})
+            return
+        ack()
+        ask = self._ask(body, "silence")
+        if seen is not None:
             made = presses.silence(
                 self._desk, ask.person, scope, seen.incident.deployment, lasts, values.get("reason", "")
             )
@@ -110,16 +114,19 @@ def _lasts(text: str, now: datetime) -> timedelta | None:
 
 
 def _scope(what: str, seen: View | None) -> str:
-    """The scope a modal chose. A name that is too long for an option's value is left out of it, and taken from the alert."""
+    """The scope a modal chose, empty when it offered no such one. A name that is too long for an option's value is left out of
+    it, and taken from the alert."""
     if seen is None:
         return ""
     kind, colon, _ = what.partition(":")
+    if what and what not in modals.scopes_of(seen):
+        return ""
     if colon:
         return what
     signal = seen.incident.exemplar
     long_ones = {
-        "task": f"task:{signal.dag_id}.{signal.task_id}",
-        "dag": f"dag:{signal.dag_id}",
+        "task": f"task:{exactly(f'{signal.dag_id}.{signal.task_id}')}",
+        "dag": f"dag:{exactly(signal.dag_id)}",
         "thing": f"thing:{signal.label}",
     }
     return long_ones.get(kind) or alerts.scope_of(seen)

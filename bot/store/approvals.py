@@ -40,6 +40,7 @@ class Approval:
     shown: str = ""
     channel_id: str = ""
     ref: str = ""
+    second_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ def _approval(t: Connection, row: Row[Any]) -> Approval | None:
     if found is None:
         return None
     return Approval(
-        found[0], Standing(row.standing), row.asked_at, row.second, row.shown, row.channel_id, row.ref
+        found[0], Standing(row.standing), row.asked_at, row.second, row.shown, row.channel_id, row.ref,
+        row.second_id,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What is old goes: signals, identities, and what the incidents that are long over were about.
+"""What is old goes: signals, identities, plans with what became of them, and what the incidents that are long over were about.
 
 Hard case: years of signals in one table, while senders wait. What is old is looked for by a reader, and deleted a thousand
 rows at a time. Rule: incidents, their timelines and the audit stay; what was not observed stays, however old it is, and so
@@ -11,11 +11,23 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, and_, delete, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, select
 
+from bot.core.action import ACTIVE
 from bot.store.signals import newest, observed
 from bot.store.store import Store
-from bot.store.tables import TAKEN, identities, incidents, set_aside, signals, subjects
+from bot.store.tables import (
+    TAKEN,
+    approvals,
+    at_work,
+    identities,
+    incidents,
+    plans,
+    remediations,
+    set_aside,
+    signals,
+    subjects,
+)
 
 ROWS = 1_000  # a transaction
 
@@ -53,9 +65,40 @@ def _set_aside(t: Connection, before: datetime) -> list[Any]:
     return list(t.scalars(select(set_aside.c.signal_id).where(set_aside.c.at < before).limit(ROWS)))
 
 
+def _at_work(t: Connection, before: datetime) -> list[Any]:
+    query = select(at_work.c.thing).join(remediations, remediations.c.id == at_work.c.remediation_id)
+    return list(t.scalars(query.where(_ended(before)).limit(ROWS)))
+
+
+def _approvals(t: Connection, before: datetime) -> list[Any]:
+    query = select(approvals.c.plan_id).where(approvals.c.asked_at < before, approvals.c.standing != "waiting")
+    return list(t.scalars(query.limit(ROWS)))
+
+
+def _remediations(t: Connection, before: datetime) -> list[Any]:
+    held = select(at_work.c.remediation_id)
+    return list(t.scalars(select(remediations.c.id).where(_ended(before), remediations.c.id.not_in(held)).limit(ROWS)))
+
+
+def _plans(t: Connection, before: datetime) -> list[Any]:
+    query = select(plans.c.id).where(plans.c.created_at < before)
+    for kept in (remediations.c.plan_id, approvals.c.plan_id):
+        query = query.where(plans.c.id.not_in(select(kept)))
+    return list(t.scalars(query.limit(ROWS)))
+
+
+def _ended(before: datetime) -> ColumnElement[bool]:
+    """Of a remediation that is over; one that Airflow still works on stays."""
+    return and_(remediations.c.ended_at < before, remediations.c.progress.not_in([one.value for one in ACTIVE]))
+
+
 _KINDS: tuple[tuple[Table, Column[Any], Callable[[Connection, datetime], list[Any]]], ...] = (
     (signals, signals.c.id, _signals),
     (identities, identities.c.identity, _identities),
     (subjects, subjects.c.id, _subjects),
     (set_aside, set_aside.c.signal_id, _set_aside),
+    (at_work, at_work.c.thing, _at_work),
+    (approvals, approvals.c.plan_id, _approvals),
+    (remediations, remediations.c.id, _remediations),
+    (plans, plans.c.id, _plans),
 )

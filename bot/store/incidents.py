@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -184,10 +185,13 @@ def subjects_of(t: Connection, incident_id: int, *, sick: bool = False, limit: i
     ]  # fmt: skip
 
 
-def dag_ids(t: Connection, incident_id: int, limit: int = 1_000) -> list[str]:
-    """The DAGs that it is about, in the order of their names."""
-    query = select(subjects.c.dag_id).distinct().where(subjects.c.incident_id == incident_id, subjects.c.dag_id != "")
-    return list(t.scalars(query.order_by(subjects.c.dag_id).limit(limit)))
+def dag_tags(t: Connection, incident_id: int) -> dict[str, tuple[str, ...]]:
+    """Every DAG that it is about, in the order of their names, with every tag that was reported of it."""
+    mine = and_(subjects.c.incident_id == incident_id, subjects.c.dag_id != "")
+    found: dict[str, dict[str, None]] = {}
+    for row in t.execute(select(subjects.c.dag_id, subjects.c.tags).distinct().where(mine).order_by(subjects.c.dag_id)):
+        found.setdefault(row.dag_id, {}).update(dict.fromkeys(json.loads(row.tags)))
+    return {dag_id: tuple(tags) for dag_id, tags in found.items()}
 
 
 def counts(t: Connection, incident_id: int, recent_since: datetime) -> Counts:
@@ -279,6 +283,7 @@ def _subject(incident_id: int, signal: Signal) -> dict[str, Any]:
         "try_number": signal.try_number, "name": signal.file or " ".join(filter(None, (signal.check, signal.name))),
         "hostname": signal.hostname, "source": signal.source[:64], "failed_at": signal.occurred_at,
         "well_at": signal.occurred_at if signal.mood is Mood.well else None, "retrying": signal.kind == RETRYING,
+        "tags": json.dumps(signal.tags),
     }  # fmt: skip
 
 

@@ -18,6 +18,9 @@ from bot.core.deployment import Scope, TaskRef
 from bot.store.moments import LONGEST_WAIT, free, reached
 from bot.store.tables import plans, remediations
 
+GIVES = frozenset({"variable", "trigger"})  # actions whose plan holds what a person typed, which may be a secret
+_GIVEN = frozenset({"value", "conf"})
+
 
 def add_plan(t: Connection, plan: Plan) -> None:
     t.execute(insert(plans).values(id=plan.id, incident_id=plan.incident_id, person_id=plan.person.id,
@@ -98,10 +101,10 @@ def take_up(t: Connection, remediation_id: int) -> None:
 
 
 def forget_value(t: Connection, plan_id: str) -> None:
-    """Takes a variable's value out of a plan that was carried out."""
+    """Takes a variable's value, or a run's conf, out of a plan that needs it no more."""
     body = t.scalar(select(plans.c.body).where(plans.c.id == plan_id))
-    if body and "value" in body["options"]:
-        options = {key: value for key, value in body["options"].items() if key != "value"}
+    if body and not _GIVEN.isdisjoint(body["options"]):
+        options = {key: value for key, value in body["options"].items() if key not in _GIVEN}
         t.execute(update(plans).where(plans.c.id == plan_id).values(body=body | {"options": options}))
 
 
@@ -109,7 +112,7 @@ def forget_values(t: Connection, since: datetime, before: datetime) -> None:
     """The same for the plans of a time that nobody confirmed."""
     unused = and_(plans.c.used_at.is_(None), plans.c.created_at >= since, plans.c.created_at <= before)
     for plan_id, body in t.execute(select(plans.c.id, plans.c.body).where(unused)).all():
-        if body["action"] == "variable":
+        if body["action"] in GIVES:
             forget_value(t, plan_id)
 
 
@@ -165,7 +168,8 @@ def _remediation(row: Row[Any]) -> Remediation:
 
 def _body(plan: Plan) -> dict[str, Any]:
     return {
-        "action": plan.action, "deployment": plan.deployment, "person": [plan.person.id, plan.person.name],
+        "action": plan.action, "deployment": plan.deployment,
+        "person": [plan.person.id, plan.person.name, sorted(plan.person.groups), plan.person.is_guest],
         "changes": [_change_row(change) for change in plan.changes],
         "scopes": [[s.dag_id, s.run_id, [list(pair) for pair in s.tasks], s.only_failed, s.downstream, s.upstream]
                    for s in plan.scopes],
@@ -182,11 +186,15 @@ def _change_row(change: Change) -> list[Any]:
 def _plan(plan_id: str, created_at: datetime, incident_id: int | None, body: Mapping[str, Any]) -> Plan:
     return Plan(
         id=plan_id, action=body["action"], deployment=body["deployment"], created_at=created_at,
-        incident_id=incident_id, person=Person(body["person"][0], body["person"][1]), options=body["options"],
+        incident_id=incident_id, person=_person(*body["person"]), options=body["options"],
         changes=tuple(Change(c[0], c[1], c[2], c[3], TaskRef(*c[4]) if c[4] else None, Surprise(c[5]))
                       for c in body["changes"]),
         scopes=tuple(_scope(row) for row in body["scopes"]), channel=body["channel"], warnings=tuple(body["warnings"]),
     )  # fmt: skip
+
+
+def _person(user_id: str, name: str, groups: Sequence[str] = (), is_guest: bool = False) -> Person:
+    return Person(user_id, name, frozenset(groups), is_guest=is_guest)
 
 
 def _scope(row: Sequence[Any]) -> Scope:

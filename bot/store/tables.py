@@ -124,6 +124,7 @@ subjects = Table(
     Column("source", String(64), nullable=False),
     Column("failed_at", Moment, nullable=False),
     Column("well_at", Moment),
+    Column("tags", Text, nullable=False, server_default="[]"),  # of its DAG, as they were reported
     Column("retrying", Boolean, nullable=False, default=False),  # a try that failed and is tried again: no failure yet
     Index(None, "thing"),
     Index(None, "run"),

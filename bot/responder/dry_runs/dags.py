@@ -34,7 +34,11 @@ def paused(airflow: Airflow, plan: Plan) -> Seen:
         words = f"paused until {end}"
         lines = tuple(Change(one.dag_id, "paused" if one.is_paused else "active", words) for one in found)
         return Seen(lines, (f"It is unpaused by itself at {end}",))
-    return Seen(tuple(Change(one.dag_id, before, after) for one in found if one.is_paused is not wanted))
+    ends = plan.options.get("ends") or {}
+    timed = [one.dag_id for one in found if one.is_paused and one.dag_id in ends]
+    lasting = [Change(name, f"paused until {datetime.fromisoformat(ends[name]):%Y-%m-%d %H:%M} UTC", "paused for good")
+               for name in timed]  # fmt: skip
+    return Seen((*(Change(one.dag_id, before, after) for one in found if one.is_paused is not wanted), *lasting))
 
 
 def trigger(airflow: Airflow, plan: Plan) -> Seen:

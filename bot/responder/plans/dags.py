@@ -15,6 +15,7 @@ from bot.core.action import Plan
 from bot.core.errors import Refused
 from bot.responder.desk import Desk
 from bot.responder.plans.draft import draw_up
+from bot.store import pauses
 
 
 def plan_pause(
@@ -25,6 +26,10 @@ def plan_pause(
     options: dict[str, Any] = {"reason": reason, "dags": list(dag_ids)}
     if lasts is not None:
         options["until"] = (desk.clock() + lasts).replace(microsecond=0).isoformat()
+    elif paused:  # one that would end by itself can be made to last
+        with desk.store.read() as t:
+            ends = {row["dag_id"]: row["until"] for row in pauses.all_of(t) if row["deployment"] == deployment}
+        options["ends"] = {dag_id: ends[dag_id] for dag_id in dag_ids if dag_id in ends}
     verb = "pause" if paused else "unpause"
     return draw_up(desk, person, verb, deployment, channel, incident_id=incident_id, options=options)
 

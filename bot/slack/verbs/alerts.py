@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from bot.core.errors import Refused
 from bot.core.incident import Incident
+from bot.core.policy import exactly
 from bot.core.view import View
 from bot.responder import press as presses
 from bot.slack import answers, grammar
@@ -104,7 +105,8 @@ def _scope(ask: Ask, word: str) -> tuple[str, str] | Refused:
     found = target(ask, ref)
     if isinstance(found, Refused):
         return found
-    scope = f"task:{found.dag_id}.{found.task_id}" if found.task_id else f"dag:{found.dag_id}"
+    task = exactly(f"{found.dag_id}.{found.task_id}")
+    scope = f"task:{task}" if found.task_id else f"dag:{exactly(found.dag_id)}"
     return scope, found.airflow.name
 
 
@@ -113,7 +115,11 @@ def scope_of(seen: View) -> str:
     signal = seen.incident.exemplar
     if not signal.task_id:
         return f"thing:{signal.label}"
-    return f"signature:{seen.incident.signature}" if signal.exception.type else f"task:{signal.dag_id}.{signal.task_id}"
+    return (
+        f"signature:{seen.incident.signature}"
+        if signal.exception.type
+        else f"task:{exactly(f'{signal.dag_id}.{signal.task_id}')}"
+    )
 
 
 def silences(ask: Ask) -> Message:
