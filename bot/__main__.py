@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.core.json_text import read_json
+
 if TYPE_CHECKING:
     from bot.core.signal import Signal
     from bot.settings import Settings
@@ -196,7 +198,7 @@ def _read_signal(file: str | None) -> Signal | None:
 
     try:
         text = Path(file).read_text(encoding="utf-8") if file else sys.stdin.read()
-        return parse(json.loads(text), datetime.now(UTC))
+        return parse(read_json(text), datetime.now(UTC))
     except (OSError, ValueError, AttributeError) as error:
         print(f"signal: {error}" if not isinstance(error, BadSignal) else error, file=sys.stderr)
         return None

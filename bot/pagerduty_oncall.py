@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from bot.core.errors import Permanent, Temporary
+from bot.core.json_text import read_json
 from bot.pagerduty import TIMEOUT, raise_for
 from bot.responder.asking import OnCall
 
@@ -50,7 +51,7 @@ class Schedules:
             raise Permanent("PagerDuty refused WINDSOCK_PAGERDUTY__API_TOKEN", str(answer.status_code))
         raise_for(answer)
         try:
-            body = answer.json()
+            body = read_json(answer.content)
         except ValueError as error:
             raise Temporary("PagerDuty's answer is not JSON") from error
         if not isinstance(body, Mapping) or not isinstance(body.get("oncalls"), list):

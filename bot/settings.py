@@ -27,6 +27,7 @@ from pydantic_settings import (
 
 from bot.core.access_table import access
 from bot.core.bearer import split
+from bot.core.redaction import redact
 from bot.values import Duration, from_json, store_url, time_zone
 
 PREFIX = "WINDSOCK_"
@@ -247,6 +248,9 @@ def _one_line(error: ValidationError) -> str:
     return f"{PREFIX}{where}: {said[:1].lower()}{said[1:]}{more}"
 
 
+_CAPABILITIES = frozenset({"dead_man_url", "token_command"})  # whoever knows it can do what it does
+
+
 def masked(settings: Settings) -> dict[str, Any]:
     """The effective values for people to read: secrets as •••, passwords inside URLs as well."""
     return {name: _masked(value) for name, value in settings.model_dump(mode="python").items()}
@@ -256,10 +260,10 @@ def _masked(value: Any) -> Any:
     if isinstance(value, SecretStr):
         return "•••" if value.get_secret_value() else ""
     if isinstance(value, Mapping):
-        return {name: _masked(inner) for name, inner in value.items()}
+        return {name: "•••" if name in _CAPABILITIES and inner else _masked(inner) for name, inner in value.items()}
     if isinstance(value, timedelta):
         return f"{value.total_seconds():g}s"
     if isinstance(value, str):
-        hidden = re.sub(r"(://[^/@\s:]*:)[^\s]*@", r"\1•••@", value)
-        return re.sub(r"(?i)([?&](?:password|token|secret|api_?key)=)[^&\s]+", r"\1•••", hidden)
+        hidden = re.sub(r"(://[^/@\s:]{0,200}:)[^\s]{0,500}@", r"\1•••@", value)
+        return redact(re.sub(r"(?i)([?&](?:password|token|secret|api_?key)=)[^&\s]+", r"\1•••", hidden))
     return str(value) if isinstance(value, Path) else value

@@ -6,7 +6,6 @@ Rule: what cannot be meant is a ValueError whose words go on after the setting's
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -16,6 +15,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+from bot.core.json_text import read_json
 
 _LONGEST = 10 * 365 * 86400
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -41,7 +42,7 @@ def from_json(value: Any) -> Any:
         return {name: from_json(inner) for name, inner in value.items()}
     if isinstance(value, str) and value[:1] in {"[", "{"}:
         with contextlib.suppress(ValueError):
-            return json.loads(value)
+            return read_json(value)
     return value
 
 

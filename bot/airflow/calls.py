@@ -7,7 +7,6 @@ may have arrived is `Temporary(acted=None)`.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import tenacity
 from bot.airflow import faults
 from bot.airflow.breaker import Breaker
 from bot.core.errors import Temporary
+from bot.core.json_text import read_json
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 10.0
@@ -107,7 +107,7 @@ class Calls:
         if reply.status in allow:
             return None
         try:
-            return json.loads(reply.body) if reply.body else {}
+            return read_json(reply.body) if reply.body else {}
         except ValueError:
             raise faults.garbled(self.name, write=write) from None
 

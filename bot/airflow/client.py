@@ -17,9 +17,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot.airflow.calls import Limits, Reply, drain
+from bot.airflow.configured import in_path
 from bot.core.errors import Permanent
 
 POOL_SIZE = 20
+
+
+# Arguments of the generated client that become a part of the address.
+IN_PATH = frozenset(
+    {"dag_id", "dag_run_id", "run_id", "task_id", "variable_key", "connection_id", "pool_name", "asset_id"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,8 @@ class RawClient:
         """Send the question; the answer with whatever status it has. Raises urllib3's own errors."""
         call = getattr(self._api(question.api), f"{question.verb}_without_preload_content")
         given = {key: value for key, value in question.arguments.items() if value is not None}
+        for name in IN_PATH & given.keys():
+            in_path(str(given[name]))
         if question.body:
             given[_argument(question.body[0])] = exactly(getattr(load(), question.body[0]), question.body[1])
         timeout = (max(limits.connect, 0.01), max(limits.read, 0.01))

@@ -7,7 +7,6 @@ not be whole never says that a connection is broken.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -15,14 +14,20 @@ from bot.airflow import faults, pages, wire
 from bot.airflow.calls import Reply
 from bot.core.configured import Connection, ConnectionTest, Variable
 from bot.core.errors import Permanent, Temporary
+from bot.core.json_text import read_json
 
 NOT_WHOLE = "It was tested without the password and extra, which Airflow keeps, so that this proves nothing"
 
 
+LONGEST_NAME = 1_000  # characters; Airflow's own limit is 250
+
+
 def in_path(name: str) -> str:
-    """A name that may stand in an address. An empty one would ask for the whole list."""
+    """A name that may stand in an address. An empty one would ask for the whole list, dots for another address."""
     if not name.strip():
         raise Permanent("it has no name", "400")
+    if name in {".", ".."} or "\0" in name or len(name) > LONGEST_NAME:
+        raise Permanent(f"{name[:60]!r} can be no name of Airflow's", "400")
     return name
 
 
@@ -61,7 +66,7 @@ def tested(name: str, what: str, reply: Reply, *, server: str, is_whole: bool) -
             "and start that again",
         )
     try:
-        said = json.loads(reply.body)
+        said = read_json(reply.body)
     except ValueError:
         raise faults.garbled(name, write=True) from None
     return _judged(said if isinstance(said, dict) else {}, is_whole=is_whole)

@@ -5,12 +5,11 @@ Hard case: a login page in front of Airflow answers 200 to everything. Rule: onl
 
 from __future__ import annotations
 
-import json
-
 import httpx
 
 from bot.airflow.calls import Calls, Limits, Reply, drain
 from bot.core.errors import Permanent
+from bot.core.json_text import read_json
 
 PREFIXES = ("/api/v2", "/api/v1")
 
@@ -34,7 +33,7 @@ def _version_at(calls: Calls, http: httpx.Client, address: str) -> str | None:
 
     reply = calls.send("read its version", ask, None)
     try:
-        found = json.loads(reply.body)
+        found = read_json(reply.body)
     except ValueError:
         return None
     version = found.get("version") if isinstance(found, dict) else None

@@ -6,7 +6,6 @@ write that may have arrived is never said to have failed: it is `Temporary(acted
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import urllib3.exceptions as u3
 
 from bot.airflow import wire
 from bot.core.errors import Permanent, Temporary
+from bot.core.json_text import read_json
 
 DETAIL_LENGTH = 300
 
@@ -220,7 +220,7 @@ def _one_line(text: str) -> str:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return read_json(body)
     except ValueError:
         return None
 

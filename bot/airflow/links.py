@@ -14,7 +14,7 @@ from bot.core.deployment import TaskRef
 
 
 def _q(text: str) -> str:
-    return quote(text, safe="")
+    return quote(text, safe="") if text.strip(".") else "-"  # dots alone would lead elsewhere
 
 
 def _query(values: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ error, and a fixed token is never "refreshed".
 from __future__ import annotations
 
 import base64
+import os
 import shlex
 import subprocess
 import threading
@@ -17,8 +18,10 @@ import httpx
 
 from bot.airflow.calls import Limits, Login, drain
 from bot.airflow.faults import LoginRefused, LoginUnavailable, detail
+from bot.core.json_text import read_json
 
 COMMAND_SECONDS = 10.0
+MOST_SAID = 65_536  # bytes of a token command's output
 
 Fetch = Callable[[Limits], str]
 
@@ -88,20 +91,40 @@ def choose(*, username: str, password: str, token: str, token_command: str, jwt:
 def from_command(command: str, limits: Limits) -> str:
     """The token that a command prints. The command is the operator's own, it goes through no shell."""
     try:
-        done = subprocess.run(  # noqa: S603 the operator's own command, from the configuration
-            shlex.split(command),
-            capture_output=True,
-            text=True,
-            timeout=min(COMMAND_SECONDS, max(limits.read, 0.1)),
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise LoginUnavailable("the token command did not end in time") from None
-    except (OSError, ValueError) as error:
+        # the operator's own command, from the configuration
+        process = subprocess.Popen(  # noqa: S603
+            shlex.split(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=_without_ours(),
+        )  # fmt: skip
+    except (OSError, ValueError, IndexError) as error:
         raise LoginRefused(f"the token command cannot be run: {type(error).__name__}") from None
-    if done.returncode or not done.stdout.strip():
-        raise LoginUnavailable(f"the token command ended with {done.returncode} and gave no token")
-    return done.stdout.strip()
+    with process:
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(min(COMMAND_SECONDS, max(limits.read, 0.1)), end)
+        timer.start()
+        said = process.stdout.read(MOST_SAID + 1) if process.stdout is not None else b""
+        if len(said) > MOST_SAID:
+            process.kill()
+        status = process.wait()
+        timer.cancel()
+    if late.is_set():
+        raise LoginUnavailable("the token command did not end in time")
+    if len(said) > MOST_SAID:
+        raise LoginRefused("the token command says far more than a token")
+    token = said.decode("utf-8", "replace").strip()
+    if status or not token:
+        raise LoginUnavailable(f"the token command ended with {status} and gave no token")
+    return token
+
+
+def _without_ours() -> dict[str, str]:
+    """The environment without the bot's own settings: the command needs none of its secrets."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("WINDSOCK_")}
 
 
 def jwt_fetcher(client: httpx.Client, url: str, username: str, password: str) -> Fetch:
@@ -122,6 +145,6 @@ def _token(status: int, body: bytes, username: str) -> str:
     if not 200 <= status < 300:
         raise LoginRefused(f"user {username}: {detail(body) or status}")
     try:
-        return str(httpx.Response(status, content=body).json()["access_token"])
+        return str(read_json(body)["access_token"])
     except (ValueError, KeyError, TypeError):
         raise LoginRefused("its login gave no token: configure a token or a token command") from None

@@ -6,13 +6,13 @@ exception" and nothing else. Rule: a line that cannot be read as an event is sho
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bot.airflow import wire
 from bot.core.deployment import Log
+from bot.core.json_text import read_json
 from bot.core.redaction import redact
 
 UNREADABLE = (
@@ -65,7 +65,7 @@ def _events(text: str) -> Iterator[Any]:
         if not line.strip():
             continue
         try:
-            event = json.loads(line)
+            event = read_json(line)
         except ValueError:
             yield line
             continue

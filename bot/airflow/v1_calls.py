@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from bot.airflow.calls import Ask, Calls, Limits, Login, Reply, drain
+from bot.airflow.configured import in_path
 from bot.core.deployment import TaskRef
 
 
@@ -64,7 +65,8 @@ class TwoCalls:
 
 
 def quoted(text: str) -> str:
-    return quote(text, safe="")
+    """As one part of an address."""
+    return quote(in_path(text), safe="")
 
 
 def run_path(dag_id: str, run_id: str) -> str:

@@ -36,7 +36,7 @@ class RunsTwo(TwoCalls):
         query.update({} if until is None else {"execution_date_lte": _text(until)})
 
         def page(offset: int, size: int) -> Any:
-            path = f"/dags/{quoted(dag_id) or EVERY_DAG}/dagRuns"
+            path = f"/dags/{quoted(dag_id) if dag_id else EVERY_DAG}/dagRuns"
             what = f"read the runs of {dag_id or 'all DAGs'}"
             return self._get(what, path, {**query, "limit": size, "offset": offset}, allow={404})
 

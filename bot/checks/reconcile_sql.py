@@ -8,7 +8,6 @@ their size, is.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any
 from bot.checks.check import Row, moment
 from bot.checks.metastore import Metastore
 from bot.checks.reconcile import OVERLAP, Failure, Found, clock_time, failure, last_sign, line
+from bot.core.json_text import read_json
 
 LOG_LIMIT = 20_000  # events in one look; with more than these the next look goes on from the last one
 CHUNK = 100  # runs in one question: so few that the database takes the index
@@ -245,7 +245,7 @@ def _key(row: Row) -> Key:
 def _asked(event: Row) -> Mapping[str, Any]:
     """The body of the request that the log kept."""
     try:
-        said = json.loads(event["extra"] or "{}")
+        said = read_json(event["extra"] or "{}")
     except ValueError:
         return {}
     return said if isinstance(said, Mapping) else {}

@@ -81,11 +81,11 @@ _MASKS = [
     ("\\", re.compile(r"\b[A-Za-z]:\\[^\s\"']+"), "<path>"),
     ("/", re.compile(r"(?<![\w.=/%+-])[\w.=-]+(?:/[\w.=%+-]+)+\.(?:parquet|csv|json|avro|orc|gz|zst|txt|py|sql|xml|log"
                 r"|ya?ml)\b"), "<path>"),
-    ("=<time>", re.compile(r"\b[\w-]+=<time>(?:/[\w.=-]+)*"), "<path>"),
+    ("=<time>", re.compile(r"\b[\w-]{1,80}=<time>(?:/[\w.=-]+)*"), "<path>"),
     # durations and sizes
     ("#", re.compile(r"\b\d+(?:[.,]\d+)?\s?(?:ms|us|µs|ns|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)\b"),
      "<duration>"),
-    ("#", re.compile(r"\b\d+(?:[.,]\d+)*\s?(?:[kKMGTP]i?B?|[Bb]ytes?|B)\b"), "<size>"),
+    ("#", re.compile(r"\b\d{1,40}(?:[.,]\d{1,40}){0,8}\s?(?:[kKMGTP]i?B?|[Bb]ytes?|B)\b"), "<size>"),
     # quoted values; names in quotes were put aside before
     ("'", re.compile(f"'[^'\n{_FIRST}-{_LAST}]{{0,500}}'"), "<value>"),
     ('"', re.compile(f'"[^"\n{_FIRST}-{_LAST}]{{0,500}}"'), "<value>"),

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.core.deployment import Dag, Run
+from bot.core.json_text import read_json
 from bot.responder.choose import Shelf, TaskOffer, likely
 from bot.slack import trigger_modal
 from bot.slack.choices import dag_label, dag_value, digest, every_task, failed, run_option, task_option
@@ -64,7 +65,7 @@ class Chosen:
 def unpacked(metadata: str) -> Chosen | None:
     """None for what an older version wrote, or nobody of us."""
     try:
-        read = json.loads(metadata)
+        read = read_json(metadata)
         return Chosen(**read)
     except (ValueError, TypeError):
         return None

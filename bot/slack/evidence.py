@@ -18,7 +18,7 @@ from bot.slack.words import count, cut, cut_middle, plain, preformatted
 
 WIDTH = 72
 LINES = 3
-_FRAME = re.compile(r'^\s*File "([^"\n]{1,500})", line (\d+)(?:, in (\S{1,200}))?', re.MULTILINE)
+_FRAME = re.compile(r'^[ \t]*File "([^"\n]{1,500})", line (\d+)(?:, in (\S{1,200}))?', re.MULTILINE)
 _LIBRARY = re.compile(r"/(?:site|dist)-packages/|/lib/python\d|<frozen |importlib")
 _LARGEST = 4
 

@@ -21,7 +21,7 @@ __all__ = ["Command", "Fault", "Ref", "Said", "duration", "fault", "parse", "ref
 _TYPOGRAPHY = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'",
                              "—": "--", "–": "--", "−": "-", "\u00a0": " ", "\u202f": " ", "…": "..."})  # fmt: skip
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)")
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s{0,3}(s|m|min|h|d|w)")
 _TOKEN = re.compile(r'[\w.-]+=(?:"[^"]*"|\'[^\']*\')|"[^"]*"|\'[^\']*\'|\S+')
 _INCIDENT = re.compile(r"(?:(?P<deployment>[\w-]+):)?[Aa]-?(?P<number>\d{1,9})")
 _SLACK_LINK = re.compile(r"((?:[\w-]+:)?)<(.*)>")  # <https://…|label>, as Slack sends a link

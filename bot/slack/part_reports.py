@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from bot.core.deployment import Connection, ConnectionTest, ImportFault, Job, Pool, Variable
+from bot.core.json_text import read_json
 from bot.core.redaction import MASK, is_secret_name, redact
 from bot.slack.columns import bar, shown
 from bot.slack.files import whole
@@ -163,7 +164,7 @@ def _safe(key: str, value: str) -> tuple[str, bool]:
     if _is_secret(key) or _KEY_LIKE.fullmatch(value.strip()):
         return (MASK, True) if value else ("", False)
     try:
-        parsed = json.loads(value)
+        parsed = read_json(value)
     except ValueError:
         parsed = None
     told = json.dumps(_inside(parsed), indent=2, ensure_ascii=False) if isinstance(parsed, dict | list) else value

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from bot.core.json_text import read_json
 
 SLACK_HOSTS = frozenset({"hooks.slack.com", "slack.com", "hooks.slack-gov.com", "slack-gov.com"})
 _COMMAND = ("user_id", "channel_id", "trigger_id")
@@ -22,9 +23,9 @@ def read(body: bytes, content_type: str) -> Mapping[str, Any]:
     try:
         text = body.decode("utf-8")
         if content_type.split(";", maxsplit=1)[0].strip().lower() == "application/json":
-            return _object(json.loads(text), "body")
+            return _object(read_json(text), "body")
         form = {name: values[0] for name, values in parse_qs(text, keep_blank_values=True, max_num_fields=100).items()}
-        return _object(json.loads(form["payload"]), "payload") if "payload" in form else form
+        return _object(read_json(form["payload"]), "payload") if "payload" in form else form
     except (ValueError, RecursionError) as error:
         if isinstance(error, Misshapen):
             raise

@@ -14,6 +14,7 @@ from typing import Any
 
 from bot.core.conf import check
 from bot.core.deployment import Dag, Param
+from bot.core.json_text import read_json
 from bot.core.redaction import redact
 from bot.slack.choices import digest
 from bot.slack.kit import Block, context, option, question, words
@@ -194,7 +195,7 @@ def _checked(param: Param, value: Any, said: str) -> tuple[Any, str]:
 def _parsed(kind: str, text: str) -> tuple[Any, str]:
     made = {"integer": int, "number": (int, float), "array": list, "object": dict}[kind]
     try:
-        value = json.loads(text, parse_constant=_no_number)
+        value = read_json(text, parse_constant=_no_number)
     except ValueError as error:
         return None, f"This is no JSON: {error}." if kind in {"array", "object"} else f"{text[:40]} is no {kind}."
     if isinstance(value, bool) or not isinstance(value, made):  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.core.errors import Refused
+from bot.core.json_text import read_json
 from bot.responder import plan as plans
 from bot.slack import grammar
 from bot.slack.kit import Message
@@ -107,7 +108,7 @@ def _json_conf(command: grammar.Command, begin: int) -> Mapping[str, Any] | Refu
 def _value(text: str) -> Any:
     text = text.strip("\"'")
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
         return text
 
