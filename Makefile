@@ -3,12 +3,13 @@ PYTHON  ?= python3
 PY      := .venv/bin/python
 AIRFLOW ?= 3.3.2
 ARGS    ?=
+EXAMPLES ?= 2000
 SETUP   := $(PYTHON) bot/sandbox/provision.py
 
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint bench
+.PHONY: help setup demo test check lint bench fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -28,6 +29,9 @@ check: lint ## the fast part: lint, and the tests without Airflow, browser or a 
 
 lint: setup ## ruff, mypy, import contracts
 	@$(PY) -m tests.everything --lint
+
+fuzz: setup ## every door and reader with two thousand odd inputs each, the counts at the end (EXAMPLES=20000 for longer)
+	@HYPOTHESIS_PROFILE=long EXAMPLES=$(EXAMPLES) $(PY) -m pytest -q tests/fuzz --hypothesis-show-statistics -k "any or line" $(ARGS)
 
 bench: setup ## the benchmarks (docs/BENCHMARKS.md says what each means)
 	@$(PY) -m tests.bench $(ARGS)

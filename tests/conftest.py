@@ -16,7 +16,7 @@ pytest_plugins = ["tests.stacks"]
 BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("same each time", BUSY, derandomize=True)
 settings.register_profile("looking", BUSY)
-settings.register_profile("long", BUSY, max_examples=2_000)
+settings.register_profile("long", BUSY, max_examples=int(os.environ.get("EXAMPLES") or 2_000))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("same each time" if os.environ.get("CI") else "looking"))
 
 

@@ -107,9 +107,12 @@ class Calls:
         if reply.status in allow:
             return None
         try:
-            return read_json(reply.body) if reply.body else {}
+            answer = read_json(reply.body) if reply.body else {}
         except ValueError:
-            raise faults.garbled(self.name, write=write) from None
+            answer = None
+        if not isinstance(answer, dict):  # every answer of Airflow's is an object
+            raise faults.garbled(self.name, write=write)
+        return answer
 
     def send(
         self, what: str, do: Ask, login: Login | None, *, write: bool = False, allow: Collection[int] = ()

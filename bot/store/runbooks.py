@@ -57,7 +57,13 @@ def read(path: Path) -> tuple[Runbook | None, list[RunbookFault]]:
         return None, [RunbookFault(path.name, 1, "has no front matter between two lines of ---")]
     try:
         front = yaml.safe_load(found[1])
-    except yaml.YAMLError as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        TypeError,
+        OverflowError,
+        RecursionError,
+    ) as error:  # also for a date that is none
         mark = getattr(error, "problem_mark", None)
         return None, [RunbookFault(path.name, (mark.line + 2) if mark else 1, f"front matter is no YAML: {error}")]
     if not isinstance(front, Mapping):
