@@ -230,7 +230,6 @@ def _config(given: Any) -> int:
 
     if given.explain:
         return _explain(given.explain)
-
     print(json.dumps(masked(_settings()), indent=2, ensure_ascii=False))
     return FINE
 

@@ -141,7 +141,9 @@ def _metastore(url: str) -> str:
     metastore = Metastore(url)
     try:
         sight = metastore.sight()
-        return f"schema of Airflow {sight.major}.x, answers in {sight.seconds * 1000:.0f} ms"
+        power = metastore.power()
+        careful = f"; its role {power}: give it select alone" if power else ""
+        return f"schema of Airflow {sight.major}.x, answers in {sight.seconds * 1000:.0f} ms{careful}"
     finally:
         metastore.close()
 

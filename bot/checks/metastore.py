@@ -1,21 +1,24 @@
 """Reads an Airflow metastore: PostgreSQL, SQLite, and MySQL where portable SQL allows it (not tested).
 
-Hard case: a question that is too much for the database must not hurt Airflow, so each one runs in a read-only
-transaction of its own with a time limit and gives up a lock at once. Rule: nothing is ever written; what goes wrong is
-`Temporary` or `Permanent` and nothing else.
+Hard cases: a question that is too much for the database must not hurt Airflow, so each one runs in a read-only transaction of
+its own with a time limit and gives up a lock at once; one that leaves something behind in its session (a lock, a setting)
+finds the session new the next time. Rule: nothing is ever written; what goes wrong is `Temporary` or `Permanent` and nothing
+else.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, bindparam, create_engine, event, inspect, text
+import psycopg
+from sqlalchemy import Connection, Engine, RowMapping, bindparam, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -28,6 +31,11 @@ _GUARD = (
     "SET LOCAL idle_in_transaction_session_timeout = 10000; SET LOCAL timezone = 'UTC'"
 )
 _BY_INDEX = "; SET LOCAL enable_seqscan = off; SET LOCAL random_page_cost = 1.1"
+_POWER = """
+    select rolsuper as superuser, has_table_privilege(current_user, 'task_instance', 'INSERT, UPDATE, DELETE') as writes
+    from pg_roles where rolname = current_user
+"""
+MOST_ROWS, MOST_BYTES = 100_000, 32 * 1_048_576
 _NOW = {"sqlite": "select strftime('%Y-%m-%d %H:%M:%f', 'now')", "mysql": "select utc_timestamp(6)"}
 
 
@@ -66,7 +74,14 @@ class Metastore:
             bindparam(name, expanding=True) for name, value in values.items() if isinstance(value, list)
         ]
         with _Mapped(), self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(text(sql).bindparams(*lists), bound).mappings()]
+            return list(_within(connection.execute(text(sql).bindparams(*lists), bound).mappings()))
+
+    def power(self) -> str:
+        """What the role may do that no reader needs, empty where it may only read. PostgreSQL's alone are known."""
+        if self._dialect != "postgresql":
+            return ""
+        (row,) = self.rows(_POWER)
+        return "is a superuser" if row["superuser"] else "may write to task_instance" if row["writes"] else ""
 
     def close(self) -> None:
         self._engine.dispose()
@@ -86,6 +101,20 @@ class Metastore:
         return utc.isoformat(" ", "microseconds") if self._dialect == "sqlite" else utc
 
 
+def _within(answer: Iterable[RowMapping]) -> Iterator[dict[str, Any]]:
+    """The rows, as far as we want to hold them."""
+    size = 0
+    for number, row in enumerate(answer):
+        kept = dict(row)
+        size += sum(len(value) for value in kept.values() if isinstance(value, str | bytes))
+        if number >= MOST_ROWS or size > MOST_BYTES:
+            raise Permanent(
+                f"The metastore's answer is too large: more than {MOST_ROWS:,} rows or {MOST_BYTES >> 20} MiB.",
+                "too-large",
+            )
+        yield kept
+
+
 def engine(url: str, seconds: float = 5.0, *, by_index: bool = False) -> Engine:
     """A read-only engine with one connection. `Permanent` when the address cannot be understood."""
     try:
@@ -94,7 +123,9 @@ def engine(url: str, seconds: float = 5.0, *, by_index: bool = False) -> Engine:
             return _sqlite(address, seconds)
         if address.get_backend_name() == "postgresql":
             return _postgresql(address, seconds, _GUARD + (_BY_INDEX if by_index else ""))
-        return create_engine(address, pool_size=1, max_overflow=0, pool_pre_ping=True, pool_timeout=seconds)
+        if address.get_backend_name() == "mysql":
+            return _mysql(address, seconds)
+        raise ValueError(f"{address.get_backend_name()} is none of PostgreSQL, MySQL and SQLite")
     except (ArgumentError, ImportError, ValueError) as error:
         raise Permanent(f"The metastore's address cannot be used: {error}", "bad-url") from error
 
@@ -107,6 +138,7 @@ def _sqlite(address: URL, seconds: float) -> Engine:
         """SQLite knows no time limit: it asks every so many steps whether to go on."""
         end = time.monotonic() + seconds
         driver: Any = connection.connection.driver_connection
+        driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)  # one step can make a text of a gigabyte
         driver.set_progress_handler(lambda: int(time.monotonic() > end), 10_000)
 
     return made
@@ -132,6 +164,28 @@ def _postgresql(address: URL, seconds: float, guard: str) -> Engine:
     def _guard(connection: Connection) -> None:
         # In the transaction, not in the connection's options: a pooler in front may refuse those.
         connection.exec_driver_sql(guard.format(ms=round(seconds * 1000)))
+
+    @event.listens_for(made, "checkin")
+    def _forget(driver: Any, record: Any) -> None:
+        """A lock or a setting that a question left in its session holds no longer than the question."""
+        try:
+            driver.rollback()
+            driver.autocommit = True
+            driver.execute("DISCARD ALL")
+            driver.autocommit = False
+        except (psycopg.Error, OSError):  # then the next question has a connection of its own
+            record.invalidate()
+
+    return made
+
+
+def _mysql(address: URL, seconds: float) -> Engine:
+    made = create_engine(address, pool_size=1, max_overflow=0, pool_pre_ping=True, pool_timeout=seconds)
+
+    @event.listens_for(made, "begin")
+    def _guard(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SET SESSION max_execution_time = {round(seconds * 1000)}")
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
 
     return made
 

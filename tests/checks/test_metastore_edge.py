@@ -1,0 +1,59 @@
+"""A question leaves nothing behind in its session, holds no more than we want to hold, and a role that may write is named."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from bot.checks import metastore as module
+from bot.checks.metastore import Metastore
+from bot.core.errors import Permanent, Temporary
+
+
+def test_a_lock_that_a_question_takes_ends_with_it(database: str) -> None:
+    one, other = Metastore(database), Metastore(database)
+    one.rows("select pg_advisory_lock(4711)")
+    one.rows("select set_config('work_mem', '1MB', false)")
+    assert other.rows("select count(*) as held from pg_locks where locktype = 'advisory'") == [{"held": 0}]
+    assert one.rows("select current_setting('work_mem') as kept") != [{"kept": "1MB"}]
+    one.close()
+    other.close()
+
+
+def test_an_answer_that_is_too_large_is_not_held(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Metastore(database)
+    monkeypatch.setattr(module, "MOST_BYTES", 100_000)
+    with pytest.raises(Permanent, match="too large"):
+        store.rows("select repeat('x', 1000) as x from generate_series(1, 200)")
+    monkeypatch.setattr(module, "MOST_ROWS", 10)
+    with pytest.raises(Permanent, match="too large"):
+        store.rows("select 1 as x from generate_series(1, 11)")
+    assert len(store.rows("select 1 as x from generate_series(1, 10)")) == 10
+    store.close()
+
+
+@pytest.mark.parametrize("huge", ["randomblob(900000000)", "printf('%900000000d', 1)", "zeroblob(900000000)"])
+def test_one_step_of_sqlites_makes_no_gigabyte(tmp_path: Path, huge: str) -> None:
+    sqlite3.connect(tmp_path / "airflow.db").close()
+    store = Metastore(f"sqlite:///{tmp_path / 'airflow.db'}")
+    try:
+        made = store.rows(f"select length({huge}) as x")[0]["x"] or 0
+    except (Permanent, Temporary):
+        made = 0
+    store.close()
+    assert made <= module.MOST_BYTES
+
+
+def test_a_role_that_may_do_more_than_read_is_named(database: str) -> None:
+    store = Metastore(database)
+    with pytest.raises(Permanent):
+        store.power()  # no Airflow's
+    assert store.rows("select 1 as x") == [{"x": 1}]
+    store.close()
+
+
+def test_an_unknown_kind_of_database_is_refused_by_name() -> None:
+    with pytest.raises(Permanent, match="none of PostgreSQL, MySQL and SQLite"):
+        Metastore("oracle://x@y/z")
