@@ -2,8 +2,7 @@
 
 Hard cases: a storm (a batch is four statements, however large it is); what flips back and forth within one batch (it is taken
 in turn); a check that finds the same again and again (no news, but its figures are worth keeping once a minute). Rule:
-whoever takes signals is alone, so ids are in the order of the commits and "observed up to here" is one number. The door has a
-process of its own and takes signals by this file alone, so it imports next to nothing.
+whoever takes signals is alone, so ids are in the order of the commits and "observed up to here" is one number.
 """
 
 from __future__ import annotations

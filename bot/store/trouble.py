@@ -1,4 +1,4 @@
-"""What a database says when it cannot, in the house's words. Costs next to nothing to import: the door needs it, too."""
+"""What a database says when it cannot, in the house's words."""
 
 from __future__ import annotations
 
