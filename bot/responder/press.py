@@ -17,6 +17,7 @@ from bot.core.alert import Kind, Place
 from bot.core.errors import Refused
 from bot.core.incident import Incident, State
 from bot.core.policy import Severity, Silence
+from bot.core.redaction import redact
 from bot.responder.desk import Desk
 from bot.responder.placing import place
 from bot.responder.who_may import about_incident, about_silence, decide, raised, with_tags
@@ -28,7 +29,7 @@ LONGEST_SILENCE = timedelta(days=30)
 
 def press(desk: Desk, person: Person, verb: str, incident_id: int, note: str = "") -> Incident | Refused:
     """Carries out a press; the incident as it is afterwards, or why not."""
-    now = desk.clock()
+    now, note = desk.clock(), redact(note)
     refused = _refused(desk, person, verb, incident_id) or _configured(desk, verb)
     with desk.store.write(alone=True) as t:
         result = refused or _press(desk, t, person, verb, incident_id, note, now)
@@ -129,7 +130,7 @@ def silence(
     desk: Desk, person: Person, scope: str, deployment: str, lasts: timedelta, reason: str
 ) -> Silence | Refused:
     """Quiet for what the scope matches, from now on and for what is open already."""
-    now = desk.clock()
+    now, reason = desk.clock(), redact(reason)
     decided = _decided(desk, person, "silence", about_silence(desk, "silence", scope, deployment))
     not_allowed = decided.refused if isinstance(decided, No) else None
     refused = not_allowed or _sensible(lasts)

@@ -44,6 +44,11 @@ class Command:
     def rest(self) -> str:
         return " ".join(self.words)
 
+    def after(self, words: int) -> str:
+        """What was typed behind the verb and so many words, as it was typed: a note keeps its quotes."""
+        ends = [found.end() for found in _TOKEN.finditer(self.text)]
+        return _unescaped(self.text[ends[words] :].strip()) if len(ends) > words else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault(Refused):
@@ -78,7 +83,11 @@ def _plain(token: str) -> str:
         return token[1:-1]
     if found := _SLACK_LINK.fullmatch(token):
         token = found[1] + found[2].split("|", 1)[0]
-    return token.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
+    return _unescaped(token)
+
+
+def _unescaped(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _valued(token: str) -> list[str]:

@@ -33,7 +33,7 @@ def press(ask: Ask, verb: str) -> Message:
     elsewhere = not_there(ask, ref)
     if elsewhere is not None:
         return refused(ask, elsewhere, verb)
-    return pressed(ask, verb, ref.incident, " ".join(ask.words[1:]))
+    return pressed(ask, verb, ref.incident, ask.command.after(1))
 
 
 def pressed(ask: Ask, verb: str, incident_id: int, note: str = "") -> Message:
@@ -89,7 +89,7 @@ def _how_long(ask: Ask) -> tuple[timedelta, str] | Refused:
     lasts = grammar.duration(said)
     if lasts is None and begins and any(sign.isdigit() for sign in said):
         return grammar.fault(ask.command, said, f"`{said[:60]}` is no time, such as 30m, 2h or 1d")
-    return (lasts or timedelta(hours=1)), " ".join(words[begins + 1 :] if lasts else words)
+    return (lasts or timedelta(hours=1)), ask.command.after(2 + begins if lasts else 1)
 
 
 def _scope(ask: Ask, word: str) -> tuple[str, str] | Refused:
