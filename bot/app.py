@@ -51,7 +51,8 @@ from bot.responder.tidy import EVERY as TIDY_EVERY
 from bot.responder.tidy import tidy
 from bot.rules import checks_of, digest_of, policy_of, windows
 from bot.settings import Settings, WrongSettings
-from bot.slack import approvals, homes, owed, payloads, rest
+from bot.slack import approvals, homes, owed, payloads
+from bot.slack import overflow as overflow_message
 from bot.slack.audited import heard
 from bot.slack.calls import called, client
 from bot.slack.digest import digest
@@ -115,7 +116,7 @@ class Windsock:
             poster = Poster(self.slack_client, Remembered(self.desk.store))
             chores = (
                 lambda: tell(self.desk, poster),
-                lambda: overflow.tell(self.desk, partial(rest.show, poster)),
+                lambda: overflow.tell(self.desk, partial(overflow_message.show, poster)),
                 lambda: catch_up.announce(self.desk, poster.announce),
                 lambda: self._send_digest(poster),
                 lambda: approve.tell(self.desk, partial(approvals.show, poster)),

@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.slack.kit import Block, Message
 from bot.slack.kit import context as grey
-from bot.slack.words import cut, without_emoji
+from bot.slack.words import cut, lifeless
 
 __all__ = ["Message", "cut_markup", "fit", "fit_view"]
 
@@ -36,7 +36,7 @@ def fit(message: Message) -> Message:
     beside = sum(len(attachment["blocks"]) for attachment in attachments)
     blocks = _fewer([block for given in message["blocks"] if (block := _fit_block(given))], BLOCKS - beside)
     fitted = Message(
-        text=cut_markup(without_emoji(message["text"]), TEXT).strip() or "Windsock",
+        text=cut_markup(lifeless(message["text"]), TEXT).strip() or "Windsock",
         blocks=blocks,
         attachments=attachments,
     )
@@ -70,7 +70,7 @@ def cut_markup(text: str, limit: int) -> str:
 def _fit_text(text: Block, limit: int) -> Block:
     if text["type"] != "mrkdwn":
         return text | {"text": cut(text["text"], limit)}
-    return text | {"text": cut_markup(without_emoji(text["text"]), limit)}
+    return text | {"text": cut_markup(lifeless(text["text"]), limit)}
 
 
 def _fit_attachment(given: Block) -> Block | None:

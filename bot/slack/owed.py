@@ -1,9 +1,9 @@
 """Answers that Slack could not take when they were due: they are said when it is back.
 
 Hard case: a person typed a command while Slack's API was away. It was acknowledged and carried out, and they must hear so. The
-address that Slack brought lives for half an hour; what is older is whispered in the channel. Rule: in the order in which they
-were due, each once, and never more than a bounded number of them. They are this process's own: a restart loses them, and what
-was done stands on the alert and in the audit.
+address that Slack brought lives for half an hour; what is older is whispered in the channel. Rule: each once, the oldest
+first, and never more than a bounded number of them. They are this process's own: a restart loses them, and what was done stands
+on the alert and in the audit.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
 
 from slack_sdk.errors import SlackClientError
@@ -26,7 +27,13 @@ logger = logging.getLogger(__name__)
 EVERY = 3.0  # seconds between two rounds
 MOST, KEPT_SECONDS = 1_000, 29 * 60.0
 GIVES_UP = 3  # in a round, after so many that Slack did not take
-_AWAY = (Temporary, SlackClientError, OSError, ValueError, AttributeError)  # what a Slack that is away makes of a call
+_AWAY = (
+    Temporary,
+    SlackClientError,
+    OSError,
+    HTTPException,
+    AttributeError,
+)  # what a Slack that is away makes of a call
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +51,10 @@ class Owed:
         self._waiting: deque[_Owed] = deque(maxlen=MOST)
 
     def say(self, call: Callable[[], object], instead: Callable[[], object] | None = None) -> object:
-        """Says it now, or when Slack is back; `instead` is tried when that takes longer than the address lives. Raises
-        Permanent."""
+        """Says it now, or when Slack is back; `instead` is tried where the address is spent, or lives no longer. Raises
+        Permanent for what Slack refuses."""
         try:
-            return _called(call)
+            return _delivered(call, instead)
         except _AWAY as error:
             logger.warning("a person is answered when Slack is back: %s", error)
         with self._lock:
@@ -55,38 +62,56 @@ class Owed:
         return None
 
     def round(self) -> None:
-        """Says what is owed, the oldest first, as far as Slack takes it."""
-        with self._lock:
-            tried, self._waiting = list(self._waiting), deque(maxlen=MOST)
-        left: list[_Owed] = []
-        for owed in tried:
-            if len(left) >= GIVES_UP:
-                left.append(owed)
-                continue
+        """Tries each once, the oldest first, until Slack has not taken several. Those go behind the others, so that none of
+        them holds the rest up."""
+        failed = 0
+        for _ in range(len(self._waiting)):
+            with self._lock:
+                owed = self._waiting.popleft()
             try:
                 self._settle(owed)
             except _AWAY:
-                left.append(owed)
-        with self._lock:
-            self._waiting = deque([*left, *self._waiting], maxlen=MOST)
+                failed += 1
+                with self._lock:
+                    self._waiting.append(owed)
+            if failed >= GIVES_UP:
+                return
 
     def _settle(self, owed: _Owed) -> None:
-        late = self._clock() > owed.until
+        late = self._clock() - owed.until
         try:
-            if not late:
-                _called(owed.call)
-            elif owed.instead is not None and self._clock() < owed.until + KEPT_SECONDS:
-                _called(owed.instead)
+            if late < KEPT_SECONDS:
+                _delivered(_spent if late > 0 else owed.call, owed.instead)
         except Permanent as error:
             logger.warning("a person could not be answered: %s", error.message)
 
 
+class _Spent(Exception):
+    """The address that Slack brought is used up, too old, or was never there."""
+
+
+def _spent() -> object:
+    raise _Spent
+
+
+def _delivered(call: Callable[[], object], instead: Callable[[], object] | None) -> object:
+    try:
+        return _called(call)
+    except _Spent:
+        return None if instead is None else _called(instead)
+
+
 def _called(call: Callable[[], object]) -> object:
-    """Raises Temporary for an answer that says so."""
-    answer: Any = call()
+    """Raises Temporary for an answer that says so, and _Spent."""
+    try:
+        answer: Any = call()
+    except ValueError as error:  # Bolt's word for a request that brought no address
+        raise _Spent from error
     status, body = getattr(answer, "status_code", 200), getattr(answer, "body", "ok")
     if isinstance(status, int) and (status == 429 or status >= 500):
         raise Temporary(f"Slack answered {status}")
+    if isinstance(status, int) and status >= 400:
+        raise _Spent
     if isinstance(body, str) and body[:1] not in {"", "o", "{"}:  # not Slack's `ok`: a page of what stands in between
         raise Temporary("Slack did not say ok")
     return answer

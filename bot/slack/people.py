@@ -12,7 +12,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from slack_sdk.web import WebClient
@@ -31,6 +33,14 @@ SOON_SECONDS = 0.7  # for an ack that depends on who asks; Slack waits three sec
 _Kept = tuple[float, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Slack is being asked about a person, since a time of the monotonic clock."""
+
+    future: Future[Person]
+    began: float
+
+
 class People:
     """`groups` are the user groups (`S…`) that the access table names."""
 
@@ -40,27 +50,39 @@ class People:
         self._quiet: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
         self._askers = ThreadPoolExecutor(4, "slack people")
+        self._under_way: dict[str, _Question] = {}
 
     def soon(self, user_id: str, given_name: str = "", team: str = "", seconds: float = SOON_SECONDS) -> Person:
         """The same for who must be answered at once: whoever Slack does not tell of within that time is unknown for now."""
-        asked = self._askers.submit(self.person, user_id, given_name, team)
+        asked = self._question(user_id, given_name, team)
         try:
-            return asked.result(seconds)
+            return asked.future.result(max(0.0, asked.began + seconds - time.monotonic()))
         except TimeoutError:
-            return Person(user_id, given_name or user_id, unknown="Slack does not answer")
+            return self.person(user_id, given_name, team, asking=False)
 
-    def person(self, user_id: str, given_name: str = "", team: str = "") -> Person:
-        """The person behind a user id; `given_name` and `team` (their workspace) are what the request says of them."""
-        if self._is_elsewhere(team):
+    def _question(self, user_id: str, given_name: str, team: str) -> _Question:
+        """The one that is under way, or a new one: whoever asks twice does not wait twice."""
+        with self._lock:
+            asked = self._under_way.get(user_id)
+            if asked is None or asked.future.done():
+                asked = _Question(self._askers.submit(self.person, user_id, given_name, team), time.monotonic())
+                self._under_way = {one: kept for one, kept in self._under_way.items() if not kept.future.done()}
+                self._under_way[user_id] = asked
+        return asked
+
+    def person(self, user_id: str, given_name: str = "", team: str = "", *, asking: bool = True) -> Person:
+        """The person behind a user id; `given_name` and `team` (their workspace) are what the request says of them. Without
+        `asking` it is what was learnt, as far as that holds."""
+        if self._is_elsewhere(team, asking=asking):
             return Person(user_id, given_name or user_id, barred=STRANGER)
-        found, unasked = self._user(user_id)
+        found, unasked = self._user(user_id, asking=asking)
         unknown = "" if found else unasked or "it says nothing of you"
-        name, barred = (_first_name(found), self._barred(found)) if found else ("", "")
-        if found and not barred and not self._workspace().get("team_id"):
+        name, barred = (_first_name(found), self._barred(found, asking=asking)) if found else ("", "")
+        if found and not barred and not self._workspace(asking=asking).get("team_id"):
             unknown = self._quiet.get("workspace", (0.0, ""))[1] or "it does not say which workspace this is"
         groups: set[str] = set()
         for group in self._groups:
-            members, trouble = self._members_of(group)
+            members, trouble = self._members_of(group, asking=asking)
             groups |= {group} if user_id in members else set()
             unasked = trouble or unasked
         return Person(
@@ -68,9 +90,9 @@ class People:
             "" if barred else unknown, bool(found.get("is_restricted") or found.get("is_ultra_restricted")),
         )  # fmt: skip
 
-    def _is_elsewhere(self, team: str) -> bool:
+    def _is_elsewhere(self, team: str, *, asking: bool) -> bool:
         """Whether the request names a workspace that is certainly not ours. One of an enterprise has many; Slack is asked."""
-        here = self._workspace() if team else {}
+        here = self._workspace(asking=asking) if team else {}
         return bool(here.get("team_id")) and team != here["team_id"] and not here.get("enterprise_id")
 
     def name(self, user_id: str) -> str:
@@ -100,9 +122,9 @@ class People:
         for group in self._groups:
             self._members_of(group, anew=True)
 
-    def _user(self, user_id: str) -> tuple[Mapping[str, Any], str]:
+    def _user(self, user_id: str, *, asking: bool = True) -> tuple[Mapping[str, Any], str]:
         """What Slack says of them, or said within the hour."""
-        found, trouble = self._asked("user", user_id, lambda: self._one(user_id))
+        found, trouble = self._asked("user", user_id, lambda: self._one(user_id), asking=asking)
         if found is None:
             until, learnt = self._kept.get(("user", user_id), (0.0, {}))
             found = learnt if self._clock() < until - KEPT_SECONDS + HELD_SECONDS else {}
@@ -119,7 +141,7 @@ class People:
                 return {"is_stranger": True}
             raise
 
-    def _barred(self, user: Mapping[str, Any]) -> str:
+    def _barred(self, user: Mapping[str, Any], *, asking: bool) -> str:
         """Why nothing is taken from the account, empty when it is one of ours."""
         if user.get("deleted"):
             return "a deactivated account"
@@ -127,32 +149,36 @@ class People:
             return "a bot"
         if user.get("is_stranger"):
             return STRANGER
-        ours, theirs = self._workspace().get("team_id"), user.get("team_id")
+        ours, theirs = self._workspace(asking=asking).get("team_id"), user.get("team_id")
         enterprise = user.get("enterprise_user") or {}
         elsewhere = ours and theirs and ours != theirs and ours not in (enterprise.get("teams") or ())
         return STRANGER if elsewhere else ""
 
-    def _workspace(self) -> Mapping[str, Any]:
-        found, _ = self._asked("workspace", "", lambda: called(self._client.auth_test), KEPT_SECONDS * 12)
+    def _workspace(self, *, asking: bool = True) -> Mapping[str, Any]:
+        ask = partial(called, self._client.auth_test)
+        found, _ = self._asked("workspace", "", ask, KEPT_SECONDS * 12, asking=asking)
         return found or self._kept.get(("workspace", ""), (0.0, {}))[1] or {}
 
-    def _members_of(self, group: str, *, anew: bool = False) -> tuple[frozenset[str], str]:
+    def _members_of(self, group: str, *, anew: bool = False, asking: bool = True) -> tuple[frozenset[str], str]:
         """Who is in a group, nobody when Slack cannot be asked, and then why."""
 
         def ask() -> frozenset[str]:
             return frozenset(called(self._client.usergroups_users_list, usergroup=group).get("users") or ())
 
-        found, trouble = self._asked("group", group, ask, anew=anew)
+        found, trouble = self._asked("group", group, ask, anew=anew, asking=asking)
         return (found if found is not None else frozenset()), trouble
 
     def _asked(
-        self, what: str, about: str, ask: Callable[[], Any], lasts: float = KEPT_SECONDS, *, anew: bool = False
-    ) -> tuple[Any, str]:
+        self, what: str, about: str, ask: Callable[[], Any], lasts: float = KEPT_SECONDS, *, anew: bool = False,
+        asking: bool = True,
+    ) -> tuple[Any, str]:  # fmt: skip
         """What was learnt within its time, else what Slack says now: (None, why) when it cannot be asked."""
         kept, now = self._kept.get((what, about)), self._clock()
         fresh = kept is not None and kept[0] > now
         if kept is not None and fresh and not anew:
             return kept[1], ""
+        if not asking:
+            return None, "Slack does not answer"
         quiet, trouble = self._quiet.get(what, (0.0, ""))
         if now < quiet:
             return (kept[1], "") if kept is not None and fresh else (None, trouble)

@@ -24,9 +24,8 @@ _UNSEEN = re.compile(
     "\U000e0000-\U000e007f]"
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_LIVE = re.compile(r"(?<=:)(?=[a-z0-9_+'\-]*[a-z][a-z0-9_+'\-]*:)|(?<=:)(?=(?:[+\-]1|100|1234):)|(?<=:)(?=//)"
-                   r"|(?<=[@#])(?=\w)|(?<=mailto:)", re.IGNORECASE)  # fmt: skip
 _EMOJI = re.compile(r"(?<=:)(?=[a-z0-9_+'\-]*[a-z][a-z0-9_+'\-]*:)|(?<=:)(?=(?:[+\-]1|100|1234):)", re.IGNORECASE)
+_LIVE = re.compile(rf"{_EMOJI.pattern}|(?<=:)(?=//)|(?<=[@#])(?=\w)|(?<=mailto:)", re.IGNORECASE)
 _MARKS = str.maketrans({"*": "∗", "~": "∼", "`": "ˋ"})
 _OPENS_ITALIC, _ENDS_ITALIC = re.compile(r"(?<!\w)_(?=[^_\s])"), re.compile(r"(?<=[^_\s])_(?!\w)")
 _UNMARKED = str.maketrans({"*": None, "`": None})
@@ -65,8 +64,6 @@ def foreign(text: object, limit: int = 0, *, formatted: bool = False) -> str:
     line = plain(text, limit)
     if not formatted:
         line = line.translate(_MARKS)
-    if _ENDS_ITALIC.search(line):
-        line = _OPENS_ITALIC.sub("ˍ", line)
     return escaped(_LIVE.sub(_JOINER, line))
 
 
@@ -82,10 +79,13 @@ def bare(said: str) -> str:
     return "".join(part if part.startswith("<") else _LIVE.sub(_JOINER, part.translate(_UNMARKED)) for part in parts)
 
 
-def without_emoji(said: str) -> str:
-    """Finished mrkdwn in which no foreign name and a colon of ours make an emoji together: we write none by its name."""
-    parts = re.split(r"(<[^<>]*>)", said)
-    return "".join(part if part.startswith("<") else _EMOJI.sub(_JOINER, part) for part in parts)
+def lifeless(said: str) -> str:
+    """Finished mrkdwn in which foreign names make no emoji and no italics, neither alone nor with what stands beside them: we
+    write neither. Code and tokens stay as they are, since people copy them."""
+    parts = re.split(r"(<[^<>]*>|`[^`\n]*`)", said)
+    italic = any(_ENDS_ITALIC.search(part) for part in parts[::2])
+    parts[::2] = [_EMOJI.sub(_JOINER, _OPENS_ITALIC.sub("ˍ", part) if italic else part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def preformatted(text: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -130,6 +131,22 @@ def test_a_foreign_name_and_a_colon_of_ours_make_no_emoji() -> None:
     for text in (shown["text"], shown["blocks"][0]["text"]["text"]):
         assert ":fire:" not in text
         assert words.at(FAILED_AT) in text, "a token of ours stays whole"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (f"{words.foreign('_load')}.{words.foreign('end_')}", "ˍload.end_"),
+        (words.foreign("_name_ and _x y_"), "ˍname_ and ˍx y_"),
+        ("_private is no _pair, snake_case_name, __init__.py", "_private is no _pair, snake_case_name, __init__.py"),
+        (f"{words.code('prod:_load_:fire:')} of _x_", "`prod:_load_:fire:` of ˍx_"),
+        ("next: `/airflow logs prod:sales:load`", "next: `/airflow logs prod:sales:load`"),
+    ],
+)
+def test_foreign_names_make_no_italics_and_what_people_copy_is_untouched(said: str, shown: str) -> None:
+    fitted = fit(kit.message(said, kit.section(said)))
+    assert fitted["blocks"][0]["text"]["text"] == shown
+    assert fitted["text"] == shown
 
 
 def test_slack_makes_no_links_by_itself() -> None:

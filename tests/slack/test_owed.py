@@ -62,6 +62,60 @@ def test_an_address_that_is_too_old_is_not_tried_and_the_channel_is_used(slack: 
     assert slack.heard == ["in the channel"]
 
 
+@pytest.mark.parametrize("spent", [SimpleNamespace(status_code=404, body="expired_url"), ValueError("no response_url")])
+def test_an_address_that_is_spent_holds_nobody_up(slack: Slack, spent: object) -> None:
+    def dead() -> object:
+        if isinstance(slack.away, Temporary):
+            raise slack.away
+        if isinstance(spent, Exception):
+            raise spent
+        return spent
+
+    owed = Owed()
+    for number in range(5):
+        owed.say(dead, slack.takes(f"whispered {number}") if number != 2 else None)
+    owed.say(slack.takes("at its own address"))
+    slack.away = None
+    for _ in range(3):
+        owed.round()
+    heard = ["whispered 0", "whispered 1", "whispered 3", "whispered 4", "at its own address"]
+    assert sorted(slack.heard) == sorted(heard), "each of them once"
+    owed.say(dead, slack.takes("at once"))
+    assert slack.heard[-1] == "at once", "and where Slack is there it does not wait"
+
+
+def test_some_that_slack_never_takes_hold_nobody_up(slack: Slack) -> None:
+    def never() -> object:
+        raise Temporary("it times out")
+
+    owed = Owed()
+    for _ in range(4):
+        owed.say(never)
+    owed.say(slack.takes("good"))
+    slack.away = None
+    owed.round()
+    owed.round()
+    assert slack.heard == ["good"]
+
+
+def test_a_mistake_about_one_loses_no_other(slack: Slack) -> None:
+    owed = Owed()
+
+    def mistaken() -> object:
+        if slack.away is None:
+            raise TypeError("ours")
+        raise Temporary("away")
+
+    owed.say(mistaken)
+    owed.say(slack.takes("second"))
+    owed.say(slack.takes("third"))
+    slack.away = None
+    with pytest.raises(TypeError):
+        owed.round()  # the job that calls it logs that
+    owed.round()
+    assert slack.heard == ["second", "third"]
+
+
 def test_what_slack_refuses_for_good_holds_nobody_up(slack: Slack) -> None:
     owed = Owed()
     owed.say(slack.takes("first"))

@@ -241,3 +241,33 @@ def test_an_ack_does_not_wait_for_a_slack_that_hangs(people: People, slack: Pape
     end = time.monotonic() + 10
     while people.soon("U1", "ana", seconds=1.0).unknown:
         assert time.monotonic() < end, "what came late is learnt all the same"
+
+
+def hanging(slack: PaperSlack) -> threading.Event:
+    """From now on Slack answers about people when the event is set."""
+    answered = threading.Event()
+    slack.users_info = lambda **_: answered.wait(20) and Answer({"user": ANA})  # type: ignore[assignment]
+    return answered
+
+
+def test_a_window_knows_within_the_hour_whom_a_command_knows(people: People, slack: PaperSlack, now: Now) -> None:
+    people.person("U1")
+    answered = hanging(slack)
+    now.seconds = KEPT_SECONDS + 100
+    assert not people.soon("U1", seconds=0.05).unknown
+    now.seconds = HELD_SECONDS + 1
+    assert people.soon("U1", seconds=0.05).unknown
+    answered.set()
+
+
+def test_whoever_asks_twice_while_slack_hangs_does_not_wait_twice(people: People, slack: PaperSlack) -> None:
+    answered = hanging(slack)
+    began = time.monotonic()
+    people.soon("U1", seconds=0.5)
+    once = time.monotonic() - began
+    began = time.monotonic()
+    for _ in range(20):
+        assert people.soon("U1", seconds=0.5).unknown
+    again = time.monotonic() - began
+    answered.set()
+    assert again < once, "twenty more cost less than the first"
