@@ -48,7 +48,8 @@ def take(t: Connection, mine: Remediation, now: datetime) -> None:
     keys, taken = sorted(_things(mine.plan)), 0
     for chunk in _chunks(keys):  # in one order everywhere, or two would wait for each other
         rows = [{"thing": key, "remediation_id": mine.id} for key in chunk]
-        taken += t.execute(dialect.insert(at_work).values(rows).on_conflict_do_nothing()).rowcount
+        new = dialect.insert(at_work).values(rows).on_conflict_do_nothing().returning(at_work.c.thing)
+        taken += len(t.scalars(new).all())
     if taken < len(keys) and (overlap := find(t, mine.plan, but=mine.id)) is not None:
         raise Overlaps(overlap)
 

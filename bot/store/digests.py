@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, and_, delete, func, select, type_coerce
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BigInteger, Connection, and_, func, select, type_coerce
 
 from bot.core.signal import Family
 from bot.store.forms import EPOCH
+from bot.store.memory import drop, keep_new
 from bot.store.tables import entries, incidents, memory, subjects
 
 _HOUR = 3_600_000_000  # microseconds
@@ -76,10 +76,7 @@ def failures(t: Connection, since: datetime, until: datetime) -> list[Failures]:
 
 def claim(t: Connection, day: str, now: datetime) -> bool:
     """True when this day's digest is ours to send; False when somebody sends it or has sent it."""
-    dialect = postgresql if t.dialect.name == "postgresql" else sqlite
-    row = {"key": _key(day), "value": {"claimed_at": now.isoformat()}}
-    taken_row = dialect.insert(memory).values(row).on_conflict_do_nothing().returning(memory.c.key)
-    return t.scalar(taken_row) is not None
+    return keep_new(t, _key(day), {"claimed_at": now.isoformat()})
 
 
 def claimed(t: Connection, day: str) -> bool:
@@ -88,7 +85,7 @@ def claimed(t: Connection, day: str) -> bool:
 
 def let_go(t: Connection, day: str) -> None:
     """It was not sent after all; it may be tried again."""
-    t.execute(delete(memory).where(memory.c.key == _key(day)))
+    drop(t, _key(day))
 
 
 def _key(day: str) -> str:

@@ -18,5 +18,5 @@ def first_time(t: Connection, now: datetime, *event: str) -> bool:
     t.execute(delete(heard).where(heard.c.at < now - REMEMBERED))
     digest = blake2b("\0".join(event).encode("utf-8", "replace"), digest_size=16).hexdigest()
     dialect = postgresql if t.dialect.name == "postgresql" else sqlite
-    new = dialect.insert(heard).values(event=digest, at=now).on_conflict_do_nothing()
-    return t.execute(new).rowcount == 1
+    new = dialect.insert(heard).values(event=digest, at=now).on_conflict_do_nothing().returning(heard.c.event)
+    return t.scalar(new) is not None

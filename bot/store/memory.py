@@ -37,7 +37,8 @@ def keep(t: Connection, key: str, value: Mapping[str, Any]) -> None:
 def keep_new(t: Connection, key: str, value: Mapping[str, Any]) -> bool:
     """Keeps it unless something is kept under the key; False when something is."""
     dialect = postgresql if t.dialect.name == "postgresql" else sqlite
-    return t.execute(dialect.insert(memory).values(key=key, value=dict(value)).on_conflict_do_nothing()).rowcount == 1
+    new = dialect.insert(memory).values(key=key, value=dict(value)).on_conflict_do_nothing().returning(memory.c.key)
+    return t.scalar(new) is not None  # not the rowcount, which psycopg does not always tell
 
 
 def drop(t: Connection, key: str) -> None:

@@ -18,7 +18,7 @@ from bot.responder.catch_up import Shown, Tempo, catch_up
 from bot.responder.desk import Desk
 from bot.responder.overflow import Rest
 from bot.responder.report import report
-from bot.slack.rest import waiting
+from bot.slack.overflow import waiting
 from bot.store import alerts
 from tests.given import Clock, a_desk, failure
 
@@ -50,9 +50,10 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def desk(tmp_path: Path, clock: Clock) -> Iterator[Desk]:
-    made = a_desk(f"sqlite:///{tmp_path / 's.db'}", clock, new_a_minute=BOUND)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def desk(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Desk]:
+    url = f"sqlite:///{tmp_path / 's.db'}" if request.param == "sqlite" else request.getfixturevalue("database")
+    made = a_desk(url, clock, new_a_minute=BOUND)
     yield made
     made.store.close()
 

@@ -31,9 +31,13 @@ def airflow() -> Memory:
     return memory(INDEXES)
 
 
-@pytest.fixture
-def desk(airflow: Memory, tmp_path: Path) -> Iterator[Desk]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def desk(request: pytest.FixtureRequest, airflow: Memory, tmp_path: Path) -> Iterator[Desk]:
     made = desk_of(airflow, tmp_path)
+    if request.param == "postgresql":
+        made.store.close()
+        made.store = Store(request.getfixturevalue("database"))
+        made.store.migrate()
     yield made
     made.store.close()
 

@@ -25,9 +25,10 @@ from tests.given import NOW, a_desk, told
 KEY = "windsock-prod-A-1"
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = a_desk(f"sqlite:///{tmp_path / 'windsock.db'}", pages=True)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    sqlite = f"sqlite:///{tmp_path / 'windsock.db'}"
+    made = a_desk(sqlite if request.param == "sqlite" else request.getfixturevalue("database"), pages=True)
     report(made, [told(tags=["critical"])])
     with made.store.write() as t:
         alerts.ensure(t, 1, Place(Kind.pagerduty), NOW)
