@@ -1549,7 +1549,7 @@ class Outcome(NamedTuple):
         return not self.kept and (not self.odd or bool(self.sent))
 
 
-def _tell(config: Config, signals: list[Signal], until: float) -> Outcome:
+def _tell(config: Config, signals: list[Signal], until: float, taken: bool = False) -> Outcome:
     """Post before the monotonic time `until`. A refused batch goes one by one, so that one bad signal costs no other."""
     every = list(range(len(signals)))
     answer = _answer(config, signals, until)
@@ -1559,7 +1559,8 @@ def _tell(config: Config, signals: list[Signal], until: float) -> Outcome:
         return Outcome([], [], [], every)
     if len(signals) == 1:
         if answer.odd:
-            _say_down(config, answer)
+            if not taken:
+                _say_down(config, answer)
             return Outcome([], [], every, [])
         log.warning("Windsock refused %s: %s %s", _label(signals[0]), answer.status, _text(answer.text, 500))
         return Outcome([], every, [], [])
@@ -1596,22 +1597,25 @@ def _say_down(config: Config, answer: Answer) -> None:
     _say_once("down", f"Windsock is not reached, signals are kept in {config.spool}: {said}")
 
 
-def _drain(config: Config, seconds: float, count: int = BATCH_LIMIT) -> bool:
-    """Send what the spool holds for at most `seconds`; False when the bot did not take it."""
-    spool, until = Spool(config.spool), time.monotonic() + seconds
+def _drain(config: Config, seconds: float, count: int = BATCH_LIMIT, taken: bool = False) -> bool:
+    """Send what the spool holds for at most `seconds`; False when the bot did not take it. `taken`: it just took another."""
+    spool, until, heard = Spool(config.spool), time.monotonic() + seconds, taken
     while time.monotonic() < until:
         claimed = spool.claim(count)
         if not claimed:
             return True
-        found = _tell(config, [signal for _, signal in claimed], until)
+        found = _tell(config, [signal for _, signal in claimed], until, heard)
+        heard = heard or bool(found.sent)
         spool.sent([claimed[place] for place in found.sent])
         for place in found.refused:
             _quietly(os.rename, claimed[place][0], _stem(claimed[place][0]) + ".refused")
         for place in found.odd:
-            spool.behind(*claimed[place], bool(found.sent))
-        if not found.up:
+            spool.behind(*claimed[place], taken or bool(found.sent))
+        if found.kept or (found.odd and not heard):
             spool.give_back([claimed[place] for place in found.kept])
             return False
+        if found.odd and not found.sent:
+            return True  # the bot is there; what it refused by itself waits for another time
     return True
 
 
@@ -1622,7 +1626,7 @@ def _deliver_at_once(config: Config, signal: Signal) -> None:
         found = _tell(config, [signal], started + seconds)
         _keep_rest(config, [signal], found)
         if found.sent and spool.waiting():
-            _drain(config, seconds - (time.monotonic() - started), 20)
+            _drain(config, seconds - (time.monotonic() - started), 20, taken=True)
     finally:
         here.spend(time.monotonic() - started)
 
@@ -1647,7 +1651,7 @@ class _Courier:
         self.lock = threading.Lock()
         self.thread: Optional[threading.Thread] = None
         self.carried: list[tuple[Config, Signal]] = []
-        self.dropped = 0
+        self.dropped, self.taken = 0, False
         self.down_until, self.pause = 0.0, 0.5
         atexit.register(self.flush, ONE_TASK_SECONDS)
 
@@ -1680,12 +1684,13 @@ class _Courier:
         if self.dropped:
             dropped, self.dropped = self.dropped, 0
             log.warning("Windsock lost %d signals: %d were waiting, and its disk is slow", dropped, QUEUE_LIMIT)
+        self.taken = False
         self.carried = self._take(IDLE_SECONDS if time.monotonic() >= self.down_until else 1.0)
         if self.carried:
             self._carry(self.carried)
         self.carried = []
         if config is not None and time.monotonic() >= self.down_until and Spool(config.spool).waiting():
-            self._remember(_drain(config, LONG_LIVED_SECONDS))
+            self._remember(_drain(config, LONG_LIVED_SECONDS, taken=self.taken))
             return True
         with self.lock:
             if self.queue.empty() and time.monotonic() >= self.down_until and not self._spooled(config):
@@ -1715,6 +1720,7 @@ class _Courier:
         if time.monotonic() >= self.down_until and not crowded:
             found = _tell(config, signals, time.monotonic() + LONG_LIVED_SECONDS)
             self._remember(found.up)
+            self.taken = bool(found.sent)
         _keep_rest(config, signals, found, sync=not crowded)
         for _ in batch:
             self.queue.task_done()
@@ -1816,7 +1822,7 @@ def _starts(component: Any) -> None:
 def _stops(component: Any) -> None:
     if _process.service:
         if _process.courier is not None:
-            _process.courier.flush(ONE_TASK_SECONDS)
+            _process.courier.flush(ONE_TASK_SECONDS if _process.hurry is None else 0.0)
         return
     config = _config()
     if config is not None and type(component).__name__.endswith("Marker") and Spool(config.spool).waiting():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import uuid
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from bot.checks import metastore as module
@@ -47,11 +49,26 @@ def test_one_step_of_sqlites_makes_no_gigabyte(tmp_path: Path, huge: str) -> Non
 
 
 def test_a_role_that_may_do_more_than_read_is_named(database: str) -> None:
-    store = Metastore(database)
-    with pytest.raises(Permanent):
-        store.power()  # no Airflow's
-    assert store.rows("select 1 as x") == [{"x": 1}]
-    store.close()
+    role = f"reader_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as owner:
+        owner.execute("create table task_instance (id int)")
+        owner.execute(f"create role {role} login")
+        owner.execute(f"grant select on task_instance to {role}")
+        reader = database.replace("//windsock@", f"//{role}@")
+        assert power(database) == "is a superuser"
+        assert power(reader) == ""
+        owner.execute(f"grant update on task_instance to {role}")
+        assert power(reader) == "may write to task_instance"
+        owner.execute(f"drop owned by {role}")
+        owner.execute(f"drop role {role}")
+
+
+def power(url: str) -> str:
+    store = Metastore(url)
+    try:
+        return store.power()
+    finally:
+        store.close()
 
 
 def test_an_unknown_kind_of_database_is_refused_by_name() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +46,12 @@ LISTS = (
 def test_any_line_is_a_command_or_a_fault(words: list[str]) -> None:
     line = " ".join(words)
     command = grammar.parse(line)
-    assert command.verb is not None
+    assert command.verb == command.verb.lower() != ""
+    assert command.after(len(words) + 99) == ""
     for word in line.split():
-        found = grammar.ref(word)
-        assert isinstance(found, Refused) or found is not None
-        grammar.duration(word)
+        assert isinstance(grammar.ref(word), grammar.Ref | Refused)
+        lasts = grammar.duration(word)
+        assert lasts is None or lasts >= timedelta(0)
 
 
 @given(front=st.text(max_size=200) | JSON.map(json.dumps) | st.sampled_from([

@@ -101,3 +101,32 @@ def test_a_redirect_is_not_followed(receiver: Receiver, spool: Path) -> None:
     receiver.answer(307)
     LISTENER.on_task_instance_failed("running", ClassicTask(), "dead")
     assert (receiver.answered, len(waiting_files(spool))) == ([307], 1)
+
+
+def test_a_lone_refused_signal_is_set_aside_once_others_are_taken(
+    receiver: Receiver, spool: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep(receiver, POISON)
+    receiver.refuses, receiver.refuses_with = POISON, 403
+    caplog.clear()
+    for number in range(3):
+        plugin._forget()
+        (spool / ".down").unlink(missing_ok=True)
+        LISTENER.on_task_instance_failed("running", ClassicTask(task_id=f"good{number}"), ValueError("row is bad"))
+    assert len(receiver.wait_for(3)) == 3
+    assert (waiting_files(spool), len(waiting_files(spool, ".refused"))) == ([], 1)
+    assert "is not reached" not in caplog.text
+
+
+def test_a_scheduler_sets_it_aside_as_well(receiver: Receiver, spool: Path) -> None:
+    keep(receiver, POISON)
+    receiver.refuses, receiver.refuses_with = POISON, 403
+    config: Any = plugin._config()
+    for number in range(3):
+        (spool / ".down").unlink(missing_ok=True)
+        plugin._courier().down_until = 0.0
+        plugin._courier().queue.put(
+            (config, plugin._signal("run_failed", "x", "test", dag_id="d", run_id=f"r{number}"))
+        )
+        plugin._courier()._turn()
+    assert (waiting_files(spool), len(waiting_files(spool, ".refused"))) == ([], 1)
