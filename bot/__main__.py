@@ -156,8 +156,7 @@ def _doctor(given: Any) -> int:
     if given.json:
         print(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=2))
     else:
-        for one in found:
-            print(one)
+        print(*found, sep="\n")
     return FINE if all(one.well for one in found) else FAULT
 
 
@@ -167,8 +166,7 @@ def _runbooks(given: Any) -> int:
     books, wrong = read_all(_settings().runbooks.path)
     match given.what:
         case "list":
-            for book in books:
-                print(f"{book.name:24} {book.title}")
+            print(*(f"{book.name:24} {book.title}" for book in books), sep="\n")
             return FINE
         case "lint":
             for fault in wrong:
@@ -213,8 +211,7 @@ def _explain(file: str) -> int:
     if signal is None:
         return WRONG
     _store(settings).close()
-    for line in explain(settings, signal, datetime.now(UTC)):
-        print(line)
+    print(*explain(settings, signal, datetime.now(UTC)), sep="\n")
     return FINE
 
 
@@ -226,11 +223,14 @@ def _manifest(given: Any) -> int:
 
 
 def _config(given: Any) -> int:
+    from bot.core.access_table import hidden_rules
     from bot.settings import masked
 
     if given.explain:
         return _explain(given.explain)
-    print(json.dumps(masked(_settings()), indent=2, ensure_ascii=False))
+    settings = _settings()
+    print(json.dumps(masked(settings), indent=2, ensure_ascii=False))
+    print(*hidden_rules(settings.access), sep="", end="", file=sys.stderr)
     return FINE
 
 

@@ -169,6 +169,16 @@ def test_config_is_json_without_secrets(monkeypatch: pytest.MonkeyPatch, capsys:
     assert shown["server"]["port"] == 8090
 
 
+def test_config_says_which_rule_another_one_hides(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "windsock.toml").write_text(
+        """[[access.rules]]\nrole = "operator"\n[[access.rules]]\ntag = "finance"\nrole = "admin"\n"""
+    )
+    assert main(["config"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err.startswith("access.rules[1]: its role never counts, since access.rules[0]")
+    assert json.loads(shown.out)
+
+
 @pytest.mark.parametrize("http", ["", "https://windsock.example.com/"])
 def test_the_manifest_is_json_for_either_mode(capsys: pytest.CaptureFixture[str], http: str) -> None:
     assert main(["manifest", *(["--http", http] if http else [])]) == 0

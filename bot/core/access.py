@@ -101,7 +101,9 @@ class No:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """For these verbs on DAGs that match: another role, or a second person. Patterns are shell globs, empty matches all."""
+    """For these verbs on DAGs that match: another role, or a second person. Patterns are shell globs, empty matches all.
+
+    Without verbs it is about all of them, and lowers none of those that ask for an operator."""
 
     verbs: frozenset[str] = frozenset()
     tags: tuple[str, ...] = ()
@@ -116,6 +118,17 @@ class Rule:
             return False
         by_tag = not self.tags or any(fnmatchcase(tag, glob) for tag in tags for glob in self.tags)
         return by_tag and (not self.dags or any(fnmatchcase(dag_id, glob) for glob in self.dags))
+
+    def least(self, usual: Role) -> Role:
+        """The role that it asks for where the verb usually asks for another."""
+        role = usual if self.role is None else self.role
+        return role if self.verbs or usual <= Role.responder else max(role, usual)
+
+    def hides(self, other: Rule) -> bool:
+        """Whether whatever the other rule is about is this one's, so that the other's role never counts behind it."""
+        ours, theirs = (self.tags, self.dags, self.deployments), (other.tags, other.dags, other.deployments)
+        wider = all(not mine or (its and _inside(its, mine)) for mine, its in zip(ours, theirs, strict=True))
+        return wider and (not self.verbs or (bool(other.verbs) and other.verbs <= self.verbs))
 
     def about(self, verb: str, deployment: str) -> bool:
         """Whether it could be about this verb there, whatever the DAG."""
@@ -171,6 +184,12 @@ class Access:
             return [self.grants, *({**self.grants, **own} for own in self.deployments.values())]
         return [{**self.grants, **self.deployments.get(deployment, {})}]
 
+    def shadowed(self) -> list[tuple[int, int]]:
+        """Rules whose role never counts, by place, each with the first of those in front of it that hide it."""
+        pairs = [(at, before) for at, rule in enumerate(self.rules) if rule.role is not None
+                 for before in range(at) if self.rules[before].hides(rule)]  # fmt: skip
+        return [(at, before) for at, before in pairs if (at, before) == min(one for one in pairs if one[0] == at)]
+
     def may_break_glass(self, person: Person) -> bool:
         """Whether the table names them, today, as one who may."""
         return bool(self.break_glass.who & self._names(person)) and not (person.barred or person.unknown)
@@ -219,11 +238,11 @@ class Access:
         """The role, whether a second person must agree, and what is special about it, as a few words."""
         usual = NEEDS.get(verb) or READS.get(verb, Role.viewer)
         if not about.settled:
-            roles = [r.role for r in self.rules if r.role is not None and r.about(verb, about.deployment)]
+            roles = [r.least(usual) for r in self.rules if r.role is not None and r.about(verb, about.deployment)]
             return min([usual, *roles]), False, ""
         needed, why = usual, ""
         found = [(dag, self._first(verb, about, dag)) for dag in about.dags or ("",)]
-        ruled = [(rule.role, dag) for dag, rule in found if rule is not None and rule.role is not None]
+        ruled = [(rule.least(usual), dag) for dag, rule in found if rule is not None and rule.role is not None]
         second = any(
             rule.second_person and rule.covers(verb, about.deployment, dag, about.dags.get(dag, ()))
             for rule in self.rules
@@ -245,6 +264,12 @@ class Access:
         """The rule that counts for one DAG: the first that covers it."""
         tags = about.dags.get(dag_id, ())
         return next((rule for rule in self.rules if rule.covers(verb, about.deployment, dag_id, tags)), None)
+
+
+def _inside(globs: tuple[str, ...], wider: tuple[str, ...]) -> bool:
+    """Whether each of these patterns matches nothing that none of the wider ones matches, as far as can be told: a `?`
+    and a `[` are compared as they stand."""
+    return all(any(fnmatchcase(one, other) or one == other for other in wider) for one in globs)
 
 
 def _wide(about: About, most: int) -> str:

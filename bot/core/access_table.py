@@ -36,6 +36,15 @@ def access(table: Mapping[str, Any]) -> Access:
     )  # fmt: skip
 
 
+def hidden_rules(table: Mapping[str, Any]) -> list[str]:
+    """A line for each rule whose role never counts, as one in front of it is about all that it is about."""
+    return [
+        f"access.rules[{rule}]: its role never counts, since access.rules[{before}] is about all that it is about; put the "
+        "narrower one first\n"
+        for rule, before in access(table).shadowed()
+    ]
+
+
 def _grants(table: Mapping[str, Any], where: str) -> dict[Role, frozenset[str]]:
     unknown = sorted(set(table) - set(Role.__members__))
     if unknown:

@@ -24,11 +24,11 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from traceback import StackSummary, walk_tb
 from typing import Any, Callable, NamedTuple, Optional, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 _mark: Any = None
 try:
@@ -224,7 +224,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         "expires", "contains", "contain", "length", "mandatory", "unknown", "unauthorized", "forbidden", "rejected", "revoked", "only",
         "please", "check", "see", "it", "this", "that", "your", "you", "we", "object", "type", "default", "list", "dict", "tuple",
     ))  # fmt: skip
-    QUOTE = re.compile(r"\\*[\"'`]|%2[27]|&quot;|&#3[49];|\\+u002[27]")
+    QUOTE = re.compile(r"\\*[\"'`]|&quot;|&#3[49];|\\+u002[27]")
     _BRACKET, _CLOSING = re.compile(r"[()\[\]{}]"), {"(": ")", "[": "]", "{": "}"}
     _STOPS = frozenset(' \t\r\n,;&)]}<>"|')
 
@@ -265,7 +265,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
 
     def closing(text: str, begin: int, quote: str) -> int:
         """Where the quoted value ends: at the same quote, with as many backslashes in front of it; a doubled one belongs to it."""
-        if quote[0] in "%&" or "u002" in quote:
+        if quote[0] == "&" or "u002" in quote:
             end = text.find(quote, begin, begin + LONGEST_VALUE)
             return end if end >= 0 else min(len(text), begin + LONGEST_VALUE)
         at, limit = begin, min(len(text), begin + LONGEST_VALUE)
@@ -696,7 +696,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     _NEXT_LINE = re.compile(r"\n[ \t]+(?![-#{\[])([^\s:=]{5,500})[ \t]*(?=\n|\Z)")
     _WORD_BEFORE = re.compile(r"(\w{3,20}) \Z")
     _IDENTIFIED = re.compile(r"(?i)\s+BY\s+(?:VALUES?\s+|PASSWORD\s+)?")
-    _SIGN = re.compile(r"[\])]{0,2}[ \t]{0,3}(=>|:=|==|[:=,>]|%3[ADad])[ \t]{0,3}(?:N(?='))?")
+    _SIGN = re.compile(r"[\])]{0,2}[ \t]{0,3}(=>|:=|==|[:=,>])[ \t]{0,3}(?:N(?='))?")
     _PAIR = re.compile(
         r"(?i)(?:</name>\s*<value>|(?:,|;|\\+n|\s)[\s\\n,-]{0,40}\\*[\"']?(?:value|defaultvalue|default|stringvalue)\\*[\"']?\s{0,3}[:=]\s{0,3})"
     )
@@ -712,7 +712,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             if place < position:
                 continue
             left = right = place
-            while left > done and text[left - 1] in _NAME and place - left < _LONGEST_NAME and not _is_encoded(text, left):
+            while left > done and text[left - 1] in _NAME and place - left < _LONGEST_NAME:
                 left -= 1
             while right < size and text[right] in _NAME and right - place < _LONGEST_NAME:
                 right += 1
@@ -725,10 +725,6 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             parts += [text[done : span[0]], MASK]
             done = position = span[1]
         return "".join(parts) + text[done:]
-
-    def _is_encoded(text: str, at: int) -> bool:
-        """Whether `%22` or the like ends here."""
-        return at >= 3 and text[at - 3] == "%" and text[at - 2] in "23"
 
     def _value_of(text: str, left: int, right: int) -> "tuple[int, int] | None":
         """Where the value stands that belongs to the name at this place; None when it is no secret's."""
@@ -744,7 +740,8 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             return value_at(text, match.end(), name, kind="sure") if match else None
         quote = QUOTE.match(text, right)
         quoted = quote is not None and left > 0 and (text[left - 1] == quote[0][-1] or text.endswith(quote[0], 0, left))
-        after = quote.end() if quote is not None and quoted else right
+        begun = quote is not None and text[left - 1 : left] != " "  # its first quote was cut off: `password":"…`
+        after = quote.end() if quote is not None and (quoted or begun) else right
         pair = _PAIR.match(text, after)
         if pair is not None:
             return value_at(text, pair.end(), name, kind="sure")
@@ -874,9 +871,13 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     @lru_cache(maxsize=256)  # and so do the tracebacks of a storm
     def _long(text: str) -> str:
         return _redacted(text)
+    _WORD, _ENCODED = re.compile(r"\S+"), re.compile(r"%(?:2[0257]|3[ACDacd]|40|0[Aa])")
 
-    def _redacted(text: str) -> str:
-        before, (text, low) = text, _again(text)
+    def _redacted(text: str, layers: int = 3) -> str:
+        before = text
+        if layers and "%" in text and _ENCODED.search(text):
+            text = _WORD.sub(partial(_decoded, layers - 1), text)
+        text, low = _again(text)
         if "PRIVATE KEY" in text or "Private-Lines" in text:
             text, low = _again(without_private_keys(text))
         words, places = _seen(low)
@@ -896,6 +897,14 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         if ") values" in low or "values(" in low or "[parameters:" in low or ")values" in low:
             text = without_columns(text)
         return text
+
+    def _decoded(layers: int, word: "re.Match[str]") -> str:
+        """A percent-encoded word as it was meant, where it holds a secret; else as it stands."""
+        if not _ENCODED.search(word[0]):
+            return word[0]
+        plain = unquote_plus(word[0])
+        hidden = _redacted(plain, layers)
+        return word[0] if hidden == plain else hidden
 
     def _seen(low: str) -> "tuple[set[str], list[int]]":
         """Which doors of the forms and which stems the text has in it, and where the stems are."""

@@ -103,10 +103,11 @@ def interpreter(env: Environment) -> str:
 
 
 def find_uv(say: Callable[[str], None]) -> str | None:
-    """The uv on PATH, or the pinned one in a small environment of its own; None if it cannot be had."""
-    if present := shutil.which("uv"):
-        return present
+    """The uv on PATH if it is the pinned version, else that one in a small environment of its own; None if it cannot be
+    had."""
     tool = Environment("uv", ROOT / "requirements" / "uv.txt", ROOT / ".airflow" / "uv", 99)
+    if (present := shutil.which("uv")) and _version(present) == tool.lock.read_text().split(maxsplit=1)[0]:
+        return present
     binary = tool.folder / "bin" / "uv"
     with only_one(tool.lock):
         if not is_current(tool):
@@ -114,6 +115,12 @@ def find_uv(say: Callable[[str], None]) -> str | None:
                 return None
             (tool.folder / STAMP).write_text(fingerprint(tool.lock))
     return str(binary) if binary.exists() else None
+
+
+def _version(uv: str) -> str:
+    """`uv==0.9.9`, as a lock names it."""
+    said = subprocess.run([uv, "--version"], text=True, capture_output=True, check=False, timeout=30).stdout.split()
+    return "==".join(said[:2])
 
 
 def change_by_uv(uv: str, env: Environment, say: Callable[[str], None]) -> bool:

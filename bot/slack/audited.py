@@ -1,8 +1,8 @@
 """The one place where what a person sent becomes a line of the audit, whatever it was: a command, a press, a window.
 
-Hard cases: what the responder wrote down in its own transaction is not written a second time; a store that does not answer
-(the person is answered all the same, and the log says so). Rule: nothing that a person sends passes by here unwritten, and
-nothing is taken from an account that is not one of ours.
+Hard cases: what Slack delivers twice, as its ack was lost, is done once; what the responder wrote down in its own transaction
+is not written a second time; a store that does not answer (the person is answered all the same, and the log says so). Rule:
+nothing that a person sends passes by here unwritten, and nothing is taken from an account that is not one of ours.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from bot.slack.people import People
 from bot.slack.trigger_modal import PARAM
 from bot.slack.verbs.registry import find
 from bot.store import audit
+from bot.store import heard as events
 
 logger = logging.getLogger(__name__)
 Body = Mapping[str, Any]
@@ -47,6 +48,10 @@ class _Sent:
     channel: str = ""
     ts: str = ""
     team: str = ""
+
+
+class _Again(Exception):
+    """Slack delivered what it had delivered before."""
 
 
 def heard(app: App, desk: Desk, people: People, owes: Owed | None = None) -> App:
@@ -87,8 +92,31 @@ class _Heard:
         return listening
 
     def _hear(self, sent: _Sent, listener: Listener, arguments: dict[str, Any]) -> None:
-        if "view" not in arguments:  # a window's ack may say what is missing in it, so that is left to its listener
-            arguments["ack"]()
+        body = arguments.get("body") or arguments["command"]
+        try:
+            if "view" in arguments:  # a window's ack may say what is missing in it, so that is left to its listener
+                arguments["ack"] = partial(self._taken, arguments["ack"], body)
+            else:
+                self._taken(arguments["ack"], body)
+            self._do(sent, listener, arguments, body)
+        except _Again:
+            logger.info("Slack delivered %s of %s twice; the second one changes nothing", sent.verb, sent.user)
+
+    def _taken(self, ack: Callable[..., Any], body: Body, **said: Any) -> Any:
+        """Tells Slack that it arrived. Raises `_Again` where it had arrived before: its trigger is new with every press."""
+        done, trigger = ack(**said), str(body.get("trigger_id") or "")
+        if said or not trigger:
+            return done
+        try:
+            with self._desk.store.write() as t:
+                new = events.first_time(t, self._desk.clock(), "slack", trigger)
+        except (Temporary, Permanent):  # whatever it asks for will meet the same store
+            return done
+        if not new:
+            raise _Again
+        return done
+
+    def _do(self, sent: _Sent, listener: Listener, arguments: dict[str, Any], body: Body) -> None:
         whose = self._people.soon if "view" in arguments else self._people.person  # a window's ack waits for it
         person = whose(sent.user, sent.name, sent.team)
         link = self._people.link(sent.channel, sent.ts)
@@ -99,7 +127,6 @@ class _Heard:
             if not person.barred:
                 listener(**arguments)
                 return
-            body = arguments.get("body") or arguments["command"]
             refusal = answers.trouble(f"Windsock takes nothing from {person.barred}.")
             telling.tell(body, arguments["ack"], arguments.get("respond"), self._app.client, refusal)
 
@@ -132,6 +159,9 @@ def audited(desk: Desk, person: Person, verb: str, argument: str, link: str = ""
     with audit.asked(request):
         try:
             yield request
+        except _Again:
+            request.written = True  # the first delivery has the line
+            raise
         finally:
             if not request.written:
                 _write(desk, person, request)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bot.core.access import NEEDS, READS, SOMEWHERE, About, Access, No, Person, Role, Yes
@@ -167,3 +169,32 @@ def test_slack_is_asked_about_every_group_that_is_named_anywhere() -> None:
     assert not GRANTED.asks_tags("clear", "prod")
     assert RULED.asks_tags("clear", "prod")
     assert not RULED.asks_tags("pause", "prod")
+
+
+def test_a_rule_without_verbs_lowers_nothing_that_asks_for_an_operator() -> None:
+    by_rule = access({"operator": ["U0BEN"], "rules": [{"dag": "sandbox_*", "role": "viewer"}]})
+    eve, sandbox = PEOPLE[Role.viewer], About("dev", {"sandbox_a": ()}, 1)
+    assert isinstance(by_rule.decide(eve, "clear", sandbox), Yes)
+    assert [by_rule.needed(verb, sandbox) for verb in ("backfill", "variable", "connection")] == [Role.operator] * 3
+    assert isinstance(by_rule.decide(eve, "backfill"), No)
+    named = access({"rules": [{"dag": "sandbox_*", "role": "viewer", "verbs": ["backfill"]}]})
+    assert isinstance(named.decide(eve, "backfill", sandbox), Yes)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "hidden"),
+    [
+        ({"dag": "ledger_*"}, {"dag": "ledger_eu_*"}, True),
+        ({"dag": "ledger_eu_*"}, {"dag": "ledger_*"}, False),
+        ({"dag": "ledger_*"}, {"tag": "finance"}, False),
+        ({}, {"tag": "finance"}, True),
+        ({"verbs": ["clear"]}, {"tag": "finance"}, False),
+        ({"verbs": ["clear", "mark"], "dag": ["a", "b*"]}, {"verbs": ["mark"], "dag": ["bc", "a"], "deployment": "p"}, True),
+        ({"deployment": "prod"}, {"deployment": "*"}, False),
+    ],
+)  # fmt: skip
+def test_a_rule_behind_one_that_is_about_all_of_it_is_told(
+    first: dict[str, Any], second: dict[str, Any], hidden: bool
+) -> None:
+    table = access({"rules": [first | {"role": "operator"}, second | {"role": "admin"}]})
+    assert table.shadowed() == ([(1, 0)] if hidden else [])

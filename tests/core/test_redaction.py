@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable
+from urllib.parse import quote, unquote
 
 import httpx
 import psycopg
@@ -50,6 +51,18 @@ def test_what_stands_around_it_changes_nothing(frame: str) -> None:
     leaks = [text for text, secret in MASKED if secret in redact(frame.format(text))]
     # what is only a secret at the end of a line is not one in brackets
     assert [one for one in leaks if not one.startswith("ftplib")] == []
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_percent_encoding_hides_no_secret_and_makes_none(times: int) -> None:
+    def encoded(text: str) -> str:
+        for _ in range(times):
+            text = quote(text, safe="")
+        return text
+
+    leaks = [text for text, secret in MASKED if secret in unquote(redact(encoded(text)))]
+    assert leaks == []
+    assert [text for text in PLAIN if redact(encoded(text)) != encoded(text)] == []
 
 
 def raised(act: Callable[[], object]) -> str:
@@ -141,7 +154,7 @@ EVIL = [
     "[SQL: password [parameters: ('", "password ", "\\\'password\\\'", "identified by ", "password\ninput_value='",
     "('password', '", "sk-", "eyJaaaaaaaa.", "a-", "PASS ", "1//0", "?key=", "Signature=", "<password>",
     "password='a'b", "echo aaaaaa", "machine ", "s.a", "7z ", "0-us", "aaaaaaaa.atlasv1.", "Private-Lines: 3\n",
-    "password%22%3A%22", "A", "\n", "password:\n  ",
+    "password%22%3A%22", "%25", "%2525", "%22 ", "A", "\n", "password:\n  ",
 ]  # fmt: skip
 
 

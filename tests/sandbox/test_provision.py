@@ -79,6 +79,20 @@ def test_pip_takes_over_when_uv_fails(
     assert any("no index reached" in line for line in said), said
 
 
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_uv_on_the_path_is_taken_only_where_it_is_the_pinned_one(
+    said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pinned: bool
+) -> None:
+    version = (provision.ROOT / "requirements" / "uv.txt").read_text().split()[0].removeprefix("uv==")
+    present = executable(tmp_path / "bin" / "uv", f"echo uv {version if pinned else '0.0.1'} '(x86_64)'")
+    monkeypatch.setenv("PATH", f"{present.parent}:/usr/bin:/bin")
+    monkeypatch.setattr(provision, "ROOT", tmp_path)
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "uv.txt").write_text(f"uv=={version} \\\n    --hash=sha256:0\n")
+    monkeypatch.setattr(provision, "install_by_pip", lambda *_: False)
+    assert provision.find_uv(said.append) == (str(present) if pinned else None)
+
+
 def test_of_two_at_once_the_second_finds_it_done(
     env: Environment, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

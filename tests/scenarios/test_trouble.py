@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections import Counter
@@ -142,10 +143,63 @@ def test_http_mode_answers_and_refuses_what_slack_did_not_sign(tmp_path: Path) -
         room.say("/airflow status").expect_ephemeral("No open alerts")
 
 
-def ask(room: Room, secret: str, at: int) -> httpx.Response:
+@pytest.mark.parametrize("way", ["command", "window"])
+def test_what_slack_delivers_twice_is_done_once(tmp_path: Path, way: str) -> None:
+    with a_room(tmp_path, mode="http") as room:
+        room.report()
+        room.expect("sales_daily.load failed")
+        for trigger in ("1.a", "1.a", "1.a", "2.b"):
+            if way == "command":
+                text = "silence A-1 for 2h noise"
+                assert ask(room, Config().signing_secret, int(time.time()), text, trigger).status_code == 200
+            else:
+                assert filled_in(room, trigger).status_code == 200
+        with sqlite3.connect(tmp_path / "windsock.db") as store:
+            made = eventually(lambda: two_silences(store), lambda: list(store.execute("select * from audit")))
+            heard = [row[0] for row in store.execute("select count(*) from audit where verb = 'silence'")]
+        assert len(made) == 2
+        assert heard == [2]
+
+
+def silences(store: sqlite3.Connection) -> list[tuple[str, str]]:
+    return list(store.execute("select scope, reason from silences"))
+
+
+def two_silences(store: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Both of them, when the last one was made: deliveries are worked on in their order or side by side."""
+    made = silences(store)
+    return made if len(made) >= 2 else []
+
+
+def filled_in(room: Room, trigger: str) -> httpx.Response:
+    """The window that asks how long to be silent, as Slack sends it."""
+    person = {"id": "U0ANA", "name": "ana", "username": "ana", "team_id": "T0WINDSOCK"}
+    values = {
+        "what": {"what": {"selected_option": {"value": "dag:sales_daily"}}},
+        "how-long": {"how-long": {"selected_option": {"value": "2h"}}},
+        "reason": {"reason": {"value": "noise"}},
+    }
+    view = {
+        "id": "V1",
+        "type": "modal",
+        "callback_id": "silence",
+        "private_metadata": "A-1",
+        "state": {"values": values},
+    }
+    payload = {"type": "view_submission", "user": person, "team": {"id": "T0WINDSOCK"}, "api_app_id": "A0WINDSOCK",
+               "trigger_id": trigger, "view": view, "response_urls": []}  # fmt: skip
+    return posted(room, Config().signing_secret, int(time.time()), {"payload": json.dumps(payload)})
+
+
+def ask(room: Room, secret: str, at: int, text: str = "help", trigger: str = "1") -> httpx.Response:
     """A slash command as Slack would send it, signed with this secret at this time; with none, not signed."""
-    form = {"command": "/airflow", "text": "help", "user_id": "U0ANA", "user_name": "ana", "channel_id": "C0ALERTS",
-            "response_url": f"{room.eyes.url}/actions/none", "trigger_id": "1", "team_id": "T0WINDSOCK"}  # fmt: skip
+    return posted(room, secret, at, {
+        "command": "/airflow", "text": text, "user_id": "U0ANA", "user_name": "ana", "channel_id": "C0ALERTS",
+        "response_url": f"{room.eyes.url}/actions/none", "trigger_id": trigger, "team_id": "T0WINDSOCK",
+    })  # fmt: skip
+
+
+def posted(room: Room, secret: str, at: int, form: dict[str, str]) -> httpx.Response:
     body = urlencode(form).encode()
     headers = signed(secret, body, at) if secret else {}
     return httpx.post(

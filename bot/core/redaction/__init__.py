@@ -8,7 +8,8 @@ The plugin contains a copy of this package, made by `python -m bot.plugin.embed`
 """
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
+from urllib.parse import unquote_plus
 
 from bot.core.redaction.forms import forms
 from bot.core.redaction.named import without_named
@@ -43,8 +44,15 @@ def _long(text: str) -> str:
     return _redacted(text)
 
 
-def _redacted(text: str) -> str:
-    before, (text, low) = text, _again(text)
+# A word with percent-encoded quotes, signs or `%` in it.
+_WORD, _ENCODED = re.compile(r"\S+"), re.compile(r"%(?:2[0257]|3[ACDacd]|40|0[Aa])")
+
+
+def _redacted(text: str, layers: int = 3) -> str:
+    before = text
+    if layers and "%" in text and _ENCODED.search(text):
+        text = _WORD.sub(partial(_decoded, layers - 1), text)
+    text, low = _again(text)
     if "PRIVATE KEY" in text or "Private-Lines" in text:
         text, low = _again(without_private_keys(text))
     words, places = _seen(low)
@@ -64,6 +72,15 @@ def _redacted(text: str) -> str:
     if ") values" in low or "values(" in low or "[parameters:" in low or ")values" in low:
         text = without_columns(text)
     return text
+
+
+def _decoded(layers: int, word: "re.Match[str]") -> str:
+    """A percent-encoded word as it was meant, where it holds a secret; else as it stands."""
+    if not _ENCODED.search(word[0]):
+        return word[0]
+    plain = unquote_plus(word[0])
+    hidden = _redacted(plain, layers)
+    return word[0] if hidden == plain else hidden
 
 
 def _seen(low: str) -> "tuple[set[str], list[int]]":

@@ -10,7 +10,7 @@ _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 _NEXT_LINE = re.compile(r"\n[ \t]+(?![-#{\[])([^\s:=]{5,500})[ \t]*(?=\n|\Z)")
 _WORD_BEFORE = re.compile(r"(\w{3,20}) \Z")
 _IDENTIFIED = re.compile(r"(?i)\s+BY\s+(?:VALUES?\s+|PASSWORD\s+)?")
-_SIGN = re.compile(r"[\])]{0,2}[ \t]{0,3}(=>|:=|==|[:=,>]|%3[ADad])[ \t]{0,3}(?:N(?='))?")
+_SIGN = re.compile(r"[\])]{0,2}[ \t]{0,3}(=>|:=|==|[:=,>])[ \t]{0,3}(?:N(?='))?")
 # {'name': 'DB_PASSWORD', 'value': …}, - name: DB_PASSWORD\n  value: …, <name>x.secret.key</name><value>…
 _PAIR = re.compile(
     r"(?i)(?:</name>\s*<value>|(?:,|;|\\+n|\s)[\s\\n,-]{0,40}\\*[\"']?(?:value|defaultvalue|default|stringvalue)\\*[\"']?\s{0,3}[:=]\s{0,3})"
@@ -28,7 +28,7 @@ def without_named(text: str, places: "list[int]") -> str:
         if place < position:
             continue
         left = right = place
-        while left > done and text[left - 1] in _NAME and place - left < _LONGEST_NAME and not _is_encoded(text, left):
+        while left > done and text[left - 1] in _NAME and place - left < _LONGEST_NAME:
             left -= 1
         while right < size and text[right] in _NAME and right - place < _LONGEST_NAME:
             right += 1
@@ -41,11 +41,6 @@ def without_named(text: str, places: "list[int]") -> str:
         parts += [text[done : span[0]], MASK]
         done = position = span[1]
     return "".join(parts) + text[done:]
-
-
-def _is_encoded(text: str, at: int) -> bool:
-    """Whether `%22` or the like ends here."""
-    return at >= 3 and text[at - 3] == "%" and text[at - 2] in "23"
 
 
 def _value_of(text: str, left: int, right: int) -> "tuple[int, int] | None":
@@ -62,7 +57,8 @@ def _value_of(text: str, left: int, right: int) -> "tuple[int, int] | None":
         return value_at(text, match.end(), name, kind="sure") if match else None
     quote = QUOTE.match(text, right)
     quoted = quote is not None and left > 0 and (text[left - 1] == quote[0][-1] or text.endswith(quote[0], 0, left))
-    after = quote.end() if quote is not None and quoted else right
+    begun = quote is not None and text[left - 1 : left] != " "  # its first quote was cut off: `password":"…`
+    after = quote.end() if quote is not None and (quoted or begun) else right
     pair = _PAIR.match(text, after)
     if pair is not None:
         return value_at(text, pair.end(), name, kind="sure")

@@ -14,7 +14,7 @@ _NO_VALUE = frozenset((
     "expires", "contains", "contain", "length", "mandatory", "unknown", "unauthorized", "forbidden", "rejected", "revoked", "only",
     "please", "check", "see", "it", "this", "that", "your", "you", "we", "object", "type", "default", "list", "dict", "tuple",
 ))  # fmt: skip
-QUOTE = re.compile(r"\\*[\"'`]|%2[27]|&quot;|&#3[49];|\\+u002[27]")
+QUOTE = re.compile(r"\\*[\"'`]|&quot;|&#3[49];|\\+u002[27]")
 _BRACKET, _CLOSING = re.compile(r"[()\[\]{}]"), {"(": ")", "[": "]", "{": "}"}
 _STOPS = frozenset(' \t\r\n,;&)]}<>"|')
 
@@ -58,7 +58,7 @@ def value_at(text: str, start: int, name: str, *, kind: str) -> "tuple[int, int]
 
 def closing(text: str, begin: int, quote: str) -> int:
     """Where the quoted value ends: at the same quote, with as many backslashes in front of it; a doubled one belongs to it."""
-    if quote[0] in "%&" or "u002" in quote:
+    if quote[0] == "&" or "u002" in quote:
         end = text.find(quote, begin, begin + LONGEST_VALUE)
         return end if end >= 0 else min(len(text), begin + LONGEST_VALUE)
     at, limit = begin, min(len(text), begin + LONGEST_VALUE)
