@@ -59,6 +59,7 @@ class Check:
     every: float = 0.0
     deployment: str = ""
     tags: tuple[str, ...] = ()
+    foreign: bool = False  # the question is not ours, so its answer may be of any size
 
     def since(self, now: datetime) -> datetime:
         """What is older than this is too old."""

@@ -60,7 +60,7 @@ def custom(
     return Check(
         name=name, title=name, subject="row", sql={2: question, 3: question}, threshold=threshold, unit="",
         severity=severity, key="{subject}", sick=sick, well=well, runbook=runbook, judge=_judge(measure, wanted),
-        holds=holds, every=every, deployment=deployment, tags=tuple(tags),
+        holds=holds, every=every, deployment=deployment, tags=tuple(tags), foreign=True,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
-from sqlalchemy import Connection, Engine, RowMapping, bindparam, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, RowMapping, TextClause, bindparam, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -28,7 +28,7 @@ from bot.core.errors import Permanent, Temporary
 
 _GUARD = (
     "SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {ms}; SET LOCAL lock_timeout = 500; "
-    "SET LOCAL idle_in_transaction_session_timeout = 10000; SET LOCAL timezone = 'UTC'"
+    "SET LOCAL idle_in_transaction_session_timeout = 10000; SET LOCAL timezone = 'UTC'; SET LOCAL cursor_tuple_fraction = 1"
 )
 _BY_INDEX = "; SET LOCAL enable_seqscan = off; SET LOCAL random_page_cost = 1.1"
 _POWER = """
@@ -44,7 +44,7 @@ class Metastore:
     `by_index` it also reads a large table by its index rather than whole."""
 
     def __init__(self, url: str, *, seconds: float = 5.0, by_index: bool = False) -> None:
-        self._engine = engine(url, seconds, by_index=by_index)
+        self._engine, self._seconds = engine(url, seconds, by_index=by_index), seconds
 
     @cached_property
     def major(self) -> int:
@@ -69,12 +69,24 @@ class Metastore:
     def rows(self, sql: str, **values: Any) -> list[Mapping[str, Any]]:
         """All rows of the answer. Times among `values` are given as the database keeps them; a list stands behind an
         `in`, and may hold tuples."""
+        return self._answer(text(sql), values)
+
+    def rows_in_pieces(self, sql: str, **values: Any) -> list[Mapping[str, Any]]:
+        """The same for a question that is not ours, whose answer may be of any size: PostgreSQL hands it out in pieces."""
+        return self._answer(text(sql).execution_options(stream_results=True, max_row_buffer=10), values)
+
+    def _answer(self, asked: TextClause, values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         bound = {name: self._bound(value) for name, value in values.items()}
         lists: list[Any] = [
             bindparam(name, expanding=True) for name, value in values.items() if isinstance(value, list)
         ]
-        with _Mapped(), self._engine.connect() as connection:
-            return list(_within(connection.execute(text(sql).bindparams(*lists), bound).mappings()))
+        until = time.monotonic() + 2 * self._seconds  # PostgreSQL's own limit is for each piece
+        with (
+            _Mapped(),
+            self._engine.connect() as connection,
+            connection.execute(asked.bindparams(*lists), bound) as answer,
+        ):
+            return list(_within(answer.mappings(), until))
 
     def power(self) -> str:
         """What the role may do that no reader needs, empty where it may only read. PostgreSQL's alone are known."""
@@ -101,8 +113,8 @@ class Metastore:
         return utc.isoformat(" ", "microseconds") if self._dialect == "sqlite" else utc
 
 
-def _within(answer: Iterable[RowMapping]) -> Iterator[dict[str, Any]]:
-    """The rows, as far as we want to hold them."""
+def _within(answer: Iterable[RowMapping], until: float) -> Iterator[dict[str, Any]]:
+    """The rows, as far as we want to hold them and to wait for them."""
     size = 0
     for number, row in enumerate(answer):
         kept = dict(row)
@@ -112,6 +124,8 @@ def _within(answer: Iterable[RowMapping]) -> Iterator[dict[str, Any]]:
                 f"The metastore's answer is too large: more than {MOST_ROWS:,} rows or {MOST_BYTES >> 20} MiB.",
                 "too-large",
             )
+        if time.monotonic() > until:
+            raise Temporary("The metastore's answer took too long.")
         yield kept
 
 

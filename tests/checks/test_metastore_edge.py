@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 
@@ -33,6 +35,35 @@ def test_an_answer_that_is_too_large_is_not_held(database: str, monkeypatch: pyt
     with pytest.raises(Permanent, match="too large"):
         store.rows("select 1 as x from generate_series(1, 11)")
     assert len(store.rows("select 1 as x from generate_series(1, 10)")) == 10
+    store.close()
+
+
+HELD = """
+import resource, sys
+from bot.checks.metastore import Metastore
+from bot.core.errors import Permanent
+store = Metastore(sys.argv[1])
+store.rows("select 1 as x")
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    store.rows_in_pieces("select repeat('x', 1000000) as x from generate_series(1, 400)")
+except Permanent as error:
+    print(error.code, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def test_a_large_answer_does_not_arrive_whole(database: str) -> None:
+    """It is 400 MB; what is held of it, in MiB, is some pieces."""
+    done = subprocess.run([sys.executable, "-c", HELD, database], text=True, capture_output=True, check=False)
+    code, held = done.stdout.split()
+    assert code == "too-large", done.stderr
+    assert int(held) < 200
+
+
+def test_an_answer_that_comes_slowly_ends(database: str) -> None:
+    store = Metastore(database, seconds=0.2)
+    with pytest.raises(Temporary, match="too long"):
+        store.rows_in_pieces("select pg_sleep(0.01) from generate_series(1, 1000)")
     store.close()
 
 
