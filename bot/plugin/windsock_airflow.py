@@ -953,8 +953,20 @@ def _get(thing: Any, name: str) -> Any:
             if "_sa_instance_state" in values and not isinstance(getattr(type(thing), name, None), property):
                 return None
         return getattr(thing, name, None)
-    except Exception:
-        return None
+    except BaseException as error:
+        return _unless_interrupted(error, None)
+
+
+def _unless_interrupted(error: BaseException, instead: Any) -> Any:
+    """`instead`, where reading a value raised this; raises it where it may be Airflow's interrupt, which is clear the second
+    time."""
+    if isinstance(error, Exception):
+        return instead
+    hurry = _process.hurry
+    if hurry is None:
+        raise error
+    hurry.same = hurry.same or type(error) is hurry.kind
+    return instead
 
 
 def _identity_of(thing: Any, name: str) -> Any:
@@ -963,8 +975,8 @@ def _identity_of(thing: Any, name: str) -> Any:
     if value is None:
         try:
             value = getattr(thing, name, None)
-        except Exception:
-            value = None
+        except BaseException as error:
+            value = _unless_interrupted(error, None)
     return value
 
 
@@ -980,14 +992,9 @@ def _text(value: Any, limit: int) -> str:
 def _shown(value: Any) -> str:
     try:
         return str(value)
-    except Exception:
-        return f"<{type(value).__name__} that cannot be shown>"
     except BaseException as error:
-        hurry = _process.hurry
-        if hurry is None:
-            raise
-        hurry.same = hurry.same or type(error) is hurry.kind
-        return f"<{type(value).__name__} that cannot be shown>"
+        instead: str = _unless_interrupted(error, f"<{type(value).__name__} that cannot be shown>")
+        return instead
 
 
 def _without_secrets(text: str) -> str:

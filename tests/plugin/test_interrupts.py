@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.plugin import windsock_airflow as plugin
-from tests.plugin.conftest import ClassicTask, waiting_files
+from tests.plugin.conftest import ClassicTask, RuntimeTask, waiting_files
 from tests.plugin.receiver import Receiver
 
 LISTENER = plugin.WindsockListener()
@@ -130,3 +130,17 @@ def test_an_exception_that_ends_the_process_when_it_is_shown_is_reported(receive
     told: list[dict[str, Any]] = receiver.signals or [json.loads(path.read_text()) for path in waiting_files(spool)]
     assert "cannot be shown" in told[0]["exception"]["message"]
     assert told[0]["exception"]["type"].endswith("Leaves")
+
+
+class Gone(RuntimeTask):
+    """A task instance with a property that ends the process."""
+
+    @property
+    def log_url(self) -> str:
+        raise SystemExit(3)
+
+
+def test_an_attribute_that_ends_the_process_when_it_is_read_is_left_out(receiver: Receiver, spool: Path) -> None:
+    LISTENER.on_task_instance_failed("running", Gone(), ValueError("row is bad"))
+    told: list[dict[str, Any]] = receiver.signals or [json.loads(path.read_text()) for path in waiting_files(spool)]
+    assert told[0]["exception"]["message"] == "row is bad"
