@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import tenacity
 
-from bot.airflow import faults
+from bot.airflow import errors
 from bot.airflow.breaker import Breaker
 from bot.core.errors import Temporary
 from bot.core.json_text import read_json
@@ -85,11 +85,11 @@ def drain(chunks: Iterable[bytes], limits: Limits, *, tail: bool = False) -> byt
     for chunk in chunks:
         body += chunk
         if time.monotonic() > limits.until:
-            raise faults.TookTooLong
+            raise errors.TookTooLong
         if tail and len(body) > 2 * MAX_TAIL:
             del body[:-MAX_TAIL]
         if not tail and len(body) > MAX_BODY:
-            raise faults.TooLarge
+            raise errors.TooLarge
     return bytes(body[-MAX_TAIL:] if tail else body)
 
 
@@ -111,7 +111,7 @@ class Calls:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):  # every answer of Airflow's is an object
-            raise faults.garbled(self.name, write=write)
+            raise errors.garbled(self.name, write=write)
         return answer
 
     def send(
@@ -135,11 +135,11 @@ class Calls:
     def _signed_in(self, what: str, do: Ask, login: Login | None, allow: Collection[int], *, write: bool) -> Reply:
         """One attempt, and a second one when only the login was too old: that refusal changed nothing."""
         reply, headers = self._attempt(do, login, write=write)
-        if login is not None and faults.is_stale_login(reply.status, reply.body) and login.renew(headers):
+        if login is not None and errors.is_stale_login(reply.status, reply.body) and login.renew(headers):
             reply, _ = self._attempt(do, login, write=write)
-        if reply.is_fine or (reply.status in allow and not faults.is_foreign(reply.status, reply.body)):
+        if reply.is_fine or (reply.status in allow and not errors.is_foreign(reply.status, reply.body)):
             return reply
-        raise faults.of_reply(self.name, what, reply.status, reply.headers, reply.body, write=write)
+        raise errors.of_reply(self.name, what, reply.status, reply.headers, reply.body, write=write)
 
     def _attempt(self, do: Ask, login: Login | None, *, write: bool) -> tuple[Reply, dict[str, str]]:
         """Sign in and send, as one passage through the breaker. What fails before sending has changed nothing."""
@@ -151,19 +151,19 @@ class Calls:
                 passage.cut_short = _left() <= 0  # by the login, which was answered
                 limits, is_sent = self._limits(), True
                 reply = do(limits, dict(headers))
-            except faults.TRANSPORT as error:
-                passage.failed = faults.is_outage(error)
+            except errors.TRANSPORT as error:
+                passage.failed = errors.is_outage(error)
                 passage.cut_short = self._cut_short(error, limits)
-                raise faults.of_transport(self.name, error, limits.read, write=write and is_sent) from error
-            passage.failed = reply.status in faults.OUTAGE_STATUSES
+                raise errors.of_transport(self.name, error, limits.read, write=write and is_sent) from error
+            passage.failed = reply.status in errors.OUTAGE_STATUSES
             return reply, headers
 
     def _cut_short(self, error: Exception, limits: Limits) -> bool:
         """Whether it was our own deadline that ended the wait. A server that does not even accept us in half a second has
         no such excuse."""
-        if faults.is_unaccepted(error):
+        if errors.is_unaccepted(error):
             return limits.connect < CONNECT_FAIR
-        return faults.is_late(error) and (limits.read < self._timeout or _left() <= 0)
+        return errors.is_late(error) and (limits.read < self._timeout or _left() <= 0)
 
     def _limits(self) -> Limits:
         left = _left()

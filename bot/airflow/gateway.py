@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 
 import httpx
 
-from bot.airflow import calls, client, links, login
+from bot.airflow import calls, links, login
+from bot.airflow.airflow2.api import AirflowTwo
+from bot.airflow.airflow3 import client
+from bot.airflow.airflow3.api import AirflowThree
 from bot.airflow.detection import detect
-from bot.airflow.faults import Moved
-from bot.airflow.v1 import AirflowTwo
-from bot.airflow.v2 import AirflowThree
+from bot.airflow.errors import Moved
 from bot.core.deployment import (
     Airflow,
     Backfill,

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 import httpx
 
 from bot.airflow.calls import Limits, Login, drain
-from bot.airflow.faults import LoginRefused, LoginUnavailable, detail
+from bot.airflow.errors import LoginRefused, LoginUnavailable, detail
 from bot.core.json_text import read_json
 
 COMMAND_SECONDS = 10.0

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.airflow import wire
+from bot.airflow import parsing
 from bot.core.deployment import Log
 from bot.core.json_text import read_json
 from bot.core.redaction import redact
@@ -103,7 +103,7 @@ def _traceback(detail: Any) -> Iterator[str]:
 
 
 def _one_exception(link: Mapping[str, Any]) -> Iterator[str]:
-    frames = [frame for frame in wire.listed(link.get("frames")) if isinstance(frame, Mapping)]
+    frames = [frame for frame in parsing.listed(link.get("frames")) if isinstance(frame, Mapping)]
     if frames:
         yield "Traceback (most recent call last):"
     for frame in frames:
@@ -112,4 +112,4 @@ def _one_exception(link: Mapping[str, Any]) -> Iterator[str]:
             yield f"    {frame['line']}"
     kind, value = str(link.get("exc_type") or "Exception"), str(link.get("exc_value") or "")
     yield from (f"{kind}: {value}" if value else kind).splitlines()
-    yield from (str(note) for note in wire.listed(link.get("exc_notes")))
+    yield from (str(note) for note in parsing.listed(link.get("exc_notes")))

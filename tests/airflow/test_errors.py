@@ -7,7 +7,7 @@ import httpx
 import pytest
 import urllib3.exceptions as u3
 
-from bot.airflow import faults
+from bot.airflow import errors
 from bot.core.errors import Permanent, Temporary
 
 # status → what it is, and for a write: whether nothing was done (False) or nobody knows (None); and some words of it
@@ -52,15 +52,15 @@ TRANSPORTS = [
     (u3.ReadTimeoutError(None, "/", "slow"), Temporary, UNKNOWN, "did not answer within 7 s"),
     (u3.ProtocolError("reset"), Temporary, UNKNOWN, "broke off"),
     (u3.LocationParseError("x"), Permanent, None, "an address that the bot cannot use"),
-    (faults.TookTooLong(), Temporary, UNKNOWN, "did not answer within 7 s"),
-    (faults.TooLarge(), Permanent, None, "more data than the bot takes"),
-    (faults.LoginRefused("user ana"), Permanent, None, "does not accept the bot's login (user ana)"),
-    (faults.LoginUnavailable("answered 500"), Temporary, NOTHING_SENT, "could not sign the bot in (answered 500)"),
+    (errors.TookTooLong(), Temporary, UNKNOWN, "did not answer within 7 s"),
+    (errors.TooLarge(), Permanent, None, "more data than the bot takes"),
+    (errors.LoginRefused("user ana"), Permanent, None, "does not accept the bot's login (user ana)"),
+    (errors.LoginUnavailable("answered 500"), Temporary, NOTHING_SENT, "could not sign the bot in (answered 500)"),
 ]
 
 
 def of(status: int, body: bytes = b'{"detail": "Unknown field."}', *, write: bool = True, **headers: str) -> Exception:
-    return faults.of_reply("prod", "clear in sales_daily", status, headers, body, write=write)
+    return errors.of_reply("prod", "clear in sales_daily", status, headers, body, write=write)
 
 
 @pytest.mark.parametrize("status", sorted(STATUSES))
@@ -77,7 +77,7 @@ def test_a_status_is_temporary_or_permanent_and_says_why(status: int) -> None:
 
 
 def test_every_status_of_the_table_is_walked_here() -> None:
-    assert set(faults.STATUSES) <= set(STATUSES)
+    assert set(errors.STATUSES) <= set(STATUSES)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 507])
@@ -89,23 +89,23 @@ def test_a_read_that_failed_has_changed_nothing(status: int) -> None:
 
 @pytest.mark.parametrize(("error", "kind", "acted", "words"), TRANSPORTS, ids=lambda case: type(case).__name__)
 def test_a_call_without_a_whole_answer(error: Exception, kind: type[Exception], acted: bool | None, words: str) -> None:
-    found = faults.of_transport("prod", error, 7.0, write=True)
+    found = errors.of_transport("prod", error, 7.0, write=True)
     assert type(found) is kind
     assert words in str(found)
     if isinstance(found, Temporary):
         assert found.acted is acted
-    reading = faults.of_transport("prod", error, 7.0, write=False)
+    reading = errors.of_transport("prod", error, 7.0, write=False)
     assert not isinstance(reading, Temporary) or reading.acted is False
 
 
 def test_a_limit_of_next_to_nothing_is_not_told_as_a_number() -> None:
-    error = faults.of_transport("prod", faults.TookTooLong(), 0.0412, write=False)
+    error = errors.of_transport("prod", errors.TookTooLong(), 0.0412, write=False)
     assert str(error) == "Airflow (prod) did not answer in time"
 
 
 def test_every_transport_error_of_the_table_is_walked_here() -> None:
-    met = {next(kind for kind, _ in faults.TRANSPORTS if isinstance(case[0], kind)) for case in TRANSPORTS}
-    assert met == set(faults.TRANSPORT)
+    met = {next(kind for kind, _ in errors.TRANSPORTS if isinstance(case[0], kind)) for case in TRANSPORTS}
+    assert met == set(errors.TRANSPORT)
 
 
 def test_a_certificate_that_is_not_trusted_is_permanent_however_deep_it_is_hidden() -> None:
@@ -115,7 +115,7 @@ def test_a_certificate_that_is_not_trusted_is_permanent_however_deep_it_is_hidde
         except ssl.SSLError as inner:
             raise httpx.ConnectError("ssl") from inner
     except httpx.ConnectError as error:
-        found = faults.of_transport("prod", error, 7.0, write=False)
+        found = errors.of_transport("prod", error, 7.0, write=False)
     assert isinstance(found, Permanent)
     assert "certificate" in str(found)
 
@@ -138,13 +138,13 @@ def test_a_certificate_that_is_not_trusted_is_permanent_however_deep_it_is_hidde
     ],
 )
 def test_a_detail_is_read_in_every_shape(body: object, said: str) -> None:
-    assert faults.detail(json.dumps(body).encode()) == said
+    assert errors.detail(json.dumps(body).encode()) == said
 
 
 def test_a_web_page_is_not_quoted_and_a_long_text_is_cut() -> None:
-    assert faults.detail(b"<html><body>Bad gateway</body></html>") == ""
-    assert len(faults.detail(json.dumps({"detail": "x " * 5000}).encode())) == faults.DETAIL_LENGTH
-    assert faults.detail(b"plain\n  words \xff") == "plain words �"
+    assert errors.detail(b"<html><body>Bad gateway</body></html>") == ""
+    assert len(errors.detail(json.dumps({"detail": "x " * 5000}).encode())) == errors.DETAIL_LENGTH
+    assert errors.detail(b"plain\n  words \xff") == "plain words �"
 
 
 def test_airflow_2_does_not_tell_a_wrong_password_from_a_missing_permission_so_both_are_named() -> None:
@@ -176,5 +176,5 @@ def test_the_time_that_the_other_side_asks_for_is_kept() -> None:
     ],
 )
 def test_a_404_for_the_address_is_told_from_a_404_for_the_thing(body: bytes, foreign: bool) -> None:
-    assert faults.is_foreign(404, body) is foreign
-    assert isinstance(of(404, body), faults.Moved if foreign else Permanent)
+    assert errors.is_foreign(404, body) is foreign
+    assert isinstance(of(404, body), errors.Moved if foreign else Permanent)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.airflow import schedule
-from bot.airflow.schedule import Slot
+from bot.airflow.airflow2 import schedule
+from bot.airflow.airflow2.schedule import Slot
 from bot.core.errors import Permanent
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.airflow import links, logs, pages, wire
+from bot.airflow import links, logs, paging, parsing
 from bot.core.deployment import Param, TaskRef
 
 TWO_DAG = {
@@ -25,9 +25,9 @@ THREE_DAG = {
 }  # fmt: skip
 
 PARSERS = [
-    wire.task_instance, wire.run, wire.dag, wire.import_fault, wire.pool, lambda row: wire.health(row, 0.1),
-    wire.variable, wire.connection, wire.task_node, wire.backfill, wire.backfill_date, wire.backfill_moment,
-    lambda row: wire.job(row, is_alive=True),
+    parsing.task_instance, parsing.run, parsing.dag, parsing.import_fault, parsing.pool, lambda row: parsing.health(row, 0.1),
+    parsing.variable, parsing.connection, parsing.task_node, parsing.backfill, parsing.backfill_date, parsing.backfill_moment,
+    lambda row: parsing.job(row, is_alive=True),
 ]  # fmt: skip
 KEYS = [
     "dag_id", "dag_run_id", "task_id", "map_index", "state", "try_number", "duration", "start_date", "conf", "tags",
@@ -38,7 +38,7 @@ KEYS = [
 
 
 def test_a_dag_is_the_same_from_both_majors() -> None:
-    two, three = wire.dag(TWO_DAG), wire.dag(THREE_DAG)
+    two, three = parsing.dag(TWO_DAG), parsing.dag(THREE_DAG)
     assert two == three
     assert two.timetable == "0 5 * * *"
     assert two.params == {"n": Param("n", 3)}
@@ -47,26 +47,26 @@ def test_a_dag_is_the_same_from_both_majors() -> None:
 
 def test_a_dag_without_a_schedule_has_no_timetable() -> None:
     assert (
-        wire.dag({"schedule_interval": None, "timetable_description": "Never, external triggers only"}).timetable
+        parsing.dag({"schedule_interval": None, "timetable_description": "Never, external triggers only"}).timetable
         is None
     )
     assert (
-        wire.dag({"timetable_summary": None, "timetable_description": "Never, external triggers only"}).timetable
+        parsing.dag({"timetable_summary": None, "timetable_description": "Never, external triggers only"}).timetable
         is None
     )
 
 
 def test_a_stale_dag_is_not_active() -> None:
-    assert not wire.dag({"is_stale": True}).is_active
-    assert not wire.dag({"is_active": False}).is_active
-    assert wire.dag({}).is_active
+    assert not parsing.dag({"is_stale": True}).is_active
+    assert not parsing.dag({"is_active": False}).is_active
+    assert parsing.dag({}).is_active
 
 
 def test_an_empty_state_is_called_none() -> None:
-    found = wire.task_instance({"dag_id": "d", "dag_run_id": "r", "task_id": "t", "map_index": 4, "state": None})
+    found = parsing.task_instance({"dag_id": "d", "dag_run_id": "r", "task_id": "t", "map_index": 4, "state": None})
     assert found.state == "none"
     assert found.ref == TaskRef("d", "r", "t", 4)
-    assert wire.run({"state": None}).state == "none"
+    assert parsing.run({"state": None}).state == "none"
 
 
 def test_a_component_that_does_not_run_there_is_neither_well_nor_sick() -> None:
@@ -74,7 +74,7 @@ def test_a_component_that_does_not_run_there_is_neither_well_nor_sick() -> None:
         "scheduler": {"status": "unhealthy", "latest_scheduler_heartbeat": "2026-11-22T13:33:50Z"},
         "triggerer": {"status": None},
     }
-    health = wire.health(answer, 0.2)
+    health = parsing.health(answer, 0.2)
     verdicts = {part.name: part.healthy for part in health.components}
     assert verdicts == {"metadatabase": None, "scheduler": False, "triggerer": None, "dag_processor": None}
     scheduler = health["scheduler"]
@@ -92,7 +92,7 @@ def test_a_component_that_does_not_run_there_is_neither_well_nor_sick() -> None:
     ],
 )  # fmt: skip
 def test_times_become_aware_utc(text: Any, at: datetime | None) -> None:
-    assert wire.moment(text) == at
+    assert parsing.moment(text) == at
 
 
 json_values = st.recursive(
@@ -107,7 +107,7 @@ json_values = st.recursive(
 def test_no_answer_however_odd_makes_a_parser_raise(answer: Any) -> None:
     for parse in PARSERS:
         parse(answer)
-    wire.rows(answer, "tags")
+    parsing.rows(answer, "tags")
 
 
 @given(
@@ -173,7 +173,7 @@ def test_all_pages_are_read_when_the_server_gives_shorter_ones_than_asked() -> N
     def page(offset: int, limit: int) -> Any:
         return {"pools": everything[offset : offset + min(limit, 5)], "total_entries": 23}
 
-    assert [pool.name for pool in pages.collect(page, "pools", wire.pool)] == [str(number) for number in range(23)]
+    assert [pool.name for pool in paging.collect(page, "pools", parsing.pool)] == [str(number) for number in range(23)]
 
 
 def test_a_total_that_the_server_caps_does_not_end_the_list() -> None:
@@ -182,8 +182,8 @@ def test_a_total_that_the_server_caps_does_not_end_the_list() -> None:
     def page(offset: int, limit: int) -> Any:
         return {"pools": everything[offset : offset + limit], "total_entries": 100}
 
-    assert len(pages.collect(page, "pools", wire.pool)) == 250
-    assert len(pages.collect(page, "pools", wire.pool, most=120)) == 120
+    assert len(paging.collect(page, "pools", parsing.pool)) == 250
+    assert len(paging.collect(page, "pools", parsing.pool, most=120)) == 120
 
 
 @given(st.text(string.printable, min_size=1, max_size=30))

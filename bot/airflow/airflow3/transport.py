@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from bot.airflow import faults
+from bot.airflow import errors
+from bot.airflow.airflow3.client import Question, RawClient
 from bot.airflow.calls import Calls, Login, Reply
-from bot.airflow.client import Question, RawClient
 from bot.core.errors import Permanent
 
 # Fields that we send and that not every 3.x server knows: since which minor version.
@@ -59,7 +59,7 @@ class ThreeCalls:
 
         def ask(*how: Any) -> Reply:
             reply = self._client.ask(question, *how)
-            unknown = faults.unknown_fields(reply.body) & set(known) if reply.status == 422 else set()
+            unknown = errors.unknown_fields(reply.body) & set(known) if reply.status == 422 else set()
             self._unknown |= {(model, field) for field in unknown}
             return reply
 

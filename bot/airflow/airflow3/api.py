@@ -11,10 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.airflow import clearing, faults, logs, pages, wire
-from bot.airflow.client import Question
-from bot.airflow.v2_backfill import BackfillingThree
-from bot.airflow.v2_configured import ConfiguredThree
+from bot.airflow import clearing, errors, logs, paging, parsing
+from bot.airflow.airflow3.backfill import BackfillingThree
+from bot.airflow.airflow3.client import Question
+from bot.airflow.airflow3.variables import ConfiguredThree
 from bot.core.deployment import (
     FAILED_STATES,
     Dag,
@@ -42,18 +42,18 @@ class AirflowThree(ConfiguredThree, BackfillingThree):
         began = time.monotonic()
         question = Question("MonitorApi", "get_health", {})
         answer = self._calls.ask("read its health", lambda *how: self._client.ask(question, *how), None)
-        return wire.health(answer, time.monotonic() - began)
+        return parsing.health(answer, time.monotonic() - began)
 
     def jobs(self) -> list[Job]:
         """Two reads: Airflow says which are alive only by leaving the others out."""
 
         def ask(**arguments: Any) -> list[Any]:
-            answer = self._get("read jobs", "JobApi", "get_jobs", limit=pages.PAGE, **arguments)
-            return wire.rows(answer, "jobs")
+            answer = self._get("read jobs", "JobApi", "get_jobs", limit=paging.PAGE, **arguments)
+            return parsing.rows(answer, "jobs")
 
         alive = {row.get("id") for row in ask(is_alive=True)}
-        found = [wire.job(row, is_alive=row.get("id") in alive) for row in ask()]
-        return wire.recent(found, datetime.now(UTC))
+        found = [parsing.job(row, is_alive=row.get("id") in alive) for row in ask()]
+        return parsing.recent(found, datetime.now(UTC))
 
     def dags(self, pattern: str = "", limit: int = 100) -> list[Dag]:
         def page(offset: int, size: int) -> Any:
@@ -65,19 +65,19 @@ class AirflowThree(ConfiguredThree, BackfillingThree):
         def wanted(dag: Dag) -> bool:  # the server's pattern takes `_` for any character
             return pattern.casefold() in dag.dag_id.casefold()
 
-        return pages.collect(page, "dags", wire.dag, limit, wanted if pattern else None)
+        return paging.collect(page, "dags", parsing.dag, limit, wanted if pattern else None)
 
     def dag(self, dag_id: str) -> Dag | None:
         answer = self._get(f"read {dag_id}", "DAGApi", "get_dag_details", allow={404}, dag_id=dag_id)
-        return None if answer is None else wire.dag(answer)
+        return None if answer is None else parsing.dag(answer)
 
     def task_ids(self, dag_id: str) -> list[str] | None:
         answer = self._get(f"read {dag_id}", "TaskApi", "get_tasks", allow={404}, dag_id=dag_id)
-        return None if answer is None else [str(row.get("task_id")) for row in wire.rows(answer, "tasks")]
+        return None if answer is None else [str(row.get("task_id")) for row in parsing.rows(answer, "tasks")]
 
     def task_tree(self, dag_id: str) -> list[TaskNode] | None:
         answer = self._get(f"read {dag_id}", "TaskApi", "get_tasks", allow={404}, dag_id=dag_id)
-        return None if answer is None else [wire.task_node(row) for row in wire.rows(answer, "tasks")]
+        return None if answer is None else [parsing.task_node(row) for row in parsing.rows(answer, "tasks")]
 
     def task_instances(
         self, dag_id: str, run_id: str, states: Sequence[str] = (), task_id: str | None = None
@@ -89,15 +89,15 @@ class AirflowThree(ConfiguredThree, BackfillingThree):
                 limit=size, offset=offset,
             )  # fmt: skip
 
-        found = pages.collect(page, "task_instances", wire.task_instance)
+        found = paging.collect(page, "task_instances", parsing.task_instance)
         mine = [one for one in found if task_id in (None, one.ref.task_id)]
-        return pages.distinct(mine, lambda one: one.ref)
+        return paging.distinct(mine, lambda one: one.ref)
 
     def task_instance(self, ref: TaskRef) -> TaskInstance | None:
         answer = self._get(
             f"read the tasks of {ref.dag_id}", "TaskInstanceApi", "get_mapped_task_instance", allow={404}, **_names(ref)
         )
-        return None if answer is None else wire.task_instance(answer)
+        return None if answer is None else parsing.task_instance(answer)
 
     def failed_since(self, moment: datetime) -> list[TaskInstance]:
         def page(offset: int, size: int) -> Any:
@@ -106,7 +106,7 @@ class AirflowThree(ConfiguredThree, BackfillingThree):
                 state=FAILED_STATES, end_date_gte=moment, order_by=["end_date"], limit=size, offset=offset,
             )  # fmt: skip
 
-        return pages.distinct(pages.collect(page, "task_instances", wire.task_instance), lambda one: one.ref)
+        return paging.distinct(paging.collect(page, "task_instances", parsing.task_instance), lambda one: one.ref)
 
     def clear(self, scope: Scope, *, dry_run: bool, note: str = "") -> list[TaskInstance]:
         return clearing.clear(self, scope, dry_run=dry_run, note=note)
@@ -128,7 +128,7 @@ class AirflowThree(ConfiguredThree, BackfillingThree):
             f"clear in {scope.dag_id}", "TaskInstanceApi", "post_clear_task_instances",
             ("ClearTaskInstancesBody", body), reads_only=planned is None, dag_id=scope.dag_id,
         )  # fmt: skip
-        found = [wire.task_instance(row) for row in wire.rows(answer, "task_instances")]
+        found = [parsing.task_instance(row) for row in parsing.rows(answer, "task_instances")]
         return [clearing.named_run(one, scope.dag_id, scope.run_id) for one in found]
 
     def clears_with_note(self) -> bool:
@@ -138,7 +138,7 @@ class AirflowThree(ConfiguredThree, BackfillingThree):
         """Airflow also clears the failed tasks after it; a dry clear of its downstream names them beforehand."""
         body = {"new_state": state, **({"note": note[: clearing.NOTE_LENGTH]} if note else {})}
         answer = self._patch_task(ref, body, f"mark tasks of {ref.dag_id}", allow={409})
-        return [wire.task_instance(row) for row in wire.rows(answer, "task_instances")]
+        return [parsing.task_instance(row) for row in parsing.rows(answer, "task_instances")]
 
     def set_note(self, ref: TaskRef, note: str) -> None:
         body = {"note": note[: clearing.NOTE_LENGTH]}
@@ -147,19 +147,19 @@ class AirflowThree(ConfiguredThree, BackfillingThree):
     def pause(self, dag_id: str, paused: bool) -> Dag:
         what = f"{'pause' if paused else 'unpause'} {dag_id}"
         body = ("DAGPatchBody", {"is_paused": paused})
-        return wire.dag(self._write(what, "DAGApi", "patch_dag", body, dag_id=dag_id, update_mask=["is_paused"]))
+        return parsing.dag(self._write(what, "DAGApi", "patch_dag", body, dag_id=dag_id, update_mask=["is_paused"]))
 
     def import_errors(self) -> list[ImportFault]:
         def page(offset: int, size: int) -> Any:
             return self._get("read import errors", "ImportErrorApi", "get_import_errors", limit=size, offset=offset)
 
-        return pages.collect(page, "import_errors", wire.import_fault)
+        return paging.collect(page, "import_errors", parsing.import_fault)
 
     def pools(self) -> list[Pool]:
         def page(offset: int, size: int) -> Any:
             return self._get("read pools", "PoolApi", "get_pools", limit=size, offset=offset)
 
-        return pages.collect(page, "pools", wire.pool)
+        return paging.collect(page, "pools", parsing.pool)
 
     def log(self, ref: TaskRef, try_number: int) -> Log:
         question = Question(
@@ -168,7 +168,7 @@ class AirflowThree(ConfiguredThree, BackfillingThree):
         )  # fmt: skip
         reply = self._send(f"read the logs of {ref.dag_id}", question, allow={404})
         if reply.status == 404:
-            return Log((f"Airflow has no log of try {try_number} of {ref.label}: {faults.detail(reply.body)}",), False)
+            return Log((f"Airflow has no log of try {try_number} of {ref.label}: {errors.detail(reply.body)}",), False)
         return logs.from_events(reply.body)
 
     def _patch_task(

@@ -16,7 +16,7 @@ from itertools import pairwise, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bot.airflow import wire
+from bot.airflow import parsing
 from bot.core import cron
 from bot.core.errors import Permanent
 
@@ -83,9 +83,9 @@ def of_dag(row: Mapping[str, Any], details: Mapping[str, Any]) -> Schedule:
     expression, step = _cron(dag_id, told) if kind == "CronExpression" else None, _step(told)
     if expression is None and not step:
         raise Permanent(_why_not(dag_id, kind), "no_schedule" if kind is None else "timetable")
-    first = wire.moment(details.get("start_date"))
-    began, ended = (wire.moment(row.get(f"next_dagrun_data_interval_{edge}")) for edge in ("start", "end"))
-    anchor = wire.moment(row.get("next_dagrun")) or began or first
+    first = parsing.moment(details.get("start_date"))
+    began, ended = (parsing.moment(row.get(f"next_dagrun_data_interval_{edge}")) for edge in ("start", "end"))
+    anchor = parsing.moment(row.get("next_dagrun")) or began or first
     if expression is None and anchor is None:
         raise Permanent(f"{dag_id} has no start, so that its dates cannot be computed", "timetable")
     return Schedule(
@@ -96,7 +96,7 @@ def of_dag(row: Mapping[str, Any], details: Mapping[str, Any]) -> Schedule:
         anchor=anchor or datetime(2000, 1, 1, tzinfo=UTC),
         is_point=began is not None and began == ended,
         first=first,
-        last=wire.moment(details.get("end_date")),
+        last=parsing.moment(details.get("end_date")),
     )
 
 

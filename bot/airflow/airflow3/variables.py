@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.airflow import configured, pages, wire
-from bot.airflow.client import Question
-from bot.airflow.v2_calls import ThreeCalls
+from bot.airflow import paging, parsing
+from bot.airflow import variables as configured
+from bot.airflow.airflow3.client import Question
+from bot.airflow.airflow3.transport import ThreeCalls
 from bot.core.configured import Connection, ConnectionTest, Variable
 
 TESTS_WHAT_IS_STORED = 1  # the minor version since which the server adds the password to the connection it tests
@@ -23,7 +24,7 @@ class ConfiguredThree(ThreeCalls):
         answer = self._get(
             "read variables", "VariableApi", "get_variable", allow={404}, variable_key=configured.in_path(key)
         )
-        return None if answer is None else wire.variable(answer)
+        return None if answer is None else parsing.variable(answer)
 
     def variables(self, pattern: str = "", limit: int = 50) -> list[str]:
         def page(offset: int, size: int) -> Any:
@@ -49,7 +50,7 @@ class ConfiguredThree(ThreeCalls):
             "read connections", "ConnectionApi", "get_connection", allow={404},
             connection_id=configured.in_path(conn_id),
         )  # fmt: skip
-        return None if answer is None else wire.connection(answer)
+        return None if answer is None else parsing.connection(answer)
 
     def connections(self, limit: int = 100) -> list[Connection]:
         def page(offset: int, size: int) -> Any:
@@ -58,7 +59,7 @@ class ConfiguredThree(ThreeCalls):
                 limit=size, offset=offset,
             )  # fmt: skip
 
-        return pages.collect(page, "connections", wire.connection, limit)
+        return paging.collect(page, "connections", parsing.connection, limit)
 
     def test_connection(self, conn_id: str) -> ConnectionTest:
         body = configured.test_body(self.name, conn_id, self.connection(conn_id))

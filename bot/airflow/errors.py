@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import urllib3.exceptions as u3
 
-from bot.airflow import wire
+from bot.airflow import parsing
 from bot.core.errors import Permanent, Temporary
 from bot.core.json_text import read_json
 
@@ -206,7 +206,7 @@ def _phrase(found: Any) -> str:
     if isinstance(found, list):
         return "; ".join(_phrase(row) for row in found)
     if isinstance(found, dict) and "msg" in found:
-        where = [str(part) for part in wire.listed(found.get("loc")) if part not in ("body", "query", "path")]
+        where = [str(part) for part in parsing.listed(found.get("loc")) if part not in ("body", "query", "path")]
         return f"{'.'.join(where)}: {found['msg']}" if where else str(found["msg"])
     if isinstance(found, dict):
         return str(found.get("reason") or found.get("message") or "")

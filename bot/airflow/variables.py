@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bot.airflow import faults, pages, wire
+from bot.airflow import errors, paging, parsing
 from bot.airflow.calls import Reply
 from bot.core.configured import Connection, ConnectionTest, Variable
 from bot.core.errors import Permanent, Temporary
@@ -33,7 +33,7 @@ def in_path(name: str) -> str:
 
 def keys(page: Callable[[int, int], Any], pattern: str, limit: int) -> list[str]:
     """The keys that hold `pattern`, by name: the server's own pattern takes `_` for any character, or is none."""
-    found = pages.collect(page, "variables", lambda row: wire.variable(row).key)
+    found = paging.collect(page, "variables", lambda row: parsing.variable(row).key)
     return sorted(key for key in found if pattern.casefold() in key.casefold())[:limit]
 
 
@@ -59,7 +59,7 @@ def tested(name: str, what: str, reply: Reply, *, server: str, is_whole: bool) -
     """The answer to a test. `server` is the part of Airflow that connects; `is_whole` is False without secrets."""
     if reply.status == 403:
         if b"disabled" not in reply.body.lower():
-            raise faults.of_reply(name, what, reply.status, reply.headers, reply.body, write=True)
+            raise errors.of_reply(name, what, reply.status, reply.headers, reply.body, write=True)
         return ConnectionTest(
             None,
             f"Airflow ({name}) does not test connections: set `[core] test_connection = Enabled` on its {server} "
@@ -68,7 +68,7 @@ def tested(name: str, what: str, reply: Reply, *, server: str, is_whole: bool) -
     try:
         said = read_json(reply.body)
     except ValueError:
-        raise faults.garbled(name, write=True) from None
+        raise errors.garbled(name, write=True) from None
     return _judged(said if isinstance(said, dict) else {}, is_whole=is_whole)
 
 

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.airflow import clearing, pages, schedule, wire
-from bot.airflow.v1_calls import TwoCalls, quoted, run_path
+from bot.airflow import clearing, paging, parsing
+from bot.airflow.airflow2 import schedule
+from bot.airflow.airflow2.transport import TwoCalls, quoted, run_path
 from bot.core.deployment import Run
 from bot.core.errors import Permanent
 
@@ -40,24 +41,24 @@ class RunsTwo(TwoCalls):
             what = f"read the runs of {dag_id or 'all DAGs'}"
             return self._get(what, path, {**query, "limit": size, "offset": offset}, allow={404})
 
-        return pages.collect(page, "dag_runs", wire.run, limit)
+        return paging.collect(page, "dag_runs", parsing.run, limit)
 
     def run(self, dag_id: str, run_id: str) -> Run | None:
         answer = self._get(f"read the runs of {dag_id}", run_path(dag_id, run_id), allow={404})
-        return None if answer is None else wire.run(answer)
+        return None if answer is None else parsing.run(answer)
 
     def failed_runs_since(self, moment: datetime) -> list[Run]:
         def page(offset: int, size: int) -> Any:
             query = {"state": "failed", "end_date_gte": moment.isoformat(), "order_by": "id"}
             return self._get("read the failed runs", "/dags/~/dagRuns", {**query, "limit": size, "offset": offset})
 
-        return pages.distinct(pages.collect(page, "dag_runs", wire.run), lambda one: (one.dag_id, one.run_id))
+        return paging.distinct(paging.collect(page, "dag_runs", parsing.run), lambda one: (one.dag_id, one.run_id))
 
     def set_run_state(self, dag_id: str, run_id: str, state: str, *, note: str = "") -> Run:
         answer = self._patch(f"set the state of runs of {dag_id}", run_path(dag_id, run_id), {"state": state})
         if note:
             answer = self._note_run(dag_id, run_id, note)
-        return wire.run(answer)
+        return parsing.run(answer)
 
     def set_run_note(self, dag_id: str, run_id: str, note: str) -> None:
         self._note_run(dag_id, run_id, note)
@@ -94,7 +95,7 @@ class RunsTwo(TwoCalls):
         if slot is not None:
             body.update(data_interval_start=_text(slot.logical_date), data_interval_end=_text(slot.end))
         answer = self._post(f"trigger {dag_id}", f"/dags/{quoted(dag_id)}/dagRuns", body, allow={409})
-        found = self.run(dag_id, run_id) if answer is None else wire.run(answer)
+        found = self.run(dag_id, run_id) if answer is None else parsing.run(answer)
         if found is None:
             raise Permanent(f"Airflow ({self.name}) answered 409: {dag_id} has another run at that date", "409")
         return found

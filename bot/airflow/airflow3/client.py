@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot.airflow.calls import Limits, Reply, drain
-from bot.airflow.configured import in_path
+from bot.airflow.variables import in_path
 from bot.core.errors import Permanent
 
 POOL_SIZE = 20

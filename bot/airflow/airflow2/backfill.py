@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from bot.airflow import window
-from bot.airflow.schedule import Slot
-from bot.airflow.v1_runs import RunsTwo
+from bot.airflow.airflow2.runs import RunsTwo
+from bot.airflow.airflow2.schedule import Slot
 from bot.core.backfill import Backfill, BackfillDate
 from bot.core.deployment import Run, Scope, TaskInstance
 from bot.core.errors import Permanent, Temporary

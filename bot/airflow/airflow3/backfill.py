@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.airflow import pages, window, wire
-from bot.airflow.v2_runs import EVERY_DAG, RunsThree
+from bot.airflow import paging, parsing, window
+from bot.airflow.airflow3.runs import EVERY_DAG, RunsThree
 from bot.core.backfill import Backfill, BackfillDate
 from bot.core.errors import Permanent
 
@@ -32,7 +32,7 @@ class BackfillingThree(RunsThree):
             f"backfill {dag_id}", "BackfillApi", "create_backfill_dry_run", (BODY, _body(dag_id, start, end, rerun)),
             reads_only=True,
         )  # fmt: skip
-        moments = [wire.backfill_moment(row) for row in wire.rows(answer, "backfills")]
+        moments = [parsing.backfill_moment(row) for row in parsing.rows(answer, "backfills")]
         dates = sorted(at for at in moments if at is not None)
         there = self._there(dag_id, dates)
         return [there.get(at, BackfillDate(at)) for at in dates]
@@ -42,7 +42,7 @@ class BackfillingThree(RunsThree):
         if not dates:
             return {}
         found = self._dated_rows(dag_id, dates[0], dates[-1])
-        return {one.logical_date: one for one in map(wire.backfill_date, found) if one is not None}
+        return {one.logical_date: one for one in map(parsing.backfill_date, found) if one is not None}
 
     def backfill(
         self, dag_id: str, start: datetime, end: datetime, *, rerun: str, max_active_runs: int | None = None
@@ -50,11 +50,11 @@ class BackfillingThree(RunsThree):
         body = _body(dag_id, start, end, rerun)
         body.update({} if max_active_runs is None else {"max_active_runs": max_active_runs})
         answer = self._write(f"backfill {dag_id}", "BackfillApi", "create_backfill", (BODY, body))
-        return self._with_runs(wire.backfill(answer))
+        return self._with_runs(parsing.backfill(answer))
 
     def backfill_state(self, backfill_id: int) -> Backfill | None:
         answer = self._get("read backfills", "BackfillApi", "get_backfill", allow={404}, backfill_id=backfill_id)
-        return None if answer is None else self._with_runs(wire.backfill(answer))
+        return None if answer is None else self._with_runs(parsing.backfill(answer))
 
     def cancel_backfill(self, backfill_id: int) -> Backfill:
         self._write("cancel backfills", "BackfillApi", "cancel_backfill", allow={409}, backfill_id=backfill_id)
@@ -69,8 +69,8 @@ class BackfillingThree(RunsThree):
             return asked
         since = asked.created_at - SLACK if asked.created_at else None
         rows = self._dated_rows(asked.dag_id, asked.start, asked.end, run_type=["backfill"])
-        mine = [row for row in rows if since is None or (wire.moment(row.get("queued_at")) or since) >= since]
-        dates = tuple(sorted(one for one in map(wire.backfill_date, mine) if one is not None))
+        mine = [row for row in rows if since is None or (parsing.moment(row.get("queued_at")) or since) >= since]
+        dates = tuple(sorted(one for one in map(parsing.backfill_date, mine) if one is not None))
         return replace(
             asked,
             dates=dates,
@@ -86,7 +86,7 @@ class BackfillingThree(RunsThree):
                 **arguments,
             )  # fmt: skip
 
-        return pages.collect(page, "dag_runs", dict)
+        return paging.collect(page, "dag_runs", dict)
 
 
 def _body(dag_id: str, start: datetime, end: datetime, rerun: str) -> dict[str, Any]:

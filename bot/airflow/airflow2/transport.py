@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from bot.airflow.calls import Ask, Calls, Limits, Login, Reply, drain
-from bot.airflow.configured import in_path
+from bot.airflow.variables import in_path
 from bot.core.deployment import TaskRef
 
 

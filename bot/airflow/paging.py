@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, TypeVar
 
-from bot.airflow import wire
+from bot.airflow import parsing
 
 PAGE = 100
 MOST_PAGES = 500
@@ -31,7 +31,7 @@ def collect(
     for _ in range(MOST_PAGES):
         size = PAGE if most is None or wanted else min(PAGE, most - len(found))
         answer = fetch(offset, size)
-        page = wire.rows(answer, key)
+        page = parsing.rows(answer, key)
         found.extend(value for value in map(parse, page) if wanted is None or wanted(value))
         offset += len(page)
         total = answer.get("total_entries") if isinstance(answer, dict) else None

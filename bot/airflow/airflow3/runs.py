@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.airflow import clearing, pages, wire
-from bot.airflow.v2_calls import ThreeCalls
+from bot.airflow import clearing, paging, parsing
+from bot.airflow.airflow3.transport import ThreeCalls
 from bot.core.deployment import Run
 from bot.core.errors import Permanent
 
@@ -53,13 +53,13 @@ class RunsThree(ThreeCalls):
             )  # fmt: skip
 
         wanted = (lambda run: run.logical_date is None) if only_undated else None
-        return pages.collect(page, "dag_runs", wire.run, limit, wanted)
+        return paging.collect(page, "dag_runs", parsing.run, limit, wanted)
 
     def run(self, dag_id: str, run_id: str) -> Run | None:
         answer = self._get(
             f"read the runs of {dag_id}", "DagRunApi", "get_dag_run", allow={404}, dag_id=dag_id, dag_run_id=run_id
         )
-        return None if answer is None else wire.run(answer)
+        return None if answer is None else parsing.run(answer)
 
     def failed_runs_since(self, moment: datetime) -> list[Run]:
         def page(offset: int, size: int) -> Any:
@@ -68,11 +68,11 @@ class RunsThree(ThreeCalls):
                 end_date_gte=moment, order_by=["end_date"], limit=size, offset=offset,
             )  # fmt: skip
 
-        return pages.distinct(pages.collect(page, "dag_runs", wire.run), lambda one: (one.dag_id, one.run_id))
+        return paging.distinct(paging.collect(page, "dag_runs", parsing.run), lambda one: (one.dag_id, one.run_id))
 
     def set_run_state(self, dag_id: str, run_id: str, state: str, *, note: str = "") -> Run:
         body = {"state": state, **({"note": note[: clearing.NOTE_LENGTH]} if note else {})}
-        return wire.run(self._patch_run(f"set the state of runs of {dag_id}", dag_id, run_id, body))
+        return parsing.run(self._patch_run(f"set the state of runs of {dag_id}", dag_id, run_id, body))
 
     def set_run_note(self, dag_id: str, run_id: str, note: str) -> None:
         body = {"note": note[: clearing.NOTE_LENGTH]}
@@ -100,7 +100,7 @@ class RunsThree(ThreeCalls):
             f"trigger {dag_id}", "DagRunApi", "trigger_dag_run", ("TriggerDAGRunPostBody", body),
             allow={409}, dag_id=dag_id,
         )  # fmt: skip
-        found = self.run(dag_id, run_id) if answer is None else wire.run(answer)
+        found = self.run(dag_id, run_id) if answer is None else parsing.run(answer)
         if found is None:
             raise Permanent(f"Airflow ({self.name}) answered 409: {dag_id} has another run at that date", "409")
         return found

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.airflow import configured, pages, wire
-from bot.airflow.v1_calls import TwoCalls, quoted
+from bot.airflow import paging, parsing
+from bot.airflow import variables as configured
+from bot.airflow.airflow2.transport import TwoCalls, quoted
 from bot.core.configured import Connection, ConnectionTest, Variable
 
 
@@ -18,7 +19,7 @@ class ConfiguredTwo(TwoCalls):
 
     def variable(self, key: str) -> Variable | None:
         answer = self._get("read variables", f"/variables/{quoted(configured.in_path(key))}", allow={404})
-        return None if answer is None else wire.variable(answer)
+        return None if answer is None else parsing.variable(answer)
 
     def variables(self, pattern: str = "", limit: int = 50) -> list[str]:
         def page(offset: int, size: int) -> Any:
@@ -36,14 +37,14 @@ class ConfiguredTwo(TwoCalls):
 
     def connection(self, conn_id: str) -> Connection | None:
         answer = self._get("read connections", f"/connections/{quoted(configured.in_path(conn_id))}", allow={404})
-        return None if answer is None else wire.connection(answer)
+        return None if answer is None else parsing.connection(answer)
 
     def connections(self, limit: int = 100) -> list[Connection]:
         def page(offset: int, size: int) -> Any:
             query = {"order_by": "connection_id", "limit": size, "offset": offset}
             return self._get("read connections", "/connections", query)
 
-        return pages.collect(page, "connections", wire.connection, limit)
+        return paging.collect(page, "connections", parsing.connection, limit)
 
     def test_connection(self, conn_id: str) -> ConnectionTest:
         body = configured.test_body(self.name, conn_id, self.connection(conn_id))

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.airflow import clearing, faults, logs, pages, wire
-from bot.airflow.v1_backfill import BackfillingTwo
-from bot.airflow.v1_calls import quoted, run_path, task_path
-from bot.airflow.v1_configured import ConfiguredTwo
+from bot.airflow import clearing, errors, logs, paging, parsing
+from bot.airflow.airflow2.backfill import BackfillingTwo
+from bot.airflow.airflow2.transport import quoted, run_path, task_path
+from bot.airflow.airflow2.variables import ConfiguredTwo
 from bot.core.deployment import (
     FAILED_STATES,
     Dag,
@@ -40,13 +40,15 @@ class AirflowTwo(ConfiguredTwo, BackfillingTwo):
 
     def health(self) -> Health:
         began = time.monotonic()
-        return wire.health(
+        return parsing.health(
             self._calls.ask("read its health", self._asker("GET", "/health"), None), time.monotonic() - began
         )
 
     def jobs(self) -> list[Job]:
         """Airflow 2 has no list of them: what beats is known of its health only."""
-        return wire.recent([job for part in self.health().components if (job := wire.job_of(part))], datetime.now(UTC))
+        return parsing.recent(
+            [job for part in self.health().components if (job := parsing.job_of(part))], datetime.now(UTC)
+        )
 
     def dags(self, pattern: str = "", limit: int = 100) -> list[Dag]:
         def page(offset: int, size: int) -> Any:
@@ -56,7 +58,7 @@ class AirflowTwo(ConfiguredTwo, BackfillingTwo):
         def wanted(dag: Dag) -> bool:  # the server's pattern takes `_` for any character
             return pattern.casefold() in dag.dag_id.casefold()
 
-        return pages.collect(page, "dags", wire.dag, limit, wanted if pattern else None)
+        return paging.collect(page, "dags", parsing.dag, limit, wanted if pattern else None)
 
     def dag(self, dag_id: str) -> Dag | None:
         """Two reads: `/details` has the params, but says that nobody owns the DAG."""
@@ -64,15 +66,15 @@ class AirflowTwo(ConfiguredTwo, BackfillingTwo):
         if row is None:
             return None
         details = self._get(f"read {dag_id}", f"/dags/{quoted(dag_id)}/details", allow={404})
-        return wire.dag({**(details or {}), **{key: value for key, value in row.items() if value is not None}})
+        return parsing.dag({**(details or {}), **{key: value for key, value in row.items() if value is not None}})
 
     def task_ids(self, dag_id: str) -> list[str] | None:
         answer = self._get(f"read {dag_id}", f"/dags/{quoted(dag_id)}/tasks", allow={404})
-        return None if answer is None else [str(row.get("task_id")) for row in wire.rows(answer, "tasks")]
+        return None if answer is None else [str(row.get("task_id")) for row in parsing.rows(answer, "tasks")]
 
     def task_tree(self, dag_id: str) -> list[TaskNode] | None:
         answer = self._get(f"read {dag_id}", f"/dags/{quoted(dag_id)}/tasks", allow={404})
-        return None if answer is None else [wire.task_node(row) for row in wire.rows(answer, "tasks")]
+        return None if answer is None else [parsing.task_node(row) for row in parsing.rows(answer, "tasks")]
 
     def task_instances(
         self, dag_id: str, run_id: str, states: Sequence[str] = (), task_id: str | None = None
@@ -86,18 +88,18 @@ class AirflowTwo(ConfiguredTwo, BackfillingTwo):
             path = "/dags/~/dagRuns/~/taskInstances/list"
             return self._post(f"read the tasks of {dag_id}", path, body, reads_only=True, allow={404})
 
-        return pages.distinct(pages.collect(page, "task_instances", wire.task_instance), lambda one: one.ref)
+        return paging.distinct(paging.collect(page, "task_instances", parsing.task_instance), lambda one: one.ref)
 
     def task_instance(self, ref: TaskRef) -> TaskInstance | None:
         answer = self._get(f"read the tasks of {ref.dag_id}", task_path(ref), allow={404})
-        return None if answer is None else wire.task_instance(answer)
+        return None if answer is None else parsing.task_instance(answer)
 
     def failed_since(self, moment: datetime) -> list[TaskInstance]:
         def page(offset: int, size: int) -> Any:
             query = {"state": FAILED_STATES, "end_date_gte": moment.isoformat(), "limit": size, "offset": offset}
             return self._get("read the failed tasks", "/dags/~/dagRuns/~/taskInstances", query)
 
-        return pages.distinct(pages.collect(page, "task_instances", wire.task_instance), lambda one: one.ref)
+        return paging.distinct(paging.collect(page, "task_instances", parsing.task_instance), lambda one: one.ref)
 
     def clear(self, scope: Scope, *, dry_run: bool, note: str = "") -> list[TaskInstance]:
         one = next((f"{task}[{index}]" for task, index in scope.tasks if index is not None and index >= 0), None)
@@ -123,7 +125,7 @@ class AirflowTwo(ConfiguredTwo, BackfillingTwo):
             body["task_ids"] = list(dict.fromkeys(task for task, _ in scope.tasks))
         path = f"/dags/{quoted(scope.dag_id)}/clearTaskInstances"
         answer = self._post(f"clear in {scope.dag_id}", path, body, reads_only=planned is None)
-        rows = [wire.task_instance(row) for row in wire.rows(answer, "task_instances")]
+        rows = [parsing.task_instance(row) for row in parsing.rows(answer, "task_instances")]
         named = [clearing.named_run(one, scope.dag_id, scope.run_id) for one in rows]
         if planned is None:
             return clearing.filled(named, present, scope)
@@ -152,19 +154,19 @@ class AirflowTwo(ConfiguredTwo, BackfillingTwo):
 
     def pause(self, dag_id: str, paused: bool) -> Dag:
         what = f"{'pause' if paused else 'unpause'} {dag_id}"
-        return wire.dag(self._patch(what, f"/dags/{quoted(dag_id)}?update_mask=is_paused", {"is_paused": paused}))
+        return parsing.dag(self._patch(what, f"/dags/{quoted(dag_id)}?update_mask=is_paused", {"is_paused": paused}))
 
     def import_errors(self) -> list[ImportFault]:
         def page(offset: int, size: int) -> Any:
             return self._get("read import errors", "/importErrors", {"limit": size, "offset": offset})
 
-        return pages.collect(page, "import_errors", wire.import_fault)
+        return paging.collect(page, "import_errors", parsing.import_fault)
 
     def pools(self) -> list[Pool]:
         def page(offset: int, size: int) -> Any:
             return self._get("read pools", "/pools", {"limit": size, "offset": offset})
 
-        return pages.collect(page, "pools", wire.pool)
+        return paging.collect(page, "pools", parsing.pool)
 
     def log(self, ref: TaskRef, try_number: int) -> Log:
         path = f"{run_path(ref.dag_id, ref.run_id)}/taskInstances/{quoted(ref.task_id)}/logs/{try_number}"
@@ -174,5 +176,5 @@ class AirflowTwo(ConfiguredTwo, BackfillingTwo):
         ask = self._asker("GET", path, query=query, extra=accept, tail=True)
         reply = self._calls.send(what, ask, self._login, allow={404})
         if reply.status == 404:
-            return Log((f"Airflow has no log of try {try_number} of {ref.label}: {faults.detail(reply.body)}",), False)
+            return Log((f"Airflow has no log of try {try_number} of {ref.label}: {errors.detail(reply.body)}",), False)
         return logs.from_text(reply.body)
