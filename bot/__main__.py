@@ -115,7 +115,7 @@ def _demo(given: Any) -> int:
 
 
 def _sweep(given: Any) -> int:
-    from bot import checks
+    from bot.checks.ask import ask_once
     from bot.core.errors import Permanent, Temporary
     from bot.rules import checks_of
 
@@ -126,7 +126,7 @@ def _sweep(given: Any) -> int:
         url = deployment.metastore_url.get_secret_value()
         if url:
             try:
-                found += checks.look(name, url, given.check, chosen)
+                found += ask_once(name, url, given.check, chosen)
             except (Temporary, Permanent) as error:
                 found.append({"deployment": name, "check": "*", "findings": [], "error": error.message})
     if given.json:

@@ -25,10 +25,10 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web import WebClient
 
 from bot.airflow.gateway import Gateway, GatewayConfig, connect, warm_up
-from bot.checks.metastore import Metastore
-from bot.checks.reconcile import Reconcile
-from bot.checks.reconcile_rest import ApiSource
-from bot.checks.reconcile_sql import MetastoreSource
+from bot.checks.metastore.connection import Metastore
+from bot.checks.reconcile.from_api import ApiSource
+from bot.checks.reconcile.from_metastore import MetastoreSource
+from bot.checks.reconcile.reconcile import Reconcile
 from bot.checks.sweep import Sweep
 from bot.core.access_table import access
 from bot.core.alert import Kind

@@ -14,7 +14,7 @@ from slack_sdk.web import WebClient
 
 from bot.airflow.gateway import GatewayConfig, connect
 from bot.app import gateway_configs
-from bot.checks.metastore import Metastore
+from bot.checks.metastore.connection import Metastore
 from bot.core.errors import Permanent, Temporary
 from bot.settings import Settings
 from bot.slack.calls import called, client

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
 
-from bot import checks
+from bot.checks import catalog
 from bot.checks.check import Check
 from bot.core.maintenance import Window
 from bot.core.policy import GROUPINGS, NEVER, Broadcast, Policy, Route, Severity, matcher
@@ -87,7 +87,7 @@ def digest_of(settings: Settings) -> Plan | None:
 
 def checks_of(settings: Settings) -> tuple[Check, ...]:
     """The checks that are on, with the operator's thresholds and severities. Raises WrongSettings that names the field."""
-    known = {check.name: check for check in checks.ALL}
+    known = {check.name: check for check in catalog.ALL}
     for name in settings.checks:
         if name not in known:
             raise WrongSettings(f"checks.{name}: there is no such check; there are {', '.join(known)}")

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.checks.asked import AskedChecks
+from bot.checks.ask import AskedChecks
 from bot.checks.check import Check
-from bot.checks.history import MetastoreHistory
-from bot.checks.metastore import Metastore
-from bot.checks.tally import MetastoreTally
+from bot.checks.metastore.connection import Metastore
+from bot.checks.metastore.history import MetastoreHistory, MetastoreTally
 from bot.pagerduty_oncall import Schedules
 from bot.settings import Settings
 

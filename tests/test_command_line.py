@@ -238,7 +238,7 @@ def test_a_sweep_that_finds_something_is_exit_code_1(
 ) -> None:
     monkeypatch.setenv("WINDSOCK_AIRFLOW__PROD__URL", "http://127.0.0.1:1")
     monkeypatch.setenv("WINDSOCK_AIRFLOW__PROD__METASTORE_URL", "postgresql+psycopg://x@127.0.0.1:1/x")
-    monkeypatch.setattr("bot.checks.look", lambda *_: found)
+    monkeypatch.setattr("bot.checks.ask.ask_once", lambda *_: found)
     assert main(["sweep"]) == code
     assert "pools" in capsys.readouterr().out
     assert main(["sweep", "--json"]) == code

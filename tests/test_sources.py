@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.app import desk_of
-from bot.checks import ALL
+from bot.checks.catalog import ALL
 from bot.settings import Settings, WrongSettings
 from bot.sources import Sources
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from bot.checks.check import ROW_LIMIT, Check, Finding, moment
-from bot.checks.metastore import Metastore
+from bot.checks.metastore.connection import Metastore
 from bot.core.errors import Permanent, Temporary
 from bot.core.wire import BadSignal, clean, parse
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.checks.metastore import Metastore
+from bot.checks.metastore.connection import Metastore
 from tests.checks.worlds import World
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.checks import ALL
-from bot.checks.asked import AskedChecks
-from bot.checks.metastore import Metastore
+from bot.checks.ask import AskedChecks
+from bot.checks.catalog import ALL
+from bot.checks.metastore.connection import Metastore
 from tests.checks.worlds import World
 
 

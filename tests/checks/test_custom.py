@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bot import checks
+from bot.checks import ask, catalog
 from bot.checks.check import Check
 from bot.checks.custom import custom, sql_fault, template_fault
-from bot.checks.metastore import Metastore
+from bot.checks.metastore.connection import Metastore
 from bot.checks.sweep import Result, Sweep
 from bot.core.errors import Temporary
 from bot.core.wire import parse
@@ -153,7 +153,7 @@ def test_it_is_asked_as_often_as_it_says_and_of_its_own_deployment(metastore: Me
 
 
 def test_the_command_line_looks_at_it(world: World) -> None:
-    (found,) = checks.look("prod", world.url, ["mine"], (*checks.ALL, a_check("select 5 as value", sick="{value}!")))
+    (found,) = ask.ask_once("prod", world.url, ["mine"], (*catalog.ALL, a_check("select 5 as value", sick="{value}!")))
     assert found["findings"] == ["5!"]
 
 
@@ -230,7 +230,7 @@ def test_a_good_table_is_a_check() -> None:
 def test_what_cannot_be_is_named(changed: dict[str, Any], field: str) -> None:
     table = {name: value for name, value in (GOOD | changed).items() if value is not None}
     with pytest.raises(WrongSettings) as wrong:
-        own_checks(settings(table), {check.name for check in checks.ALL})
+        own_checks(settings(table), {check.name for check in catalog.ALL})
     assert str(wrong.value).startswith(f"custom_checks[0].{field}: ")
 
 

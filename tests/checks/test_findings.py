@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.checks import ALL
+from bot.checks.catalog import ALL
+from bot.checks.catalog.dag_files import SLOW_DAG_PARSE
+from bot.checks.catalog.pools import POOL_STARVATION, SENSOR_DEADLOCK
+from bot.checks.catalog.queued import QUEUE_DEPTH, QUEUE_WAIT
+from bot.checks.catalog.runs import LOW_SUCCESS_RATE, SCHEDULER_LAG
+from bot.checks.catalog.tasks import LONG_RUNNING
+from bot.checks.catalog.xcoms import XCOM_BLOAT
 from bot.checks.check import Check, Finding
-from bot.checks.dag_files import SLOW_DAG_PARSE
-from bot.checks.metastore import Metastore
-from bot.checks.pools import POOL_STARVATION, SENSOR_DEADLOCK
-from bot.checks.queued import QUEUE_DEPTH, QUEUE_WAIT
-from bot.checks.runs import LOW_SUCCESS_RATE, SCHEDULER_LAG
+from bot.checks.metastore.connection import Metastore
 from bot.checks.sweep import Sweep
-from bot.checks.tasks import LONG_RUNNING
-from bot.checks.xcoms import XCOM_BLOAT
 from tests.checks.worlds import Memory, World
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from bot.checks.history import MetastoreHistory
-from bot.checks.metastore import Metastore
+from bot.checks.metastore.connection import Metastore
+from bot.checks.metastore.history import MetastoreHistory
 from bot.core.errors import Temporary
 from bot.responder.report_card import RunSeen, Took, card, percentile, slower
 from tests.checks.histories import DAG, History

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from bot.checks import ALL
+from bot.checks.catalog import ALL
+from bot.checks.catalog.tasks import STALE_HEARTBEATS
 from bot.checks.check import Check
-from bot.checks.metastore import Metastore
+from bot.checks.metastore.connection import Metastore
 from bot.checks.sweep import Sweep
-from bot.checks.tasks import STALE_HEARTBEATS
 from tests.checks.worlds import Memory
 from tests.stacks import RunningAirflow
 

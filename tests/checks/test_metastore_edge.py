@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bot.checks import metastore as module
-from bot.checks.metastore import Metastore
+from bot.checks.metastore import connection as module
+from bot.checks.metastore.connection import Metastore
 from bot.core.errors import Permanent, Temporary
 
 
@@ -40,7 +40,7 @@ def test_an_answer_that_is_too_large_is_not_held(database: str, monkeypatch: pyt
 
 HELD = """
 import resource, sys
-from bot.checks.metastore import Metastore
+from bot.checks.metastore.connection import Metastore
 from bot.core.errors import Permanent
 store = Metastore(sys.argv[1])
 store.rows("select 1 as x")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from bot.checks.metastore import Metastore
-from bot.checks.reconcile import GRACE, HORIZON, OVERLAP, Failure, Found, Reconcile, Round
-from bot.checks.reconcile_sql import EVENTS, MetastoreSource
+from bot.checks.metastore.connection import Metastore
+from bot.checks.reconcile.from_metastore import EVENTS, MetastoreSource
+from bot.checks.reconcile.reconcile import GRACE, HORIZON, OVERLAP, Failure, Found, Reconcile, Round
 from bot.core.errors import Temporary
 from bot.core.incident import Counts
 from bot.core.signal import Signal
@@ -350,7 +350,7 @@ SINCE: Callable[[History], datetime] = lambda history: history.moment(135)  # no
 def test_a_log_that_is_longer_than_one_look_is_gone_on_with(
     history: History, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.checks.reconcile_sql.LOG_LIMIT", 3)
+    monkeypatch.setattr("bot.checks.reconcile.from_metastore.LOG_LIMIT", 3)
     for index in range(6):
         history.logged("failed", 900 - 100 * index, f"t{index}")
     found: Found = MetastoreSource(office.metastore, DEPLOYMENT).look(history.moment(950))
@@ -362,7 +362,7 @@ def test_more_events_than_one_look_takes_in_two_minutes_are_not_looked_at_for_ev
     history: History, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next look goes back two minutes, so it would end where this one did."""
-    monkeypatch.setattr("bot.checks.reconcile_sql.LOG_LIMIT", 3)
+    monkeypatch.setattr("bot.checks.reconcile.from_metastore.LOG_LIMIT", 3)
     for index in range(6):
         history.logged("failed", 60 - index, f"t{index}")
     found: Found = MetastoreSource(office.metastore, DEPLOYMENT).look(SINCE(history))

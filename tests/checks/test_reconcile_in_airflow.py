@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 
 from bot.airflow.gateway import GatewayConfig, connect
-from bot.checks.metastore import Metastore
-from bot.checks.reconcile import Reconcile
-from bot.checks.reconcile_rest import ApiSource
-from bot.checks.reconcile_sql import MetastoreSource
+from bot.checks.metastore.connection import Metastore
+from bot.checks.reconcile.from_api import ApiSource
+from bot.checks.reconcile.from_metastore import MetastoreSource
+from bot.checks.reconcile.reconcile import Reconcile
 from bot.core.signal import Signal
 from bot.core.wire import parse
 from bot.responder.report import report

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from bot.checks.metastore import Metastore
-from bot.checks.reconcile_sql import MetastoreSource
+from bot.checks.metastore.connection import Metastore
+from bot.checks.reconcile.from_metastore import MetastoreSource
 from tests.checks.histories import History
 
 LARGE = ("task_instance", "task_instance_history", "log")

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from bot.checks import ALL
+from bot.checks.catalog import ALL
+from bot.checks.catalog.dag_files import IMPORT_ERRORS, read_trace, short_path
+from bot.checks.catalog.scheduler import SCHEDULER_HEARTBEAT
+from bot.checks.catalog.tasks import STALE_HEARTBEATS
 from bot.checks.check import Sight, age, moment, span
-from bot.checks.dag_files import IMPORT_ERRORS, read_trace, short_path
-from bot.checks.metastore import Metastore
-from bot.checks.scheduler import SCHEDULER_HEARTBEAT
+from bot.checks.metastore.connection import Metastore
 from bot.checks.sweep import Result, Sweep, sick_now, signals
-from bot.checks.tasks import STALE_HEARTBEATS
 from bot.core.errors import Permanent, Temporary
 from bot.core.wire import parse
 from tests.checks.worlds import STACKTRACE, Memory, World

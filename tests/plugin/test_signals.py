@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.checks.dag_files import short_path as of_the_sweep
+from bot.checks.catalog.dag_files import short_path as of_the_sweep
 from bot.core.wire import parse
 from bot.plugin import windsock_airflow as plugin
 from tests.plugin.conftest import ASKED, ClassicTask, Enum, RuntimeTask, run

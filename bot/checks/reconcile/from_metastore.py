@@ -16,8 +16,8 @@ from itertools import islice
 from typing import Any
 
 from bot.checks.check import Row, moment
-from bot.checks.metastore import Metastore
-from bot.checks.reconcile import OVERLAP, Failure, Found, clock_time, failure, last_sign, line
+from bot.checks.metastore.connection import Metastore
+from bot.checks.reconcile.reconcile import OVERLAP, Failure, Found, clock_time, failure, last_sign, line
 from bot.core.json_text import read_json
 
 LOG_LIMIT = 20_000  # events in one look; with more than these the next look goes on from the last one

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.checks.reconcile import Failure, Found, failure, last_sign
+from bot.checks.reconcile.reconcile import Failure, Found, failure, last_sign
 from bot.core.deployment import Airflow, Run, TaskInstance
 
 KINDS = {"failed": "task_failed", "up_for_retry": "task_retrying"}

@@ -11,9 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from bot.checks.check import Row, moment
-from bot.checks.metastore import Metastore
+from bot.checks.metastore.connection import Metastore
 from bot.core.errors import Permanent, Temporary
+from bot.responder.digest import RunTally
 from bot.responder.report_card import RunSeen, TaskSeen, Took
+
+_SQL = """
+select count(*) as ended, coalesce(sum(case when state = 'success' then 1 else 0 end), 0) as succeeded
+from (select state, end_date from dag_run order by id desc limit 100000) as newest
+where state in ('success', 'failed') and end_date >= :since and end_date < :until"""
 
 MOST_RUNS, MOST_TASKS = 5_000, 20_000
 _RANK = "place * 100 >= number * {percent} and (place - 1) * 100 < number * {percent}"
@@ -103,3 +109,14 @@ def _run(row: Row) -> RunSeen:
 
 def _seconds(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
+
+
+class MetastoreTally:
+    """`bot.responder.digest.Tally` of one deployment."""
+
+    def __init__(self, metastore: Metastore) -> None:
+        self._metastore = metastore
+
+    def __call__(self, since: datetime, until: datetime) -> RunTally:
+        (row,) = self._metastore.rows(_SQL, since=since, until=until)
+        return RunTally(int(row["ended"]), int(row["succeeded"]))

@@ -5,11 +5,12 @@ Rule: nobody is told and nothing is remembered, so that the schedule's own memor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from bot.checks.catalog import ALL
 from bot.checks.check import Check
-from bot.checks.metastore import Metastore
+from bot.checks.metastore.connection import Metastore
 from bot.checks.sweep import Sweep
 from bot.responder.asking import CheckSeen
 
@@ -40,3 +41,19 @@ class AskedChecks:
         (result,) = self._sweep.run([name])
         found = [finding.sentence for finding in result.findings]
         return CheckSeen(name, result.check.title, found, result.error or "", result.check.runbook)
+
+
+def ask_once(
+    deployment: str, metastore_url: str, names: Iterable[str] | None = None, chosen: Sequence[Check] = ALL
+) -> list[dict[str, Any]]:
+    """Runs the checks once and tells nobody: for the command line."""
+    metastore = Metastore(metastore_url)
+    try:
+        results = Sweep(chosen, metastore, deployment, lambda _: None, _Nothing()).run(names)
+    finally:
+        metastore.close()
+    return [
+        {"deployment": deployment, "check": result.check.name, "seconds": round(result.seconds, 3),
+         "findings": [finding.sentence for finding in result.findings], "error": result.error}
+        for result in results
+    ]  # fmt: skip

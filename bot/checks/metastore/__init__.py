@@ -1,0 +1,1 @@
+"""Reads Airflow's metadata database, read-only and with a time limit."""

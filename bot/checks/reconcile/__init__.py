@@ -1,0 +1,1 @@
+"""Finds the failures that nothing reported, by comparing the incidents with what Airflow itself says."""
