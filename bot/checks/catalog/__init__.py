@@ -1,9 +1,6 @@
 """The questions that Windsock asks each Airflow on a schedule. A new check is one record in one of these files,
 listed here."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
-
 from bot.checks.catalog.dag_files import IMPORT_ERRORS, SLOW_DAG_PARSE
 from bot.checks.catalog.pools import POOL_STARVATION, SENSOR_DEADLOCK
 from bot.checks.catalog.queued import QUEUE_DEPTH, QUEUE_WAIT, STUCK_QUEUED
@@ -12,8 +9,6 @@ from bot.checks.catalog.scheduler import SCHEDULER_HEARTBEAT
 from bot.checks.catalog.tasks import LONG_RUNNING, STALE_HEARTBEATS
 from bot.checks.catalog.xcoms import XCOM_BLOAT
 from bot.checks.check import Check
-from bot.checks.metastore.connection import Metastore
-from bot.checks.sweep import Sweep
 
 ALL: tuple[Check, ...] = (
     SCHEDULER_HEARTBEAT, SCHEDULER_LAG, IMPORT_ERRORS, SLOW_DAG_PARSE, STALE_HEARTBEATS, LONG_RUNNING, STUCK_QUEUED,
