@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from bot.core.json_text import read_json
 
 if TYPE_CHECKING:
-    from bot.core.signal import Signal
+    from bot.core.signals.signal import Signal
     from bot.settings import Settings
     from bot.store.store import Store
 
@@ -178,7 +178,7 @@ def _runbooks(given: Any) -> int:
 
 
 def _match(file: str | None, books: Sequence[Any]) -> int:
-    from bot.core.runbook import best
+    from bot.core.incidents.runbook import best
 
     signal = _read_signal(file)
     if signal is None:
@@ -192,7 +192,7 @@ def _read_signal(file: str | None) -> Signal | None:
     """A signal from a file or standard input; None when it cannot be read, which is said."""
     from datetime import UTC, datetime
 
-    from bot.core.wire import BadSignal, parse
+    from bot.core.signals.wire import BadSignal, parse
 
     try:
         text = Path(file).read_text(encoding="utf-8") if file else sys.stdin.read()
@@ -235,7 +235,7 @@ def _config(given: Any) -> int:
 
 
 def _signature(_: Any) -> int:
-    from bot.core.signature import sign, split_report
+    from bot.core.signals.signature import sign, split_report
 
     given = sys.stdin.buffer.read().decode("utf-8", "replace")
     exception_type, message, traceback = split_report(given)

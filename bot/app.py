@@ -31,11 +31,11 @@ from bot.checks.reconcile.from_metastore import MetastoreSource
 from bot.checks.reconcile.reconcile import Reconcile
 from bot.checks.sweep import Sweep
 from bot.core.access_table import access
-from bot.core.alert import Kind
 from bot.core.errors import Permanent, Temporary
-from bot.core.runbook import Runbook
-from bot.core.signal import Signal
-from bot.core.wire import parse
+from bot.core.incidents.alert import Kind
+from bot.core.incidents.runbook import Runbook
+from bot.core.signals.signal import Signal
+from bot.core.signals.wire import parse
 from bot.pagerduty import PagerDuty
 from bot.responder import approve, break_glass, carry_out, catch_up, follow, overflow
 from bot.responder.canary import Canary

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.checks.check import Check
 from bot.checks.custom import MEASURES, MOST_ROWS, NAME, custom, sql_fault, template_fault
-from bot.core.policy import Severity
+from bot.core.incidents.routing import Severity
 from bot.settings import Settings, WrongSettings
 from bot.values import duration
 

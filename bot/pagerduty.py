@@ -12,12 +12,12 @@ from typing import Any
 
 import httpx
 
-from bot.core.alert import Alert, page_word
 from bot.core.errors import Permanent, Temporary
-from bot.core.phrase import phrase
-from bot.core.policy import Severity
+from bot.core.incidents.alert import Alert, page_word
+from bot.core.incidents.cause import phrase
+from bot.core.incidents.routing import Severity
+from bot.core.incidents.view import View
 from bot.core.redaction import redact
-from bot.core.view import View
 from bot.responder.catch_up import Shown
 
 SUMMARY_LIMIT = 1024

@@ -16,8 +16,8 @@ from apscheduler.triggers.cron import CronTrigger
 
 from bot.checks import catalog
 from bot.checks.check import Check
-from bot.core.maintenance import Window
-from bot.core.policy import GROUPINGS, NEVER, Broadcast, Policy, Route, Severity, matcher
+from bot.core.incidents.maintenance import Window
+from bot.core.incidents.routing import GROUPINGS, NEVER, Broadcast, Policy, Route, Severity, matcher
 from bot.own_checks import own_checks
 from bot.responder.digest import Plan
 from bot.settings import Settings, WrongSettings

@@ -13,11 +13,11 @@ from time import monotonic, sleep
 from typing import Any
 
 from bot.core.access import Access, Person, Role
-from bot.core.policy import Placement, Policy, route
-from bot.core.runbook import Runbook
-from bot.core.signal import Signal
-from bot.core.signature import Signature, sign
-from bot.core.wire import parse
+from bot.core.incidents.routing import Placement, Policy, route
+from bot.core.incidents.runbook import Runbook
+from bot.core.signals.signal import Signal
+from bot.core.signals.signature import Signature, sign
+from bot.core.signals.wire import parse
 from bot.responder.desk import Desk
 from bot.store.store import Store
 

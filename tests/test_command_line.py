@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bot.__main__ import main
-from bot.core.signature import sign
+from bot.core.signals.signature import sign
 from bot.responder.press import press
 from bot.responder.report import report
 from tests.given import ANA, a_desk, body, failure

@@ -11,7 +11,6 @@ FILES = [path for path in sorted(BOT.rglob("*.py")) if "dags" not in path.parts 
 LIMIT = 300
 LONGER = {
     "plugin/windsock_airflow.py": "one file by design: it is dropped into Airflow as it is",
-    "core/incident.py": "the whole life of an incident as pure functions, read together",
     "app.py": "the only place where things are built and handed to each other",
     "store/tables.py": "every table, in one list",
 }

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.core.alert import Alert, Kind, Place
 from bot.core.errors import Permanent, Temporary
-from bot.core.incident import Counts, State
-from bot.core.view import View
+from bot.core.incidents.alert import Alert, Kind, Place
+from bot.core.incidents.incident import Counts, State
+from bot.core.incidents.view import View
 from bot.pagerduty import PagerDuty, raise_for
 from tests.core.test_incident import opened
 from tests.given import ANA, NOW, told

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from bot.core.deployment import Scope, TaskInstance, TaskRef
+from bot.core.airflow.protocol import Scope, TaskInstance, TaskRef
 from bot.core.errors import Permanent, Temporary
 
 FAILED_STATES = frozenset({"failed", "upstream_failed"})

@@ -23,7 +23,7 @@ from bot.airflow.airflow3 import client
 from bot.airflow.airflow3.api import AirflowThree
 from bot.airflow.detection import detect
 from bot.airflow.errors import Moved
-from bot.core.deployment import (
+from bot.core.airflow.protocol import (
     Airflow,
     Backfill,
     BackfillDate,
@@ -78,7 +78,7 @@ def warm_up() -> threading.Thread:
 
 
 class Gateway:
-    """`bot.core.deployment.Airflow`, by way of the version that the server runs."""
+    """`bot.core.airflow.protocol.Airflow`, by way of the version that the server runs."""
 
     def __init__(self, config: GatewayConfig) -> None:
         self.name = config.name

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
-from bot.core.deployment import TaskRef
+from bot.core.airflow.protocol import TaskRef
 
 
 def _q(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bot.airflow import parsing
-from bot.core.deployment import Log
+from bot.core.airflow.protocol import Log
 from bot.core.json_text import read_json
 from bot.core.redaction import redact
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.core.deployment import (
+from bot.core.airflow.protocol import (
     Backfill,
     BackfillDate,
     Component,

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.airflow import errors, paging, parsing
 from bot.airflow.calls import Reply
-from bot.core.configured import Connection, ConnectionTest, Variable
+from bot.core.airflow.variables import Connection, ConnectionTest, Variable
 from bot.core.errors import Permanent, Temporary
 from bot.core.json_text import read_json
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from bot.checks.check import ROW_LIMIT, Check, Finding, moment
 from bot.checks.metastore.connection import Metastore
 from bot.core.errors import Permanent, Temporary
-from bot.core.wire import BadSignal, clean, parse
+from bot.core.signals.wire import BadSignal, clean, parse
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ import logging
 from typing import Protocol
 
 from bot.core.access import Person
-from bot.core.action import Plan, Remediation
-from bot.core.alert import Kind
 from bot.core.errors import Permanent, Refused, Temporary
+from bot.core.incidents.alert import Kind
+from bot.core.remediation import Plan, Remediation
 from bot.responder import hold
 from bot.responder import plan as plans
 from bot.responder.desk import Desk

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import httpx
 
 from bot.core.errors import Permanent, Temporary
-from bot.core.signal import Signal
+from bot.core.signals.signal import Signal
 from bot.responder.desk import Desk
 
 logger = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.core.action import Progress, Remediation
-from bot.core.backfill import Backfill
-from bot.core.deployment import Airflow
+from bot.core.airflow.backfill import Backfill
+from bot.core.airflow.protocol import Airflow
 from bot.core.errors import Permanent, Temporary
+from bot.core.remediation import Progress, Remediation
 from bot.responder.carried import end, save
 from bot.responder.desk import Desk
 

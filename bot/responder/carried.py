@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.core.action import Plan, Progress, Remediation
-from bot.core.incident import Entry
+from bot.core.incidents.incident import Entry
+from bot.core.remediation import Plan, Progress, Remediation
 from bot.responder.desk import Desk
 from bot.responder.execute import run_id_of
 from bot.responder.press import note

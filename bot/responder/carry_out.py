@@ -17,9 +17,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.core.access import Person
-from bot.core.action import PLAN_LIFE, Change, Plan, Progress, Remediation, named, tally
-from bot.core.deployment import Airflow
+from bot.core.airflow.protocol import Airflow
 from bot.core.errors import Permanent, Refused, Temporary
+from bot.core.remediation import PLAN_LIFE, Change, Plan, Progress, Remediation, named, tally
 from bot.responder import pauses
 from bot.responder.cancelling import cancel
 from bot.responder.carried import end, enter, past_sentence, save, show

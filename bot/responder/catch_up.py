@@ -18,11 +18,11 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from bot.core.action import Remediation
-from bot.core.alert import QUIET, SPACING, Alert, Kind, Lane, Place, growth_spacing, is_closed, lane, paced
 from bot.core.errors import Paced, Permanent, Temporary
-from bot.core.incident import Entry
-from bot.core.view import View
+from bot.core.incidents.alert import QUIET, SPACING, Alert, Kind, Lane, Place, growth_spacing, is_closed, lane, paced
+from bot.core.incidents.incident import Entry
+from bot.core.incidents.view import View
+from bot.core.remediation import Remediation
 from bot.responder import overflow
 from bot.responder.desk import Desk
 from bot.responder.look import view

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from bot.core.deployment import FAILED_STATES, Airflow, Dag, Run, TaskInstance
+from bot.core.airflow.protocol import FAILED_STATES, Airflow, Dag, Run, TaskInstance
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.responder.desk import Desk
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
 from bot.core.access import Access, Person
-from bot.core.deployment import Airflow
-from bot.core.maintenance import Window
-from bot.core.policy import Policy
-from bot.core.runbook import Runbook
+from bot.core.airflow.protocol import Airflow
+from bot.core.incidents.maintenance import Window
+from bot.core.incidents.routing import Policy
+from bot.core.incidents.runbook import Runbook
 from bot.responder.asking import Examine, OnCall
 from bot.responder.digest import Tally
 from bot.responder.report_card import GOAL, History

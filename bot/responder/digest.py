@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Protocol
 from sqlalchemy import Connection
 
 from bot.core.errors import Permanent, Temporary
-from bot.core.incident import Incident, State
-from bot.core.policy import Silence
+from bot.core.incidents.incident import Incident, State
+from bot.core.incidents.routing import Silence
 from bot.store import coverage, digests, incidents, memory
 from bot.store.coverage import Coverage
 from bot.store.digests import Failures

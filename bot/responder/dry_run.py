@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
 
-from bot.core.action import Change, Plan, clear_changes
-from bot.core.deployment import Airflow, Scope, TaskInstance, TaskRef
-from bot.core.incident import Subject
+from bot.core.airflow.protocol import Airflow, Scope, TaskInstance, TaskRef
+from bot.core.incidents.incident import Subject
+from bot.core.remediation import Change, Plan, clear_changes
 from bot.responder.dry_runs import backfills, dags, marks, variables
 from bot.responder.dry_runs.seen import Seen
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from bot.core.action import Change, Plan
-from bot.core.deployment import Airflow, Scope, TaskInstance, TaskRef
+from bot.core.airflow.protocol import Airflow, Scope, TaskInstance, TaskRef
 from bot.core.errors import Permanent, Temporary
+from bot.core.remediation import Change, Plan
 from bot.responder.dry_runs.backfills import run_id_of as backfill_run_id
 
 BATCH = 100  # task instances that one call clears

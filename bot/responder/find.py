@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import get_close_matches
 
-from bot.core import moments
-from bot.core.deployment import Airflow, Run, TaskRef
+from bot.core import dates
+from bot.core.airflow.protocol import Airflow, Run, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.responder.desk import Desk
 from bot.responder.plans.draft import PATIENCE, airflow_of
@@ -177,10 +177,10 @@ def _run(airflow: Airflow, dag_id: str, task_id: str, asked: _Asked, now: dateti
 
 def _dated(airflow: Airflow, dag_id: str, named: str, now: datetime) -> list[Run]:
     """The runs of a day, or of a moment."""
-    at = moments.moment(named, now)
+    at = dates.moment(named, now)
     if at is None:
         return []
-    first, last = moments.day(named, now) or (at, at)
+    first, last = dates.day(named, now) or (at, at)
     found = airflow.runs(dag_id, limit=RECENT_RUNS, since=first, until=last)
     about = [(run.logical_date or run.run_after, run) for run in found]
     return [run for date, run in about if (date is not None and first <= date <= last) or named in run.run_id]

@@ -13,12 +13,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.core.deployment import Airflow, Run, TaskInstance
+from bot.core.airflow.protocol import Airflow, Run, TaskInstance
 from bot.core.errors import Permanent, Temporary
-from bot.core.incident import Incident, Subject
-from bot.core.signal import Family, Signal
+from bot.core.incidents.incident import OPEN_STATES, Incident, Subject
+from bot.core.signals.signal import Family, Signal
 from bot.responder.desk import Desk
-from bot.responder.look import OPEN_STATES
 from bot.responder.press import learn
 from bot.store import incidents
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.core.access import Person
-from bot.core.action import Plan
 from bot.core.errors import Refused
-from bot.core.incident import Entry
+from bot.core.incidents.incident import Entry
+from bot.core.remediation import Plan
 from bot.responder.desk import Desk
 from bot.responder.press import note
 from bot.store import approvals, audit

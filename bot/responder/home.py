@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.core.access import About, Person, Role, Yes
-from bot.core.action import Remediation
-from bot.core.deployment import Airflow
+from bot.core.airflow.protocol import Airflow
 from bot.core.errors import Permanent, Temporary
-from bot.core.incident import State
-from bot.core.policy import Silence
-from bot.core.view import View
+from bot.core.incidents.incident import State
+from bot.core.incidents.routing import Silence
+from bot.core.incidents.view import View
+from bot.core.remediation import Remediation
 from bot.responder.desk import Desk
 from bot.responder.look import open_views
 from bot.responder.who_may import decide

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bot.core.errors import Permanent, Temporary
-from bot.core.signal import Signal
+from bot.core.signals.signal import Signal
 from bot.responder.desk import Desk
 from bot.responder.observer import Observer
 from bot.store import signals

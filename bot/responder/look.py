@@ -13,19 +13,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bot.core.alert import Kind
-from bot.core.deployment import Airflow, Health
+from bot.core.airflow.protocol import Airflow, Health
 from bot.core.errors import Permanent, Temporary
-from bot.core.incident import Incident, State
-from bot.core.signal import Family
-from bot.core.view import DeploymentStatus, Status, View
+from bot.core.incidents.alert import Kind
+from bot.core.incidents.incident import OPEN_STATES, RECENT, Incident
+from bot.core.incidents.view import DeploymentStatus, Status, View
+from bot.core.signals.signal import Family
 from bot.responder.desk import Desk
 from bot.store import alerts, coverage, incidents, memory, remediations
 
-RECENT = timedelta(minutes=5)
 SICK_SHOWN = 200
 PATIENCE = 10.0  # seconds for one deployment's status
-OPEN_STATES = (State.open.value, State.acknowledged.value)
 
 
 def view(desk: Desk, t: Connection, incident: Incident) -> View:

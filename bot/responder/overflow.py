@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from bot.core.alert import Lane
 from bot.core.errors import Permanent, Temporary
-from bot.core.policy import Severity
+from bot.core.incidents.alert import Lane
+from bot.core.incidents.routing import Severity
 from bot.responder.desk import Desk
 from bot.store import alerts, memory
 

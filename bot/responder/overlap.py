@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.core.access import Person
-from bot.core.action import ACTIVE, Plan
 from bot.core.errors import Refused
+from bot.core.remediation import ACTIVE, Plan
 from bot.store.at_work import Overlap
 
 _DOES = {"clear": ("clearing", "cleared"), "mark": ("marking", "marked"), "pause": ("pausing", "paused"),

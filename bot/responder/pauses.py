@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.core.access import Person
-from bot.core.action import ACTIVE, Plan
 from bot.core.errors import Permanent, Refused, Temporary
+from bot.core.remediation import ACTIVE, Plan
 from bot.responder.desk import Desk
 from bot.responder.plans.draft import UNCONFIRMED, airflow_of, new_id, seen_now
 from bot.store import memory, pauses, remediations

@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.core.access import About
-from bot.core.maintenance import covering
-from bot.core.policy import Placement, Severity, Silence, route
-from bot.core.runbook import guiding
-from bot.core.signal import Family, Signal, thing_key
-from bot.core.signature import Signature, sign
+from bot.core.incidents.maintenance import covering
+from bot.core.incidents.routing import Placement, Severity, Silence, route
+from bot.core.incidents.runbook import guiding
+from bot.core.signals.signal import Family, Signal, thing_key
+from bot.core.signals.signature import Signature, sign
 from bot.responder.desk import Desk
 
 

@@ -11,11 +11,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bot.core import incident as life
 from bot.core.access import About, Person
-from bot.core.action import Plan, Progress, Remediation
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.core.incident import Entry, Incident, State
+from bot.core.incidents import lifecycle, presses
+from bot.core.incidents.incident import Entry, Incident, State
+from bot.core.remediation import Plan, Progress, Remediation
 from bot.responder.desk import Desk
 from bot.responder.hold import Held, hold
 from bot.responder.overlap import refused as overlapping
@@ -162,16 +162,16 @@ def stop(desk: Desk, person: Person, plan_id: str) -> Remediation | Refused:
     return found
 
 
-def _taken(incident: Incident, plan: Plan, desk: Desk, second: Person | None) -> life.Observation:
+def _taken(incident: Incident, plan: Plan, desk: Desk, second: Person | None) -> lifecycle.Observation:
     """Whoever acts on an incident that nobody has, has it."""
     now, person = desk.clock(), plan.person
     agreed = f", {second.name} approved it" if second else ""
     if incident.state is State.open:
-        taken = life.press(incident, "acknowledge", person, now)
-        if isinstance(taken, life.Observation):
+        taken = presses.press(incident, "acknowledge", person, now)
+        if isinstance(taken, lifecycle.Observation):
             incident = taken.incident
     labels = ", ".join(change.what for change in plan.changes[:10])
     more = f" and {len(plan.changes) - 10} more" if len(plan.changes) > 10 else ""
     entry = Entry(now, "asked", f"{person.name} asked{agreed}: {plan.action} {len(plan.changes)}: {labels}{more}",
                   person.name, person.id, {"action": plan.action, "count": len(plan.changes)})  # fmt: skip
-    return life.note(incident, entry)
+    return lifecycle.note(incident, entry)

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bot.core import incident as life
 from bot.core.access import SOMEWHERE, About, No, Person, Yes
-from bot.core.alert import Kind, Place
 from bot.core.errors import Refused
-from bot.core.incident import Incident, State
-from bot.core.policy import Severity, Silence
+from bot.core.incidents import lifecycle, presses
+from bot.core.incidents.alert import Kind, Place
+from bot.core.incidents.incident import Entry, Incident, State
+from bot.core.incidents.routing import Severity, Silence
 from bot.core.redaction import redact
 from bot.responder.desk import Desk
 from bot.responder.placing import place
@@ -104,7 +104,7 @@ def _press(
         return Refused(f"There is no alert A-{incident_id}.", "open")
     if verb == "reopen" and (instead := incidents.open_with_key_of(t, incident)):
         return Refused(f"A-{instead} is open for the same trouble.", f"ack A-{instead}")
-    seen = life.press(incident, verb, person, now, note)
+    seen = presses.press(incident, verb, person, now, note)
     if isinstance(seen, Refused):
         return seen
     save(t, seen, now)
@@ -118,7 +118,7 @@ def _press(
     return seen.incident
 
 
-def save(t: Connection, seen: life.Observation, now: datetime) -> None:
+def save(t: Connection, seen: lifecycle.Observation, now: datetime) -> None:
     """Writes an observation down; what is shown of it is due now."""
     incidents.save(t, seen.incident)
     if seen.entry is not None:
@@ -143,7 +143,7 @@ def silence(
             worst = max((one.severity for one in covered), key=lambda one: one.rank, default=Severity.critical)
             made = memory.add_silence(t, replace(made, severity=worst), now)
             for incident in covered:
-                save(t, life.quieten(incident, made, person, now), now)
+                save(t, lifecycle.quieten(incident, made, person, now), now)
         outcome = refused.reason if refused else f"S-{made.id}"
         memory.record(
             t, now, person, "silence", f"{deployment}:{scope} {reason}", allowed=not_allowed is None, outcome=outcome
@@ -206,7 +206,7 @@ def _speak(desk: Desk, t: Connection, incident: Incident, now: datetime) -> None
     ended = (
         "The maintenance window ended; it is still broken" if not incident.silence or not incident.silence.id else ""
     )
-    seen = life.speak(incident, ended or "The silence ended", "", "", now, _page_after(desk, incident))
+    seen = lifecycle.speak(incident, ended or "The silence ended", "", "", now, _page_after(desk, incident))
     save(t, seen, now)
     if seen.incident.page_at is not None and desk.pages:
         alerts.ring(t, incident.id, seen.incident.page_at)
@@ -222,15 +222,15 @@ def _page_after(desk: Desk, incident: Incident) -> timedelta | None:
 def _let_speak(t: Connection, silence_id: int, text: str, person: Person, now: datetime) -> None:
     for incident in incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000):
         if incident.silence and incident.silence.id == silence_id:
-            save(t, life.speak(incident, text, person.name, person.id, now), now)
+            save(t, lifecycle.speak(incident, text, person.name, person.id, now), now)
 
 
-def note(desk: Desk, incident_id: int, entry: life.Entry) -> None:
+def note(desk: Desk, incident_id: int, entry: Entry) -> None:
     """One more line on a timeline; the alert is owed again."""
     with desk.store.write() as t:
         incident = incidents.for_change(t, incident_id)
         if incident is not None:
-            save(t, life.note(incident, entry), entry.at)
+            save(t, lifecycle.note(incident, entry), entry.at)
     desk.wake()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from bot.core.deployment import Airflow, Run, TaskInstance
+from bot.core.airflow.protocol import Airflow, Run, TaskInstance
 from bot.core.errors import Permanent
 from bot.responder.report_card import RunSeen, TaskSeen, Took, percentile
 

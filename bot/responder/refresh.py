@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from bot.core import incident as life
-from bot.core.signal import Signal
+from bot.core.incidents import lifecycle
+from bot.core.signals.signal import Signal
 from bot.store import incidents
 from bot.store.forms import digest
 
@@ -28,7 +28,7 @@ def refresh(t: Connection, again: Sequence[Signal]) -> bool:
     oldest_first = sorted(incidents.many(t, told_as), key=lambda known: known.exemplar.occurred_at)
     changed = 0
     for known in oldest_first:
-        seen = life.refresh(known, told_as[known.id])
+        seen = lifecycle.refresh(known, told_as[known.id])
         if seen is not None and changed < AT_ONCE:
             incidents.save(t, seen.incident)
             changed += 1

@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.core import incident as life
-from bot.core.incident import Entry, Incident, State
+from bot.core.incidents import lifecycle
+from bot.core.incidents.incident import RECENT, Entry, Incident, State
 from bot.responder.desk import Desk
-from bot.responder.look import RECENT
 from bot.responder.press import save
 from bot.store import alerts, incidents
 
@@ -43,7 +42,7 @@ def _remind_once(desk: Desk, seen: Incident, entry: Entry) -> None:
         known = incidents.for_change(t, seen.id)
         if known is None or known.held_at != seen.held_at or known.version != seen.version:
             return
-        save(t, life.note(known, entry), entry.at)
+        save(t, lifecycle.note(known, entry), entry.at)
     desk.wake()
 
 

@@ -12,14 +12,14 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from bot.core import incident as life
-from bot.core.alert import Kind, Place
-from bot.core.incident import Entry, Incident, State
-from bot.core.policy import RETRYING, Placement, Silence
-from bot.core.runbook import best
-from bot.core.signal import Family, Mood, Signal
-from bot.core.signature import Signature
-from bot.core.wire import parse_stored
+from bot.core.incidents import lifecycle
+from bot.core.incidents.alert import Kind, Place
+from bot.core.incidents.incident import LATER_RUN, Entry, Incident, State
+from bot.core.incidents.routing import RETRYING, Placement, Silence
+from bot.core.incidents.runbook import best
+from bot.core.signals.signal import Family, Mood, Signal
+from bot.core.signals.signature import Signature
+from bot.core.signals.wire import parse_stored
 from bot.responder import retries
 from bot.responder.desk import Desk
 from bot.responder.placing import place, quiet, run_thing
@@ -45,7 +45,7 @@ class _Sheet:
     silent_runs: dict[str, int] = field(default_factory=dict)  # a failed run without a task yet → its incident
     warned: dict[str, int] = field(default_factory=dict)  # a thing that is tried again → the incident that warns of it
 
-    def keep(self, observation: life.Observation) -> Incident:
+    def keep(self, observation: lifecycle.Observation) -> Incident:
         incident = observation.incident
         self.known[incident.id] = self.by_key[incident.key] = incident
         self.changed.add(incident.id)
@@ -116,7 +116,7 @@ def _learn_why(desk: Desk, t: Connection, again: Sequence[_Opened], now: datetim
         if known.exemplar.exception or known.exemplar.identity != one.signal.identity or one.placed is None:
             continue
         book = best(desk.runbooks, one.signal)
-        seen = life.enrich(known, one.signal, one.placed[1], book.name if book else "")
+        seen = lifecycle.enrich(known, one.signal, one.placed[1], book.name if book else "")
         incidents.save(t, seen.incident)
         if seen.entry is not None:
             incidents.add_entry(t, known.id, seen.entry)
@@ -159,7 +159,7 @@ def _take_sick(desk: Desk, t: Connection, sheet: _Sheet, told: list[_Opened]) ->
     if silent:
         _explain_runs(t, sheet, tasks, silent)
     for warning, by in retries.end(t, sheet.warned, sheet.sick, sheet.now) if sheet.warned else ():
-        sheet.keep(life.explain(_known(t, sheet, warning), f"A-{by}", sheet.now))
+        sheet.keep(lifecycle.explain(_known(t, sheet, warning), f"A-{by}", sheet.now))
 
 
 def _take_retries(desk: Desk, t: Connection, sheet: _Sheet, told: list[_Opened]) -> None:
@@ -193,14 +193,16 @@ def _take_one(
     if warned is not None and (warning := _known(t, sheet, warned)).exemplar.kind == RETRYING:
         sheet.by_key.pop(warning.key, None)
         book = best(desk.runbooks, signal)
-        known = sheet.keep(life.give_up(warning, signal, signature, placement, book.name if book else "", sheet.now))
+        known = sheet.keep(
+            lifecycle.give_up(warning, signal, signature, placement, book.name if book else "", sheet.now)
+        )
     elif silent is not None and (run := _known(t, sheet, silent)).family is Family.run:
         book = best(desk.runbooks, signal)
-        known = sheet.keep(life.adopt(run, signal, signature, placement, book.name if book else "", sheet.now))
+        known = sheet.keep(lifecycle.adopt(run, signal, signature, placement, book.name if book else "", sheet.now))
         desk.news.set()
     elif known is None:
         book = best(desk.runbooks, signal)
-        begun = life.begin(
+        begun = lifecycle.begin(
             signal, signature, placement, signal.runbook or (book.name if book else ""), silence, sheet.now
         )
         begun = replace(begun, incident=incidents.add(t, begun.incident))
@@ -210,16 +212,16 @@ def _take_one(
     else:
         if known.state is State.resolved:
             desk.news.set()
-        known = sheet.keep(life.observe(known, signal, placement, silence, sheet.now))
+        known = sheet.keep(lifecycle.observe(known, signal, placement, silence, sheet.now))
     sheet.sick.append((known.id, signal))
 
 
 def _of_key(t: Connection, sheet: _Sheet, signal: Signal, placement: Placement) -> Incident | None:
     """The incident of that key, unless too much time has passed for one more failure of it."""
     known = sheet.by_key.get(placement.key)
-    if known is None or life.belongs(known, signal, placement):
+    if known is None or lifecycle.belongs(known, signal, placement):
         return known
-    retired = life.retire(sheet.by_key.pop(placement.key))
+    retired = lifecycle.retire(sheet.by_key.pop(placement.key))
     sheet.known[retired.id] = retired
     incidents.save(t, retired)  # now: its key is taken by the next one
     return None
@@ -248,7 +250,7 @@ def _explain_runs(
         if placed == incident_id:
             incidents.forget(t, subject_id)  # its task is counted, and a failure is not two
         if placed != incident_id and known.family is Family.run and not incidents.sick_count(t, incident_id):
-            sheet.keep(life.explain(known, f"A-{placed}", sheet.now))
+            sheet.keep(lifecycle.explain(known, f"A-{placed}", sheet.now))
 
 
 def _take_well(t: Connection, sheet: _Sheet, told: Sequence[Signal]) -> None:
@@ -260,7 +262,7 @@ def _take_well(t: Connection, sheet: _Sheet, told: Sequence[Signal]) -> None:
     incidents.set_well(t, [one.subject_id for one in healed], sheet.now)
     for incident_id, signal in {one.incident_id: by_thing[one.thing] for one in healed}.items():
         known = _known(t, sheet, incident_id)
-        sheet.keep(life.heal(known, incidents.sick_count(t, incident_id), signal, sheet.now))
+        sheet.keep(lifecycle.heal(known, incidents.sick_count(t, incident_id), signal, sheet.now))
     for signal in told:
         if signal.kind == "run_succeeded" and signal.run_id.startswith(incidents.SCHEDULED):
             _note_later_run(t, sheet, signal)
@@ -270,11 +272,11 @@ def _note_later_run(t: Connection, sheet: _Sheet, signal: Signal) -> None:
     """A later scheduled run succeeded while an earlier one is still failed: said once, and the alert stays as it is."""
     for incident_id, run_id in incidents.sick_earlier_runs(t, signal.deployment, signal.dag_id, signal.run_id).items():
         known = _known(t, sheet, incident_id)
-        noted = any(number == incident_id and entry.what == life.LATER_RUN for number, entry in sheet.entries)
+        noted = any(number == incident_id and entry.what == LATER_RUN for number, entry in sheet.entries)
         since = known.reopened_at or known.opened_at
-        if not noted and not incidents.has_entry(t, incident_id, life.LATER_RUN, since):
+        if not noted and not incidents.has_entry(t, incident_id, LATER_RUN, since):
             said = f"A later run succeeded ({signal.run_id}); {run_id} of {signal.dag_id} is still failed"
-            sheet.keep(life.note(known, Entry(max(signal.occurred_at, since), life.LATER_RUN, said)))
+            sheet.keep(lifecycle.note(known, Entry(max(signal.occurred_at, since), LATER_RUN, said)))
 
 
 def _known(t: Connection, sheet: _Sheet, incident_id: int) -> Incident:

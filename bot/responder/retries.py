@@ -11,9 +11,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bot.core.incident import Incident
-from bot.core.policy import RETRYING
-from bot.core.signal import Family, Signal
+from bot.core.incidents.incident import Incident
+from bot.core.incidents.routing import RETRYING
+from bot.core.signals.signal import Family, Signal
 from bot.store import incidents
 from bot.store.forms import digest
 

@@ -8,13 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot.core.alert import Alert
-from bot.core.incident import Entry, Incident, Subject
-from bot.core.phrase import phrase
-from bot.core.policy import RETRYING
+from bot.core.incidents.alert import Alert
+from bot.core.incidents.cause import phrase
+from bot.core.incidents.incident import RECENT, Entry, Incident, Subject
+from bot.core.incidents.routing import RETRYING
 from bot.core.redaction import redact
 from bot.responder.desk import Desk
-from bot.responder.look import RECENT
 from bot.store import alerts, incidents
 from bot.store.store import Store
 

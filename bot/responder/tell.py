@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from bot.core.alert import SPACING, Alert
 from bot.core.errors import Paced, Permanent, Temporary
-from bot.core.incident import Entry, Incident
-from bot.core.view import View
+from bot.core.incidents.alert import SPACING, Alert
+from bot.core.incidents.incident import Entry, Incident
+from bot.core.incidents.view import View
 from bot.responder.catch_up import CLAIM, GONE, IDLE_SECONDS, PERMANENT_RETRY, SHORTEST_WAIT, UNWRITABLE
 from bot.responder.desk import Desk
 from bot.responder.look import view

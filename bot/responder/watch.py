@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.core.action import Progress, Remediation, still_running, tally
-from bot.core.deployment import Airflow, TaskInstance
+from bot.core.airflow.protocol import Airflow, TaskInstance
 from bot.core.errors import Permanent, Temporary
-from bot.core.signal import Signal
+from bot.core.remediation import Progress, Remediation, still_running, tally
+from bot.core.signals.signal import Signal
 from bot.responder.carried import end, save
 from bot.responder.desk import Desk
 from bot.responder.execute import instances, steps_of

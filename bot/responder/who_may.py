@@ -13,11 +13,11 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from bot.core.access import SOMEWHERE, About, No, Person, Role, Yes
-from bot.core.action import Plan
-from bot.core.deployment import Scope
+from bot.core.airflow.protocol import Scope
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.core.incident import Incident, State
-from bot.core.policy import Silence, name_of
+from bot.core.incidents.incident import Incident, State
+from bot.core.incidents.routing import Silence, name_of
+from bot.core.remediation import Plan
 from bot.responder.desk import Desk
 from bot.store import approvals, audit, incidents
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.core.action import Plan, Progress, Remediation
+from bot.core.remediation import Plan, Progress, Remediation
 from bot.slack.kit import Block, button
 from bot.slack.words import count, foreign, plain
 

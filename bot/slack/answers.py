@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.core.access import Role
-from bot.core.action import Plan
 from bot.core.errors import Refused
-from bot.core.runbook import Runbook
+from bot.core.incidents.runbook import Runbook
+from bot.core.remediation import Plan
 from bot.slack import acts, markdown
 from bot.slack.kit import Block, Message, actions, button, context, message, section
 from bot.slack.limits import cut_markup

@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.core.action import Plan, named
 from bot.core.errors import Refused
+from bot.core.remediation import Plan, named
 from bot.responder import hold
 from bot.responder.approve import approve
 from bot.responder.desk import Desk

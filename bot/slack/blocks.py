@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.core.action import Remediation
-from bot.core.incident import Entry
-from bot.core.signal import Family
-from bot.core.view import View
+from bot.core.incidents.incident import Entry
+from bot.core.incidents.view import View
+from bot.core.remediation import Remediation
+from bot.core.signals.signal import Family
 from bot.slack import acts, thread_lines
 from bot.slack.buttons import buttons, more
 from bot.slack.evidence import evidence

@@ -6,8 +6,8 @@ state cannot honour is not there; one is green at most: the next step.
 
 from __future__ import annotations
 
-from bot.core.signal import Family
-from bot.core.view import View
+from bot.core.incidents.view import View
+from bot.core.signals.signal import Family
 from bot.slack.headline import Stage, is_storm, name, stage
 from bot.slack.kit import Block, actions, button, menu
 from bot.slack.words import count, cut_middle

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from bot.core.deployment import Dag, Run
+from bot.core.airflow.protocol import Dag, Run
 from bot.responder.choose import Shelf, TaskOffer
 from bot.slack.kit import Block, option, words
 from bot.slack.limits import OPTION_VALUE, OPTIONS

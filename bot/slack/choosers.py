@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.core.deployment import Dag, Run
+from bot.core.airflow.protocol import Dag, Run
 from bot.core.json_text import read_json
 from bot.responder.choose import Shelf, TaskOffer, likely
 from bot.slack import trigger_modal

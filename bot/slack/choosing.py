@@ -14,7 +14,7 @@ from typing import Any
 from slack_bolt import Ack, App
 
 from bot.core.access import SOMEWHERE
-from bot.core.deployment import Dag, Run
+from bot.core.airflow.protocol import Dag, Run
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.responder import plan as plans
 from bot.responder.choose import Catalog, Shelf

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot.core.deployment import Run, Scope, TaskRef
+from bot.core.airflow.protocol import Run, Scope, TaskRef
 from bot.core.errors import Refused
 from bot.responder import plan as plans
 from bot.responder.choose import Catalog

@@ -10,8 +10,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from math import ceil
 
-from bot.core.phrase import phrase
-from bot.core.signal import Family
+from bot.core.incidents.cause import phrase
+from bot.core.signals.signal import Family
 from bot.responder.digest import Digest, Took, Worth
 from bot.slack.kit import Message, context, header, message, preformatted, section
 from bot.slack.limits import cut_markup

@@ -10,9 +10,9 @@ import re
 import textwrap
 from typing import Any
 
-from bot.core.incident import Incident
-from bot.core.signal import Family, Signal
-from bot.core.view import View
+from bot.core.incidents.incident import Incident
+from bot.core.incidents.view import View
+from bot.core.signals.signal import Family, Signal
 from bot.slack.headline import is_storm
 from bot.slack.words import count, cut, cut_middle, plain, preformatted
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.core.incident import State
-from bot.core.policy import Severity
-from bot.core.signal import Family
-from bot.core.view import View
+from bot.core.incidents.incident import State
+from bot.core.incidents.routing import Severity
+from bot.core.incidents.view import View
+from bot.core.signals.signal import Family
 from bot.slack import acts
 from bot.slack.evidence import exception_line, facts_of
 from bot.slack.headline import Stage, cause, failed_act, gone_dags, is_storm, stage

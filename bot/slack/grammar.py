@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from bot.core.dates import moment
 from bot.core.errors import Refused
-from bot.core.moments import moment
 from bot.slack.links import Ref, of_link
 
 __all__ = ["Command", "Fault", "Ref", "Said", "duration", "fault", "parse", "ref", "window"]

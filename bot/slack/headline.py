@@ -10,12 +10,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from bot.core.action import ACTIVE, Remediation
-from bot.core.incident import Incident, State
-from bot.core.phrase import phrase
-from bot.core.policy import RETRYING, Severity
-from bot.core.signal import Family
-from bot.core.view import View
+from bot.core.incidents.cause import phrase
+from bot.core.incidents.incident import Incident, State
+from bot.core.incidents.routing import RETRYING, Severity
+from bot.core.incidents.view import View
+from bot.core.remediation import ACTIVE, Remediation
+from bot.core.signals.signal import Family
 from bot.slack import acts
 from bot.slack.limits import cut_markup
 from bot.slack.words import clock, count, cut, cut_middle, foreign, plain, span

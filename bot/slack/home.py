@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.core.action import ACTIVE, Progress, Remediation
-from bot.core.policy import Silence
-from bot.core.view import View
+from bot.core.incidents.routing import Silence
+from bot.core.incidents.view import View
+from bot.core.remediation import ACTIVE, Progress, Remediation
 from bot.responder.home import Beat, Home
 from bot.slack import acts
 from bot.slack.buttons import has_task

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bot.core.deployment import TaskRef
+from bot.core.airflow.protocol import TaskRef
 from bot.core.redaction import MASK
 from bot.slack.files import whole
 from bot.slack.kit import Message, actions, button, context, message, preformatted, section

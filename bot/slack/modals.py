@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from bot.core.incident import State
-from bot.core.policy import exactly
-from bot.core.runbook import Runbook
-from bot.core.signal import Family
-from bot.core.view import View
+from bot.core.incidents.incident import State
+from bot.core.incidents.routing import exactly
+from bot.core.incidents.runbook import Runbook
+from bot.core.incidents.view import View
+from bot.core.signals.signal import Family
 from bot.slack import markdown
 from bot.slack.buttons import has_task
 from bot.slack.headline import cause, is_storm, sign, spoken

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.core.policy import Severity
+from bot.core.incidents.routing import Severity
 from bot.responder.overflow import Rest
 from bot.slack.kit import Message, context, message, section
 from bot.slack.poster import Poster

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from bot.core.deployment import Connection, ConnectionTest, ImportFault, Job, Pool, Variable
+from bot.core.airflow.protocol import Connection, ConnectionTest, ImportFault, Job, Pool, Variable
 from bot.core.json_text import read_json
 from bot.core.redaction import MASK, is_secret_name, redact
 from bot.slack.columns import bar, shown

@@ -14,11 +14,11 @@ from typing import Any
 
 from slack_sdk.web import WebClient
 
-from bot.core.action import Remediation
-from bot.core.alert import Alert, Lane, lane
 from bot.core.errors import Permanent, Temporary
-from bot.core.incident import Entry
-from bot.core.view import View
+from bot.core.incidents.alert import Alert, Lane, lane
+from bot.core.incidents.incident import Entry
+from bot.core.incidents.view import View
+from bot.core.remediation import Remediation
 from bot.responder.catch_up import Shown
 from bot.responder.tell import Said
 from bot.slack import blocks

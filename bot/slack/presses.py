@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from bot.core.action import Plan
 from bot.core.errors import Refused
-from bot.core.view import View
+from bot.core.incidents.view import View
+from bot.core.remediation import Plan
 from bot.responder import plan as plans
 from bot.responder import press
 from bot.responder.desk import Desk

@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from bot.core.action import Change, Plan, Surprise, difference, ranges
+from bot.core.remediation import Change, Plan, Surprise, difference, ranges
 from bot.slack import acts
 from bot.slack.kit import Block, Message, actions, button, context, header, message, preformatted, section
 from bot.slack.words import at, code, count, cut_middle, foreign, joined, listed, plain

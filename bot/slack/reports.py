@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from bot.core.incident import Entry, State, Subject
-from bot.core.policy import Silence
-from bot.core.view import DeploymentStatus, Status, View
+from bot.core.incidents.incident import Entry, State, Subject
+from bot.core.incidents.routing import Silence
+from bot.core.incidents.view import DeploymentStatus, Status, View
 from bot.slack.headline import Stage, name, sign, spoken, stage
 from bot.slack.kit import Message, actions, button, context, message, preformatted, section
 from bot.slack.limits import cut_markup

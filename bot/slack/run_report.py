@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from bot.core.deployment import Run, TaskInstance, TaskNode
+from bot.core.airflow.protocol import Run, TaskInstance, TaskNode
 from bot.slack.columns import shown
 from bot.slack.kit import Message, context, message, section
 from bot.slack.tree import Branch, tree

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.core.incident import Incident
-from bot.core.signal import Family
-from bot.core.view import View
+from bot.core.incidents.incident import Incident
+from bot.core.incidents.view import View
+from bot.core.signals.signal import Family
 from bot.slack import acts
 from bot.slack.headline import Stage, cause, colour, failed_act, is_storm, stage
 from bot.slack.kit import Block

@@ -14,8 +14,8 @@ from slack_bolt import Ack, App
 from slack_sdk.web import WebClient
 
 from bot.core.errors import Refused
-from bot.core.policy import exactly
-from bot.core.view import View
+from bot.core.incidents.routing import exactly
+from bot.core.incidents.view import View
 from bot.responder import press as presses
 from bot.responder.desk import Desk
 from bot.responder.look import view_of

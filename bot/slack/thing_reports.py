@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.core.deployment import Dag, Run, TaskInstance
+from bot.core.airflow.protocol import Dag, Run, TaskInstance
 from bot.slack.columns import shown
 from bot.slack.kit import Message, context, message, section
 from bot.slack.words import at, bare, code, count, foreign, joined, link, listed, plain, quoted, span

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.core.action import ACTIVE, Progress, Remediation
-from bot.core.incident import Entry, State
-from bot.core.policy import Severity
-from bot.core.signal import Family
-from bot.core.view import View
+from bot.core.incidents.incident import Entry, State
+from bot.core.incidents.routing import Severity
+from bot.core.incidents.view import View
+from bot.core.remediation import ACTIVE, Progress, Remediation
+from bot.core.signals.signal import Family
 from bot.slack import acts
 from bot.slack.evidence import last_lines
 from bot.slack.headline import Stage, name, spoken, stage

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.core.deployment import TaskNode
+from bot.core.airflow.protocol import TaskNode
 
 DEEPEST = 8
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from typing import Any
 
-from bot.core.conf import check
-from bot.core.deployment import Dag, Param
+from bot.core.airflow.conf import check
+from bot.core.airflow.protocol import Dag, Param
 from bot.core.json_text import read_json
 from bot.core.redaction import redact
 from bot.slack.choices import digest

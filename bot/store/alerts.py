@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Connection, Row, and_, case, func, or_, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.core.alert import SPACING, Alert, Kind, Lane, Place
-from bot.core.policy import Severity
+from bot.core.incidents.alert import SPACING, Alert, Kind, Lane, Place
+from bot.core.incidents.routing import Severity
 from bot.store.moments import LONGEST_WAIT, free, reached
 from bot.store.tables import alerts, entries, incidents
 

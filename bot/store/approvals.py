@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from bot.core.access import Person, Role
-from bot.core.action import Plan
+from bot.core.remediation import Plan
 from bot.store import remediations
 from bot.store.tables import approvals, broken_glass
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.core.action import ACTIVE, PLAN_LIFE, Change, Plan, Progress, Remediation
+from bot.core.remediation import ACTIVE, PLAN_LIFE, Change, Plan, Progress, Remediation
 from bot.store import remediations
 from bot.store.forms import digest
 from bot.store.tables import at_work

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, and_, func, select, type_coerce
 
-from bot.core.signal import Family
+from bot.core.signals.signal import Family
 from bot.store.forms import EPOCH
 from bot.store.memory import drop, keep_new
 from bot.store.tables import entries, incidents, memory, subjects

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, select
 
-from bot.core.action import ACTIVE
+from bot.core.remediation import ACTIVE
 from bot.store.signals import newest, observed
 from bot.store.store import Store
 from bot.store.tables import (

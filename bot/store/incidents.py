@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
 
 from bot.core.access import Person, Role
-from bot.core.incident import Counts, Entry, Incident, State, Subject
-from bot.core.policy import RETRYING, Severity, Silence
+from bot.core.incidents.incident import Counts, Entry, Incident, State, Subject
+from bot.core.incidents.routing import RETRYING, Severity, Silence
 from bot.core.redaction import redact
-from bot.core.signal import Family, Mood, Signal
-from bot.core.wire import as_json, parse_stored
+from bot.core.signals.signal import Family, Mood, Signal
+from bot.core.signals.wire import as_json, parse_stored
 from bot.store import rows
 from bot.store.forms import digest
 from bot.store.tables import entries, incidents, subjects

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from bot.core.signal import Signal
-from bot.core.wire import as_json
+from bot.core.signals.signal import Signal
+from bot.core.signals.wire import as_json
 from bot.store import rows
 from bot.store.forms import digest, stored_moment
 from bot.store.rows import Driver, holes

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.core.access import Role
-from bot.core.policy import Severity, Silence
+from bot.core.incidents.routing import Severity, Silence
 from bot.core.redaction import redact
 from bot.store.audit import record
 from bot.store.store import Store

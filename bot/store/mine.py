@@ -9,7 +9,7 @@ import re
 
 from sqlalchemy import Connection, select
 
-from bot.core.action import Remediation
+from bot.core.remediation import Remediation
 from bot.store import remediations as rows
 from bot.store.audit import Line, lines
 from bot.store.tables import plans, remediations

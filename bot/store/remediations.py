@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from bot.core.access import Person
-from bot.core.action import ACTIVE, Change, Plan, Progress, Remediation, Surprise
-from bot.core.deployment import Scope, TaskRef
+from bot.core.airflow.protocol import Scope, TaskRef
+from bot.core.remediation import ACTIVE, Change, Plan, Progress, Remediation, Surprise
 from bot.store.moments import LONGEST_WAIT, free, reached
 from bot.store.tables import plans, remediations
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from bot.core.runbook import Runbook, faults
+from bot.core.incidents.runbook import Runbook, faults
 
 SECTIONS = ("What you see", "Why", "What to do", "Prevent")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bot.core.errors import Permanent
-from bot.core.wire import as_json, parse
+from bot.core.signals.wire import as_json, parse
 from bot.store.forms import EPOCH
 from bot.store.rows import Driver, driver, holes
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, func, select
 
-from bot.core.action import ACTIVE
+from bot.core.remediation import ACTIVE
 from bot.store.tables import alerts, incidents, remediations
 
 

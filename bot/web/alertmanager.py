@@ -13,8 +13,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.core.signal import Signal
-from bot.core.wire import IDENTIFIER_LIMIT, BadSignal, clean, parse
+from bot.core.signals.signal import Signal
+from bot.core.signals.wire import IDENTIFIER_LIMIT, BadSignal, clean, parse
 from bot.web.edge import Edge, Refusal, answer, edge_of, sender
 from bot.web.signals import BATCH_LIMIT, body_of, committed, decoded
 

@@ -6,7 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.core.incident import State
+from bot.core.incidents.incident import State
 from bot.responder import summary
 from bot.web.edge import Edge, Refusal, answer, edge_of, number_of, reader
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot import __version__
-from bot.core.signal import KINDS
+from bot.core.signals.signal import KINDS
 from bot.web.edge import answer
 
 _TEXT = {"type": "string"}

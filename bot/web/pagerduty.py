@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.core.access import Person
-from bot.core.wire import clean
+from bot.core.signals.wire import clean
 from bot.responder.desk import Desk
 from bot.responder.press import Elsewhere, pressed_elsewhere
 from bot.store import alerts

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from bot.core.runbook import Runbook
+from bot.core.incidents.runbook import Runbook
 from bot.web.edge import Refusal, edge_of
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")

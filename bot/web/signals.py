@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.core.errors import Temporary
-from bot.core.signal import Signal
-from bot.core.wire import BadSignal, parse
+from bot.core.signals.signal import Signal
+from bot.core.signals.wire import BadSignal, parse
 from bot.responder.intake import Receipt
 from bot.store.signals import letter
 from bot.web.commits import Result

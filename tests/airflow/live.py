@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from bot.airflow.gateway import Gateway, GatewayConfig, connect
-from bot.core.deployment import Run, TaskInstance, TaskRef
+from bot.core.airflow.protocol import Run, TaskInstance, TaskRef
 from bot.core.errors import Temporary
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.core.deployment import (
+from bot.core.airflow.protocol import (
     FAILED_STATES,
     Airflow,
     Backfill,

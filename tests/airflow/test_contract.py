@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot.airflow.gateway import Gateway, GatewayConfig, connect
-from bot.core.deployment import Run, Scope, TaskRef
+from bot.core.airflow.protocol import Run, Scope, TaskRef
 from bot.core.errors import Permanent
 from tests.airflow.live import DAG, ENDED, MAPPED, Live, labels, wait_for
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Contract(Live):
-    """Each test gives one promise of `bot.core.deployment.Airflow`."""
+    """Each test gives one promise of `bot.core.airflow.protocol.Airflow`."""
 
     # ---- reading
 

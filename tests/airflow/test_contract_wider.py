@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.airflow.gateway import Gateway
-from bot.core.deployment import Param, Run, TaskNode
+from bot.core.airflow.protocol import Param, Run, TaskNode
 from bot.core.errors import Permanent
 from tests.airflow.live import BACKLOAD, DAG, ENDED, MAPPED, Live, wait_for
 
@@ -30,7 +30,7 @@ def at_0430(start: datetime, *days: int) -> list[datetime]:
 
 
 class Wider(Live):
-    """Each test gives one promise of `bot.core.deployment.Airflow`."""
+    """Each test gives one promise of `bot.core.airflow.protocol.Airflow`."""
 
     # ---- DAGs and runs
 

@@ -13,7 +13,7 @@ import pytest
 
 from bot.airflow.breaker import Breaker
 from bot.airflow.gateway import Gateway, GatewayConfig, connect, warm_up
-from bot.core.deployment import Scope, TaskRef
+from bot.core.airflow.protocol import Scope, TaskRef
 from bot.core.errors import Permanent, Temporary
 from bot.sandbox.ports import free_port
 from tests.airflow.scripted import Asked, Says, ScriptedAirflow, scripted_airflow, seconds_of

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from bot.airflow.gateway import Gateway, GatewayConfig, connect
-from bot.core.deployment import BackfillDate, ConnectionTest
+from bot.core.airflow.protocol import BackfillDate, ConnectionTest
 from bot.core.errors import Permanent, Temporary
 from tests.airflow.paper import PaperAirflow
 from tests.airflow.scripted import Asked, Says, ScriptedAirflow, scripted_airflow

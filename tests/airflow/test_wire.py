@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.airflow import links, logs, paging, parsing
-from bot.core.deployment import Param, TaskRef
+from bot.core.airflow.protocol import Param, TaskRef
 
 TWO_DAG = {
     "dag_id": "sales", "is_paused": False, "is_active": True, "owners": ["crm"], "tags": [{"name": "critical"}],

@@ -14,7 +14,7 @@ from bot.checks.custom import custom, sql_fault, template_fault
 from bot.checks.metastore.connection import Metastore
 from bot.checks.sweep import Result, Sweep
 from bot.core.errors import Temporary
-from bot.core.wire import parse
+from bot.core.signals.wire import parse
 from bot.own_checks import own_checks
 from bot.settings import Airflow, Settings, WrongSettings
 from tests.checks.worlds import Memory, World

@@ -14,10 +14,10 @@ from bot.checks.metastore.connection import Metastore
 from bot.checks.reconcile.from_metastore import EVENTS, MetastoreSource
 from bot.checks.reconcile.reconcile import GRACE, HORIZON, OVERLAP, Failure, Found, Reconcile, Round
 from bot.core.errors import Temporary
-from bot.core.incident import Counts
-from bot.core.signal import Signal
-from bot.core.view import View
-from bot.core.wire import parse
+from bot.core.incidents.incident import Counts
+from bot.core.incidents.view import View
+from bot.core.signals.signal import Signal
+from bot.core.signals.wire import parse
 from bot.responder.report import report
 from bot.slack.evidence import evidence
 from bot.store import coverage, incidents, memory

@@ -24,8 +24,8 @@ from bot.checks.metastore.connection import Metastore
 from bot.checks.reconcile.from_api import ApiSource
 from bot.checks.reconcile.from_metastore import MetastoreSource
 from bot.checks.reconcile.reconcile import Reconcile
-from bot.core.signal import Signal
-from bot.core.wire import parse
+from bot.core.signals.signal import Signal
+from bot.core.signals.wire import parse
 from bot.responder.report import report
 from bot.sandbox.undertaker import session
 from bot.store import coverage, incidents

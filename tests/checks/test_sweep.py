@@ -18,7 +18,7 @@ from bot.checks.check import Sight, age, moment, span
 from bot.checks.metastore.connection import Metastore
 from bot.checks.sweep import Result, Sweep, sick_now, signals
 from bot.core.errors import Permanent, Temporary
-from bot.core.wire import parse
+from bot.core.signals.wire import parse
 from tests.checks.worlds import STACKTRACE, Memory, World
 
 NOW = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)

@@ -8,8 +8,18 @@ from itertools import permutations
 
 import pytest
 
-from bot.core.action import PLAN_LIFE, Change, Plan, Surprise, clear_changes, difference, digest, still_running, tally
-from bot.core.deployment import RUNNING_STATES, TaskInstance, TaskRef
+from bot.core.airflow.protocol import RUNNING_STATES, TaskInstance, TaskRef
+from bot.core.remediation import (
+    PLAN_LIFE,
+    Change,
+    Plan,
+    Surprise,
+    clear_changes,
+    difference,
+    digest,
+    still_running,
+    tally,
+)
 from tests.given import ANA, NOW
 
 LOAD = TaskRef("sales", "r1", "load")

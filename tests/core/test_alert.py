@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.core.alert import Alert, Kind, Place, owed, page_word
-from bot.core.incident import State
-from bot.core.policy import Silence
+from bot.core.incidents.alert import Alert, Kind, Place, owed, page_word
+from bot.core.incidents.incident import State
+from bot.core.incidents.routing import Silence
 from tests.core.test_incident import opened
 from tests.given import ANA, NOW
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.core.conf import check
-from bot.core.configured import Param
+from bot.core.airflow.conf import check
+from bot.core.airflow.variables import Param
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.core.deployment import Variable
+from bot.core.airflow.protocol import Variable
 
 
 def test_the_value_of_a_variable_is_in_no_repr() -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.core.cron import parse
+from bot.core.airflow.cron import parse
 
 
 def fires(expression: str, start: str, number: int = 3, zone: str = "UTC") -> list[str]:

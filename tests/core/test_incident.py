@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from bot.core.alert import Alert, Kind, Place, page_word
 from bot.core.errors import Refused
-from bot.core.incident import Entry as Line
-from bot.core.incident import Incident, Observation, State, begin, explain, heal, note, observe, press, quieten, speak
-from bot.core.policy import Policy, Route, Severity, Silence
-from bot.core.signal import Signal
+from bot.core.incidents.alert import Alert, Kind, Place, page_word
+from bot.core.incidents.incident import Entry as Line
+from bot.core.incidents.incident import Incident, State, note
+from bot.core.incidents.lifecycle import Observation, begin, explain, heal, observe, quieten, speak
+from bot.core.incidents.presses import press
+from bot.core.incidents.routing import Policy, Route, Severity, Silence
+from bot.core.signals.signal import Signal
 from tests.given import ANA, BEN, NOW, failure, placed, told
 
 LATER = NOW + timedelta(minutes=10)

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.core.incident import begin, speak
-from bot.core.maintenance import Window, covering
-from bot.core.policy import matcher
+from bot.core.incidents.lifecycle import begin, speak
+from bot.core.incidents.maintenance import Window, covering
+from bot.core.incidents.routing import matcher
 from bot.rules import windows
 from tests.given import NOW, failure, placed, told
 

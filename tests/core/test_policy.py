@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.policy import (
+from bot.core.incidents.routing import (
     GROUPINGS,
     NEVER,
     Matcher,
@@ -20,8 +20,8 @@ from bot.core.policy import (
     route,
     severity_of,
 )
-from bot.core.runbook import Runbook
-from bot.core.signal import KINDS, Signal
+from bot.core.incidents.runbook import Runbook
+from bot.core.signals.signal import KINDS, Signal
 from tests.given import NOW, failure, placed, told
 
 ROUTES = Policy(

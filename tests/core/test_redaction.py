@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.redaction import MASK, is_secret_name, redact, secrets_in
-from bot.core.wire import as_json, parse
+from bot.core.signals.wire import as_json, parse
 from tests.core import corpus
 from tests.given import NOW, body
 

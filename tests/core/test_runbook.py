@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.core.phrase import phrase
-from bot.core.runbook import Runbook, best, faults
-from bot.core.signal import Signal
+from bot.core.incidents.cause import phrase
+from bot.core.incidents.runbook import Runbook, best, faults
+from bot.core.signals.signal import Signal
 from tests.given import failure, told
 
 

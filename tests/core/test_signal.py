@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.signal import KINDS, Family, Mood, task_thing
-from bot.core.wire import (
+from bot.core.signals.signal import KINDS, Family, Mood, task_thing
+from bot.core.signals.wire import (
     IDENTIFIER_LIMIT,
     KNOWN,
     MESSAGE_LIMIT,

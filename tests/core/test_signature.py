@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.core.signature import mask, raising_function, short_type, sign, split_report
+from bot.core.signals.signature import mask, raising_function, short_type, sign, split_report
 
 SAME_CAUSE: dict[str, list[str]] = {
     "uuids": ["Job 3f2504e0-4f89-11d3-9a0c-0305e82c3301 failed", "Job 9B2504E0-0000-11D3-9A0C-0305E82C33FF failed"],

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.signal import KINDS
+from bot.core.signals.signal import KINDS
 from bot.slack.verbs.registry import VERBS
 from tests.fuzz.conftest import FINE, Door
 

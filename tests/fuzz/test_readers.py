@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.airflow.gateway import Gateway, GatewayConfig, connect
-from bot.core.deployment import Scope, TaskRef
+from bot.core.airflow.protocol import Scope, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.core.signature import sign
-from bot.core.wire import BadSignal, as_json, parse, parse_stored
+from bot.core.signals.signature import sign
+from bot.core.signals.wire import BadSignal, as_json, parse, parse_stored
 from bot.slack import grammar
 from bot.store import runbooks
 from tests.airflow.scripted import Asked, Says, ScriptedAirflow, scripted_airflow

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.core.wire import parse
+from bot.core.signals.wire import parse
 from tests.plugin.receiver import Receiver, receiving
 from tests.stacks import SIGNAL_TOKEN, RunningAirflow
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.checks.catalog.dag_files import short_path as of_the_sweep
-from bot.core.wire import parse
+from bot.core.signals.wire import parse
 from bot.plugin import windsock_airflow as plugin
 from tests.plugin.conftest import ASKED, ClassicTask, Enum, RuntimeTask, run
 from tests.plugin.receiver import Receiver

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from bot.core.access import EVERYBODY, Access, Person, Role
-from bot.core.backfill import Backfill, BackfillDate
-from bot.core.configured import Param, Variable
-from bot.core.deployment import Airflow, Dag, Run, Scope, TaskInstance, TaskRef
+from bot.core.airflow.backfill import Backfill, BackfillDate
+from bot.core.airflow.protocol import Airflow, Dag, Run, Scope, TaskInstance, TaskRef
+from bot.core.airflow.variables import Param, Variable
 from bot.core.errors import Permanent, Temporary
 from bot.responder.desk import Desk
 from bot.store.store import Store

@@ -10,9 +10,9 @@ import pytest
 
 from bot.core.access import Access, Person, Yes
 from bot.core.access_table import access
-from bot.core.action import Plan, Remediation
-from bot.core.deployment import Dag, Run, Scope, TaskInstance, TaskRef
+from bot.core.airflow.protocol import Dag, Run, Scope, TaskInstance, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
+from bot.core.remediation import Plan, Remediation
 from bot.responder import approve, break_glass, hold, who_may
 from bot.responder import plan as plans
 from bot.responder.desk import Desk

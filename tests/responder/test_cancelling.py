@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.action import Plan, Progress, Remediation
-from bot.core.backfill import Backfill, BackfillDate
+from bot.core.airflow.backfill import Backfill, BackfillDate
 from bot.core.errors import Permanent, Refused, Temporary
+from bot.core.remediation import Plan, Progress, Remediation
 from bot.responder import carry_out, catch_up
 from bot.responder import plan as plans
 from bot.responder.desk import Desk

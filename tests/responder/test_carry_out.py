@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.action import Plan, Progress, Remediation
-from bot.core.deployment import TaskRef
+from bot.core.airflow.protocol import TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
+from bot.core.remediation import Plan, Progress, Remediation
 from bot.responder import carry_out, execute
 from bot.responder import plan as plans
 from bot.responder.carried import past_sentence
@@ -300,7 +300,7 @@ def test_a_pause_with_an_end_ends_by_itself_also_when_airflow_was_away(tmp_path:
 
 
 def test_a_conf_that_the_params_refuse_is_told_before_anybody_confirms(tmp_path: Path) -> None:
-    from bot.core.configured import Param
+    from bot.core.airflow.variables import Param
 
     airflow = memory(
         params={"n": Param("n", 3, {"type": "integer", "minimum": 1}), "day": Param("day", None, {"type": "string"})}

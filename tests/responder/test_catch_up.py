@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.alert import Alert, Kind
 from bot.core.errors import Paced, Permanent, Temporary
-from bot.core.incident import Entry, State
-from bot.core.policy import Policy, Route, matcher
-from bot.core.view import View
+from bot.core.incidents.alert import Alert, Kind
+from bot.core.incidents.incident import Entry, State
+from bot.core.incidents.routing import Policy, Route, matcher
+from bot.core.incidents.view import View
 from bot.responder import catch_up as module
 from bot.responder.catch_up import Shown, Tempo, catch_up, run
 from bot.responder.desk import Desk

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from bot.core.deployment import Airflow, Run, TaskInstance, TaskRef
+from bot.core.airflow.protocol import Airflow, Run, TaskInstance, TaskRef
 from bot.core.errors import Refused
 from bot.responder.choose import AT_MOST, KEPT, Catalog, likely, offers
 from bot.responder.desk import Desk

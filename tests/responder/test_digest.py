@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.core.errors import Permanent, Temporary
-from bot.core.policy import Policy, Route
+from bot.core.incidents.routing import Policy, Route
 from bot.responder.desk import Desk
 from bot.responder.digest import Digest, Plan, RunTally, digest, midnight, send_due, yesterday
 from bot.responder.press import press

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from bot.core.deployment import Airflow, Dag, Run
+from bot.core.airflow.protocol import Airflow, Dag, Run
 from bot.core.errors import Refused, Temporary
 from bot.responder.desk import Desk
 from bot.responder.find import Target, Unclear, find

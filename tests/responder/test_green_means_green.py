@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.incident import LATER_RUN, Incident, State
-from bot.core.signal import Signal
+from bot.core.incidents.incident import LATER_RUN, Incident, State
+from bot.core.signals.signal import Signal
 from bot.responder.desk import Desk
 from bot.responder.report import report
 from bot.store import incidents

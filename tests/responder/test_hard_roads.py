@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.alert import Alert, Kind, page_word
-from bot.core.incident import Incident, State
-from bot.core.maintenance import Window
-from bot.core.policy import Policy, Route, Severity, matcher
-from bot.core.signal import Signal
-from bot.core.view import View
+from bot.core.incidents.alert import Alert, Kind, page_word
+from bot.core.incidents.incident import Incident, State
+from bot.core.incidents.maintenance import Window
+from bot.core.incidents.routing import Policy, Route, Severity, matcher
+from bot.core.incidents.view import View
+from bot.core.signals.signal import Signal
 from bot.responder.canary import Canary
 from bot.responder.catch_up import Shown, catch_up
 from bot.responder.desk import Desk

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.incident import Incident, State
-from bot.core.signal import Signal
+from bot.core.incidents.incident import Incident, State
+from bot.core.signals.signal import Signal
 from bot.responder.desk import Desk
 from bot.responder.press import press
 from bot.responder.report import report

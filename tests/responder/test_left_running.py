@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.core.action import Plan, Progress, Remediation
-from bot.core.deployment import Scope, TaskRef
+from bot.core.airflow.protocol import Scope, TaskRef
 from bot.core.errors import Refused
+from bot.core.remediation import Plan, Progress, Remediation
 from bot.responder import carry_out
 from bot.responder import plan as plans
 from bot.responder.desk import Desk

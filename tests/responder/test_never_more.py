@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.core.access import Access, Role, Rule
-from bot.core.action import Plan, Progress, Remediation
-from bot.core.deployment import Run, TaskRef
+from bot.core.airflow.protocol import Run, TaskRef
 from bot.core.errors import Refused
+from bot.core.remediation import Plan, Progress, Remediation
 from bot.responder import carry_out, press
 from bot.responder import plan as plans
 from bot.responder.desk import Desk

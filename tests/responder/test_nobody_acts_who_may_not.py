@@ -14,11 +14,11 @@ from sqlalchemy import func, select
 
 from bot.core.access import Person, Role, Yes
 from bot.core.access_table import access
-from bot.core.action import Change, Plan, Progress, Remediation
-from bot.core.deployment import Dag
+from bot.core.airflow.protocol import Dag
 from bot.core.errors import Refused, Temporary
-from bot.core.incident import Incident
-from bot.core.policy import Silence, exactly, name_of
+from bot.core.incidents.incident import Incident
+from bot.core.incidents.routing import Silence, exactly, name_of
+from bot.core.remediation import Change, Plan, Progress, Remediation
 from bot.responder import approve, break_glass, carry_out, pauses, tidy, who_may
 from bot.responder import plan as plans
 from bot.responder.desk import Desk
@@ -97,7 +97,7 @@ def test_stop_asks_for_the_tags_too(desk: Desk, airflow: PaperAirflow) -> None:
     desk.access = access({"responder": ["U0ANA", "U0BEN"], "admin": ["U0CLEO"],
                           "rules": [{"verbs": ["clear"], "tag": "finance", "role": "admin"}]})  # fmt: skip
     cleo = Person("U0CLEO", "Cleo")
-    from bot.core.deployment import Scope
+    from bot.core.airflow.protocol import Scope
     from tests.given import RUN
 
     made = plans.plan_clear(desk, cleo, "prod", [Scope("sales", RUN)], "C1")
@@ -112,7 +112,7 @@ def test_a_tag_that_is_set_in_airflow_holds_at_the_very_next_confirmation(
     airflow.dags_by_id["sales"] = Dag("sales", False, tags=())
     desk = a_desk(f"sqlite:///{tmp_path / 's.db'}", Clock(), access=SECOND, airflows={"prod": airflow})
     report(desk, [failure()])
-    from bot.core.deployment import Scope
+    from bot.core.airflow.protocol import Scope
     from tests.given import RUN
 
     made = plans.plan_clear(desk, ANA, "prod", [Scope("sales", RUN)], "C1", 1)

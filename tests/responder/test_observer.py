@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import Connection, select, text
 
 from bot.core.errors import Crossed, Temporary
-from bot.core.incident import Incident, State
-from bot.core.signal import Signal
+from bot.core.incidents.incident import Incident, State
+from bot.core.signals.signal import Signal
 from bot.responder import observer as module
 from bot.responder import report as meaning
 from bot.responder.desk import Desk

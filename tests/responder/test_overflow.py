@@ -8,11 +8,11 @@ from string import ascii_lowercase
 
 import pytest
 
-from bot.core.alert import Alert, Kind
 from bot.core.errors import Paced, Permanent, Temporary
-from bot.core.policy import Policy, Route, Severity, matcher
-from bot.core.signal import Signal
-from bot.core.view import View
+from bot.core.incidents.alert import Alert, Kind
+from bot.core.incidents.routing import Policy, Route, Severity, matcher
+from bot.core.incidents.view import View
+from bot.core.signals.signal import Signal
 from bot.responder import overflow
 from bot.responder.catch_up import Shown, Tempo, catch_up
 from bot.responder.desk import Desk

@@ -10,9 +10,9 @@ from typing import cast
 
 import pytest
 
-from bot.core.action import Plan, Progress, Remediation
-from bot.core.deployment import Airflow, Scope, TaskRef
+from bot.core.airflow.protocol import Airflow, Scope, TaskRef
 from bot.core.errors import Refused
+from bot.core.remediation import Plan, Progress, Remediation
 from bot.responder import carry_out
 from bot.responder import plan as plans
 from bot.responder.desk import Desk

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from bot.core.access import Access, Role, Rule
-from bot.core.alert import Kind
 from bot.core.errors import Refused
-from bot.core.incident import Entry, Incident, State
-from bot.core.policy import Silence
+from bot.core.incidents.alert import Kind
+from bot.core.incidents.incident import Entry, Incident, State
+from bot.core.incidents.routing import Silence
 from bot.responder.desk import Desk
 from bot.responder.press import LONGEST_SILENCE, end_old_silences, learn, note, press, silence, unsilence
 from bot.responder.report import report

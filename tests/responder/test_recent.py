@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from bot.core.deployment import Airflow, Dag, Run, TaskInstance, TaskRef
+from bot.core.airflow.protocol import Airflow, Dag, Run, TaskInstance, TaskRef
 from bot.core.errors import Permanent
 from bot.responder.recent import MOST_DAGS, NEWEST, RUNS_OF_EACH, ApiHistory
 from bot.responder.report_card import RunSeen, TaskSeen, Took, card, slower

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from bot.core.incident import Incident, State
-from bot.core.policy import Severity
-from bot.core.signal import Signal
+from bot.core.incidents.incident import Incident, State
+from bot.core.incidents.routing import Severity
+from bot.core.signals.signal import Signal
 from bot.responder.desk import Desk
 from bot.responder.refresh import AT_ONCE
 from bot.responder.report import report

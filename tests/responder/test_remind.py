@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.core.alert import Kind
+from bot.core.incidents.alert import Kind
 from bot.responder.catch_up import Shown, catch_up
 from bot.responder.press import press
 from bot.responder.remind import REMINDER, remind, settle

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import event, func, select
 
-from bot.core.alert import Kind
 from bot.core.errors import Temporary
-from bot.core.incident import Incident, State
-from bot.core.policy import Policy, Route, Severity, Silence, matcher
-from bot.core.runbook import Runbook
+from bot.core.incidents.alert import Kind
+from bot.core.incidents.incident import Incident, State
+from bot.core.incidents.routing import Policy, Route, Severity, Silence, matcher
+from bot.core.incidents.runbook import Runbook
 from bot.responder.desk import Desk
 from bot.responder.report import report
 from bot.store import alerts, incidents, memory, signals

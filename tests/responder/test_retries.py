@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bot.core.incident import Counts, Incident, State
-from bot.core.policy import Policy, Route, Severity, matcher
-from bot.core.signal import Signal
+from bot.core.incidents.incident import Counts, Incident, State
+from bot.core.incidents.routing import Policy, Route, Severity, matcher
+from bot.core.signals.signal import Signal
 from bot.responder.desk import Desk
 from bot.responder.report import report
 from bot.store import incidents

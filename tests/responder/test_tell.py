@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.alert import Alert, Kind
 from bot.core.errors import Paced, Permanent, Temporary
-from bot.core.incident import Entry
-from bot.core.policy import Policy, Route, matcher
-from bot.core.view import View
+from bot.core.incidents.alert import Alert, Kind
+from bot.core.incidents.incident import Entry
+from bot.core.incidents.routing import Policy, Route, matcher
+from bot.core.incidents.view import View
 from bot.responder.catch_up import Shown, catch_up
 from bot.responder.desk import Desk
 from bot.responder.press import note, press

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.action import REMOVED, RUNS_AGAIN, Plan
-from bot.core.deployment import Scope, TaskRef
+from bot.core.airflow.protocol import Scope, TaskRef
+from bot.core.remediation import REMOVED, RUNS_AGAIN, Plan
 from bot.responder import plan as plans
 from tests.given import ANA
 from tests.responder.flows import RUN, Memory, desk_of, memory

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot.core.access import Access, Role, Rule
-from bot.core.alert import Kind, page_word
-from bot.core.incident import Incident
-from bot.core.policy import Severity, Silence
+from bot.core.incidents.alert import Kind, page_word
+from bot.core.incidents.incident import Incident
+from bot.core.incidents.routing import Severity, Silence
 from bot.responder.desk import Desk
 from bot.responder.press import press, silence
 from bot.responder.report import report

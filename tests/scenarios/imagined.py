@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from bot.core.configured import Param
-from bot.core.deployment import Airflow, Component, Dag, Health, Run, Scope, TaskInstance, TaskRef
+from bot.core.airflow.protocol import Airflow, Component, Dag, Health, Run, Scope, TaskInstance, TaskRef
+from bot.core.airflow.variables import Param
 from bot.core.errors import Temporary
 from tests.scenarios.room import DEPLOYMENT, BotHere, Room, a_room
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, text
 
-from bot.core.deployment import TaskRef
+from bot.core.airflow.protocol import TaskRef
 from tests.stacks import RunningAirflow
 
 SHAPES = 20

@@ -14,8 +14,8 @@ import pytest
 
 from bot.core.access import Person, Role
 from bot.core.access_table import access
-from bot.core.deployment import Airflow, Dag, Run, TaskInstance, TaskNode, TaskRef
-from bot.core.policy import Silence
+from bot.core.airflow.protocol import Airflow, Dag, Run, TaskInstance, TaskNode, TaskRef
+from bot.core.incidents.routing import Silence
 from bot.responder.desk import Desk
 from bot.responder.report import report
 from bot.slack import grammar

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.core.policy import Policy, Route, matcher
+from bot.core.incidents.routing import Policy, Route, matcher
 from bot.sandbox.slack.config import Config
 from tests.scenarios.room import Room, signal
 from tests.scenarios.seen import words_of

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from bot.core.access import NEEDS
-from bot.core.deployment import Dag
+from bot.core.airflow.protocol import Dag
 from tests.scenarios.imagined import FAILED, NEWEST, Imagined, an_imagined_room
 from tests.scenarios.room import REFUSED, Room, seconds_of
 from tests.scenarios.seen import CHANNEL, Answer, Row, did, words_of

@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import pytest
 
-from bot.core.configured import Param
-from bot.core.deployment import Airflow, Dag
+from bot.core.airflow.protocol import Airflow, Dag
+from bot.core.airflow.variables import Param
 from tests.airflow.paper import PaperAirflow
 from tests.scenarios.imagined import Imagined, an_imagined_room
 from tests.scenarios.room import BotHere, Room, a_room

@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 
 from bot.airflow.gateway import GatewayConfig, connect
 from bot.core.access import EVERYBODY, Access, Person, Role
-from bot.core.action import RUNS_AGAIN, Plan, Progress, Remediation
-from bot.core.deployment import Airflow, Scope, TaskRef
+from bot.core.airflow.protocol import Airflow, Scope, TaskRef
 from bot.core.errors import Refused
+from bot.core.remediation import RUNS_AGAIN, Plan, Progress, Remediation
 from bot.responder import carry_out, execute
 from bot.responder import plan as plans
 from bot.responder.desk import Desk

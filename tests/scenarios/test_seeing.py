@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from bot.core.deployment import (
+from bot.core.airflow.protocol import (
     Airflow,
     Connection,
     Dag,

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.core.backfill import Backfill, BackfillDate
-from bot.core.deployment import Run, TaskInstance, TaskRef
+from bot.core.airflow.backfill import Backfill, BackfillDate
+from bot.core.airflow.protocol import Run, TaskInstance, TaskRef
 from bot.slack import presses, submissions
 from tests.scenarios.imagined import Imagined, an_imagined_room
 from tests.scenarios.room import Room

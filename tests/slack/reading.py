@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.core.view import View
+from bot.core.incidents.view import View
 from bot.slack import blocks
 from bot.slack.limits import fit
 from tests.slack import strict

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.core.access import Person
-from bot.core.action import Change, Plan, Progress, Remediation, Surprise
-from bot.core.deployment import Scope, TaskRef
-from bot.core.incident import Counts, Incident, State
-from bot.core.policy import Severity, Silence
-from bot.core.runbook import Runbook
-from bot.core.signal import Signal
-from bot.core.view import View
-from bot.core.wire import parse
+from bot.core.airflow.protocol import Scope, TaskRef
+from bot.core.incidents.incident import Counts, Incident, State
+from bot.core.incidents.routing import Severity, Silence
+from bot.core.incidents.runbook import Runbook
+from bot.core.incidents.view import View
+from bot.core.remediation import Change, Plan, Progress, Remediation, Surprise
+from bot.core.signals.signal import Signal
+from bot.core.signals.wire import parse
 
 FAILED_AT = datetime(2026, 11, 22, 5, 12, tzinfo=UTC)
 RUN = "scheduled__2026-11-22T05:00:00+00:00"

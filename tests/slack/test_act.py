@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from bot.core.action import Progress
-from bot.core.deployment import Run, TaskRef
+from bot.core.airflow.protocol import Run, TaskRef
+from bot.core.remediation import Progress
 from bot.slack import blocks, grammar
 from bot.slack.kit import Message
 from bot.slack.people import People

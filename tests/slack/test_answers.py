@@ -7,13 +7,13 @@ from dataclasses import replace
 from hypothesis import given, settings
 
 from bot.core.access import Access, Role
-from bot.core.action import Change, Surprise
-from bot.core.deployment import Run, TaskInstance
+from bot.core.airflow.protocol import Run, TaskInstance
 from bot.core.errors import Refused
-from bot.core.incident import Counts, Entry, Subject
-from bot.core.policy import Silence
-from bot.core.signal import Family
-from bot.core.view import DeploymentStatus, Status
+from bot.core.incidents.incident import Counts, Entry, Subject
+from bot.core.incidents.routing import Silence
+from bot.core.incidents.view import DeploymentStatus, Status
+from bot.core.remediation import Change, Surprise
+from bot.core.signals.signal import Family
 from bot.slack import answers
 from bot.slack.limits import fit
 from tests.slack import strict

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.core.incident import Counts, Entry, State
-from bot.core.policy import Severity
-from bot.core.signal import Signal
+from bot.core.incidents.incident import Counts, Entry, State
+from bot.core.incidents.routing import Severity
+from bot.core.signals.signal import Signal
 from tests.slack import strict
 from tests.slack.reading import head, kinds, line, menu, pressable, shown, strip
 from tests.slack.samples import (

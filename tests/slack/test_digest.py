@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.core.incident import Incident
-from bot.core.policy import Silence
+from bot.core.incidents.incident import Incident
+from bot.core.incidents.routing import Silence
 from bot.responder.digest import Digest, RunTally, Took, Worth, midnight
 from bot.slack.digest import digest, headline, plot
 from bot.store.coverage import Coverage, Spread

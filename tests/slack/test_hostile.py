@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.access import Person
-from bot.core.action import Change, Progress
-from bot.core.incident import Counts, Entry, State
-from bot.core.policy import Severity, Silence
-from bot.core.signal import KINDS, Family, Fault, Signal
-from bot.core.view import View
+from bot.core.incidents.incident import Counts, Entry, State
+from bot.core.incidents.routing import Severity, Silence
+from bot.core.incidents.view import View
+from bot.core.remediation import Change, Progress
+from bot.core.signals.signal import KINDS, Family, Fault, Signal
 from bot.slack import blocks
 from bot.slack.headline import compose, headline
 from bot.slack.limits import fit

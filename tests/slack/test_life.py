@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.core.action import Change, Progress
-from bot.core.incident import Entry, State
+from bot.core.incidents.incident import Entry, State
+from bot.core.remediation import Change, Progress
 from tests.slack.reading import head, kinds, line, menu, pressable, shown, strip
 from tests.slack.samples import (
     FAILED_AT,

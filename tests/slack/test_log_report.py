@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.airflow import logs
-from bot.core.deployment import TaskRef
+from bot.core.airflow.protocol import TaskRef
 from bot.slack import log_report
 from bot.slack.limits import fit
 from tests.slack.reading import buttons, checked, last, line

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from bot.core.incident import Counts, State
-from bot.core.runbook import Runbook
-from bot.core.signal import Fault
+from bot.core.incidents.incident import Counts, State
+from bot.core.incidents.runbook import Runbook
+from bot.core.signals.signal import Fault
 from bot.slack import kit, markdown, modals
 from tests.slack import strict
 from tests.slack.samples import BOOK, DAGS, FAILED_AT, OURS, failure, incident, minutes, signal, view

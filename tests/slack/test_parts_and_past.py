@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.deployment import Connection, ConnectionTest, Dag, ImportFault, Job, Pool, Variable
+from bot.core.airflow.protocol import Connection, ConnectionTest, Dag, ImportFault, Job, Pool, Variable
 from bot.responder.asking import CheckSeen, OnCall
 from bot.responder.report_card import Card, RunSeen, TaskSeen, Took
 from bot.slack import part_reports, past_reports, thing_reports

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.action import Change, Surprise
+from bot.core.remediation import Change, Surprise
 from bot.slack import answers
 from tests.slack.reading import buttons, checked, head, kinds, last, line
 from tests.slack.samples import (

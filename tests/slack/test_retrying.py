@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.core.incident import Counts, Entry, Incident
-from bot.core.policy import Severity
+from bot.core.incidents.incident import Counts, Entry, Incident
+from bot.core.incidents.routing import Severity
 from bot.slack.thread_lines import broadcast
 from tests.slack.reading import checked, head, shown, strip
 from tests.slack.samples import BOOK, FAILED_AT, failure, held, incident, minutes, signal, view

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.core.action import Change, Progress
-from bot.core.incident import Entry, State
-from bot.core.policy import Severity
+from bot.core.incidents.incident import Entry, State
+from bot.core.incidents.routing import Severity
+from bot.core.remediation import Change, Progress
 from bot.slack import blocks
 from bot.slack.limits import fit
 from tests.slack import strict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.deployment import Run, TaskInstance, TaskNode, TaskRef
+from bot.core.airflow.protocol import Run, TaskInstance, TaskNode, TaskRef
 from bot.slack import run_report
 from bot.slack.tree import tree
 from tests.slack.reading import checked, last, line

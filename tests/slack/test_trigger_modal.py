@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.configured import Param
-from bot.core.deployment import Dag
+from bot.core.airflow.protocol import Dag
+from bot.core.airflow.variables import Param
 from bot.slack import trigger_modal
 from bot.slack.kit import modal
 from bot.slack.limits import fit_view

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.core.action import Change, Plan
+from bot.core.remediation import Change, Plan
 from bot.store import approvals, remediations
 from bot.store.approvals import Standing
 from bot.store.store import Store

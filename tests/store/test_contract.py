@@ -14,14 +14,15 @@ from alembic.migration import MigrationContext
 from sqlalchemy import event, func, inspect, select
 
 from bot.core.access import Person
-from bot.core.action import Change, Plan, Progress, Surprise
-from bot.core.alert import Alert, Kind, Lane, Place
-from bot.core.deployment import Scope, TaskRef
+from bot.core.airflow.protocol import Scope, TaskRef
 from bot.core.errors import Permanent, Temporary
-from bot.core.incident import Entry, Incident, State, begin
-from bot.core.policy import Silence
-from bot.core.signal import Signal
-from bot.core.wire import parse
+from bot.core.incidents.alert import Alert, Kind, Lane, Place
+from bot.core.incidents.incident import Entry, Incident, State
+from bot.core.incidents.lifecycle import begin
+from bot.core.incidents.routing import Silence
+from bot.core.remediation import Change, Plan, Progress, Surprise
+from bot.core.signals.signal import Signal
+from bot.core.signals.wire import parse
 from bot.store import alerts, incidents, memory, remediations, signals, tallies
 from bot.store.store import Store
 from bot.store.tables import audit, metadata

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.bearer import Tokens
-from bot.core.runbook import Runbook
+from bot.core.incidents.runbook import Runbook
 from bot.responder.desk import Desk
 from bot.responder.intake import Intake
 from bot.web.edge import Edge

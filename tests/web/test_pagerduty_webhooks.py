@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from bot.core.alert import Kind, Place
+from bot.core.incidents.alert import Kind, Place
 from bot.responder.desk import Desk
 from bot.responder.intake import Intake
 from bot.responder.report import report

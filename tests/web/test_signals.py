@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from bot.core.bearer import Tokens
 from bot.core.errors import Permanent, Temporary
-from bot.core.wire import KNOWN, SYNONYMS
+from bot.core.signals.wire import KNOWN, SYNONYMS
 from bot.responder.desk import Desk
 from bot.responder.intake import BACKLOG, BACKLOG_CHARACTERS, Intake, Receipt
 from bot.responder.observer import wait_for_others

@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event
 
 from bot.core.errors import Temporary
-from bot.core.signal import KINDS
-from bot.core.wire import REQUIRED
+from bot.core.signals.signal import KINDS
+from bot.core.signals.wire import REQUIRED
 from bot.responder import summary
 from bot.responder.desk import Desk
 from bot.responder.press import press

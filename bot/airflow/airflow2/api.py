@@ -16,7 +16,7 @@ from bot.airflow import clearing, errors, logs, paging, parsing
 from bot.airflow.airflow2.backfill import BackfillingTwo
 from bot.airflow.airflow2.transport import quoted, run_path, task_path
 from bot.airflow.airflow2.variables import ConfiguredTwo
-from bot.core.deployment import (
+from bot.core.airflow.protocol import (
     FAILED_STATES,
     Dag,
     Health,
@@ -33,7 +33,7 @@ from bot.core.errors import Permanent
 
 
 class AirflowTwo(ConfiguredTwo, BackfillingTwo):
-    """The verbs of `bot.core.deployment.Airflow` on one 2.x server."""
+    """The verbs of `bot.core.airflow.protocol.Airflow` on one 2.x server."""
 
     can_address_map_index = False
     clear_stops_running = False

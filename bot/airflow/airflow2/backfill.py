@@ -10,11 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from bot.airflow import window
 from bot.airflow.airflow2.runs import RunsTwo
 from bot.airflow.airflow2.schedule import Slot
-from bot.core.backfill import Backfill, BackfillDate
-from bot.core.deployment import Run, Scope, TaskInstance
+from bot.core.airflow.backfill import Backfill, BackfillDate, check_window
+from bot.core.airflow.protocol import Run, Scope, TaskInstance
 from bot.core.errors import Permanent, Temporary
 
 AGAIN = {"none": frozenset[str](), "failed": frozenset({"failed"}), "completed": frozenset({"failed", "success"})}
@@ -35,7 +34,7 @@ class BackfillingTwo(RunsTwo):
 
     def _planned(self, dag_id: str, start: datetime, end: datetime, rerun: str) -> list[tuple[Slot, BackfillDate]]:
         """As Airflow 3 decides it: a date without a run, or with an ended one that `rerun` names."""
-        window.check(start, end, rerun)
+        check_window(start, end, rerun)
         slots = self._schedule(dag_id).slots(start, end, datetime.now(UTC))
         if not slots:
             return []

@@ -14,7 +14,7 @@ from typing import Any
 from bot.airflow import clearing, paging, parsing
 from bot.airflow.airflow2 import schedule
 from bot.airflow.airflow2.transport import TwoCalls, quoted, run_path
-from bot.core.deployment import Run
+from bot.core.airflow.protocol import Run
 from bot.core.errors import Permanent
 
 EVERY_DAG = "~"

@@ -17,7 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.airflow import parsing
-from bot.core import cron
+from bot.core.airflow import cron
 from bot.core.errors import Permanent
 
 MOST_DATES = 1000  # of one backfill: more are a slip of the finger

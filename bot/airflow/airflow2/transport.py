@@ -13,7 +13,7 @@ import httpx
 
 from bot.airflow.calls import Ask, Calls, Limits, Login, Reply, drain
 from bot.airflow.variables import in_path
-from bot.core.deployment import TaskRef
+from bot.core.airflow.protocol import TaskRef
 
 
 class TwoCalls:

@@ -11,7 +11,7 @@ from typing import Any
 from bot.airflow import paging, parsing
 from bot.airflow import variables as configured
 from bot.airflow.airflow2.transport import TwoCalls, quoted
-from bot.core.configured import Connection, ConnectionTest, Variable
+from bot.core.airflow.variables import Connection, ConnectionTest, Variable
 
 
 class ConfiguredTwo(TwoCalls):

@@ -15,7 +15,7 @@ from bot.airflow import clearing, errors, logs, paging, parsing
 from bot.airflow.airflow3.backfill import BackfillingThree
 from bot.airflow.airflow3.client import Question
 from bot.airflow.airflow3.variables import ConfiguredThree
-from bot.core.deployment import (
+from bot.core.airflow.protocol import (
     FAILED_STATES,
     Dag,
     Health,
@@ -33,7 +33,7 @@ NDJSON = "application/x-ndjson"
 
 
 class AirflowThree(ConfiguredThree, BackfillingThree):
-    """The verbs of `bot.core.deployment.Airflow` on one 3.x server."""
+    """The verbs of `bot.core.airflow.protocol.Airflow` on one 3.x server."""
 
     can_address_map_index = True
     clear_stops_running = True

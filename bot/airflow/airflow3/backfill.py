@@ -13,9 +13,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.airflow import paging, parsing, window
+from bot.airflow import paging, parsing
 from bot.airflow.airflow3.runs import EVERY_DAG, RunsThree
-from bot.core.backfill import Backfill, BackfillDate
+from bot.core.airflow.backfill import Backfill, BackfillDate, check_window
 from bot.core.errors import Permanent
 
 SLACK = timedelta(seconds=5)  # the API server's and the metastore's clocks
@@ -90,7 +90,7 @@ class BackfillingThree(RunsThree):
 
 
 def _body(dag_id: str, start: datetime, end: datetime, rerun: str) -> dict[str, Any]:
-    window.check(start, end, rerun)
+    check_window(start, end, rerun)
     return {
         "dag_id": dag_id,
         "from_date": start.isoformat(),

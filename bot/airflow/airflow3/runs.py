@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.airflow import clearing, paging, parsing
 from bot.airflow.airflow3.transport import ThreeCalls
-from bot.core.deployment import Run
+from bot.core.airflow.protocol import Run
 from bot.core.errors import Permanent
 
 EVERY_DAG = "~"

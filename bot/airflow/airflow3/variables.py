@@ -12,7 +12,7 @@ from bot.airflow import paging, parsing
 from bot.airflow import variables as configured
 from bot.airflow.airflow3.client import Question
 from bot.airflow.airflow3.transport import ThreeCalls
-from bot.core.configured import Connection, ConnectionTest, Variable
+from bot.core.airflow.variables import Connection, ConnectionTest, Variable
 
 TESTS_WHAT_IS_STORED = 1  # the minor version since which the server adds the password to the connection it tests
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.checks.reconcile.reconcile import Failure, Found, failure, last_sign
-from bot.core.deployment import Airflow, Run, TaskInstance
+from bot.core.airflow.protocol import Airflow, Run, TaskInstance
 
 KINDS = {"failed": "task_failed", "up_for_retry": "task_retrying"}
 DAGS_ASKED = 50  # in one round; the failures of further DAGs are told without owner and tags

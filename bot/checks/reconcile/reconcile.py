@@ -17,8 +17,8 @@ from typing import Any, Protocol
 
 from bot.checks.check import moment
 from bot.core.errors import Permanent, Temporary
-from bot.core.signal import Family, Signal
-from bot.core.wire import BadSignal, parse
+from bot.core.signals.signal import Family, Signal
+from bot.core.signals.wire import BadSignal, parse
 from bot.store import coverage, memory
 from bot.store.coverage import HOOK, SWEEP, Known
 from bot.store.store import Store

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.core.action import RUNS_AGAIN, Change, Plan
-from bot.core.backfill import BackfillDate
-from bot.core.deployment import Airflow
+from bot.core.airflow.backfill import BackfillDate
+from bot.core.airflow.protocol import Airflow
+from bot.core.remediation import RUNS_AGAIN, Change, Plan
 from bot.responder.dry_runs.seen import Seen
 
 LIFE_OF_DATE = "%Y-%m-%dT%H:%M:%S+00:00"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.core.action import Change, Plan
-from bot.core.conf import check
-from bot.core.deployment import Airflow, Dag
+from bot.core.airflow.conf import check
+from bot.core.airflow.protocol import Airflow, Dag
 from bot.core.errors import Permanent
+from bot.core.remediation import Change, Plan
 from bot.responder.dry_runs.seen import Seen
 
 

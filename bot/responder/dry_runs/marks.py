@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.core.action import REMOVED, RUNS_AGAIN, Change, Plan, Surprise
-from bot.core.deployment import Airflow, Run, Scope, TaskInstance, TaskRef
+from bot.core.airflow.protocol import Airflow, Run, Scope, TaskInstance, TaskRef
 from bot.core.errors import Permanent
+from bot.core.remediation import REMOVED, RUNS_AGAIN, Change, Plan, Surprise
 from bot.responder.dry_runs import tidied
 from bot.responder.dry_runs.seen import Seen
 

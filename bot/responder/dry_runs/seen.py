@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.core.action import Change
+from bot.core.remediation import Change
 
 
 @dataclass(frozen=True, slots=True)

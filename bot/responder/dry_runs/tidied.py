@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.core.action import REMOVED, RUNS_AGAIN, Change
-from bot.core.deployment import Airflow, TaskInstance
+from bot.core.airflow.protocol import Airflow, TaskInstance
+from bot.core.remediation import REMOVED, RUNS_AGAIN, Change
 
 
 def lines(airflow: Airflow, found: Sequence[TaskInstance], *, is_running: bool) -> list[Change]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.core.action import Change, Plan
-from bot.core.deployment import Airflow
+from bot.core.airflow.protocol import Airflow
+from bot.core.remediation import Change, Plan
 from bot.responder.dry_runs.seen import Seen
 
 

@@ -7,8 +7,8 @@ preview says so. Rule: the dates that are asked for are the dates that were show
 from __future__ import annotations
 
 from bot.core.access import Person
-from bot.core.action import Plan
 from bot.core.errors import Refused
+from bot.core.remediation import Plan
 from bot.responder.desk import Desk
 from bot.responder.plans.clear import Window
 from bot.responder.plans.draft import draw_up
@@ -17,6 +17,6 @@ from bot.responder.plans.draft import draw_up
 def plan_backfill(
     desk: Desk, person: Person, deployment: str, dag_id: str, window: Window, rerun: str, channel: str
 ) -> Plan | Refused:
-    """`rerun` is one of `bot.core.backfill.RERUNS`: which of the runs that are there already run again."""
+    """`rerun` is one of `bot.core.airflow.backfill.RERUNS`: which of the runs that are there already run again."""
     options = {"dags": [dag_id], "start": window.start.isoformat(), "end": window.end.isoformat(), "rerun": rerun}
     return draw_up(desk, person, "backfill", deployment, channel, options=options)

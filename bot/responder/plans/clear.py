@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.core.access import Person
-from bot.core.action import Plan
-from bot.core.deployment import Airflow, Run, Scope, TaskRef
+from bot.core.airflow.protocol import Airflow, Run, Scope, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.core.incident import Incident, State, Subject
-from bot.core.signal import Family
+from bot.core.incidents.incident import Incident, State, Subject
+from bot.core.remediation import Plan
+from bot.core.signals.signal import Family
 from bot.responder.desk import Desk
 from bot.responder.dry_run import scopes_of
 from bot.responder.plans.draft import MOST_RUNS, PATIENCE, UNCONFIRMED, audit, draw_up

@@ -11,8 +11,8 @@ from datetime import timedelta
 from typing import Any
 
 from bot.core.access import Person
-from bot.core.action import Plan
 from bot.core.errors import Refused
+from bot.core.remediation import Plan
 from bot.responder.desk import Desk
 from bot.responder.plans.draft import draw_up
 from bot.store import pauses

@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from bot.core.access import About, Person
-from bot.core.action import Change, Plan
-from bot.core.deployment import Airflow, Scope
+from bot.core.airflow.protocol import Airflow, Scope
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.core.signal import task_thing
+from bot.core.remediation import Change, Plan
+from bot.core.signals.signal import task_thing
 from bot.responder.desk import Desk
 from bot.responder.dry_run import look
 from bot.responder.who_may import SECOND_PERSON, may, weigh

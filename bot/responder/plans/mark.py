@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.core.access import Person
-from bot.core.action import Plan
-from bot.core.deployment import Scope, TaskRef
+from bot.core.airflow.protocol import Scope, TaskRef
 from bot.core.errors import Refused
+from bot.core.remediation import Plan
 from bot.responder.desk import Desk
 from bot.responder.plans.draft import UNCONFIRMED, draw_up
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.core.access import Person
-from bot.core.action import PLAN_LIFE, Plan
 from bot.core.errors import Refused
+from bot.core.remediation import PLAN_LIFE, Plan
 from bot.responder.desk import Desk
 from bot.responder.plans.draft import draw_up
 from bot.store import remediations

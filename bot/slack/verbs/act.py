@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.core.access import ANYWHERE, About
-from bot.core.action import Plan
-from bot.core.deployment import Run, Scope
+from bot.core.airflow.protocol import Run, Scope
 from bot.core.errors import Refused
+from bot.core.remediation import Plan
 from bot.responder import plan as plans
 from bot.responder.find import Target
 from bot.slack import answers, grammar

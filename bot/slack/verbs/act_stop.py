@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from slack_sdk.web import WebClient
 
-from bot.core.action import Plan
 from bot.core.errors import Refused
+from bot.core.remediation import Plan
 from bot.responder import plan as plans
 from bot.responder.who_may import weigh
 from bot.slack import answers, files, previews

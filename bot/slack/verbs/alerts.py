@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.core.errors import Refused
-from bot.core.incident import Incident
-from bot.core.policy import exactly
-from bot.core.view import View
+from bot.core.incidents.incident import Incident
+from bot.core.incidents.routing import exactly
+from bot.core.incidents.view import View
 from bot.responder import press as presses
 from bot.slack import answers, grammar
 from bot.slack.kit import Message

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 from slack_sdk.web import WebClient
 
 from bot.core.access import Person, Role
-from bot.core.action import Plan
-from bot.core.deployment import Airflow
+from bot.core.airflow.protocol import Airflow
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.core.view import View
+from bot.core.incidents.view import View
+from bot.core.remediation import Plan
 from bot.responder import find
 from bot.responder.desk import Desk
 from bot.responder.look import view_of

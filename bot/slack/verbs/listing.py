@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from slack_sdk.web import WebClient
 
 from bot.core.errors import Temporary
-from bot.core.incident import Subject
-from bot.core.view import View
+from bot.core.incidents.incident import Subject
+from bot.core.incidents.view import View
 from bot.slack import answers, files
 from bot.slack.kit import Message
 from bot.slack.verbs.ask import Ask

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from bot.core.access import NEEDS
 from bot.core.errors import Refused
-from bot.core.runbook import best
-from bot.core.view import View
+from bot.core.incidents.runbook import best
+from bot.core.incidents.view import View
 from bot.responder import look
 from bot.slack import answers, grammar
 from bot.slack.kit import Message

@@ -10,7 +10,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from bot.core.access import ANYWHERE, About
-from bot.core.deployment import Airflow
+from bot.core.airflow.protocol import Airflow
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.responder import plan as plans
 from bot.responder.plans.variable import plan_variable

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.core.alert import Kind
-from bot.core.deployment import Airflow, Log, TaskRef
+from bot.core.airflow.protocol import Airflow, Log, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.core.signal import Signal
-from bot.core.view import View
+from bot.core.incidents.alert import Kind
+from bot.core.incidents.view import View
+from bot.core.signals.signal import Signal
 from bot.slack import answers, files, grammar, log_report
 from bot.slack.kit import Message
 from bot.slack.verbs.ask import PATIENCE, Ask, pointed, prefix, refused

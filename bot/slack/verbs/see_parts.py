@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from bot.core.deployment import Airflow
+from bot.core.airflow.protocol import Airflow
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.responder import look
 from bot.responder.asking import CheckSeen

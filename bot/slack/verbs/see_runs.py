@@ -5,9 +5,9 @@ Rule: a DAG that has changed since the run is no trouble: what the run has is sh
 
 from __future__ import annotations
 
-from bot.core.deployment import Airflow
+from bot.core.airflow.protocol import Airflow
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.core.view import View
+from bot.core.incidents.view import View
 from bot.slack import answers, run_report
 from bot.slack.kit import Message
 from bot.slack.verbs.ask import PATIENCE, Ask, pointed, prefix, refused

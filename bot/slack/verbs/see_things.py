@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.core.deployment import TaskInstance, TaskRef
+from bot.core.airflow.protocol import TaskInstance, TaskRef
 from bot.core.errors import Permanent, Temporary
 from bot.responder.find import Target
 from bot.responder.look import open_views

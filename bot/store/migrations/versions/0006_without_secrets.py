@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from bot.core.redaction import redact
-from bot.core.wire import as_json, parse
+from bot.core.signals.wire import as_json, parse
 from bot.store.forms import EPOCH
 
 revision = "0006"

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bot.core.action import Remediation
-from bot.core.incident import Counts, Entry, Incident, Subject
-from bot.core.runbook import Runbook
+from bot.core.incidents.incident import Counts, Entry, Incident, Subject
+from bot.core.incidents.runbook import Runbook
+from bot.core.remediation import Remediation
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from bot.core.backfill import Backfill, BackfillDate, Backfilling
-from bot.core.configured import Configured, Connection, ConnectionTest, Param, Variable
-from bot.core.vitals import Component, Health, ImportFault, Job, Pool
+from bot.core.airflow.backfill import Backfill, BackfillDate, Backfilling
+from bot.core.airflow.health import Component, Health, ImportFault, Job, Pool
+from bot.core.airflow.variables import Configured, Connection, ConnectionTest, Param, Variable
 
 __all__ = [
     "FAILED_STATES",

@@ -14,7 +14,7 @@ from math import isfinite
 from typing import Any
 
 from bot.core.redaction import MASK, is_secret_name, redact
-from bot.core.signal import KINDS, Family, Fault, Signal
+from bot.core.signals.signal import KINDS, Family, Fault, Signal
 
 MESSAGE_LIMIT = 8_192
 TRACEBACK_LIMIT = 16_384

@@ -18,8 +18,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from bot.core.access import Role
-from bot.core.runbook import Runbook
-from bot.core.signal import SEPARATOR, Family, Signal
+from bot.core.incidents.runbook import Runbook
+from bot.core.signals.signal import SEPARATOR, Family, Signal
 
 
 class Severity(StrEnum):

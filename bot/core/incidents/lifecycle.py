@@ -1,127 +1,19 @@
-"""Incidents: one trouble with a life, and the pure functions that move it along.
+"""What a signal does to an incident: pure functions from what was known to what is known now, and why.
 
-Hard cases: two people press at once (the second is told who was first); the trouble comes back minutes after it was
-resolved (the same incident is opened again, and says how often); a run is reported failed before its task is (the task
-explains the run). Rule: every change makes `version` grow by one, which is all that makes an alert owed.
+Trouble that comes back minutes after it was resolved opens the same incident again, which says how often. A run can be
+reported failed before its task is; the task then explains the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any
 
 from bot.core.access import Person
-from bot.core.deployment import TaskRef
-from bot.core.errors import Refused
-from bot.core.policy import RETRYING, Placement, Severity, Silence
-from bot.core.signal import SEPARATOR, Family, Signal
-from bot.core.signature import Signature
-
-LATER_RUN = "later run"  # what a timeline's line says of a run that heals nothing
-
-
-class State(StrEnum):
-    """Open: somebody must take it. Acknowledged: somebody has it. Resolved: over."""
-
-    open = "open"
-    acknowledged = "acknowledged"
-    resolved = "resolved"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of a timeline. `who` is a person's name, or empty for Windsock and Airflow themselves; `what` is one word
-    (opened, reopened, acknowledged, asked, cleared, resolved, …); `text` is a plain sentence without markup."""
-
-    at: datetime
-    what: str
-    text: str
-    who: str = ""
-    who_id: str = ""
-    detail: Mapping[str, Any] = field(default_factory=dict)
-    id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """One trouble. `exemplar` is the latest failing signal, the one that a message shows; `times` counts how often it
-    was opened; `context` holds what Airflow told us about it since; `escalated_at` is when a person asked to ring, since when
-    a holder or a silence from before that keeps nobody asleep."""
-
-    id: int
-    key: str
-    deployment: str
-    family: Family
-    state: State
-    severity: Severity
-    signature: str
-    masked: str
-    channel: str
-    version: int
-    opened_at: datetime
-    last_at: datetime
-    exemplar: Signal
-    route: str = "root"
-    runbook: str = ""
-    times: int = 1
-    reopened_at: datetime | None = None
-    holder: Person | None = None
-    held_at: datetime | None = None
-    last_holder: str = ""
-    resolved_at: datetime | None = None
-    resolved_by: str = ""
-    resolution: str = ""
-    silence: Silence | None = None
-    page_at: datetime | None = None
-    escalated_at: datetime | None = None
-    mention: str = ""
-    context: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """`A-12`, how people call it."""
-        return f"A-{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """One thing that an incident is about, and since when it is well again (None: still sick)."""
-
-    incident_id: int
-    family: Family
-    deployment: str
-    dag_id: str
-    run_id: str
-    task_id: str
-    map_index: int
-    try_number: int
-    name: str
-    hostname: str
-    source: str
-    failed_at: datetime
-    well_at: datetime | None
-
-    @property
-    def ref(self) -> TaskRef:
-        """The task instance that this is, for Airflow."""
-        return TaskRef(self.dag_id, self.run_id, self.task_id, self.map_index)
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How large an incident is: `failures` counts subjects down to the try (retries are none), `things` without it, `sick`
-    those not yet well, `recent` those since a given moment; `dags` pairs each DAG with its failures, largest first."""
-
-    failures: int = 0
-    things: int = 0
-    sick: int = 0
-    recent: int = 0
-    dags: tuple[tuple[str, int], ...] = ()
-    first_at: datetime | None = None
-    last_at: datetime | None = None
+from bot.core.incidents.incident import Entry, Incident, State
+from bot.core.incidents.routing import RETRYING, Placement, Silence
+from bot.core.signals.signal import SEPARATOR, Family, Signal
+from bot.core.signals.signature import Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +140,7 @@ def heal(known: Incident, still_sick: int, signal: Signal, now: datetime) -> Obs
         return Observation(known, None, "already resolved")
     if still_sick:
         return Observation(replace(known, version=known.version + 1), None, f"{still_sick} still sick")
-    return _resolved(known, max(signal.occurred_at, known.last_at), "", "", _healing_sentence(signal), now)
+    return resolved(known, max(signal.occurred_at, known.last_at), "", "", _healing_sentence(signal), now)
 
 
 def _healing_sentence(signal: Signal) -> str:
@@ -299,10 +191,10 @@ def enrich(known: Incident, signal: Signal, signature: Signature, runbook: str) 
 
 def explain(known: Incident, by: str, now: datetime) -> Observation:
     """A run's incident whose failed task was reported after all: the task's incident says more, this one ends."""
-    return _resolved(known, now, "", f"told by {by}", f"Explained by {by}", now)
+    return resolved(known, now, "", f"told by {by}", f"Explained by {by}", now)
 
 
-def _resolved(
+def resolved(
     known: Incident, at: datetime, who: str, how: str, sentence: str, now: datetime, who_id: str = ""
 ) -> Observation:
     done = replace(
@@ -310,61 +202,6 @@ def _resolved(
         last_holder=known.holder.name if known.holder else known.last_holder, silence=None,
     )  # fmt: skip
     return Observation(done, Entry(now, "resolved", sentence, who, who_id), "resolved")
-
-
-def press(incident: Incident, verb: str, person: Person, now: datetime, note: str = "") -> Observation | Refused:
-    """What a person's press does to the incident itself: acknowledge, unacknowledge, resolve, reopen, escalate."""
-    moves = {"acknowledge": _acknowledge, "unacknowledge": _unacknowledge, "resolve": _resolve, "reopen": _reopen,
-             "escalate": _escalate}  # fmt: skip
-    return moves[verb](incident, person, now, note)
-
-
-def _acknowledge(incident: Incident, person: Person, now: datetime, note: str) -> Observation | Refused:
-    if incident.state is State.resolved:
-        return Refused(f"{incident.name} is resolved already.", f"reopen {incident.name}")
-    if incident.holder and incident.holder.id == person.id:
-        return Refused(f"You have {incident.name} already.", f"resolve {incident.name}")
-    if incident.holder:
-        return Refused(f"{incident.holder.name} has {incident.name} already.", f"unack {incident.name}")
-    held = replace(incident, state=State.acknowledged, version=incident.version + 1, holder=person, held_at=now)
-    return Observation(
-        held, Entry(now, "acknowledged", note or f"{person.name} has it", person.name, person.id), "taken"
-    )
-
-
-def _unacknowledge(incident: Incident, person: Person, now: datetime, note: str) -> Observation | Refused:
-    if incident.state is not State.acknowledged or incident.holder is None:
-        return Refused(f"Nobody has {incident.name}.", f"ack {incident.name}")
-    free = replace(incident, state=State.open, version=incident.version + 1, holder=None, held_at=None,
-                   last_holder=incident.holder.name)  # fmt: skip
-    text = note or f"{person.name} gave it back"
-    return Observation(free, Entry(now, "unacknowledged", text, person.name, person.id), "given back")
-
-
-def _resolve(incident: Incident, person: Person, now: datetime, note: str) -> Observation | Refused:
-    if incident.state is State.resolved:
-        who = f" by {incident.resolved_by}" if incident.resolved_by else ""
-        return Refused(f"{incident.name} was resolved{who} already.", f"reopen {incident.name}")
-    text = note or f"{person.name} resolved it"
-    return _resolved(incident, now, person.name, note or f"{person.name} resolved it by hand", text, now, person.id)
-
-
-def _reopen(incident: Incident, person: Person, now: datetime, note: str) -> Observation | Refused:
-    if incident.state is not State.resolved:
-        return Refused(f"{incident.name} is open already.", f"ack {incident.name}")
-    fresh = replace(incident, state=State.open, version=incident.version + 1, resolved_at=None, resolved_by="",
-                    resolution="", reopened_at=now, times=incident.times + 1, holder=None, held_at=None,
-                    escalated_at=None)  # fmt: skip
-    text = note or f"{person.name} opened it again"
-    return Observation(fresh, Entry(now, "reopened", text, person.name, person.id), "reopened by hand")
-
-
-def _escalate(incident: Incident, person: Person, now: datetime, note: str) -> Observation | Refused:
-    if incident.state is State.resolved:
-        return Refused(f"{incident.name} is resolved; there is nothing to escalate.", f"reopen {incident.name}")
-    text = f"{person.name} escalated it" + (f": {note}" if note else "")
-    fresh = replace(incident, version=incident.version + 1, page_at=now, escalated_at=now)
-    return Observation(fresh, Entry(now, "escalated", text, person.name, person.id), "escalated by hand")
 
 
 def quieten(incident: Incident, silence: Silence, person: Person, now: datetime) -> Observation:
@@ -384,11 +221,6 @@ def speak(
     return Observation(fresh, Entry(now, "unsilenced", text, who, who_id), "the silence ended")
 
 
-def note(incident: Incident, entry: Entry) -> Observation:
-    """One more line, and the alert is owed again."""
-    return Observation(replace(incident, version=incident.version + 1), entry, entry.what)
-
-
 def _better(known: Signal, new: Signal) -> Signal:
     """The signal worth showing: the newest, unless it knows less than the one that we have."""
     if known.exception and not new.exception:
@@ -399,3 +231,8 @@ def _better(known: Signal, new: Signal) -> Signal:
 def _nth(number: int) -> str:
     suffix = {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 not in {11, 12, 13} else 0, "th")
     return f"{number}{suffix}"
+
+
+def note(incident: Incident, entry: Entry) -> Observation:
+    """One more line, and the alert is owed again."""
+    return Observation(replace(incident, version=incident.version + 1), entry, entry.what)

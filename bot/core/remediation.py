@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import Any
 
 from bot.core.access import Person
-from bot.core.deployment import RUNNING_STATES, Scope, TaskInstance, TaskRef
+from bot.core.airflow.protocol import RUNNING_STATES, Scope, TaskInstance, TaskRef
 
 PLAN_LIFE = timedelta(minutes=10)
 RUNS_AGAIN = "runs again"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from bot.core.configured import Param
+from bot.core.airflow.variables import Param
 from bot.core.redaction import is_secret_name
 
 _WORDS = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "null",

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
+from bot.core.incidents.runbook import Runbook
 from bot.core.redaction import redact
-from bot.core.runbook import Runbook
-from bot.core.signal import Family, Signal
-from bot.core.signature import short_type
+from bot.core.signals.signal import Family, Signal
+from bot.core.signals.signature import short_type
 
 _KNOWN: tuple[tuple[str, str], ...] = (
     (r"Connection refused", "the database refused the connection"),

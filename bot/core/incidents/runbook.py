@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
-from bot.core.signal import KINDS, Signal
+from bot.core.signals.signal import KINDS, Signal
 
 FIELDS = ("kinds", "check", "dag", "tags", "exception")
 LINE = 600  # characters of a line that are looked at

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from bot.core.errors import Permanent
+
 RERUNS = ("none", "failed", "completed")  # of the runs that are there already, run again: none, the failed, all ended
 
 
@@ -68,3 +70,11 @@ class Backfilling(Protocol):
 
     def cancel_backfill(self, backfill_id: int) -> Backfill:
         """Queued runs end as failed, running ones go on; as it is now where it had ended already."""
+
+
+def check_window(start: datetime, end: datetime, rerun: str) -> None:
+    """`Permanent` for a window that ends before it starts and for a `rerun` that is none."""
+    if rerun not in RERUNS:
+        raise Permanent(f"`{rerun}` is none of {', '.join(RERUNS)}", "400")
+    if start > end:
+        raise Permanent("the window of the backfill ends before it starts", "400")

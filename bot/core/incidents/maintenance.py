@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.core.policy import Matcher, Silence, severity_of
-from bot.core.signal import Signal
+from bot.core.incidents.routing import Matcher, Silence, severity_of
+from bot.core.signals.signal import Signal
 
 SCOPE = "maintenance:"
 

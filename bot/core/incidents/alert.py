@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.core.incident import Incident, State
-from bot.core.policy import Severity
+from bot.core.incidents.incident import Incident, State
+from bot.core.incidents.routing import Severity
 
 SPACING = timedelta(seconds=1)  # between two edits of one message, so that a burst is one edit
 QUIET = timedelta(seconds=1.5)  # what has not grown for this long is shown as it ended

@@ -1,0 +1,124 @@
+"""The incident, its timeline's entries and its subjects, as frozen values.
+
+Every change makes `version` grow by one, and that alone makes an alert owed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from bot.core.access import Person
+from bot.core.airflow.protocol import TaskRef
+from bot.core.incidents.routing import Severity, Silence
+from bot.core.signals.signal import Family, Signal
+
+RECENT = timedelta(minutes=5)
+LATER_RUN = "later run"  # what a timeline's line says of a run that heals nothing
+
+
+class State(StrEnum):
+    """Open: somebody must take it. Acknowledged: somebody has it. Resolved: over."""
+
+    open = "open"
+    acknowledged = "acknowledged"
+    resolved = "resolved"
+
+
+OPEN_STATES = (State.open.value, State.acknowledged.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a timeline. `who` is a person's name, or empty for Windsock and Airflow themselves; `what` is one word
+    (opened, reopened, acknowledged, asked, cleared, resolved, …); `text` is a plain sentence without markup."""
+
+    at: datetime
+    what: str
+    text: str
+    who: str = ""
+    who_id: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One trouble. `exemplar` is the latest failing signal, the one that a message shows; `times` counts how often it
+    was opened; `context` holds what Airflow told us about it since; `escalated_at` is when a person asked to ring, since when
+    a holder or a silence from before that keeps nobody asleep."""
+
+    id: int
+    key: str
+    deployment: str
+    family: Family
+    state: State
+    severity: Severity
+    signature: str
+    masked: str
+    channel: str
+    version: int
+    opened_at: datetime
+    last_at: datetime
+    exemplar: Signal
+    route: str = "root"
+    runbook: str = ""
+    times: int = 1
+    reopened_at: datetime | None = None
+    holder: Person | None = None
+    held_at: datetime | None = None
+    last_holder: str = ""
+    resolved_at: datetime | None = None
+    resolved_by: str = ""
+    resolution: str = ""
+    silence: Silence | None = None
+    page_at: datetime | None = None
+    escalated_at: datetime | None = None
+    mention: str = ""
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """`A-12`, how people call it."""
+        return f"A-{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One thing that an incident is about, and since when it is well again (None: still sick)."""
+
+    incident_id: int
+    family: Family
+    deployment: str
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    try_number: int
+    name: str
+    hostname: str
+    source: str
+    failed_at: datetime
+    well_at: datetime | None
+
+    @property
+    def ref(self) -> TaskRef:
+        """The task instance that this is, for Airflow."""
+        return TaskRef(self.dag_id, self.run_id, self.task_id, self.map_index)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How large an incident is: `failures` counts subjects down to the try (retries are none), `things` without it, `sick`
+    those not yet well, `recent` those since a given moment; `dags` pairs each DAG with its failures, largest first."""
+
+    failures: int = 0
+    things: int = 0
+    sick: int = 0
+    recent: int = 0
+    dags: tuple[tuple[str, int], ...] = ()
+    first_at: datetime | None = None
+    last_at: datetime | None = None

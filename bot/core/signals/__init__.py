@@ -1,0 +1,1 @@
+"""Signals: the frozen value, its JSON, and the signature of its cause."""
