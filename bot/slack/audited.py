@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any, cast
 
-from slack_bolt import App
+from slack_bolt import Ack, App
 
 from bot.core.access import Person
 from bot.core.errors import Permanent, Temporary
@@ -92,13 +92,13 @@ class _Heard:
         return listening
 
     def _hear(self, sent: _Sent, listener: Listener, arguments: dict[str, Any]) -> None:
-        body = arguments.get("body") or arguments["command"]
+        body, ack = arguments.get("body") or arguments["command"], arguments["ack"]
         try:
             if "view" in arguments:  # a window's ack may say what is missing in it, so that is left to its listener
-                arguments["ack"] = partial(self._taken, arguments["ack"], body)
+                arguments["ack"] = partial(self._taken, ack, body)
             else:
-                self._taken(arguments["ack"], body)
-            self._do(sent, listener, arguments, body)
+                self._taken(ack, body)
+            self._do(sent, listener, arguments, body, ack)
         except _Again:
             logger.info("Slack delivered %s of %s twice; the second one changes nothing", sent.verb, sent.user)
 
@@ -116,7 +116,7 @@ class _Heard:
             raise _Again
         return done
 
-    def _do(self, sent: _Sent, listener: Listener, arguments: dict[str, Any], body: Body) -> None:
+    def _do(self, sent: _Sent, listener: Listener, arguments: dict[str, Any], body: Body, ack: Ack) -> None:
         whose = self._people.soon if "view" in arguments else self._people.person  # a window's ack waits for it
         person = whose(sent.user, sent.name, sent.team)
         link = self._people.link(sent.channel, sent.ts)
@@ -128,7 +128,7 @@ class _Heard:
                 listener(**arguments)
                 return
             refusal = answers.trouble(f"Windsock takes nothing from {person.barred}.")
-            telling.tell(body, arguments["ack"], arguments.get("respond"), self._app.client, refusal)
+            telling.tell(body, ack, arguments.get("respond"), self._app.client, refusal)
 
     def _whisper(self, sent: _Sent, said: Body) -> object:
         """What could not be answered at the address that Slack brought is said in the channel, to the person alone."""
