@@ -11,8 +11,8 @@ import pytest
 from bot.core.errors import Refused
 from bot.core.incidents.alert import Alert, Kind, Place, page_word
 from bot.core.incidents.incident import Entry as Line
-from bot.core.incidents.incident import Incident, State, note
-from bot.core.incidents.lifecycle import Observation, begin, explain, heal, observe, quieten, speak
+from bot.core.incidents.incident import Incident, State
+from bot.core.incidents.lifecycle import Observation, begin, explain, heal, note, observe, quieten, speak
 from bot.core.incidents.presses import press
 from bot.core.incidents.routing import Policy, Route, Severity, Silence
 from bot.core.signals.signal import Signal
