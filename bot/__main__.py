@@ -257,7 +257,7 @@ def _store(settings: Settings) -> Store:
 
 
 def _incidents(given: Any) -> int:
-    from bot.responder.summary import page, summary_line
+    from bot.responder.incidents.summary import page, summary_line
 
     settings = _settings()
     from bot.app import desk_of, load_runbooks
@@ -276,14 +276,14 @@ def _incidents(given: Any) -> int:
 
 def _await_observer(store: Store) -> None:
     """What was accepted before is shown; a bot that does not run leaves it for its next start."""
-    from bot.responder.observer import wait_for_others
+    from bot.responder.signals.observer import wait_for_others
 
     if behind := wait_for_others(store, OBSERVER_SECONDS):
         print(f"{behind} signals are kept and not observed yet; does the bot run?", file=sys.stderr)
 
 
 def _timeline(given: Any) -> int:
-    from bot.responder.summary import markdown
+    from bot.responder.incidents.summary import markdown
 
     store = _store(_settings())
     _await_observer(store)

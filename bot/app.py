@@ -37,18 +37,21 @@ from bot.core.incidents.runbook import Runbook
 from bot.core.signals.signal import Signal
 from bot.core.signals.wire import parse
 from bot.pagerduty import PagerDuty
-from bot.responder import approve, break_glass, carry_out, catch_up, follow, overflow
-from bot.responder.canary import Canary
-from bot.responder.desk import Desk
-from bot.responder.digest import send_due
-from bot.responder.intake import Intake
-from bot.responder.pauses import end_pauses
+from bot.responder.access import break_glass
+from bot.responder.alerts import announcements, delivery, enrichment, overflow
+from bot.responder.alerts.reminders import EVERY, remind, settle
+from bot.responder.alerts.threads import tell
+from bot.responder.incidents.silences import end_old_silences
+from bot.responder.lookups.daily_digest import send_due
 from bot.responder.plans.variable import forget_old_values
-from bot.responder.press import end_old_silences
-from bot.responder.remind import EVERY, remind, settle
-from bot.responder.tell import tell
-from bot.responder.tidy import EVERY as TIDY_EVERY
-from bot.responder.tidy import tidy
+from bot.responder.remediation import approve, carry_out
+from bot.responder.remediation.timed_pauses import end_pauses
+from bot.responder.services import Desk
+from bot.responder.signals import recoveries
+from bot.responder.signals.canary import Canary
+from bot.responder.signals.intake import Intake
+from bot.responder.upkeep import EVERY as TIDY_EVERY
+from bot.responder.upkeep import tidy
 from bot.rules import checks_of, digest_of, policy_of, windows
 from bot.settings import Settings, WrongSettings
 from bot.slack import approvals, homes, owed, payloads
@@ -117,19 +120,19 @@ class Windsock:
             chores = (
                 lambda: tell(self.desk, poster),
                 lambda: overflow.tell(self.desk, partial(overflow_message.show, poster)),
-                lambda: catch_up.announce(self.desk, poster.announce),
+                lambda: announcements.announce(self.desk, poster.announce),
                 lambda: self._send_digest(poster),
                 lambda: approve.tell(self.desk, partial(approvals.show, poster)),
                 lambda: break_glass.tell(self.desk, partial(approvals.loud, poster)),
             )
-            self._run("slack alerts", catch_up.run, self.desk, Kind.slack, poster.show, self._stop, chores)
+            self._run("slack alerts", delivery.run, self.desk, Kind.slack, poster.show, self._stop, chores)
             if self.settings.slack.mode == "socket":
                 self._run("slack sockets", self._connect)
         if self.desk.pages:
             self._pager = self._pagerduty()
-            self._run("pages", catch_up.run, self.desk, Kind.pagerduty, self._pager, self._stop)
+            self._run("pages", delivery.run, self.desk, Kind.pagerduty, self._pager, self._stop)
         self._run("remediations", carry_out.run, self.desk, self.report, self._stop)
-        self._run("context", follow.learn_loop, self.desk, self._stop)
+        self._run("context", enrichment.learn_loop, self.desk, self._stop)
         self._schedule()
 
     def _send_digest(self, poster: Poster) -> None:
@@ -242,7 +245,7 @@ class Windsock:
         for one in self.reconciles if pause else ():
             self._every(pause, one.keep_up)
         if self.gateways:
-            self._every(FOLLOW_SECONDS, lambda: follow.follow(self.desk, self.report))
+            self._every(FOLLOW_SECONDS, lambda: recoveries.follow(self.desk, self.report))
         if self._people is not None and self.desk.access.groups:
             self._every(REFRESH_SECONDS, self._people.refresh)
         self._every(owed.EVERY, self._owed.round)

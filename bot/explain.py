@@ -12,7 +12,7 @@ from bot.app import desk_of, load_runbooks
 from bot.core.incidents.routing import RETRYING, Placement, Policy, Route, Silence, severity_of
 from bot.core.incidents.runbook import Runbook, guiding
 from bot.core.signals.signal import SEPARATOR, Mood, Signal
-from bot.responder.placing import place, quiet
+from bot.responder.signals.placement import place, quiet
 from bot.settings import Settings
 from bot.store import memory
 

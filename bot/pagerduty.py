@@ -18,7 +18,7 @@ from bot.core.incidents.cause import phrase
 from bot.core.incidents.routing import Severity
 from bot.core.incidents.view import View
 from bot.core.redaction import redact
-from bot.responder.catch_up import Shown
+from bot.responder.alerts.delivery import Shown
 
 SUMMARY_LIMIT = 1024
 KEY_LIMIT = 255

@@ -15,7 +15,7 @@ import httpx
 from bot.core.errors import Permanent, Temporary
 from bot.core.json_text import read_json
 from bot.pagerduty import TIMEOUT, raise_for
-from bot.responder.asking import OnCall
+from bot.responder.questions import OnCall
 
 PAGE, MOST_PAGES = 100, 5
 ACCEPT = "application/vnd.pagerduty+json;version=2"

@@ -19,7 +19,7 @@ from bot.checks.check import Check
 from bot.core.incidents.maintenance import Window
 from bot.core.incidents.routing import GROUPINGS, NEVER, Broadcast, Policy, Route, Severity, matcher
 from bot.own_checks import own_checks
-from bot.responder.digest import Plan
+from bot.responder.lookups.daily_digest import Plan
 from bot.settings import Settings, WrongSettings
 from bot.values import duration
 

@@ -18,7 +18,7 @@ from bot.core.incidents.runbook import Runbook
 from bot.core.signals.signal import Signal
 from bot.core.signals.signature import Signature, sign
 from bot.core.signals.wire import parse
-from bot.responder.desk import Desk
+from bot.responder.services import Desk
 from bot.store.store import Store
 
 NOW = datetime(2026, 11, 22, 5, 0, 41, tzinfo=UTC)

@@ -15,8 +15,8 @@ import pytest
 
 from bot.__main__ import main
 from bot.core.signals.signature import sign
-from bot.responder.press import press
-from bot.responder.report import report
+from bot.responder.incidents.presses import press
+from bot.responder.signals.observe import report
 from tests.given import ANA, a_desk, body, failure
 
 ROOT = Path(__file__).parents[1]

@@ -17,11 +17,11 @@ LONGER = {
 # Where everything may be caught: what runs inside a task, loops that must outlive a bug, and a job's wrapper.
 CATCHES_ALL = {
     "plugin/windsock_airflow.py",
-    "responder/catch_up.py",
-    "responder/carry_out.py",
-    "responder/follow.py",
-    "responder/intake.py",
-    "responder/observer.py",
+    "responder/alerts/delivery.py",
+    "responder/remediation/carry_out.py",
+    "responder/alerts/enrichment.py",
+    "responder/signals/intake.py",
+    "responder/signals/observer.py",
     "app.py",
 }
 FORBIDDEN_NAMES = re.compile(r"utils?|helpers?|common|managers?|(process|handle)_.*")

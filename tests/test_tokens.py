@@ -9,8 +9,8 @@ import pytest
 
 from bot import tokens
 from bot.core.bearer import Tokens
-from bot.responder.desk import Desk
-from bot.responder.intake import Intake
+from bot.responder.services import Desk
+from bot.responder.signals.intake import Intake
 from bot.settings import Settings
 from bot.tokens import TokenFiles
 from bot.web.edge import Edge

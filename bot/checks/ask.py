@@ -12,7 +12,7 @@ from bot.checks.catalog import ALL
 from bot.checks.check import Check
 from bot.checks.metastore.connection import Metastore
 from bot.checks.sweep import Sweep
-from bot.responder.asking import CheckSeen
+from bot.responder.questions import CheckSeen
 
 
 class _Nothing:
@@ -26,7 +26,7 @@ class _Nothing:
 
 
 class AskedChecks:
-    """`bot.responder.asking.Examine` of one deployment."""
+    """`bot.responder.questions.Examine` of one deployment."""
 
     def __init__(self, checks: Sequence[Check], metastore: Metastore, deployment: str) -> None:
         self._checks = {check.name: check for check in checks}

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from bot.core.errors import Refused
 from bot.core.remediation import Plan, named
-from bot.responder import hold
-from bot.responder.approve import approve
-from bot.responder.desk import Desk
-from bot.responder.who_may import SECOND_PERSON
+from bot.responder.access.authorization import SECOND_PERSON
+from bot.responder.remediation import second_person
+from bot.responder.remediation.approve import approve
+from bot.responder.services import Desk
 from bot.slack import acts, answers, previews
 from bot.slack.kit import Block, Message, actions, button, context, message, section
 from bot.slack.poster import Poster
@@ -115,7 +115,7 @@ def presses(desk: Desk) -> dict[str, Callable[[Pressed], None]]:
             pressed.say(refused(pressed.ask, done, APPROVE))
 
     def on_take_back(pressed: Pressed) -> None:
-        not_done = hold.take_back(desk, pressed.ask.person, pressed.value)
+        not_done = second_person.take_back(desk, pressed.ask.person, pressed.value)
         if not_done is not None:
             pressed.say(refused(pressed.ask, not_done, "cancel"))
 
@@ -124,7 +124,7 @@ def presses(desk: Desk) -> dict[str, Callable[[Pressed], None]]:
 
 def cancelled(desk: Desk, pressed: Pressed) -> None:
     """Cancel under one's own list: what waits for a second person is taken back too."""
-    not_done = hold.take_back(desk, pressed.ask.person, pressed.value)
+    not_done = second_person.take_back(desk, pressed.ask.person, pressed.value)
     pressed.say(answers.cancelled() if not_done is None else refused(pressed.ask, not_done, "cancel"), replace=True)
 
 

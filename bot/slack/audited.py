@@ -20,7 +20,7 @@ from slack_bolt import Ack, App
 from bot.core.access import Person
 from bot.core.errors import Permanent, Temporary
 from bot.core.redaction import MASK
-from bot.responder.desk import Desk
+from bot.responder.services import Desk
 from bot.slack import answers, owed, telling, windows
 from bot.slack.calls import called
 from bot.slack.owed import Owed

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from bot.core.airflow.protocol import Dag, Run
-from bot.responder.choose import Shelf, TaskOffer
+from bot.responder.lookups.suggestions import Shelf, TaskOffer
 from bot.slack.kit import Block, option, words
 from bot.slack.limits import OPTION_VALUE, OPTIONS
 from bot.slack.words import cut, cut_middle, plain

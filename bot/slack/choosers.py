@@ -15,7 +15,7 @@ from typing import Any
 
 from bot.core.airflow.protocol import Dag, Run
 from bot.core.json_text import read_json
-from bot.responder.choose import Shelf, TaskOffer, likely
+from bot.responder.lookups.suggestions import Shelf, TaskOffer, likely
 from bot.slack import trigger_modal
 from bot.slack.choices import dag_label, dag_value, digest, every_task, failed, run_option, task_option
 from bot.slack.kit import Block, context, divider, modal, option, question, section, words

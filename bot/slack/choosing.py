@@ -16,9 +16,9 @@ from slack_bolt import Ack, App
 from bot.core.access import SOMEWHERE
 from bot.core.airflow.protocol import Dag, Run
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.responder import plan as plans
-from bot.responder.choose import Catalog, Shelf
-from bot.responder.desk import Desk
+from bot.responder.lookups.suggestions import Catalog, Shelf
+from bot.responder.remediation import confirm as plans
+from bot.responder.services import Desk
 from bot.slack import answers, choices, choosers, grammar, modals
 from bot.slack.choosers import Chosen
 from bot.slack.chosen import Wrong, answer_to, read

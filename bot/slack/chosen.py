@@ -14,8 +14,8 @@ from typing import Any
 
 from bot.core.airflow.protocol import Run, Scope, TaskRef
 from bot.core.errors import Refused
-from bot.responder import plan as plans
-from bot.responder.choose import Catalog
+from bot.responder.lookups.suggestions import Catalog
+from bot.responder.remediation import confirm as plans
 from bot.slack import choices, choosers, trigger_modal
 from bot.slack.choices import EVERY, NOTHING
 from bot.slack.choosers import Chosen

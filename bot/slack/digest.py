@@ -12,7 +12,7 @@ from math import ceil
 
 from bot.core.incidents.cause import phrase
 from bot.core.signals.signal import Family
-from bot.responder.digest import Digest, Took, Worth
+from bot.responder.lookups.daily_digest import Digest, Took, Worth
 from bot.slack.kit import Message, context, header, message, preformatted, section
 from bot.slack.limits import cut_markup
 from bot.slack.words import at, bare, code, count, cut_middle, foreign, joined, listed, plain, span

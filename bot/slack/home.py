@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from bot.core.incidents.routing import Silence
 from bot.core.incidents.view import View
 from bot.core.remediation import ACTIVE, Progress, Remediation
-from bot.responder.home import Beat, Home
+from bot.responder.lookups.home import Beat, Home
 from bot.slack import acts
 from bot.slack.buttons import has_task
 from bot.slack.headline import is_storm, sign, spoken

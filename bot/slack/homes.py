@@ -21,8 +21,8 @@ from slack_bolt import App
 from slack_sdk.web import WebClient
 
 from bot.core.errors import Permanent, Temporary
-from bot.responder import home as homes
-from bot.responder.desk import Desk
+from bot.responder.lookups import home as homes
+from bot.responder.services import Desk
 from bot.slack import home as drawing
 from bot.slack.calls import Bucket, called
 from bot.slack.kit import Block

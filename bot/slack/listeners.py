@@ -14,7 +14,7 @@ from typing import Any
 from slack_bolt import Ack, App, Respond
 from slack_sdk.web import WebClient
 
-from bot.responder.desk import Desk
+from bot.responder.services import Desk
 from bot.slack import grammar, telling
 from bot.slack.choosing import Choosing
 from bot.slack.homes import Homes

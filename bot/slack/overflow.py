@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.core.incidents.routing import Severity
-from bot.responder.overflow import Rest
+from bot.responder.alerts.overflow import Rest
 from bot.slack.kit import Message, context, message, section
 from bot.slack.poster import Poster
 from bot.slack.words import bare, code, count, joined, listed

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.responder.asking import CheckSeen, OnCall
-from bot.responder.report_card import Card, RunSeen, Took
+from bot.responder.lookups.report_card import Card
+from bot.responder.questions import CheckSeen, OnCall, RunSeen, Took
 from bot.slack.columns import shown
 from bot.slack.kit import Block, Message, context, message, section
 from bot.slack.words import at, bare, clock, code, count, cut, cut_middle, foreign, joined, listed, plain, span

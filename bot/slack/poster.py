@@ -19,8 +19,8 @@ from bot.core.incidents.alert import Alert, Lane, lane
 from bot.core.incidents.incident import Entry
 from bot.core.incidents.view import View
 from bot.core.remediation import Remediation
-from bot.responder.catch_up import Shown
-from bot.responder.tell import Said
+from bot.responder.alerts.delivery import Shown
+from bot.responder.alerts.threads import Said
 from bot.slack import blocks
 from bot.slack.calls import Bucket, Kept, Pace, called
 from bot.slack.kit import Message

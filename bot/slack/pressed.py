@@ -16,7 +16,7 @@ from slack_sdk.web import WebClient
 
 from bot.core.access import Person
 from bot.core.errors import Permanent, Temporary
-from bot.responder.desk import Desk
+from bot.responder.services import Desk
 from bot.slack import answers, modals, owed
 from bot.slack.calls import called
 from bot.slack.kit import Block, Message

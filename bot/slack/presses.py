@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from bot.core.errors import Refused
 from bot.core.incidents.view import View
 from bot.core.remediation import Plan
-from bot.responder import plan as plans
-from bot.responder import press
-from bot.responder.desk import Desk
-from bot.responder.look import view_of
+from bot.responder.alerts.views import view_of
+from bot.responder.incidents import presses, silences
+from bot.responder.remediation import confirm as plans
+from bot.responder.services import Desk
 from bot.slack import answers, approvals, modals
 from bot.slack.kit import Block, Message
 from bot.slack.pressed import Pressed
@@ -56,7 +56,7 @@ class Presses:
 
     def _press(self, pressed: Pressed) -> None:
         """The message itself shows a press that was done; only a refusal is answered."""
-        done = press.press(self._desk, pressed.ask.person, pressed.verb, pressed.incident_id)
+        done = presses.press(self._desk, pressed.ask.person, pressed.verb, pressed.incident_id)
         if isinstance(done, Refused):
             pressed.say(refused(pressed.ask, done, pressed.verb))
 
@@ -136,7 +136,7 @@ class Presses:
         if not number.isdecimal():
             pressed.say(answers.trouble(f"Nothing was changed: {_OLD}"))
             return
-        not_done = press.unsilence(self._desk, pressed.ask.person, int(number))
+        not_done = silences.unsilence(self._desk, pressed.ask.person, int(number))
         if not_done is not None:
             pressed.say(refused(pressed.ask, not_done, "unsilence"))
 

@@ -16,9 +16,9 @@ from slack_sdk.web import WebClient
 from bot.core.errors import Refused
 from bot.core.incidents.routing import exactly
 from bot.core.incidents.view import View
-from bot.responder import press as presses
-from bot.responder.desk import Desk
-from bot.responder.look import view_of
+from bot.responder.alerts.views import view_of
+from bot.responder.incidents import presses, silences
+from bot.responder.services import Desk
 from bot.slack import grammar, modals
 from bot.slack.people import People
 from bot.slack.pressed import spoken, whisper
@@ -57,7 +57,7 @@ class Submissions:
         ack()
         ask = self._ask(body, "silence")
         if seen is not None:
-            made = presses.silence(
+            made = silences.silence(
                 self._desk, ask.person, scope, seen.incident.deployment, lasts, values.get("reason", "")
             )
             if isinstance(made, Refused):

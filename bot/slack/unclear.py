@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from bot.core.errors import Refused
-from bot.responder.find import Unclear
+from bot.responder.lookups.find import Unclear
 from bot.slack import grammar
 from bot.slack.kit import Message, actions, button, context, message, preformatted, section
 from bot.slack.words import bare, code, cut, foreign, plain

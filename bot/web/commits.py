@@ -7,7 +7,7 @@ import contextlib
 from collections import deque
 
 from bot.core.errors import Permanent, Temporary
-from bot.responder.intake import Receipt
+from bot.responder.signals.intake import Receipt
 
 Result = Receipt | Temporary | Permanent
 

@@ -17,8 +17,8 @@ from starlette.responses import Response
 from bot.core.bearer import Tokens
 from bot.core.errors import Permanent, Temporary
 from bot.logs import Seldom
-from bot.responder.desk import Desk
-from bot.responder.intake import Intake
+from bot.responder.services import Desk
+from bot.responder.signals.intake import Intake
 from bot.store.probe import Probe
 from bot.web.commits import Answers
 

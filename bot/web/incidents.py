@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.core.incidents.incident import State
-from bot.responder import summary
+from bot.responder.incidents import summary
 from bot.web.edge import Edge, Refusal, answer, edge_of, number_of, reader
 
 SEEN_SECONDS = 20.0

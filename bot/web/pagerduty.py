@@ -19,8 +19,8 @@ from starlette.responses import Response
 
 from bot.core.access import Person
 from bot.core.signals.wire import clean
-from bot.responder.desk import Desk
-from bot.responder.press import Elsewhere, pressed_elsewhere
+from bot.responder.incidents.presses import Elsewhere, pressed_elsewhere
+from bot.responder.services import Desk
 from bot.store import alerts
 from bot.web.edge import Edge, Refusal, answer, edge_of
 from bot.web.signals import body_of, decoded

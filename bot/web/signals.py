@@ -21,7 +21,7 @@ from starlette.responses import Response
 from bot.core.errors import Temporary
 from bot.core.signals.signal import Signal
 from bot.core.signals.wire import BadSignal, parse
-from bot.responder.intake import Receipt
+from bot.responder.signals.intake import Receipt
 from bot.store.signals import letter
 from bot.web.commits import Result
 from bot.web.edge import Edge, Refusal, answer, edge_of, sender

@@ -13,7 +13,8 @@ from sqlalchemy import event
 from bot.checks.metastore.connection import Metastore
 from bot.checks.metastore.history import MetastoreHistory
 from bot.core.errors import Temporary
-from bot.responder.report_card import RunSeen, Took, card, percentile, slower
+from bot.responder.lookups.report_card import card, percentile, slower
+from bot.responder.questions import RunSeen, Took
 from tests.checks.histories import DAG, History
 from tests.checks.test_reconcile_plans import LARGE
 

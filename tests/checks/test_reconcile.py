@@ -18,7 +18,7 @@ from bot.core.incidents.incident import Counts
 from bot.core.incidents.view import View
 from bot.core.signals.signal import Signal
 from bot.core.signals.wire import parse
-from bot.responder.report import report
+from bot.responder.signals.observe import report
 from bot.slack.evidence import evidence
 from bot.store import coverage, incidents, memory
 from bot.store.coverage import Coverage

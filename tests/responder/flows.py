@@ -18,7 +18,7 @@ from bot.core.airflow.backfill import Backfill, BackfillDate
 from bot.core.airflow.protocol import Airflow, Dag, Run, Scope, TaskInstance, TaskRef
 from bot.core.airflow.variables import Param, Variable
 from bot.core.errors import Permanent, Temporary
-from bot.responder.desk import Desk
+from bot.responder.services import Desk
 from bot.store.store import Store
 from tests.given import ANA, NOW
 

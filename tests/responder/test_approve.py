@@ -13,10 +13,11 @@ from bot.core.access_table import access
 from bot.core.airflow.protocol import Dag, Run, Scope, TaskInstance, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import Plan, Remediation
-from bot.responder import approve, break_glass, hold, who_may
-from bot.responder import plan as plans
-from bot.responder.desk import Desk
-from bot.responder.report import report
+from bot.responder.access import authorization, break_glass
+from bot.responder.remediation import approve, second_person
+from bot.responder.remediation import confirm as plans
+from bot.responder.services import Desk
+from bot.responder.signals.observe import report
 from bot.store import approvals, audit
 from bot.store.approvals import Approval, Glass, Standing
 from tests.airflow.paper import PaperAirflow
@@ -151,10 +152,10 @@ def test_a_list_that_moved_while_it_waited_is_not_carried_out(desk: Desk, airflo
 
 def test_the_first_person_can_take_it_back_and_nobody_else_can(desk: Desk) -> None:
     plan = held(desk)
-    other = hold.take_back(desk, BEN, plan.id)
+    other = second_person.take_back(desk, BEN, plan.id)
     assert isinstance(other, Refused)
     assert "Only Ana" in other.reason
-    assert hold.take_back(desk, ANA, plan.id) is None
+    assert second_person.take_back(desk, ANA, plan.id) is None
     refused = approve.approve(desk, BEN, plan.id)
     assert isinstance(refused, Refused)
     assert "taken back" in refused.reason
@@ -216,9 +217,9 @@ def test_a_dag_without_the_tag_needs_nobody_else(desk: Desk, airflow: PaperAirfl
 def test_where_airflow_does_not_tell_the_tags_nobody_may(desk: Desk, airflow: PaperAirflow) -> None:
     plan = planned(desk)
     airflow.away = True
-    assert isinstance(who_may.weigh(desk, ANA, plan), Yes), "they were told some seconds ago"
+    assert isinstance(authorization.weigh(desk, ANA, plan), Yes), "they were told some seconds ago"
     desk.tags.clear()
-    refused = who_may.weigh(desk, ANA, plan)
+    refused = authorization.weigh(desk, ANA, plan)
     assert isinstance(refused, Refused)
     assert "depends on a tag of sales" in refused.reason
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import Temporary
-from bot.responder.canary import Canary
-from bot.responder.desk import Desk
-from bot.responder.report import report
+from bot.responder.services import Desk
+from bot.responder.signals.canary import Canary
+from bot.responder.signals.observe import report
 from bot.store import incidents
 from tests.given import Clock, a_desk
 

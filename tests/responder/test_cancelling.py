@@ -12,9 +12,10 @@ import pytest
 from bot.core.airflow.backfill import Backfill, BackfillDate
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import Plan, Progress, Remediation
-from bot.responder import carry_out, catch_up
-from bot.responder import plan as plans
-from bot.responder.desk import Desk
+from bot.responder.alerts import announcements
+from bot.responder.remediation import carry_out
+from bot.responder.remediation import confirm as plans
+from bot.responder.services import Desk
 from bot.store import remediations
 from tests.given import ANA
 from tests.responder.flows import AWAY, BEN, DAY, SILENT, Memory, Trouble, desk_of, memory
@@ -148,7 +149,7 @@ def announced(desk: Desk, show: Shows) -> list[bool]:
         told.append(posting)
         return show(posting)
 
-    catch_up.announce(desk, shown)
+    announcements.announce(desk, shown)
     return told
 
 

@@ -12,11 +12,12 @@ import pytest
 from bot.core.airflow.protocol import TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import Plan, Progress, Remediation
-from bot.responder import carry_out, execute
-from bot.responder import plan as plans
-from bot.responder.carried import past_sentence
-from bot.responder.desk import Desk
+from bot.responder import execute
 from bot.responder.plans.variable import forget_old_values
+from bot.responder.remediation import carry_out
+from bot.responder.remediation import confirm as plans
+from bot.responder.remediation.outcome import past_sentence
+from bot.responder.services import Desk
 from bot.store import remediations
 from tests.responder.flows import ANA, AWAY, BEN, DAY, RUN, SILENT, Memory, Trouble, desk_of, memory, whole
 
@@ -271,7 +272,7 @@ def _kept(desk: Desk, plan_id: str) -> str:
 
 
 def test_a_pause_with_an_end_ends_by_itself_also_when_airflow_was_away(tmp_path: Path) -> None:
-    from bot.responder import pauses
+    from bot.responder.remediation import timed_pauses
 
     airflow = memory()
     desk = desk_of(airflow, tmp_path)
@@ -281,13 +282,13 @@ def test_a_pause_with_an_end_ends_by_itself_also_when_airflow_was_away(tmp_path:
     assert "unpaused by itself at" in plan.warnings[0]
     carry_out.carry_on(desk, confirmed(desk, plan), lambda _: None)
     assert airflow.paused == {"sales": True}
-    pauses.end_pauses(desk)
+    timed_pauses.end_pauses(desk)
     now += timedelta(hours=2, seconds=1)
     airflow.away = AWAY
-    pauses.end_pauses(desk)
+    timed_pauses.end_pauses(desk)
     airflow.away = None
-    pauses.end_pauses(desk)
-    pauses.end_pauses(desk)
+    timed_pauses.end_pauses(desk)
+    timed_pauses.end_pauses(desk)
     with desk.store.read() as t:
         (due,) = remediations.due(t, now)
     assert due.person.name == "Windsock"
@@ -295,7 +296,7 @@ def test_a_pause_with_an_end_ends_by_itself_also_when_airflow_was_away(tmp_path:
     carry_out.carry_on(desk, due, lambda _: None)
     assert airflow.paused == {"sales": False}
     now += timedelta(minutes=5)
-    pauses.end_pauses(desk)
+    timed_pauses.end_pauses(desk)
     assert [call[0] for call in airflow.calls] == ["pause", "unpause"]
 
 

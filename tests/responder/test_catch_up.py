@@ -14,11 +14,11 @@ from bot.core.incidents.alert import Alert, Kind
 from bot.core.incidents.incident import Entry, State
 from bot.core.incidents.routing import Policy, Route, matcher
 from bot.core.incidents.view import View
-from bot.responder import catch_up as module
-from bot.responder.catch_up import Shown, Tempo, catch_up, run
-from bot.responder.desk import Desk
-from bot.responder.press import note, press
-from bot.responder.report import report
+from bot.responder.alerts import delivery as module
+from bot.responder.alerts.delivery import Shown, Tempo, catch_up, run
+from bot.responder.incidents.presses import note, press
+from bot.responder.services import Desk
+from bot.responder.signals.observe import report
 from bot.store import alerts, incidents
 from tests.given import ANA, Clock, a_desk, at_once, failure, told, wait_until
 

@@ -11,8 +11,8 @@ import pytest
 
 from bot.core.airflow.protocol import Airflow, Run, TaskInstance, TaskRef
 from bot.core.errors import Refused
-from bot.responder.choose import AT_MOST, KEPT, Catalog, likely, offers
-from bot.responder.desk import Desk
+from bot.responder.lookups.suggestions import AT_MOST, KEPT, Catalog, likely, offers
+from bot.responder.services import Desk
 from tests.given import a_desk
 from tests.scenarios.imagined import Imagined
 

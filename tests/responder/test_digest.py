@@ -12,10 +12,11 @@ import pytest
 
 from bot.core.errors import Permanent, Temporary
 from bot.core.incidents.routing import Policy, Route
-from bot.responder.desk import Desk
-from bot.responder.digest import Digest, Plan, RunTally, digest, midnight, send_due, yesterday
-from bot.responder.press import press
-from bot.responder.report import report
+from bot.responder.incidents.presses import press
+from bot.responder.lookups.daily_digest import Digest, Plan, digest, midnight, send_due, yesterday
+from bot.responder.questions import RunTally
+from bot.responder.services import Desk
+from bot.responder.signals.observe import report
 from bot.store import coverage
 from bot.store.coverage import Known
 from tests.given import ANA, Clock, a_desk, at_once, failure, told

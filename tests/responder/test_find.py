@@ -10,8 +10,8 @@ import pytest
 
 from bot.core.airflow.protocol import Airflow, Dag, Run
 from bot.core.errors import Refused, Temporary
-from bot.responder.desk import Desk
-from bot.responder.find import Target, Unclear, find
+from bot.responder.lookups.find import Target, Unclear, find
+from bot.responder.services import Desk
 from bot.store.store import Store
 
 TASKS = {

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from bot.core.incidents.incident import LATER_RUN, Incident, State
 from bot.core.signals.signal import Signal
-from bot.responder.desk import Desk
-from bot.responder.report import report
+from bot.responder.services import Desk
+from bot.responder.signals.observe import report
 from bot.store import incidents
 from tests.given import NOW, Clock, a_desk, failure, told
 

@@ -14,12 +14,13 @@ from bot.core.incidents.maintenance import Window
 from bot.core.incidents.routing import Policy, Route, Severity, matcher
 from bot.core.incidents.view import View
 from bot.core.signals.signal import Signal
-from bot.responder.canary import Canary
-from bot.responder.catch_up import Shown, catch_up
-from bot.responder.desk import Desk
-from bot.responder.press import end_old_silences, press
-from bot.responder.remind import settle
-from bot.responder.report import report
+from bot.responder.alerts.delivery import Shown, catch_up
+from bot.responder.alerts.reminders import settle
+from bot.responder.incidents.presses import press
+from bot.responder.incidents.silences import end_old_silences
+from bot.responder.services import Desk
+from bot.responder.signals.canary import Canary
+from bot.responder.signals.observe import report
 from bot.store import alerts, incidents
 from tests.given import ANA, NOW, Clock, a_desk, failure, told
 

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import Connection
 
 from bot.core.errors import Permanent, Temporary
-from bot.responder.desk import Desk
-from bot.responder.intake import BACKLOG, UNOBSERVED, Intake, Receipt
+from bot.responder.services import Desk
+from bot.responder.signals.intake import BACKLOG, UNOBSERVED, Intake, Receipt
 from bot.store import incidents, signals
 from bot.store.signals import letter
 from bot.store.store import Store

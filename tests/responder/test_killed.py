@@ -10,9 +10,9 @@ import pytest
 
 from bot.core.incidents.incident import Incident, State
 from bot.core.signals.signal import Signal
-from bot.responder.desk import Desk
-from bot.responder.press import press
-from bot.responder.report import report
+from bot.responder.incidents.presses import press
+from bot.responder.services import Desk
+from bot.responder.signals.observe import report
 from bot.store import incidents
 from tests.given import ANA, Clock, a_desk, failure, told
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from bot.core.airflow.protocol import Scope, TaskRef
 from bot.core.errors import Refused
 from bot.core.remediation import Plan, Progress, Remediation
-from bot.responder import carry_out
-from bot.responder import plan as plans
-from bot.responder.desk import Desk
+from bot.responder.remediation import carry_out
+from bot.responder.remediation import confirm as plans
+from bot.responder.services import Desk
 from tests.responder.flows import ANA, RUN, Memory, desk_of, memory
 
 FIRST = TaskRef("sales", RUN, "load", 0)

@@ -11,10 +11,11 @@ from bot.core.access import Access, Role, Rule
 from bot.core.airflow.protocol import Run, TaskRef
 from bot.core.errors import Refused
 from bot.core.remediation import Plan, Progress, Remediation
-from bot.responder import carry_out, press
-from bot.responder import plan as plans
-from bot.responder.desk import Desk
-from bot.responder.pauses import end_pauses
+from bot.responder.incidents import silences
+from bot.responder.remediation import carry_out
+from bot.responder.remediation import confirm as plans
+from bot.responder.remediation.timed_pauses import end_pauses
+from bot.responder.services import Desk
 from bot.store import remediations
 from tests.responder.flows import ANA, AWAY, BEN, DAY, RUN, SILENT, Memory, Permanent, Trouble, desk_of, memory, whole
 
@@ -124,21 +125,21 @@ def guarded(folder: Path) -> Desk:
 def test_a_rule_about_a_dag_holds_for_its_silences_too(scope: str, tmp_path: Path) -> None:
     desk = guarded(tmp_path)
     hour = timedelta(hours=1)
-    refused = press.silence(desk, ANA, scope, "prod", hour, "why")
+    refused = silences.silence(desk, ANA, scope, "prod", hour, "why")
     assert isinstance(refused, Refused)
     assert "*admin*" in refused.reason
-    made = press.silence(desk, BEN, scope, "prod", hour, "why")
+    made = silences.silence(desk, BEN, scope, "prod", hour, "why")
     assert not isinstance(made, Refused)
-    assert isinstance(press.unsilence(desk, ANA, made.id), Refused)
-    assert press.unsilence(desk, BEN, made.id) is None
-    assert not isinstance(press.silence(desk, ANA, "dag:sales", "prod", hour, "why"), Refused)
+    assert isinstance(silences.unsilence(desk, ANA, made.id), Refused)
+    assert silences.unsilence(desk, BEN, made.id) is None
+    assert not isinstance(silences.silence(desk, ANA, "dag:sales", "prod", hour, "why"), Refused)
 
 
 def test_nobody_is_told_of_a_missing_role_where_there_was_none_to_miss(tmp_path: Path) -> None:
     """A silence that is over: the audit has it as allowed, and not as done."""
     desk = guarded(tmp_path)
-    assert isinstance(press.unsilence(desk, BEN, 99), Refused)
-    assert isinstance(press.unsilence(desk, BEN, 10**25), Refused)
+    assert isinstance(silences.unsilence(desk, BEN, 99), Refused)
+    assert isinstance(silences.unsilence(desk, BEN, 10**25), Refused)
     with desk.store.read() as t:
         from bot.store import audit
 

@@ -19,12 +19,15 @@ from bot.core.errors import Refused, Temporary
 from bot.core.incidents.incident import Incident
 from bot.core.incidents.routing import Silence, exactly, name_of
 from bot.core.remediation import Change, Plan, Progress, Remediation
-from bot.responder import approve, break_glass, carry_out, pauses, tidy, who_may
-from bot.responder import plan as plans
-from bot.responder.desk import Desk
-from bot.responder.look import view_of
-from bot.responder.press import press, silence
-from bot.responder.report import report
+from bot.responder import upkeep
+from bot.responder.access import authorization, break_glass
+from bot.responder.alerts.views import view_of
+from bot.responder.incidents.presses import press
+from bot.responder.incidents.silences import silence
+from bot.responder.remediation import approve, carry_out, timed_pauses
+from bot.responder.remediation import confirm as plans
+from bot.responder.services import Desk
+from bot.responder.signals.observe import report
 from bot.slack import approvals as drawn
 from bot.slack import modals
 from bot.slack.submissions import _scope
@@ -195,10 +198,10 @@ def test_a_broken_glass_holds_only_what_the_table_gives_today(desk: Desk, change
     table: dict[str, Any] = {"responder": ["U0BEN"], "break_glass": {"who": ["U0ANA"], "role": "admin", "minutes": 30}}
     desk.access = access(table)
     assert not isinstance(break_glass.begin(desk, ANA, timedelta(minutes=20), "all is down"), Refused)
-    assert who_may.raised(desk, ANA) is Role.admin
+    assert authorization.raised(desk, ANA) is Role.admin
     given = {"who": []} if change == "taken out" else {"role": "responder"}
     desk.access = access(table | {"break_glass": {**table["break_glass"], **given}})
-    assert who_may.raised(desk, ANA) is (Role.viewer if change == "taken out" else Role.responder)
+    assert authorization.raised(desk, ANA) is (Role.viewer if change == "taken out" else Role.responder)
 
 
 def test_an_earlier_rule_hides_no_second_person() -> None:
@@ -206,7 +209,7 @@ def test_an_earlier_rule_hides_no_second_person() -> None:
         {"verbs": ["clear"], "dag": "ledger_*", "role": "operator"},
         {"verbs": ["clear"], "tag": "finance", "second_person": True},
     ]})  # fmt: skip
-    decided = both.decide(ANA, "clear", who_may.About("prod", {"ledger_1": ("finance",)}))
+    decided = both.decide(ANA, "clear", authorization.About("prod", {"ledger_1": ("finance",)}))
     assert isinstance(decided, Yes)
     assert decided.needs_second_person
 
@@ -228,7 +231,7 @@ def test_a_timed_pause_can_be_made_to_last(tmp_path: Path) -> None:
     assert [(c.before.startswith("paused until"), c.after) for c in lasting.plan.changes] == [(True, "paused for good")]
     now = desk.clock()
     desk.clock = lambda: now + timedelta(hours=3)
-    pauses.end_pauses(desk)
+    timed_pauses.end_pauses(desk)
     assert airflow.paused["sales"] is True
     assert isinstance(plans.plan_pause(desk, ANA, "prod", ["sales"], True, "C1"), Refused), "now it is so already"
     desk.store.close()
@@ -271,7 +274,7 @@ def test_plans_and_what_became_of_them_go_with_the_signals(tmp_path: Path) -> No
     assert isinstance(plans.confirm(desk, ANA, active.id), Remediation)
     now = desk.clock()
     desk.clock = lambda: now + timedelta(days=91)
-    tidy.tidy(desk, timedelta(days=90))
+    upkeep.tidy(desk, timedelta(days=90))
     with desk.store.read() as t:
         left = [t.scalar(select(func.count()).select_from(table)) for table in (plan_rows, rows, approvals)]
         things = t.scalar(select(func.count()).select_from(at_work))

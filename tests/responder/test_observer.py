@@ -14,11 +14,11 @@ from sqlalchemy import Connection, select, text
 from bot.core.errors import Crossed, Temporary
 from bot.core.incidents.incident import Incident, State
 from bot.core.signals.signal import Signal
-from bot.responder import observer as module
-from bot.responder import report as meaning
-from bot.responder.desk import Desk
-from bot.responder.observer import Observer, wait_for_others
-from bot.responder.report import observe, report
+from bot.responder.services import Desk
+from bot.responder.signals import observe as meaning
+from bot.responder.signals import observer as module
+from bot.responder.signals.observe import observe, report
+from bot.responder.signals.observer import Observer, wait_for_others
 from bot.store import incidents, signals
 from bot.store.signals import letter
 from bot.store.tables import set_aside

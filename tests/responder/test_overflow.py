@@ -13,11 +13,11 @@ from bot.core.incidents.alert import Alert, Kind
 from bot.core.incidents.routing import Policy, Route, Severity, matcher
 from bot.core.incidents.view import View
 from bot.core.signals.signal import Signal
-from bot.responder import overflow
-from bot.responder.catch_up import Shown, Tempo, catch_up
-from bot.responder.desk import Desk
-from bot.responder.overflow import Rest
-from bot.responder.report import report
+from bot.responder.alerts import overflow
+from bot.responder.alerts.delivery import Shown, Tempo, catch_up
+from bot.responder.alerts.overflow import Rest
+from bot.responder.services import Desk
+from bot.responder.signals.observe import report
 from bot.slack.overflow import waiting
 from bot.store import alerts
 from tests.given import Clock, a_desk, failure

@@ -13,9 +13,9 @@ import pytest
 from bot.core.airflow.protocol import Airflow, Scope, TaskRef
 from bot.core.errors import Refused
 from bot.core.remediation import Plan, Progress, Remediation
-from bot.responder import carry_out
-from bot.responder import plan as plans
-from bot.responder.desk import Desk
+from bot.responder.remediation import carry_out
+from bot.responder.remediation import confirm as plans
+from bot.responder.services import Desk
 from bot.store import at_work, remediations
 from bot.store.store import Store
 from tests.given import at_once

@@ -14,9 +14,10 @@ from bot.core.errors import Refused
 from bot.core.incidents.alert import Kind
 from bot.core.incidents.incident import Entry, Incident, State
 from bot.core.incidents.routing import Silence
-from bot.responder.desk import Desk
-from bot.responder.press import LONGEST_SILENCE, end_old_silences, learn, note, press, silence, unsilence
-from bot.responder.report import report
+from bot.responder.incidents.presses import learn, note, press
+from bot.responder.incidents.silences import LONGEST_SILENCE, end_old_silences, silence, unsilence
+from bot.responder.services import Desk
+from bot.responder.signals.observe import report
 from bot.store import alerts, incidents
 from bot.store.tables import audit
 from tests.given import ANA, BEN, Clock, a_desk, at_once, failure, told

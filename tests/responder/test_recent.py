@@ -9,8 +9,9 @@ import pytest
 
 from bot.core.airflow.protocol import Airflow, Dag, Run, TaskInstance, TaskRef
 from bot.core.errors import Permanent
-from bot.responder.recent import MOST_DAGS, NEWEST, RUNS_OF_EACH, ApiHistory
-from bot.responder.report_card import RunSeen, TaskSeen, Took, card, slower
+from bot.responder.lookups.api_history import MOST_DAGS, NEWEST, RUNS_OF_EACH, ApiHistory
+from bot.responder.lookups.report_card import card, slower
+from bot.responder.questions import RunSeen, TaskSeen, Took
 from tests.airflow.paper import NOW, PaperAirflow
 
 LATELY = NOW - timedelta(days=1)

@@ -12,9 +12,9 @@ from sqlalchemy import func, select
 from bot.core.incidents.incident import Incident, State
 from bot.core.incidents.routing import Severity
 from bot.core.signals.signal import Signal
-from bot.responder.desk import Desk
-from bot.responder.refresh import AT_ONCE
-from bot.responder.report import report
+from bot.responder.services import Desk
+from bot.responder.signals.check_refresh import AT_ONCE
+from bot.responder.signals.observe import report
 from bot.store import incidents
 from bot.store.tables import signals
 from tests.given import Clock, a_desk, told

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.core.incidents.alert import Kind
-from bot.responder.catch_up import Shown, catch_up
-from bot.responder.press import press
-from bot.responder.remind import REMINDER, remind, settle
-from bot.responder.report import report
+from bot.responder.alerts.delivery import Shown, catch_up
+from bot.responder.alerts.reminders import REMINDER, remind, settle
+from bot.responder.incidents.presses import press
+from bot.responder.signals.observe import report
 from bot.store import incidents
 from tests.given import ANA, Clock, a_desk, failure, told
 

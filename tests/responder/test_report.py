@@ -16,8 +16,8 @@ from bot.core.incidents.alert import Kind
 from bot.core.incidents.incident import Incident, State
 from bot.core.incidents.routing import Policy, Route, Severity, Silence, matcher
 from bot.core.incidents.runbook import Runbook
-from bot.responder.desk import Desk
-from bot.responder.report import report
+from bot.responder.services import Desk
+from bot.responder.signals.observe import report
 from bot.store import alerts, incidents, memory, signals
 from bot.store.tables import signals as rows
 from tests.given import RUN, Clock, a_desk, at_once, failure, told

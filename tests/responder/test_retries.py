@@ -12,8 +12,8 @@ import pytest
 from bot.core.incidents.incident import Counts, Incident, State
 from bot.core.incidents.routing import Policy, Route, Severity, matcher
 from bot.core.signals.signal import Signal
-from bot.responder.desk import Desk
-from bot.responder.report import report
+from bot.responder.services import Desk
+from bot.responder.signals.observe import report
 from bot.store import incidents
 from tests.given import Clock, a_desk, failure, told
 

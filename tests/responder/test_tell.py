@@ -13,11 +13,11 @@ from bot.core.incidents.alert import Alert, Kind
 from bot.core.incidents.incident import Entry
 from bot.core.incidents.routing import Policy, Route, matcher
 from bot.core.incidents.view import View
-from bot.responder.catch_up import Shown, catch_up
-from bot.responder.desk import Desk
-from bot.responder.press import note, press
-from bot.responder.report import report
-from bot.responder.tell import BATCH, Said, tell
+from bot.responder.alerts.delivery import Shown, catch_up
+from bot.responder.alerts.threads import BATCH, Said, tell
+from bot.responder.incidents.presses import note, press
+from bot.responder.services import Desk
+from bot.responder.signals.observe import report
 from bot.rules import policy_of
 from bot.settings import Settings
 from bot.store import alerts, incidents

@@ -9,7 +9,7 @@ import pytest
 
 from bot.core.airflow.protocol import Scope, TaskRef
 from bot.core.remediation import REMOVED, RUNS_AGAIN, Plan
-from bot.responder import plan as plans
+from bot.responder.remediation import confirm as plans
 from tests.given import ANA
 from tests.responder.flows import RUN, Memory, desk_of, memory
 

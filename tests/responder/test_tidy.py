@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Table, func, select
 
-from bot.responder import observer, tidy
-from bot.responder.desk import Desk
-from bot.responder.report import observe, report
+from bot.responder import upkeep
+from bot.responder.services import Desk
+from bot.responder.signals import observer
+from bot.responder.signals.observe import observe, report
 from bot.store import housekeeping, incidents, signals
 from bot.store.signals import letter
 from bot.store.tables import audit, entries, identities, subjects
@@ -48,12 +49,12 @@ def test_what_is_long_over_goes_and_the_incident_and_its_timeline_stay(
     clock(desk).pass_by(days=91)
     report(desk, [failure("another", dag_id="bank")])
     lines = count(desk, entries)
-    assert tidy.tidy(desk, KEEP) == 40 + 40 + 20
+    assert upkeep.tidy(desk, KEEP) == 40 + 40 + 20
     assert (count(desk, rows), count(desk, identities), count(desk, subjects)) == (1, 1, 1)
     with desk.store.read() as t:
         assert len(incidents.listed(t)) == 2
     assert (count(desk, entries), count(desk, audit)) == (lines, 0)
-    assert tidy.tidy(desk, KEEP) == 0
+    assert upkeep.tidy(desk, KEEP) == 0
 
 
 def test_what_is_young_still_sick_or_not_observed_stays(desk: Desk) -> None:
@@ -61,9 +62,9 @@ def test_what_is_young_still_sick_or_not_observed_stays(desk: Desk) -> None:
     with desk.store.taking() as t:
         signals.take(t, [letter(failure(task_id=task_id)) for task_id in ("waits", "too")], clock(desk)())
     clock(desk).pass_by(days=89)
-    assert tidy.tidy(desk, KEEP) == 0
+    assert upkeep.tidy(desk, KEEP) == 0
     clock(desk).pass_by(days=2)
-    assert tidy.tidy(desk, KEEP) == 4  # the signal that was observed and three identities
+    assert upkeep.tidy(desk, KEEP) == 4  # the signal that was observed and three identities
     with desk.store.read() as t:
         assert [one.body["task_id"] for one in signals.after(t, 0, 10)] == ["waits", "too"]
     assert count(desk, subjects) == 1
@@ -76,7 +77,7 @@ def test_after_everything_went_the_next_signal_is_observed_all_the_same(desk: De
     mark up to which all is observed."""
     report(desk, [failure(task_id=f"t{n}") for n in range(5)])
     clock(desk).pass_by(days=91)
-    tidy.tidy(desk, KEEP)
+    upkeep.tidy(desk, KEEP)
     assert len(report(desk, [failure("the next")])) == 1
     assert observer.wait_for_others(desk.store, 0.1) == 0
     with desk.store.read() as t:
@@ -86,4 +87,4 @@ def test_after_everything_went_the_next_signal_is_observed_all_the_same(desk: De
 def test_a_round_leaves_off_when_its_time_is_over(desk: Desk) -> None:
     report(desk, [failure()])
     clock(desk).pass_by(days=91)
-    assert tidy.tidy(desk, KEEP, seconds=0) == 0
+    assert upkeep.tidy(desk, KEEP, seconds=0) == 0

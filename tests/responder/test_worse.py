@@ -12,9 +12,10 @@ from bot.core.access import Access, Role, Rule
 from bot.core.incidents.alert import Kind, page_word
 from bot.core.incidents.incident import Incident
 from bot.core.incidents.routing import Severity, Silence
-from bot.responder.desk import Desk
-from bot.responder.press import press, silence
-from bot.responder.report import report
+from bot.responder.incidents.presses import press
+from bot.responder.incidents.silences import silence
+from bot.responder.services import Desk
+from bot.responder.signals.observe import report
 from bot.store import alerts, incidents
 from tests.given import ANA, BEN, Clock, a_desk, failure
 

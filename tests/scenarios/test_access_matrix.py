@@ -16,8 +16,8 @@ from bot.core.access import Person, Role
 from bot.core.access_table import access
 from bot.core.airflow.protocol import Airflow, Dag, Run, TaskInstance, TaskNode, TaskRef
 from bot.core.incidents.routing import Silence
-from bot.responder.desk import Desk
-from bot.responder.report import report
+from bot.responder.services import Desk
+from bot.responder.signals.observe import report
 from bot.slack import grammar
 from bot.slack.people import People
 from bot.slack.verbs.ask import Ask

@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 
 from bot.core.airflow.protocol import Airflow, Scope, TaskInstance
-from bot.responder import carry_out
+from bot.responder.remediation import carry_out
 from tests.responder.flows import Memory, memory
 from tests.scenarios.room import BotHere, a_room
 

@@ -26,10 +26,11 @@ from bot.core.access import EVERYBODY, Access, Person, Role
 from bot.core.airflow.protocol import Airflow, Scope, TaskRef
 from bot.core.errors import Refused
 from bot.core.remediation import RUNS_AGAIN, Plan, Progress, Remediation
-from bot.responder import carry_out, execute
-from bot.responder import plan as plans
-from bot.responder.desk import Desk
+from bot.responder import execute
 from bot.responder.plans import draft
+from bot.responder.remediation import carry_out
+from bot.responder.remediation import confirm as plans
+from bot.responder.services import Desk
 from bot.store.store import Store
 from tests.scenarios.room import seconds_of
 from tests.scenarios.shapes import RUNS, STATES, Shape, States, installed, shapes, wide

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from bot.responder import catch_up
+from bot.responder.alerts import delivery
 from bot.sandbox.slack.config import Config
 from bot.sandbox.slack.http_mode import FORM, signed
 from tests.scenarios.room import Room, a_room, signal
@@ -58,7 +58,7 @@ def test_what_slack_did_not_take_is_owed_and_shown_once_as_it_is_then(room: Room
 
 
 def test_an_archived_channel_is_said_and_tried_again(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catch_up, "PERMANENT_RETRY", timedelta(seconds=2))
+    monkeypatch.setattr(delivery, "PERMANENT_RETRY", timedelta(seconds=2))
     room.fault(kind="error", code="is_archived", method="chat.postMessage")
     room.report()
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.airflow.protocol import Connection, ConnectionTest, Dag, ImportFault, Job, Pool, Variable
-from bot.responder.asking import CheckSeen, OnCall
-from bot.responder.report_card import Card, RunSeen, TaskSeen, Took
+from bot.responder.lookups.report_card import Card
+from bot.responder.questions import CheckSeen, OnCall, RunSeen, TaskSeen, Took
 from bot.slack import part_reports, past_reports, thing_reports
 from bot.slack.columns import bar
 from tests.slack.reading import checked, last, line

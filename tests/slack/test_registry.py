@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from bot.core.access import Person
-from bot.responder.desk import Desk
+from bot.responder.services import Desk
 from bot.slack import grammar
 from bot.slack.people import People
 from bot.slack.verbs import registry

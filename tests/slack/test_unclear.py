@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.core.errors import Refused
-from bot.responder.find import Unclear
+from bot.responder.lookups.find import Unclear
 from bot.slack import grammar, unclear
 from tests.slack.reading import buttons, checked, line
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import Permanent
-from bot.responder.desk import Desk
-from bot.responder.report import observe
+from bot.responder.services import Desk
+from bot.responder.signals.observe import observe
 from bot.store import incidents, signals
 from bot.store.store import Store
 from tests.given import EVERYBODY_OPERATES, Clock, failure

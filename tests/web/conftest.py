@@ -10,8 +10,8 @@ import pytest
 
 from bot.core.bearer import Tokens
 from bot.core.incidents.runbook import Runbook
-from bot.responder.desk import Desk
-from bot.responder.intake import Intake
+from bot.responder.services import Desk
+from bot.responder.signals.intake import Intake
 from bot.web.edge import Edge
 from bot.web.site import site
 from tests.given import Clock, a_desk

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from bot.core.bearer import Tokens
-from bot.responder.intake import Intake
+from bot.responder.signals.intake import Intake
 from bot.web.edge import Edge
 from bot.web.site import site
 from tests.given import a_desk

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection, event
 
-from bot.responder.desk import Desk
-from bot.responder.intake import Intake
+from bot.responder.services import Desk
+from bot.responder.signals.intake import Intake
 from bot.store import signals
 from bot.web.edge import Edge
 from bot.web.site import site

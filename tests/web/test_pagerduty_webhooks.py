@@ -14,9 +14,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from bot.core.incidents.alert import Kind, Place
-from bot.responder.desk import Desk
-from bot.responder.intake import Intake
-from bot.responder.report import report
+from bot.responder.services import Desk
+from bot.responder.signals.intake import Intake
+from bot.responder.signals.observe import report
 from bot.store import alerts, heard, incidents
 from bot.web.edge import Edge
 from bot.web.site import site

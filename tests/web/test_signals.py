@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from bot.core.bearer import Tokens
 from bot.core.errors import Permanent, Temporary
 from bot.core.signals.wire import KNOWN, SYNONYMS
-from bot.responder.desk import Desk
-from bot.responder.intake import BACKLOG, BACKLOG_CHARACTERS, Intake, Receipt
-from bot.responder.observer import wait_for_others
+from bot.responder.services import Desk
+from bot.responder.signals.intake import BACKLOG, BACKLOG_CHARACTERS, Intake, Receipt
+from bot.responder.signals.observer import wait_for_others
 from bot.store import incidents
 from bot.web.edge import Edge
 from bot.web.signals import BATCH_LIMIT, BODY_LIMIT, DEPTH_LIMIT

@@ -13,10 +13,10 @@ from sqlalchemy import event
 from bot.core.errors import Temporary
 from bot.core.signals.signal import KINDS
 from bot.core.signals.wire import REQUIRED
-from bot.responder import summary
-from bot.responder.desk import Desk
-from bot.responder.press import press
-from bot.responder.report import report
+from bot.responder.incidents import summary
+from bot.responder.incidents.presses import press
+from bot.responder.services import Desk
+from bot.responder.signals.observe import report
 from bot.store import alerts
 from bot.web.edge import Edge
 from bot.web.site import ROUTES, site
@@ -191,7 +191,7 @@ class TestHealth:
             def fail(*_: Any) -> None:
                 raise Temporary("the store cannot write: database or disk is full")
 
-            full.setattr("bot.responder.intake.signals.take", fail)
+            full.setattr("bot.responder.signals.intake.signals.take", fail)
             assert http.post("/v1/signals", json=SENT).status_code == 503
             assert http.get("/readyz").status_code == 503
         assert http.post("/v1/signals", json=SENT).status_code == 202

@@ -13,8 +13,7 @@ from typing import Any
 from bot.checks.check import Row, moment
 from bot.checks.metastore.connection import Metastore
 from bot.core.errors import Permanent, Temporary
-from bot.responder.digest import RunTally
-from bot.responder.report_card import RunSeen, TaskSeen, Took
+from bot.responder.questions import RunSeen, RunTally, TaskSeen, Took
 
 _SQL = """
 select count(*) as ended, coalesce(sum(case when state = 'success' then 1 else 0 end), 0) as succeeded
@@ -62,7 +61,7 @@ from took group by task_id order by task_id limit :most"""
 
 
 class MetastoreHistory:
-    """`bot.responder.report_card.History` of one deployment."""
+    """`bot.responder.questions.History` of one deployment."""
 
     source = "metastore"
 
@@ -112,7 +111,7 @@ def _seconds(value: object) -> float | None:
 
 
 class MetastoreTally:
-    """`bot.responder.digest.Tally` of one deployment."""
+    """`bot.responder.questions.Tally` of one deployment."""
 
     def __init__(self, metastore: Metastore) -> None:
         self._metastore = metastore

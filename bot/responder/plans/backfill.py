@@ -9,9 +9,9 @@ from __future__ import annotations
 from bot.core.access import Person
 from bot.core.errors import Refused
 from bot.core.remediation import Plan
-from bot.responder.desk import Desk
 from bot.responder.plans.clear import Window
 from bot.responder.plans.draft import draw_up
+from bot.responder.services import Desk
 
 
 def plan_backfill(

@@ -16,10 +16,10 @@ from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.incidents.incident import Incident, State, Subject
 from bot.core.remediation import Plan
 from bot.core.signals.signal import Family
-from bot.responder.desk import Desk
+from bot.responder.access.authorization import may
 from bot.responder.dry_run import scopes_of
 from bot.responder.plans.draft import MOST_RUNS, PATIENCE, UNCONFIRMED, audit, draw_up
-from bot.responder.who_may import may
+from bot.responder.services import Desk
 from bot.store import incidents
 
 

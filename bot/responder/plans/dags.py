@@ -13,8 +13,8 @@ from typing import Any
 from bot.core.access import Person
 from bot.core.errors import Refused
 from bot.core.remediation import Plan
-from bot.responder.desk import Desk
 from bot.responder.plans.draft import draw_up
+from bot.responder.services import Desk
 from bot.store import pauses
 
 

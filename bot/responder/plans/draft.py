@@ -16,9 +16,9 @@ from bot.core.airflow.protocol import Airflow, Scope
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import Change, Plan
 from bot.core.signals.signal import task_thing
-from bot.responder.desk import Desk
+from bot.responder.access.authorization import SECOND_PERSON, may, weigh
 from bot.responder.dry_run import look
-from bot.responder.who_may import SECOND_PERSON, may, weigh
+from bot.responder.services import Desk
 from bot.store import audit as lines
 from bot.store import incidents, memory, remediations
 

@@ -11,8 +11,8 @@ from bot.core.access import Person
 from bot.core.airflow.protocol import Scope, TaskRef
 from bot.core.errors import Refused
 from bot.core.remediation import Plan
-from bot.responder.desk import Desk
 from bot.responder.plans.draft import UNCONFIRMED, draw_up
+from bot.responder.services import Desk
 
 
 def plan_mark(

@@ -11,8 +11,8 @@ from datetime import timedelta
 from bot.core.access import Person
 from bot.core.errors import Refused
 from bot.core.remediation import PLAN_LIFE, Plan
-from bot.responder.desk import Desk
 from bot.responder.plans.draft import draw_up
+from bot.responder.services import Desk
 from bot.store import remediations
 
 

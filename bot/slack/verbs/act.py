@@ -10,8 +10,8 @@ from bot.core.access import ANYWHERE, About
 from bot.core.airflow.protocol import Run, Scope
 from bot.core.errors import Refused
 from bot.core.remediation import Plan
-from bot.responder import plan as plans
-from bot.responder.find import Target
+from bot.responder.lookups.find import Target
+from bot.responder.remediation import confirm as plans
 from bot.slack import answers, grammar
 from bot.slack.kit import Message
 from bot.slack.verbs.ask import Ask, missing, not_there, place_of, refused, target

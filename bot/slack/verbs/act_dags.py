@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.core.errors import Refused
 from bot.core.json_text import read_json
-from bot.responder import plan as plans
+from bot.responder.remediation import confirm as plans
 from bot.slack import grammar
 from bot.slack.kit import Message
 from bot.slack.verbs.act import allowed_target, preview

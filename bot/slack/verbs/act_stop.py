@@ -10,8 +10,8 @@ from slack_sdk.web import WebClient
 
 from bot.core.errors import Refused
 from bot.core.remediation import Plan
-from bot.responder import plan as plans
-from bot.responder.who_may import weigh
+from bot.responder.access.authorization import weigh
+from bot.responder.remediation import confirm as plans
 from bot.slack import answers, files, previews
 from bot.slack.kit import Message
 from bot.slack.verbs.ask import Ask, refused

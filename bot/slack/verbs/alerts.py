@@ -8,7 +8,9 @@ from bot.core.errors import Refused
 from bot.core.incidents.incident import Incident
 from bot.core.incidents.routing import exactly
 from bot.core.incidents.view import View
-from bot.responder import press as presses
+from bot.responder.incidents import presses
+from bot.responder.incidents.silences import silence as make_silence
+from bot.responder.incidents.silences import unsilence as end_silence
 from bot.slack import answers, grammar
 from bot.slack.kit import Message
 from bot.slack.verbs.ask import Ask, incident_view, missing, not_there, refused, target
@@ -73,7 +75,7 @@ def silence(ask: Ask) -> Message:
     scoped = _scope(ask, ask.words[0])
     if isinstance(scoped, Refused):
         return refused(ask, scoped, "silence")
-    made = presses.silence(ask.desk, ask.person, *scoped, *said)
+    made = make_silence(ask.desk, ask.person, *scoped, *said)
     if isinstance(made, Refused):
         return refused(ask, made, "silence")
     return answers.told(
@@ -136,7 +138,7 @@ def unsilence(ask: Ask) -> Message:
 
 
 def unsilenced(ask: Ask, silence_id: int) -> Message:
-    not_done = presses.unsilence(ask.desk, ask.person, silence_id)
+    not_done = end_silence(ask.desk, ask.person, silence_id)
     if not_done is not None:
         return refused(ask, not_done, "unsilence")
     return answers.told(f"S-{silence_id} has ended.", "silences")

@@ -19,9 +19,9 @@ from bot.core.airflow.protocol import Airflow
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.incidents.view import View
 from bot.core.remediation import Plan
-from bot.responder import find
-from bot.responder.desk import Desk
-from bot.responder.look import view_of
+from bot.responder.alerts.views import view_of
+from bot.responder.lookups import find
+from bot.responder.services import Desk
 from bot.slack import answers, grammar, unclear
 from bot.slack.kit import Message
 from bot.slack.links import host_of

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from bot.core.access import About, Role
 from bot.core.errors import Refused
-from bot.responder import break_glass as glass
-from bot.responder import plan as plans
+from bot.responder.access import break_glass as glass
+from bot.responder.remediation import confirm as plans
 from bot.slack import answers, grammar
 from bot.slack.approvals import lines_of, standing
 from bot.slack.kit import Message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.responder import digest as days
+from bot.responder.lookups import daily_digest as days
 from bot.slack import digest as shown
 from bot.slack.kit import Message
 from bot.slack.verbs.ask import Ask

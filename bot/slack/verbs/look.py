@@ -9,7 +9,8 @@ from bot.core.access import NEEDS
 from bot.core.errors import Refused
 from bot.core.incidents.runbook import best
 from bot.core.incidents.view import View
-from bot.responder import look
+from bot.responder.alerts import views as look
+from bot.responder.lookups.status import status as status_of
 from bot.slack import answers, grammar
 from bot.slack.kit import Message
 from bot.slack.verbs import see_things
@@ -25,7 +26,7 @@ MOST_LISTED = 1_000
 
 
 def status(ask: Ask) -> Message:
-    return answers.status(look.status(ask.desk))
+    return answers.status(status_of(ask.desk))
 
 
 def open_alerts(ask: Ask) -> Message:

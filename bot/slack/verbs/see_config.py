@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from bot.core.access import ANYWHERE, About
 from bot.core.airflow.protocol import Airflow
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.responder import plan as plans
 from bot.responder.plans.variable import plan_variable
+from bot.responder.remediation import confirm as plans
 from bot.slack import answers, part_reports
 from bot.slack.grammar import Command
 from bot.slack.kit import Message

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from bot.core.airflow.protocol import Airflow
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.responder import look
-from bot.responder.asking import CheckSeen
+from bot.responder.lookups import status
+from bot.responder.questions import CheckSeen
 from bot.slack import answers, part_reports, past_reports
 from bot.slack.kit import Message
 from bot.slack.verbs.ask import Ask, chosen, each, refused
@@ -24,7 +24,7 @@ T = TypeVar("T")
 def health(ask: Ask) -> Message:
     """Everything, or one check asked now."""
     named = [word.lower() for word in ask.words if word.rstrip(":") not in ask.desk.airflows]
-    return check(ask, named[0]) if named else answers.health(look.status(ask.desk))
+    return check(ask, named[0]) if named else answers.health(status.status(ask.desk))
 
 
 def zombies(ask: Ask) -> Message:

@@ -10,9 +10,10 @@ from datetime import timedelta
 
 from bot.core.airflow.protocol import Airflow
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.responder.look import open_views
-from bot.responder.recent import ApiHistory
-from bot.responder.report_card import History, Took, card, slower
+from bot.responder.alerts.views import open_views
+from bot.responder.lookups.api_history import ApiHistory
+from bot.responder.lookups.report_card import card, slower
+from bot.responder.questions import History, Took
 from bot.slack import answers, grammar, past_reports
 from bot.slack.kit import Message
 from bot.slack.verbs.ask import PATIENCE, Ask, chosen, each, pointed, prefix, refused

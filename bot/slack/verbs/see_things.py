@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.core.airflow.protocol import TaskInstance, TaskRef
 from bot.core.errors import Permanent, Temporary
-from bot.responder.find import Target
-from bot.responder.look import open_views
+from bot.responder.alerts.views import open_views
+from bot.responder.lookups.find import Target
 from bot.slack import answers, thing_reports
 from bot.slack.kit import Message
 from bot.slack.verbs.ask import PATIENCE, Ask, prefix

@@ -1,0 +1,104 @@
+"""Breaking the glass: a role beyond one's own, for a short time and with a reason, said loudly in the channel.
+
+Hard case: a restart in between. It is a row, so it holds on, ends at its time, and the channel hears of both. Rule: what
+is done under it is marked in the audit, line by line.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Protocol
+
+from bot.core.access import Person
+from bot.core.errors import Permanent, Refused, Temporary
+from bot.responder.services import Desk
+from bot.store import approvals, audit
+from bot.store.approvals import Glass
+
+logger = logging.getLogger(__name__)
+VERB = "break-glass"
+
+
+def begin(desk: Desk, person: Person, lasts: timedelta, reason: str) -> Glass | Refused:
+    """Gives the person the role for that long, or says why not."""
+    now, rules = desk.clock(), desk.access.break_glass
+    refused = _refused(desk, person, lasts, reason)
+    with desk.store.write() as t:
+        if refused is None and approvals.broken(t, now, person.id):
+            refused = Refused("You have broken the glass already; end it first.", f"{VERB} end")
+        outcome = refused.reason if refused else f"{rules.role} for {lasts.total_seconds() / 60:.0f} min"
+        made = None if refused else approvals.break_glass(t, person, rules.role, reason, now, now + lasts)
+        audit.record(t, now, person, VERB, reason, allowed=refused is None or _is_named(desk, person), outcome=outcome,
+                     by_break_glass=made is not None)  # fmt: skip
+    desk.wake()
+    return made or refused or Refused("Nothing was changed.")
+
+
+def _refused(desk: Desk, person: Person, lasts: timedelta, reason: str) -> Refused | None:
+    """Why not, the first reason that holds."""
+    rules, own = desk.access.break_glass, desk.access.role_of(person, "")
+    unasked = f" Slack could not be asked who is in the user groups: {person.unasked}." if person.unasked else ""
+    most = f"{rules.longest.total_seconds() / 60:.0f}"
+    reasons = (
+        (bool(person.barred), f"Windsock takes nothing from {person.barred}.", ""),
+        (not rules.who, "Nobody may break the glass here: [access.break_glass] names nobody.", "whoami"),
+        (not _is_named(desk, person), f"You may not break the glass.{unasked}", "whoami"),
+        (own >= rules.role, f"You are {own} already; there is nothing to break.", "whoami"),
+        (not reason.strip(), "Breaking the glass needs a reason.", f"{VERB} {most}m the month-end load stands still"),
+        (
+            not timedelta(0) < lasts <= rules.longest,
+            f"The glass can be broken for at most {most} min.",
+            f"{VERB} {most}m why",
+        ),
+    )
+    return next((Refused(said, remedy) for holds, said, remedy in reasons if holds), None)
+
+
+def _is_named(desk: Desk, person: Person) -> bool:
+    return desk.access.may_break_glass(person)
+
+
+def end(desk: Desk, person: Person) -> Refused | None:
+    """Ends it before its time; None when it is done."""
+    now = desk.clock()
+    with desk.store.write() as t:
+        ended = approvals.end_glass(t, person.id, now)
+        outcome = "ended" if ended else "there was none"
+        audit.record(t, now, person, VERB, "end", allowed=True, outcome=outcome)
+    desk.wake()
+    return None if ended else Refused("You have not broken the glass.", "whoami")
+
+
+class Say(Protocol):
+    """Says in the root route's channel that a glass was broken (`deeds` is None), or that it is over."""
+
+    def __call__(self, glass: Glass, channel: str, deeds: int | None, /) -> None: ...
+
+
+def tell(desk: Desk, say: Say) -> None:
+    """Says loudly what began, and what is over with how much was done under it."""
+    now = desk.clock()
+    with desk.store.read() as t:
+        behind = approvals.glass_untold(t)
+    for glass in behind:
+        over = glass.ended_at is not None or glass.until <= now
+        if glass.told == "" and not _said(desk, glass, say, None):
+            continue
+        if over:
+            with desk.store.read() as t:
+                deeds = audit.under_glass(t, glass.person.id, glass.began_at)
+            _said(desk, glass, say, max(0, deeds - 1))  # breaking it is a line of its own
+
+
+def _said(desk: Desk, glass: Glass, say: Say, deeds: int | None) -> bool:
+    try:
+        say(glass, desk.policy.channel, deeds)
+    except Temporary as error:
+        logger.info("the broken glass of %s is told later: %s", glass.person.name, error.message)
+        return False
+    except Permanent as error:
+        logger.error("the broken glass of %s cannot be told: %s", glass.person.name, error.message)
+    with desk.store.write() as t:
+        approvals.glass_told(t, glass.id, "broken" if deeds is None else "over")
+    return True

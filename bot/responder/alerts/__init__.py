@@ -1,0 +1,1 @@
+"""Incidents are shown: delivery of what is owed, threads, announcements and reminders."""

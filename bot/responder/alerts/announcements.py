@@ -1,0 +1,52 @@
+"""Says in the channel what was changed in Airflow without an alert, and how it ended."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from bot.core.errors import Paced, Permanent, Temporary
+from bot.core.remediation import Remediation
+from bot.responder.services import Desk
+from bot.store import remediations
+
+logger = logging.getLogger(__name__)
+
+
+class Announce(Protocol):
+    """Shows a change that no incident shows; returns the channel's id and the message's ts. `where` is the deployment, where
+    there are several."""
+
+    def __call__(
+        self, remediation: Remediation, channel: str, ref: str, where: str, *, posting: bool
+    ) -> tuple[str, str]: ...
+
+
+def announce(desk: Desk, show: Announce) -> None:
+    """Says in the channel what was changed without an alert, and how it went. It is marked `posting` before the call; what
+    may have been posted is looked for, so that a lost answer gives no second message, not even over a restart."""
+    with desk.store.read() as t:
+        behind = remediations.unannounced(t)
+    for remediation, channel, ref, posting in behind:
+        if not (ref or posting):
+            _announcing(desk, remediation, posting=True)
+        try:
+            several = len(desk.airflows) > 1
+            named = remediation.plan.deployment if several else ""
+            where = show(remediation, channel, ref, named, posting=posting)
+        except (Temporary, Permanent) as error:
+            logger.info("remediation %s is announced later: %s", remediation.id, error.message)
+            if isinstance(error, Temporary) and error.acted is False and not posting:
+                _announcing(desk, remediation, posting=False)  # it is certain that nothing was posted
+            if isinstance(error, Paced):
+                continue
+            if isinstance(error, Temporary):  # Slack is away: what is more urgent comes first when it is back
+                return
+            where = (channel, ref)
+        with desk.store.write() as t:
+            remediations.announced(t, remediation.id, remediation.version, *where)
+
+
+def _announcing(desk: Desk, remediation: Remediation, *, posting: bool) -> None:
+    with desk.store.write() as t:
+        remediations.announcing(t, remediation.id, posting=posting)

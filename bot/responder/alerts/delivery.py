@@ -1,0 +1,255 @@
+"""catch_up: the one loop that shows what is owed. Nobody sends an update; whoever changes an incident makes it owed.
+
+Hard cases: a crash between "Slack said ok" and our record of it (the alert is marked `posting` before the call, and its
+metadata is looked for before it is posted again); a burst (the incident is rendered as it is now, so ten changes are one
+edit); a storm (a message that only grows is edited ever more rarely, and once more when it has stopped). Rule: what was
+rendered is what is recorded as shown, never a newer version.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from bot.core.errors import Paced, Permanent, Temporary
+from bot.core.incidents.alert import QUIET, SPACING, Alert, Kind, Lane, Place, growth_spacing, is_closed, lane, paced
+from bot.core.incidents.incident import Entry
+from bot.core.incidents.view import View
+from bot.responder.alerts import overflow
+from bot.responder.alerts.views import view
+from bot.responder.services import Desk
+from bot.store import alerts, incidents
+from bot.store.moments import LONGEST_WAIT
+
+logger = logging.getLogger(__name__)
+CLAIM = timedelta(seconds=60)
+LATE_AFTER = 10.0
+IDLE_SECONDS = 5.0
+SHORTEST_WAIT = 0.02
+UNWRITABLE = frozenset({"channel_not_found", "not_in_channel", "is_archived", "restricted_action"})
+GONE = frozenset({"message_not_found", "thread_not_found"})  # somebody deleted the message: it is posted anew
+PERMANENT_RETRY = timedelta(seconds=60)  # a person may mend it: the bot is invited, the token renewed
+Chore = Callable[[], float | None]  # returns in how many seconds it wants to be called again
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Where the alert can be found now. `said` is PagerDuty's last word."""
+
+    channel_id: str = ""
+    ref: str = ""
+    said: str = ""
+
+
+class Show(Protocol):
+    """Shows one incident in one place. Raises Temporary, Paced or Permanent."""
+
+    def __call__(self, alert: Alert, seen: View) -> Shown: ...
+
+
+@dataclass
+class Tempo:
+    """What the loop remembers from one round to the next: an incident's version by alert, and since when it has not grown;
+    and until when our pace has closed a lane. It is not kept over a restart; then a message waits for its edit no longer
+    than it would have."""
+
+    seen: dict[int, tuple[int, datetime]] = field(default_factory=dict)
+    until: dict[tuple[Lane, str], datetime] = field(default_factory=dict)
+
+    def quiet(self, growing: Mapping[int, int], now: datetime) -> list[int]:
+        """The alerts whose growth has ended."""
+        known = {one: self.seen.get(one, (version, now)) for one, version in growing.items()}
+        self.seen = {
+            one: known[one] if known[one][0] == version else (version, now) for one, version in growing.items()
+        }
+        return [one for one, (_, since) in self.seen.items() if not timedelta(0) <= now - since < QUIET]
+
+    def close(self, one: tuple[Lane, str], until: datetime) -> None:
+        self.until[one] = until
+
+    def closed(self, now: datetime) -> set[tuple[Lane, str]]:
+        """The lanes that nothing is let through for now."""
+        self.until = {one: until for one, until in self.until.items() if now < until <= now + LONGEST_WAIT}
+        return set(self.until)
+
+    def next(self) -> datetime | None:
+        """When a message may have stopped growing, or a lane opens."""
+        calm = (since + QUIET for _, since in self.seen.values())
+        return min((*calm, *self.until.values()), default=None)
+
+
+def run(desk: Desk, kind: Kind, show: Show, stop: threading.Event, less_urgent: Sequence[Chore] = ()) -> None:
+    """Shows what is owed until told to stop; nothing that happens to one alert ends the loop. What is less urgent is done
+    after each round."""
+    event, tempo = desk.alerts_owed if kind is Kind.slack else desk.pages_owed, Tempo()
+    while not stop.is_set():
+        event.clear()
+        desk.rounds[kind.value] = desk.monotonic()
+        try:
+            waits = [catch_up(desk, kind, show, tempo), *(_wait_of(chore) for chore in less_urgent)]
+            wait = min(seconds for seconds in waits if seconds is not None)
+        except Exception:  # the loop outlives everything; what is owed stays owed
+            logger.exception("catch_up failed; tried again in %s s", IDLE_SECONDS)
+            wait = IDLE_SECONDS
+        event.wait(wait)
+
+
+def _wait_of(chore: Chore) -> float | None:
+    try:
+        return chore()
+    except Exception:  # the other chores do not wait for it
+        logger.exception("a chore failed; tried again in %s s", IDLE_SECONDS)
+        return IDLE_SECONDS
+
+
+def catch_up(desk: Desk, kind: Kind, show: Show, tempo: Tempo | None = None) -> float:
+    """Shows every alert that is owed and due once, as far as our pace lets it; returns how many seconds until the next one
+    may be. When the other side is away the round ends, so that what is most urgent then is tried next."""
+    tempo = tempo or Tempo()
+    while owed := _due(desk, kind, tempo):
+        was_closed = tempo.closed(desk.clock())
+        for alert in owed:
+            if is_closed(lane(alert), tempo.until):
+                continue
+            try:
+                _show_one(desk, alert, show)
+            except Paced as error:
+                tempo.close(paced(lane(alert)), desk.clock() + timedelta(seconds=error.retry_after or 1.0))
+            except Temporary:
+                return _wait(desk, kind, tempo)
+            except Permanent:  # of the store
+                raise
+            except Exception as error:  # a mistake of ours about one incident keeps no other waiting
+                logger.exception("A-%s cannot be shown in %s", alert.incident_id, alert.place)
+                said = f"a mistake of ours, {type(error).__name__}; the log says more"
+                _postpone(desk, alert, desk.clock() + PERMANENT_RETRY, error=said)
+            if not alert.ref and kind is Kind.slack:
+                tempo.until |= overflow.full(desk)
+        if len(owed) < alerts.LIMIT or tempo.until.keys() <= was_closed:
+            break
+    return _wait(desk, kind, tempo)
+
+
+def _due(desk: Desk, kind: Kind, tempo: Tempo) -> list[Alert]:
+    now = desk.clock()
+    if kind is Kind.slack:
+        tempo.until |= overflow.full(desk)
+    with desk.store.read() as t:
+        quiet = tempo.quiet(alerts.growing(t, kind, now), now) if kind is Kind.slack else []
+        return alerts.due(t, kind, now, quiet, tempo.closed(now))
+
+
+def _wait(desk: Desk, kind: Kind, tempo: Tempo) -> float:
+    """Until the next one may be due, between a moment and a few seconds."""
+    now = desk.clock()
+    with desk.store.read() as t:
+        times = (alerts.next_due(t, kind, tempo.closed(now)), tempo.next())
+    waits = [(at - now).total_seconds() for at in times if at is not None]
+    return min(IDLE_SECONDS, max(SHORTEST_WAIT, min(waits, default=IDLE_SECONDS)))
+
+
+def _show_one(desk: Desk, alert: Alert, show: Show) -> None:
+    """Raises Paced and Temporary again when the alert was put off, for what they mean to the other alerts."""
+    now = desk.clock()
+    posting = alert.place.kind is Kind.slack and not alert.ref
+    with desk.store.write() as t:
+        if not alerts.claim(t, alert, now, now + CLAIM):
+            return
+        if posting:
+            alerts.change(t, alert.id, posting=True)
+    with desk.store.read() as t:
+        incident = incidents.get(t, alert.incident_id)
+        if incident is None:
+            return
+        seen = replace(view(desk, t, incident), late=_lateness(alert, now))
+    try:
+        shown = show(alert, seen)
+    except Paced:
+        with desk.store.write() as t:
+            alerts.change(t, alert.id, claimed_until=None, posting=alert.posting)
+        raise
+    except Temporary as error:
+        _try_again(desk, alert, error)
+        raise
+    except Permanent as error:
+        logger.warning("%s cannot be shown in %s: %s", seen.incident.name, alert.place, error.message)
+        _cannot(desk, alert, error, now)
+    else:
+        _record(desk, alert, seen, shown)
+
+
+def _cannot(desk: Desk, alert: Alert, error: Permanent, now: datetime) -> None:
+    """A message that was deleted is posted anew at once; else the incident is seen elsewhere until somebody has mended it."""
+    if error.code in GONE and alert.ref:
+        _postpone(desk, alert, now, error=error.message, ref="", posting=False)
+        return
+    _elsewhere(desk, alert, error)
+    _postpone(desk, alert, now + PERMANENT_RETRY, error=error.message, posting=alert.posting)
+
+
+def _elsewhere(desk: Desk, alert: Alert, error: Permanent) -> None:
+    """A channel that cannot be written keeps nothing secret: the root route's channel shows the incident too, and its
+    thread says why, until somebody mends it."""
+    if alert.place.kind is not Kind.slack or error.code not in UNWRITABLE or alert.place.target == desk.policy.channel:
+        return
+    now = desk.clock()
+    with desk.store.write() as t:
+        alerts.ensure(t, alert.incident_id, Place(Kind.slack, desk.policy.channel), now)
+        if not alert.error:
+            text = f"{alert.place.target} cannot be written: {error.message.removeprefix('Slack: ')}"
+            incidents.add_entry(t, alert.incident_id, Entry(now, "unwritable", text))
+
+
+def _lateness(alert: Alert, now: datetime) -> float:
+    if alert.shown or alert.owed_at is None:
+        return 0.0
+    late = (now - alert.owed_at).total_seconds()
+    return late if late > LATE_AFTER else 0.0
+
+
+def _try_again(desk: Desk, alert: Alert, error: Temporary) -> None:
+    """Full jitter, or as long as the other side asked for. A post whose answer was lost stays `posting`."""
+    backoff = random.uniform(0.2, min(30.0, 0.5 * 2.0 ** min(alert.tries, 10)))  # noqa: S311 - jitter
+    due = desk.clock() + timedelta(seconds=error.retry_after or backoff)
+    keep = {} if error.acted is None else {"posting": alert.posting}
+    _postpone(desk, alert, due, error=error.message, **keep)
+
+
+def _postpone(desk: Desk, alert: Alert, due: datetime, **values: object) -> None:
+    with desk.store.write() as t:
+        alerts.change(t, alert.id, due_at=due, tries=alert.tries + 1, claimed_until=None, **values)
+        if not alert.error:
+            _paged(desk, t, alert)
+
+
+def _record(desk: Desk, alert: Alert, seen: View, shown: Shown) -> None:
+    """A message that was edited for its counts alone is edited more rarely from then on."""
+    now = desk.clock()
+    grown = 0 if alert.urgent or alert.news or not alert.ref else alert.grown + 1
+    spacing = growth_spacing(grown) if alert.place.kind is Kind.slack else SPACING
+    with desk.store.write() as t:
+        alerts.change(
+            t, alert.id, shown=seen.incident.version, channel_id=shown.channel_id, ref=shown.ref, said=shown.said,
+            due_at=now + spacing, claimed_until=None, tries=0, error="", posting=False, urgent=False, grown=grown,
+            upto=seen.timeline[-1].id if seen.timeline else 0,
+            shown_at=now if alert.place.kind is Kind.slack else None, **({} if alert.ref else {"posted_at": now}),
+        )  # fmt: skip
+        if alert.error:
+            alerts.mended(t, alert, now)
+        if shown.said != alert.said or alert.error:
+            _paged(desk, t, alert)
+
+
+def _paged(desk: Desk, t: Connection, alert: Alert) -> None:
+    """That somebody is rung, or could not be, is news for those who look at the message."""
+    if alert.place.kind is Kind.pagerduty:
+        incidents.touch(t, alert.incident_id)
+        alerts.hurry(t, alert.incident_id, desk.clock())
+        desk.alerts_owed.set()

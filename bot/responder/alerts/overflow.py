@@ -1,0 +1,106 @@
+"""New messages a minute have a bound in each channel; beyond it one message counts the rest until each has its own.
+
+Hard case: eighty causes at once, and the critical one is the last to come. The worst are posted first, and what is critical
+has as much room again as all that is not. Rule: nothing is dropped. What waits is counted, and posted when there is room.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from bot.core.errors import Permanent, Temporary
+from bot.core.incidents.alert import Lane
+from bot.core.incidents.routing import Severity
+from bot.responder.services import Desk
+from bot.store import alerts, memory
+
+logger = logging.getLogger(__name__)
+SPACING = timedelta(seconds=5)  # between two edits of the count
+CLAIM = timedelta(
+    seconds=60
+)  # after which a message that was begun is looked for, and posted by whoever finds it missing
+_KEY = "overflow/"
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What waits in one channel: `key` is the mark of the message that counts it, `ref` its ts; no count when all are shown."""
+
+    channel: str
+    key: str
+    ref: str
+    a_minute: int
+    by_severity: Counter[Severity] = field(default_factory=Counter)
+
+
+class Show(Protocol):
+    """Posts or edits the message; returns the channel's id and the message's ts. Raises Temporary, Paced or Permanent."""
+
+    def __call__(self, rest: Rest, *, begun: bool) -> tuple[str, str]: ...
+
+
+def full(desk: Desk) -> dict[tuple[Lane, str], datetime]:
+    """The lanes that take no new message for now, and until when."""
+    lanes: dict[tuple[Lane, str], datetime] = {}
+    now = desk.clock()
+    with desk.store.read() as t:
+        posted = alerts.posted(t, now)
+    for channel, times in posted.items():
+        for lane, most in ((Lane.more, desk.new_a_minute), (Lane.post, 2 * desk.new_a_minute)):
+            if len(times) >= most and times[most - 1] + alerts.MINUTE > now:
+                lanes[lane, channel] = times[most - 1] + alerts.MINUTE
+    return lanes
+
+
+def tell(desk: Desk, show: Show) -> float | None:
+    """Brings each channel's count up to date; in how many seconds it wants to be called again."""
+    now = desk.clock()
+    closed = {channel for _, channel in full(desk)}
+    with desk.store.read() as t:
+        waiting, known = alerts.waiting(t, now), memory.below(t, _KEY)
+    counted = known.keys() | (closed & waiting.keys())
+    for channel in counted:
+        _tell_one(desk, show, channel, known.get(channel, {}), waiting.get(channel, Counter()))
+    return SPACING.total_seconds() if counted else None
+
+
+def _tell_one(desk: Desk, show: Show, channel: str, known: dict[str, Any], waits: Counter[Severity]) -> None:
+    now, counts = desk.clock(), {one.value: number for one, number in waits.items()}
+    begun = bool(known)
+    if begun and _is_fresh(known, counts, now):
+        return
+    if not begun:
+        known = {"key": f"{_KEY}{channel}/{now.isoformat()}", "ref": "", "channel": channel}
+        with desk.store.write() as t:
+            if not memory.keep_new(t, _KEY + channel, known | {"at": now.isoformat()}):
+                return  # another replica posts it
+    rest = Rest(known["channel"], known["key"], known["ref"], desk.new_a_minute, waits)
+    try:
+        where, ref = show(rest, begun=begun)
+    except (Temporary, Permanent) as error:
+        logger.info("the count of new alerts in %s is shown later: %s", channel, error.message)
+        if isinstance(error, Permanent) or (not begun and error.acted is False):
+            _keep(desk, channel, None)
+        return
+    shown = known | {"channel": where, "ref": ref, "counts": counts, "at": now.isoformat()}
+    _keep(desk, channel, shown if counts else None)
+
+
+def _is_fresh(known: dict[str, Any], counts: dict[str, int], now: datetime) -> bool:
+    """Whether nothing is to be shown for now: another replica may be about to post it, or it was edited just now."""
+    passed = abs(now - datetime.fromisoformat(known["at"]))
+    if not known["ref"]:
+        return passed < CLAIM
+    return passed < SPACING or known["counts"] == counts
+
+
+def _keep(desk: Desk, channel: str, value: dict[str, Any] | None) -> None:
+    with desk.store.write() as t:
+        if value is None:
+            memory.drop(t, _KEY + channel)
+        else:
+            memory.keep(t, _KEY + channel, value)

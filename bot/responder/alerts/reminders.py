@@ -1,0 +1,67 @@
+"""What time alone changes: who has had an incident for long is asked about it, and a storm that is over stops growing.
+
+Hard cases: a restart in the very minute in which a storm is over (what counts is when the message was shown last); two
+replicas that remind at once. Rule: a reminder is a line in the thread with the person's name; it changes nothing and comes
+once in each stretch of time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.core.incidents import lifecycle
+from bot.core.incidents.incident import RECENT, Entry, Incident, State
+from bot.responder.incidents.presses import save
+from bot.responder.services import Desk
+from bot.store import alerts, incidents
+
+REMINDER = "reminder"
+EVERY = timedelta(seconds=60)  # how often both are looked at
+SLOWEST = timedelta(seconds=15)  # what was shown just after the end may have been worked out just before it
+
+
+def remind(desk: Desk) -> None:
+    """Reminds the holders of what has been theirs for longer than the policy says."""
+    after, now = desk.policy.remind_after, desk.clock()
+    if after is None:
+        return
+    with desk.store.read() as t:
+        held = incidents.listed(t, (State.acknowledged.value,), limit=500)
+        due = [incident for incident in held if now - _last(incidents.timeline(t, incident.id), incident) >= after]
+    for incident in due:
+        if incident.holder is not None and incident.held_at is not None:
+            hours = (now - incident.held_at).total_seconds() / 3600
+            text = f"{incident.holder.name} has had it for {hours:.0f} h; still at it?"
+            _remind_once(desk, incident, Entry(now, REMINDER, text, incident.holder.name, incident.holder.id))
+
+
+def _remind_once(desk: Desk, seen: Incident, entry: Entry) -> None:
+    """Another replica may have been faster, or the incident may be somebody else's by now."""
+    with desk.store.write() as t:
+        known = incidents.for_change(t, seen.id)
+        if known is None or known.held_at != seen.held_at or known.version != seen.version:
+            return
+        save(t, lifecycle.note(known, entry), entry.at)
+    desk.wake()
+
+
+def settle(desk: Desk) -> None:
+    """A message says "still growing" for the five minutes after the last failure; then it is shown once more."""
+    now = desk.clock()
+    with desk.store.read() as t:
+        quiet = alerts.shown_growing(t, RECENT + SLOWEST, now - RECENT)
+        storms = [one for one in quiet if incidents.counts(t, one, now).things > 1]
+    for incident_id in storms:
+        with desk.store.write() as t:
+            incident = incidents.for_change(t, incident_id)
+            if incident is not None:
+                incidents.save(t, replace(incident, version=incident.version + 1))
+    if storms:
+        desk.wake()
+
+
+def _last(timeline: list[Entry], incident: Incident) -> datetime:
+    """When the holder took it, or was last reminded."""
+    taken = incident.held_at or incident.last_at
+    return max([taken, *(entry.at for entry in timeline if entry.what == REMINDER)])

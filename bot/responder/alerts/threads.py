@@ -1,0 +1,171 @@
+"""tell: brings the threads up to date, a line at a time, after the alerts themselves.
+
+Hard cases: a crash between "Slack said ok" and our record of it, or a lost answer (the alert is marked `telling` before the
+call, and the thread is read back before a line is said again); a reopened incident in a storm (what the whole channel is
+to hear waits for the message's edit, and no longer than a moment). Rule: each line is said once, and after each of them
+the alerts come first again.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from bot.core.errors import Paced, Permanent, Temporary
+from bot.core.incidents.alert import SPACING, Alert
+from bot.core.incidents.incident import Entry, Incident
+from bot.core.incidents.view import View
+from bot.responder.alerts.delivery import CLAIM, GONE, IDLE_SECONDS, PERMANENT_RETRY, SHORTEST_WAIT, UNWRITABLE
+from bot.responder.alerts.views import view
+from bot.responder.services import Desk
+from bot.store import alerts, incidents
+
+logger = logging.getLogger(__name__)
+RINGING = frozenset({"reopened", "escalated", "failed", "worse"})  # entries that the whole channel is told, too
+BATCH = 20  # entries in one message
+SKEW = timedelta(minutes=5)  # that Slack's clock and ours may be apart
+WAIT_FOR_EDIT = timedelta(seconds=10)  # what rings does so without the message's edit after that
+REFUSED_ALL = UNWRITABLE | {
+    "invalid_auth",
+    "token_revoked",
+    "account_inactive",
+    "not_authed",
+    "token_expired",
+    "missing_scope",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the thread holds already: its last entry, and the last that the channel was told."""
+
+    told: int = 0
+    rung: int = 0
+
+
+class Thread(Protocol):
+    """The thread of an alert. Each raises Temporary, Paced or Permanent."""
+
+    def say(self, alert: Alert, seen: View, news: Sequence[Entry]) -> None:
+        """These entries in one message."""
+        ...
+
+    def ring(self, alert: Alert, seen: View, entry: Entry) -> None:
+        """That entry to the whole channel, if it is worth it."""
+        ...
+
+    def said(self, alert: Alert, since: datetime) -> Said:
+        """What was said since then, read back."""
+        ...
+
+
+def tell(desk: Desk, thread: Thread) -> float:
+    """Says what is not told yet, what waits longest first; ends when an alert is owed, and when Slack is away. Returns how
+    many seconds until it wants to be called again."""
+    closed, before = dict[str, float](), dict[int, tuple[object, ...]]()
+    while True:
+        now = desk.clock()
+        with desk.store.read() as t:
+            alert = alerts.untold(t, now, closed)
+            due = alerts.next_tell(t, now, closed) if alert is None else now
+        if alert is None:
+            return _wait(closed, due, now)
+        try:
+            if before.get(alert.id) == (state := (alert.told, alert.rung, alert.telling_at, alert.ref)):
+                _hold(desk, alert, now + timedelta(seconds=IDLE_SECONDS))  # nothing has come of it: on to the others
+            else:
+                before[alert.id] = state
+                _tell_one(desk, alert, thread, now)
+        except Paced as error:  # not now, in this channel
+            closed[alert.channel_id] = error.retry_after or 1.0
+        except Temporary:
+            return SHORTEST_WAIT
+        if desk.alerts_owed.is_set():
+            return SHORTEST_WAIT
+
+
+def _hold(desk: Desk, alert: Alert, until: datetime) -> None:
+    with desk.store.write() as t:
+        alerts.change(t, alert.id, tell_at=until)
+
+
+def _wait(closed: Mapping[str, float], due: datetime | None, now: datetime) -> float:
+    waits = [*closed.values(), (due - now).total_seconds() if due else IDLE_SECONDS]
+    return min(IDLE_SECONDS, max(SHORTEST_WAIT, min(waits)))
+
+
+def _tell_one(desk: Desk, alert: Alert, thread: Thread, now: datetime) -> None:
+    """One message at most. Raises Paced and Temporary again when it was put off."""
+    with desk.store.write() as t:
+        if not alerts.claim(t, alert, now, now + CLAIM):
+            return
+        alerts.change(t, alert.id, telling_at=alert.telling_at or now)
+    put_off: Temporary | None = None
+    before: dict[str, object] = {"telling_at": alert.telling_at}
+    try:
+        values = _told(desk, alert, thread, now)
+    except Temporary as error:
+        put_off, values = error, _later(alert, error, now)
+    except Permanent as error:
+        logger.info("the thread of A-%s cannot be told: %s", alert.incident_id, error.message)
+        values = _cannot(desk, alert, error, now)
+    with desk.store.write() as t:
+        alerts.change(t, alert.id, claimed_until=None, **(before | values))
+    if put_off is not None:
+        raise put_off
+
+
+def _told(desk: Desk, alert: Alert, thread: Thread, now: datetime) -> dict[str, object]:
+    """What is known of the thread after one more message, or after a look at it."""
+    if alert.telling_at is not None:
+        said = thread.said(alert, alert.telling_at - SKEW)
+        return {"telling_at": None, "told": max(alert.told, said.told), "rung": max(alert.rung, said.rung)}
+    with desk.store.read() as t:
+        incident = incidents.get(t, alert.incident_id)
+        seen = None if incident is None else view(desk, t, incident)
+    batch = [entry for entry in seen.timeline if entry.id > alert.told][:BATCH] if seen is not None else []
+    if seen is None or not batch:
+        return {}
+    bell = _bell(desk, alert, seen.incident, batch)
+    if bell is None:
+        thread.say(alert, seen, batch)
+        return {"told": batch[-1].id, "tell_at": None}
+    if bell.id > alert.upto and now - bell.at < WAIT_FOR_EDIT:
+        return {"tell_at": now + SPACING}
+    thread.ring(alert, seen, bell)
+    return {"rung": bell.id, "tell_at": None}
+
+
+def _bell(desk: Desk, alert: Alert, incident: Incident, batch: Sequence[Entry]) -> Entry | None:
+    """The last entry that the whole channel is to hear and has not heard, if the route says so."""
+    bell = next((entry for entry in reversed(batch) if entry.what in RINGING and entry.id > alert.rung), None)
+    how = desk.policy.broadcast_of(incident.route)
+    return bell if bell is not None and how.rings(incident.severity, heard=alert.rung > 0) else None
+
+
+def _later(alert: Alert, error: Temporary, now: datetime) -> dict[str, object]:
+    if isinstance(error, Paced):
+        return {}
+    logger.info("the thread of A-%s is told later: %s", alert.incident_id, error.message)
+    seconds = error.retry_after or random.uniform(1.0, 10.0)  # noqa: S311 - jitter
+    begun = (alert.telling_at or now) if error.acted is None else alert.telling_at
+    return {"tell_at": now + timedelta(seconds=seconds), "telling_at": begun}
+
+
+def _cannot(desk: Desk, alert: Alert, error: Permanent, now: datetime) -> dict[str, object]:
+    """A message that was deleted is posted anew, and its new thread is told; a channel that cannot be written waits; a line
+    that Slack does not take is left out, since the message itself shows the state."""
+    if error.code in GONE:
+        desk.alerts_owed.set()
+        return {"ref": "", "shown": 0, "due_at": now, "telling_at": None}
+    if error.code in REFUSED_ALL:
+        with desk.store.write() as t:
+            alerts.hold_threads(t, alert.channel_id, now + PERMANENT_RETRY)
+        return {}
+    with desk.store.read() as t:
+        waiting = incidents.timeline(t, alert.incident_id, after=alert.told)[:BATCH]
+    return {"telling_at": None, "told": waiting[-1].id if waiting and alert.telling_at is None else alert.told}

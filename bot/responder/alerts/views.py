@@ -1,0 +1,61 @@
+"""Looking: one incident as a view, and everything as a status.
+
+Hard case: a deployment that does not answer. It becomes a sentence in the status and harms no other. Rule: looking changes
+nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from bot.core.airflow.protocol import Airflow
+from bot.core.errors import Permanent, Temporary
+from bot.core.incidents.alert import Kind
+from bot.core.incidents.incident import OPEN_STATES, RECENT, Incident
+from bot.core.incidents.view import View
+from bot.responder.lookups.status import SICK_SHOWN
+from bot.responder.services import Desk
+from bot.store import alerts, incidents, remediations
+
+
+def view(desk: Desk, t: Connection, incident: Incident) -> View:
+    """The incident as it is now, with all that a message may say about it."""
+    now = desk.clock()
+    signal, airflow = incident.exemplar, desk.airflows.get(incident.deployment)
+    page = next((a for a in alerts.of_incident(t, incident.id) if a.place.kind is Kind.pagerduty), None)
+    book = desk.runbook(incident.runbook)
+    looked = View(
+        incident=incident, counts=incidents.counts(t, incident.id, now - RECENT), now=now,
+        timeline=incidents.timeline(t, incident.id), sick=incidents.subjects_of(t, incident.id, sick=True, limit=SICK_SHOWN),
+        remediation=remediations.latest(t, incident.id), runbook=book,
+        runbook_url=f"{desk.public_url}/runbooks/{book.name}" if book and desk.public_url else "",
+        several_deployments=len(desk.airflows) > 1, can_act=airflow is not None,
+        page_said=page.said if page else "", page_error=page.error if page else "",
+    )  # fmt: skip
+    if airflow is None or not signal.run_id:
+        return replace(looked, task_url=signal.log_url)
+    return replace(looked, run_url=_run_url(airflow, signal.dag_id, signal.run_id), task_url=signal.log_url)
+
+
+def _run_url(airflow: Airflow, dag_id: str, run_id: str) -> str:
+    try:
+        return airflow.run_url(dag_id, run_id)
+    except (Temporary, Permanent):  # the link differs by major, and that deployment could not be asked yet
+        return ""
+
+
+def view_of(desk: Desk, incident_id: int) -> View | None:
+    """One incident's view by its number."""
+    with desk.store.read() as t:
+        incident = incidents.get(t, incident_id)
+        return None if incident is None else view(desk, t, incident)
+
+
+def open_views(desk: Desk, limit: int = 50) -> list[View]:
+    """Open incidents, critical ones first, then the newest."""
+    with desk.store.read() as t:
+        found = incidents.listed(t, OPEN_STATES, limit=limit)
+        views = [view(desk, t, incident) for incident in found]
+    return sorted(views, key=lambda one: (-one.incident.severity.rank, -one.incident.id))

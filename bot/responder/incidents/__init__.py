@@ -1,0 +1,1 @@
+"""A person takes an incident: presses, silences, and the summary that is exported."""

@@ -1,0 +1,141 @@
+"""Presses that change an incident and nothing in Airflow: acknowledge, give back, resolve, reopen, escalate, silence.
+
+Hard case: two people press at once. The incident is locked while the press is decided, so the second finds it taken and
+is told by whom. Rule: every press, allowed or refused, leaves a line in the audit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from bot.core.access import SOMEWHERE, No, Person
+from bot.core.errors import Refused
+from bot.core.incidents import lifecycle, presses
+from bot.core.incidents.alert import Kind, Place
+from bot.core.incidents.incident import Entry, Incident, State
+from bot.core.redaction import redact
+from bot.responder.access.authorization import about_incident, decide, with_tags
+from bot.responder.services import Desk
+from bot.store import alerts, heard, incidents, memory
+from bot.store.audit import learn as learn_request
+
+
+def press(desk: Desk, person: Person, verb: str, incident_id: int, note: str = "") -> Incident | Refused:
+    """Carries out a press; the incident as it is afterwards, or why not."""
+    now, note = desk.clock(), redact(note)
+    refused = _refused(desk, person, verb, incident_id) or _configured(desk, verb)
+    with desk.store.write(alone=True) as t:
+        result = refused or _press(desk, t, person, verb, incident_id, note, now)
+        outcome = result.reason if isinstance(result, Refused) else result.state.value
+        memory.record(t, now, person, verb, f"A-{incident_id} {note}".strip(), allowed=refused is None,
+                      outcome=outcome, incident_id=None if isinstance(result, Refused) else incident_id)  # fmt: skip
+    desk.wake()
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Where a press was made: what makes the report of it itself, and when the person pressed."""
+
+    event: tuple[str, ...]
+    at: datetime
+
+
+def pressed_elsewhere(desk: Desk, person: Person, verb: str, incident_id: int, note: str, elsewhere: Elsewhere) -> bool:
+    """A press made in PagerDuty, by someone who may press it there; True when it changed something."""
+    now = desk.clock()
+    with desk.store.write(alone=True) as t:
+        if not heard.first_time(t, now, *elsewhere.event):
+            return False
+        late = _is_late(incidents.for_change(t, incident_id), verb, elsewhere.at)
+        at = elsewhere.at if verb == "acknowledge" else now  # held since then, to tell what is older
+        result = late or _press(desk, t, person, verb, incident_id, note, at)
+        outcome = result.reason if isinstance(result, Refused) else result.state.value
+        memory.record(
+            t, now, person, verb, f"A-{incident_id} {note}", allowed=True, outcome=outcome, incident_id=incident_id
+        )
+    desk.wake()
+    return not isinstance(result, Refused)
+
+
+def _is_late(incident: Incident | None, verb: str, pressed_at: datetime) -> Refused | None:
+    """A press is refused when the incident has begun anew, or has been taken or resolved, after it was made."""
+    if incident is None:
+        return None
+    since = {"unacknowledge": incident.held_at, "reopen": incident.resolved_at}.get(verb)
+    if pressed_at >= (since or incident.reopened_at or incident.opened_at):
+        return None
+    return Refused(
+        f"It was pressed at {pressed_at:%Y-%m-%d %H:%M:%S} UTC, before {incident.name} became what it is.", ""
+    )
+
+
+def _refused(desk: Desk, person: Person, verb: str, incident_id: int) -> Refused | None:
+    """Whether they may press it on this alert; asked before the incident is locked."""
+    with desk.store.read() as t:
+        incident = incidents.get(t, incident_id)
+        about = about_incident(t, incident) if incident else SOMEWHERE
+    learn_request(deployment=about.deployment if incident else "")
+    settled = with_tags(desk, verb, about)
+    if isinstance(settled, Refused):
+        return settled
+    decided = decide(desk, person, verb, settled)
+    return decided.refused if isinstance(decided, No) else None
+
+
+def _configured(desk: Desk, verb: str) -> Refused | None:
+    if verb == "escalate" and not desk.pages:
+        return Refused("Nobody can be rung: PagerDuty is not configured.", "help")
+    return None
+
+
+def _press(
+    desk: Desk, t: Connection, person: Person, verb: str, incident_id: int, note: str, now: datetime
+) -> Incident | Refused:
+    incident = incidents.for_change(t, incident_id)
+    if incident is None:
+        return Refused(f"There is no alert A-{incident_id}.", "open")
+    if verb == "reopen" and (instead := incidents.open_with_key_of(t, incident)):
+        return Refused(f"A-{instead} is open for the same trouble.", f"ack A-{instead}")
+    seen = presses.press(incident, verb, person, now, note)
+    if isinstance(seen, Refused):
+        return seen
+    save(t, seen, now)
+    if verb == "resolve":
+        incidents.all_well(t, incident_id, now)
+    if verb == "reopen" and incident.resolved_at is not None:
+        incidents.sick_again(t, incident_id, incident.resolved_at)
+    rings = seen.incident.state is State.open or verb == "escalate"
+    if seen.incident.page_at is not None and rings and desk.pages:
+        alerts.ensure(t, incident_id, Place(Kind.pagerduty), seen.incident.page_at)
+    return seen.incident
+
+
+def save(t: Connection, seen: lifecycle.Observation, now: datetime) -> None:
+    """Writes an observation down; what is shown of it is due now."""
+    incidents.save(t, seen.incident)
+    if seen.entry is not None:
+        incidents.add_entry(t, seen.incident.id, seen.entry)
+    alerts.hurry(t, seen.incident.id, now)
+
+
+def note(desk: Desk, incident_id: int, entry: Entry) -> None:
+    """One more line on a timeline; the alert is owed again."""
+    with desk.store.write() as t:
+        incident = incidents.for_change(t, incident_id)
+        if incident is not None:
+            save(t, lifecycle.note(incident, entry), entry.at)
+    desk.wake()
+
+
+def learn(desk: Desk, incident_id: int, context: dict[str, object]) -> None:
+    """What Airflow told about an incident; the alert is owed again when that is news."""
+    with desk.store.write() as t:
+        incident = incidents.for_change(t, incident_id)
+        if incident is None or incident.context == context:
+            return
+        incidents.save(t, replace(incident, context=context, version=incident.version + 1))
+    desk.wake()

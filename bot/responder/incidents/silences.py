@@ -1,0 +1,121 @@
+"""Silences: made and ended by people, and ended by time; what is still firing at the end of one is said again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from bot.core.access import SOMEWHERE, About, No, Person, Yes
+from bot.core.errors import Refused
+from bot.core.incidents import lifecycle
+from bot.core.incidents.incident import Incident, State
+from bot.core.incidents.routing import Severity, Silence
+from bot.core.redaction import redact
+from bot.responder.access.authorization import about_silence, decide, raised
+from bot.responder.incidents.presses import save
+from bot.responder.services import Desk
+from bot.responder.signals.placement import place
+from bot.store import alerts, incidents, memory
+
+LONGEST_SILENCE = timedelta(days=30)
+
+
+def silence(
+    desk: Desk, person: Person, scope: str, deployment: str, lasts: timedelta, reason: str
+) -> Silence | Refused:
+    """Quiet for what the scope matches, from now on and for what is open already."""
+    now, reason = desk.clock(), redact(reason)
+    decided = _decided(desk, person, "silence", about_silence(desk, "silence", scope, deployment))
+    not_allowed = decided.refused if isinstance(decided, No) else None
+    refused = not_allowed or _sensible(lasts)
+    with desk.store.write(alone=True) as t:
+        if refused is None:
+            role = max(desk.access.role_of(person, deployment), raised(desk, person))
+            made = Silence(0, scope, deployment, now + lasts, person.name, reason or "no reason given", role=role)
+            unresolved = incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000)
+            covered = [one for one in unresolved if made.covers(one.exemplar, one.signature, now)]
+            worst = max((one.severity for one in covered), key=lambda one: one.rank, default=Severity.critical)
+            made = memory.add_silence(t, replace(made, severity=worst), now)
+            for incident in covered:
+                save(t, lifecycle.quieten(incident, made, person, now), now)
+        outcome = refused.reason if refused else f"S-{made.id}"
+        memory.record(
+            t, now, person, "silence", f"{deployment}:{scope} {reason}", allowed=not_allowed is None, outcome=outcome
+        )
+    desk.wake()
+    return refused or made
+
+
+def _sensible(lasts: timedelta) -> Refused | None:
+    if timedelta(0) < lasts <= LONGEST_SILENCE:
+        return None
+    return Refused(f"A silence lasts between a minute and {LONGEST_SILENCE.days} days.", "silence A-12 for 2h reason")
+
+
+def unsilence(desk: Desk, person: Person, silence_id: int) -> Refused | None:
+    """Ends a silence; None when it is done."""
+    now = desk.clock()
+    decided = _decided(desk, person, "unsilence", _where(desk, silence_id))
+    not_allowed = decided.refused if isinstance(decided, No) else None
+    refused = not_allowed
+    with desk.store.write(alone=True) as t:
+        if refused is None and not memory.end_silence(t, silence_id, now):
+            refused = Refused(f"There is no silence S-{silence_id} that still holds.", "silences")
+        elif refused is None:
+            _let_speak(t, silence_id, f"{person.name} ended the silence", person, now)
+        outcome = refused.reason if refused else "ended"
+        memory.record(t, now, person, "unsilence", f"S-{silence_id}", allowed=not_allowed is None, outcome=outcome)
+    desk.wake()
+    return refused
+
+
+def _where(desk: Desk, silence_id: int) -> About | Refused:
+    with desk.store.read() as t:
+        held = memory.active_silences(t, desk.clock())
+    one = next((one for one in held if one.id == silence_id), None)
+    return SOMEWHERE if one is None else about_silence(desk, "unsilence", one.scope, one.deployment)
+
+
+def _decided(desk: Desk, person: Person, verb: str, about: About | Refused) -> Yes | No:
+    """What Airflow does not tell decides against it."""
+    return No(None, about.reason) if isinstance(about, Refused) else decide(desk, person, verb, about)
+
+
+def end_old_silences(desk: Desk) -> None:
+    """A silence or a maintenance window that is over lets its incidents be seen as they are."""
+    now = desk.clock()
+    with desk.store.read() as t:
+        unresolved = incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000)
+    over = [incident.id for incident in unresolved if incident.silence and incident.silence.until <= now]
+    for incident_id in over:
+        with desk.store.write() as t:
+            incident = incidents.for_change(t, incident_id)
+            if incident is not None and incident.silence and incident.silence.until <= now:
+                _speak(desk, t, incident, now)
+    if over:
+        desk.wake()
+
+
+def _speak(desk: Desk, t: Connection, incident: Incident, now: datetime) -> None:
+    ended = (
+        "The maintenance window ended; it is still broken" if not incident.silence or not incident.silence.id else ""
+    )
+    seen = lifecycle.speak(incident, ended or "The silence ended", "", "", now, _page_after(desk, incident))
+    save(t, seen, now)
+    if seen.incident.page_at is not None and desk.pages:
+        alerts.ring(t, incident.id, seen.incident.page_at)
+
+
+def _page_after(desk: Desk, incident: Incident) -> timedelta | None:
+    """When the incident would ring had it just failed. What made it critical may be another failure than the latest."""
+    placement = place(desk, incident.exemplar)[1]
+    worse = incident.severity is Severity.critical and placement.severity is not Severity.critical
+    return timedelta(0) if worse and desk.pages else placement.page_after
+
+
+def _let_speak(t: Connection, silence_id: int, text: str, person: Person, now: datetime) -> None:
+    for incident in incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000):
+        if incident.silence and incident.silence.id == silence_id:
+            save(t, lifecycle.speak(incident, text, person.name, person.id, now), now)

@@ -1,0 +1,209 @@
+"""The digest: one day in a few lines, and what of it is worth a look. Posted once a day, or shown to whoever asks.
+
+Hard cases: a day that is 23 or 25 hours long (it begins and ends at midnight of the zone); a restart at the time it is due, or
+several replicas (whoever claims the day's row sends it); an answer of Slack's that was lost (the row is kept: better none than
+two). Rule: what is not known (no metastore, nothing acknowledged) is None and left out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from statistics import fmean, median
+from typing import TYPE_CHECKING, Protocol
+
+from sqlalchemy import Connection
+
+from bot.core.errors import Permanent, Temporary
+from bot.core.incidents.incident import Incident, State
+from bot.core.incidents.routing import Silence
+from bot.responder.questions import RunTally
+from bot.store import coverage, digests, incidents, memory
+from bot.store.coverage import Coverage
+from bot.store.digests import Failures
+
+if TYPE_CHECKING:
+    from bot.responder.services import Desk
+
+logger = logging.getLogger(__name__)
+LATEST = timedelta(hours=3)  # after the time it was due; yesterday's news in the evening are none
+AGAIN = timedelta(seconds=60)  # until it is made again: every deployment's metastore is asked for it
+WORTH = 3
+LONG_OPEN = timedelta(hours=1)
+OPEN_STATES = (State.open.value, State.acknowledged.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """How long something took, in seconds, over so many incidents."""
+
+    number: int
+    median: float
+    mean: float
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """One thing worth a look. `kind` is `open` (for `seconds`, nobody has it), `failed` (`number` times) or `untold`
+    (`number` failures that Airflow knows and nobody told). `incident` is None where there is none."""
+
+    kind: str
+    number: int = 0
+    seconds: float = 0.0
+    incident: Incident | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """One day, from midnight to midnight of the zone. `opened_before` is the number of the same weekday a week before;
+    `by_hour` are failed task instances in each hour of the day, `dags` those of the worst DAGs."""
+
+    day: date
+    zone: tzinfo
+    since: datetime
+    until: datetime
+    now: datetime
+    runs: RunTally | None = None
+    opened: int = 0
+    opened_before: int = 0
+    resolved: int = 0
+    still_open: int = 0
+    to_acknowledge: Took | None = None
+    to_resolve: Took | None = None
+    by_hour: Sequence[int] = ()
+    dags: Sequence[tuple[str, int]] = ()
+    coverage: Coverage = field(default_factory=Coverage)
+    silences: Sequence[Silence] = ()
+    worth: Sequence[Worth] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When and where the digest of the day before is posted."""
+
+    at: time
+    zone: tzinfo
+    channel: str
+
+
+class Post(Protocol):
+    """Shows a digest in a channel. Raises `Temporary` or `Permanent`."""
+
+    def __call__(self, digest: Digest, channel: str) -> object: ...
+
+
+def yesterday(now: datetime, zone: tzinfo) -> date:
+    return now.astimezone(zone).date() - timedelta(days=1)
+
+
+def midnight(day: date, zone: tzinfo) -> datetime:
+    """When the day begins there."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def digest(desk: Desk, day: date, zone: tzinfo) -> Digest:
+    """What is known of that day, as far as it has passed."""
+    now = desk.clock()
+    since, until = midnight(day, zone), midnight(day + timedelta(days=1), zone)
+    with desk.store.read() as t:
+        failed, open_now = digests.failures(t, since, until), incidents.listed(t, OPEN_STATES, limit=1_000)
+        began, week = digests.opened(t, since, until), timedelta(days=7)
+        covered = coverage.coverage(t, None, since, until)
+        return Digest(
+            day, zone, since, until, now, runs=_runs(desk, since, until), opened=len(began),
+            opened_before=len(digests.opened(t, since - week, until - week)),
+            resolved=len(ended := digests.resolved(t, since, until)), still_open=len(open_now),
+            to_acknowledge=_took([(began[one], at) for one, at in digests.taken(t, list(began)).items()]),
+            to_resolve=_took(ended), by_hour=_by_hour(failed, since, until), dags=_worst(failed), coverage=covered,
+            silences=memory.active_silences(t, now), worth=_worth(t, failed, open_now, covered, now),
+        )  # fmt: skip
+
+
+def _runs(desk: Desk, since: datetime, until: datetime) -> RunTally | None:
+    """Of all deployments whose metastore answers; None when none does."""
+    seen: list[RunTally] = []
+    for name, tally in desk.tallies.items():
+        try:
+            seen.append(tally(since, until))
+        except (Temporary, Permanent) as error:
+            logger.info("the runs of %s are not in the digest: %s", name, error.message)
+    return RunTally(sum(one.ended for one in seen), sum(one.succeeded for one in seen)) if seen else None
+
+
+def _took(pairs: Sequence[tuple[datetime, datetime]]) -> Took | None:
+    seconds = [max(0.0, (end - start).total_seconds()) for start, end in pairs]
+    return Took(len(seconds), median(seconds), fmean(seconds)) if seconds else None
+
+
+def _by_hour(failed: Sequence[Failures], since: datetime, until: datetime) -> list[int]:
+    hours = Counter[int]()
+    for one in failed:
+        hours[one.hour] += one.number
+    return [hours[hour] for hour in range((until - since) // timedelta(hours=1))]
+
+
+def _worst(failed: Sequence[Failures], most: int = 3) -> list[tuple[str, int]]:
+    dags = Counter[str]()
+    for one in failed:
+        dags[one.dag_id] += one.number
+    return sorted(dags.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
+
+
+def _worth(
+    t: Connection, failed: Sequence[Failures], open_now: Sequence[Incident], covered: Coverage, now: datetime
+) -> list[Worth]:
+    """What nobody has, what nobody told, and what failed most; three of them."""
+    free = [
+        one for one in open_now if one.state is State.open and one.silence is None and now - _since(one) >= LONG_OPEN
+    ]
+    waiting = sorted(free, key=lambda one: (-one.severity.rank, _since(one)))
+    found = [Worth("open", seconds=(now - _since(one)).total_seconds(), incident=one) for one in waiting[:1]]
+    if untold := covered.known - sum(covered.told.values()):
+        found.append(Worth("untold", untold))
+    counted = Counter[int]()
+    for failure in failed:
+        counted[failure.incident_id] += failure.number
+    for incident_id, number in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))[: WORTH + 1]:
+        named = {one.incident.id for one in found if one.incident is not None}
+        if number > 1 and incident_id not in named and (known := incidents.get(t, incident_id)) is not None:
+            found.append(Worth("failed", number, incident=known))
+    found += [Worth("open", seconds=(now - _since(one)).total_seconds(), incident=one) for one in waiting[1:]]
+    return found[:WORTH]
+
+
+def _since(incident: Incident) -> datetime:
+    return incident.reopened_at or incident.opened_at
+
+
+def send_due(desk: Desk, plan: Plan, post: Post) -> bool:
+    """Posts the digest of the day before when it is time and nobody has; True when it did."""
+    now = desk.clock()
+    today = now.astimezone(plan.zone).date()
+    due = datetime.combine(today, plan.at, plan.zone).astimezone(UTC)
+    if not due <= now < due + LATEST or (desk.digest_again_at and now < desk.digest_again_at):
+        return False
+    day = (today - timedelta(days=1)).isoformat()
+    with desk.store.read() as t:
+        if digests.claimed(t, day):
+            return False
+    with desk.store.write() as t:
+        if not digests.claim(t, day, now):
+            return False
+    return _send(desk, plan, post, today - timedelta(days=1))
+
+
+def _send(desk: Desk, plan: Plan, post: Post, day: date) -> bool:
+    try:
+        post(digest(desk, day, plan.zone), plan.channel)
+    except (Temporary, Permanent) as error:
+        logger.warning("the digest of %s was not posted: %s", day, error.message)
+        wait = getattr(error, "retry_after", None)
+        desk.digest_again_at = desk.clock() + (timedelta(seconds=wait) if wait else AGAIN)
+        if isinstance(error, Permanent) or error.acted is not None:  # an answer that was lost may stand for a post
+            with desk.store.write() as t:
+                digests.let_go(t, day.isoformat())
+        return False
+    return True

@@ -1,0 +1,103 @@
+"""Home: what one person's App Home shows, gathered.
+
+Hard case: an Airflow that does not answer must not keep anybody's Home from being shown. How the deployments are is asked for by
+itself, bounded, and shown as it was last known. Rule: looking changes nothing, and a viewer is offered no deed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.access import About, Person, Role, Yes
+from bot.core.airflow.protocol import Airflow
+from bot.core.errors import Permanent, Temporary
+from bot.core.incidents.incident import State
+from bot.core.incidents.routing import Silence
+from bot.core.incidents.view import View
+from bot.core.remediation import Remediation
+from bot.responder.access.authorization import decide
+from bot.responder.alerts.views import open_views
+from bot.responder.services import Desk
+from bot.store import memory, mine
+from bot.store.audit import Line
+
+WITHIN = 2.0
+DEEDS = 5
+PRESSES = frozenset({"acknowledge", "unacknowledge", "resolve", "reopen", "silence", "unsilence", "escalate"})
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """How one deployment is: `trouble` is a sentence when it does not answer, `silent` are the parts that do not beat."""
+
+    deployment: str
+    trouble: str = ""
+    silent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """What is the same for everybody, read once a round."""
+
+    views: Sequence[View]
+    silences: Sequence[Silence]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What one person sees. `may` are the verbs that they may press here; `roles` by deployment."""
+
+    needing: Sequence[View]
+    mine: Sequence[View]
+    others: int
+    silences: Sequence[Silence]
+    remediations: Sequence[Remediation]
+    presses: Sequence[Line]
+    roles: Sequence[tuple[str, Role]]
+    may: frozenset[str]
+    now: datetime
+
+
+def everything(desk: Desk) -> Everything:
+    with desk.store.read() as t:
+        silences = memory.active_silences(t, desk.clock())
+    return Everything(open_views(desk), silences, desk.clock())
+
+
+def home(desk: Desk, person: Person, seen: Everything) -> Home:
+    """One person's Home out of what everybody's has in common, and what they did themselves."""
+    held = [view for view in seen.views if view.incident.holder and view.incident.state is State.acknowledged]
+    own = [view for view in held if view.incident.holder and view.incident.holder.id == person.id]
+    quiet = [view for view in seen.views if view.incident.silence and seen.now < view.incident.silence.until]
+    needing = [view for view in seen.views if view not in held and view not in quiet]
+    with desk.store.read() as t:
+        remediations = mine.remediations_of(t, person.id, DEEDS)
+        presses = mine.presses_of(t, person.id, PRESSES, DEEDS)
+    deployments = sorted(desk.airflows) or [""]
+    abouts = [About(name) if name else About() for name in deployments]
+    may = {verb for verb in ("acknowledge", "clear", "resolve", "unsilence")
+           if any(isinstance(decide(desk, person, verb, about), Yes) for about in abouts)}  # fmt: skip
+    roles = [(name, desk.access.role_of(person, name)) for name in deployments]
+    return Home(
+        needing, own, len(held) - len(own), seen.silences, remediations, presses, roles, frozenset(may), seen.now
+    )
+
+
+def beats(desk: Desk) -> list[Beat]:
+    """Every deployment asked at once, each within its own time."""
+    airflows = [desk.airflows[name] for name in sorted(desk.airflows)]
+    with ThreadPoolExecutor(max_workers=max(1, min(8, len(airflows)))) as pool:
+        return list(pool.map(_beat, airflows))
+
+
+def _beat(airflow: Airflow) -> Beat:
+    try:
+        with airflow.within(WITHIN):
+            health = airflow.health()
+    except (Temporary, Permanent) as error:
+        return Beat(airflow.name, error.message)
+    return Beat(airflow.name, silent=tuple(part.name for part in health.components if part.healthy is False))

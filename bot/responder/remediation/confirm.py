@@ -1,0 +1,177 @@
+"""Plans: what an action would touch, and the confirmation that binds a person to it.
+
+Hard cases: the list moved while somebody looked (nothing is asked for, the new list is shown); a double click (a plan is
+used once). Rule: nothing is written to Airflow here. What each action would touch is drawn up in `plans`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from bot.core.access import About, Person
+from bot.core.errors import Permanent, Refused, Temporary
+from bot.core.incidents import lifecycle, presses
+from bot.core.incidents.incident import Entry, Incident, State
+from bot.core.remediation import Plan, Progress, Remediation
+from bot.responder.access.authorization import may, weigh
+from bot.responder.incidents.presses import save
+from bot.responder.plans.backfill import plan_backfill
+from bot.responder.plans.clear import Window, plan_clear, plan_retry, runs_within, sick_tasks
+from bot.responder.plans.dags import plan_pause, plan_trigger
+from bot.responder.plans.draft import (
+    MOST_CHANGES,
+    MOST_RUNS,
+    PATIENCE,
+    UNCONFIRMED,
+    airflow_of,
+    audit,
+    new_id,
+    seen_now,
+)
+from bot.responder.plans.mark import plan_mark, plan_mark_run, plan_mark_scopes
+from bot.responder.plans.variable import plan_variable
+from bot.responder.remediation.overlap import refused as overlapping
+from bot.responder.remediation.second_person import Held, hold
+from bot.responder.services import Desk
+from bot.store import approvals, at_work, incidents, memory, remediations
+from bot.store.at_work import Overlaps
+
+__all__ = ["MOST_CHANGES", "MOST_RUNS", "PATIENCE", "Held", "Window", "airflow_of", "bind", "confirm", "may", "moved", "narrow",
+           "plan_backfill", "plan_clear", "plan_mark", "plan_mark_run", "plan_mark_scopes", "plan_pause", "plan_retry",
+           "plan_trigger", "plan_variable", "runs_within", "sick_tasks", "stop"]  # fmt: skip
+
+
+def narrow(desk: Desk, person: Person, plan_id: str) -> Plan | Refused:
+    """The same question for failed ones only."""
+    found = _own(desk, person, plan_id)
+    if isinstance(found, Refused):
+        return found
+    scopes = tuple(replace(scope, only_failed=True) for scope in found.scopes)
+    return plan_clear(desk, person, found.deployment, scopes, found.channel, found.incident_id)
+
+
+def _own(desk: Desk, person: Person, plan_id: str) -> Plan | Refused:
+    with desk.store.read() as t:
+        found = remediations.plan(t, plan_id)
+    if found is None:
+        return Refused(f"{UNCONFIRMED} That list is not known here any more; ask for a new one.", "")
+    plan, used_at = found
+    if plan.person.id != person.id:
+        return Refused(f"{UNCONFIRMED} That list was made for {plan.person.name}; ask for your own.", "")
+    if used_at is not None:
+        return Refused(f"That was confirmed already, at {used_at:%H:%M} UTC; it is carried out once.", "")
+    if desk.clock() >= plan.expires_at:
+        return Refused(f"{UNCONFIRMED} That list is older than ten minutes; ask for a new one.", "")
+    return plan
+
+
+def confirm(desk: Desk, person: Person, plan_id: str) -> Remediation | Plan | Held | Refused:
+    """Binds the person to the list; exactly one confirmation of a plan is carried out. When the list has moved, nothing
+    is asked for, and the new list comes back as a plan of its own. What needs a second person waits for one."""
+    plan = _own(desk, person, plan_id)
+    if isinstance(plan, Refused):
+        return plan
+    weighed = weigh(desk, person, plan, anew=True)
+    if isinstance(weighed, Refused):
+        return weighed
+    with desk.store.read() as t:
+        overlap = at_work.find(t, plan)
+    if overlap is not None:
+        return overlapping(overlap, plan, person)
+    fresh = moved(desk, plan)
+    if fresh is not None:
+        return fresh
+    return hold(desk, plan) if weighed.needs_second_person else bind(desk, plan)
+
+
+def bind(desk: Desk, plan: Plan, second: Person | None = None) -> Remediation | Refused:
+    """Turns a plan into a remediation, once; `second` is the person who approved it, where one had to."""
+    now = desk.clock()
+    try:
+        with desk.store.write() as t:
+            asked = _bound(desk, t, plan, second, now)
+    except Overlaps as error:
+        return overlapping(error.overlap, plan, second or plan.person)
+    if isinstance(asked, Remediation):
+        desk.remediation_owed.set()
+        desk.wake()
+    return asked
+
+
+def _bound(desk: Desk, t: Connection, plan: Plan, second: Person | None, now: datetime) -> Remediation | Refused:
+    if second is not None and not approvals.leave(t, plan.id, approvals.Standing.approved, second):
+        return Refused("Nothing was changed. Somebody was faster than you.", "")
+    if not remediations.use_plan(t, plan.id, now):
+        return Refused("That was confirmed already; it is carried out once.", "")
+    asked = remediations.ask(t, plan, now)
+    at_work.take(t, asked, now)
+    incident = incidents.for_change(t, plan.incident_id) if plan.incident_id else None
+    if incident is not None:
+        save(t, _taken(incident, plan, desk, second), now)
+    memory.record(t, now, plan.person, plan.action, ", ".join(plan.dag_ids), allowed=True, outcome="asked",
+                  incident_id=plan.incident_id, plan_digest=plan.digest, deployment=plan.deployment,
+                  second=second)  # fmt: skip
+    return asked
+
+
+def moved(desk: Desk, plan: Plan) -> Plan | Refused | None:
+    """The list as it is now, when it is another; None when it is the same, or when Airflow cannot be asked now (then
+    the remediation looks again before it does anything)."""
+    airflow = desk.airflows.get(plan.deployment)
+    if airflow is None:
+        return None
+    try:
+        fresh = seen_now(airflow, plan)
+    except Temporary:
+        return None
+    except Permanent as error:
+        return Refused(f"{UNCONFIRMED} {error.message}", "status")
+    if isinstance(fresh, Refused):
+        return fresh
+    if fresh.digest == plan.digest:
+        return None
+    fresh = replace(fresh, id=new_id(), created_at=desk.clock())
+    with desk.store.write() as t:
+        remediations.add_plan(t, fresh)
+    return fresh
+
+
+def stop(desk: Desk, person: Person, plan_id: str) -> Remediation | Refused:
+    """Ends a remediation after the batch that is being done; what was done stays done and is said."""
+    with desk.store.read() as t:
+        found = remediations.of_plan(t, plan_id)
+    if found is None:
+        return Refused("There is nothing to stop.", "")
+    about = About(found.plan.deployment, dict.fromkeys(found.plan.dag_ids, ()))
+    if person.id != found.person.id:  # whoever asked for it may think better of it
+        refused = may(desk, person, found.plan.action, f"stop {found.plan.id}", found.incident_id, about)
+        if refused is not None:
+            return refused
+    if found.progress not in {Progress.asked, Progress.doing} and not found.can_stop:
+        return Refused("It is done already, so there is nothing to stop.", "")
+    with desk.store.write() as t:
+        first = remediations.stop(t, found.id, person.name, desk.clock())
+        if first and found.backfill_id:
+            remediations.take_up(t, found.id)
+    audit(desk, person, "stop", found.plan.id, "asked" if first else "was asked before", allowed=True,
+          incident_id=found.incident_id)  # fmt: skip
+    desk.remediation_owed.set()
+    return found
+
+
+def _taken(incident: Incident, plan: Plan, desk: Desk, second: Person | None) -> lifecycle.Observation:
+    """Whoever acts on an incident that nobody has, has it."""
+    now, person = desk.clock(), plan.person
+    agreed = f", {second.name} approved it" if second else ""
+    if incident.state is State.open:
+        taken = presses.press(incident, "acknowledge", person, now)
+        if isinstance(taken, lifecycle.Observation):
+            incident = taken.incident
+    labels = ", ".join(change.what for change in plan.changes[:10])
+    more = f" and {len(plan.changes) - 10} more" if len(plan.changes) > 10 else ""
+    entry = Entry(now, "asked", f"{person.name} asked{agreed}: {plan.action} {len(plan.changes)}: {labels}{more}",
+                  person.name, person.id, {"action": plan.action, "count": len(plan.changes)})  # fmt: skip
+    return lifecycle.note(incident, entry)

@@ -1,0 +1,95 @@
+"""Holding a confirmed plan back until a second person approves it, and letting it go when nobody does.
+
+Hard case: nobody comes. After the plan's ten minutes the waiting ends by itself, and the channel and the timeline say so.
+Rule: while a plan is held, nothing is asked of Airflow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.core.access import Person
+from bot.core.errors import Refused
+from bot.core.incidents.incident import Entry
+from bot.core.remediation import Plan
+from bot.responder.incidents.presses import note
+from bot.responder.services import Desk
+from bot.store import approvals, audit
+from bot.store.approvals import Standing
+
+WAITING = "awaiting second person"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A plan that waits for a second person."""
+
+    plan: Plan
+
+
+def hold(desk: Desk, plan: Plan) -> Held | Refused:
+    """The first person's confirmation: from now on the plan waits for another one."""
+    now = desk.clock()
+    with desk.store.write() as t:
+        if not approvals.wait(t, plan, now):
+            known = approvals.find(t, plan.id)
+            return Refused(_why_not(known.standing if known else Standing.waiting), "")
+        audit.record(t, now, plan.person, plan.action, ", ".join(plan.dag_ids), allowed=True, outcome=WAITING,
+                     incident_id=plan.incident_id, plan_digest=plan.digest, deployment=plan.deployment)  # fmt: skip
+    desk.wake()
+    return Held(plan)
+
+
+def _why_not(standing: Standing) -> str:
+    if standing is Standing.waiting:
+        return "Nothing was changed. That waits for a second person already."
+    if standing is Standing.approved:
+        return "That was approved already; it is carried out once."
+    if standing is Standing.expired:
+        return "Nothing was changed. Nobody approved that within ten minutes; ask for a new list."
+    said = "taken back" if standing is Standing.taken_back else "refused, since the list moved"
+    return f"Nothing was changed. That was {said}; ask for a new list."
+
+
+def take_back(desk: Desk, person: Person, plan_id: str) -> Refused | None:
+    """The first person changes their mind; None when it is done, or when nothing waited."""
+    with desk.store.write() as t:
+        found = approvals.find(t, plan_id)
+        if found is None:
+            return None
+        if found.plan.person.id != person.id:
+            return Refused(f"Only {found.plan.person.name}, who asked for it, can take it back.", "")
+        if not approvals.leave(t, plan_id, Standing.taken_back):
+            return Refused(_why_not(found.standing), "")
+        plan = found.plan
+        audit.record(t, desk.clock(), person, "cancel", ", ".join(plan.dag_ids), allowed=True, outcome="taken back",
+                     incident_id=plan.incident_id, plan_digest=plan.digest, deployment=plan.deployment)  # fmt: skip
+    remember(desk, plan, f"{person.name} took the request to {plan.action} {len(plan.changes)} back")
+    return None
+
+
+def refuse_waiting(desk: Desk, plan_id: str) -> str:
+    """Why an approval cannot be given any more."""
+    with desk.store.read() as t:
+        found = approvals.find(t, plan_id)
+    return _why_not(found.standing) if found else "Nothing was changed. That list is not known here; ask for a new one."
+
+
+def expire(desk: Desk) -> None:
+    """What waited for longer than a plan lives is let go."""
+    with desk.store.read() as t:
+        late = [one.plan for one in approvals.waiting(t) if desk.clock() >= one.plan.expires_at]
+    for plan in late:
+        with desk.store.write() as t:
+            ours = approvals.leave(t, plan.id, Standing.expired)
+        if ours:
+            what = f"{plan.person.name}'s request to {plan.action} {len(plan.changes)}"
+            remember(desk, plan, f"Nobody approved {what} within ten minutes; nothing was changed", by_nobody=True)
+
+
+def remember(desk: Desk, plan: Plan, text: str, *, by_nobody: bool = False) -> None:
+    """A line on the alert's timeline, where there is an alert."""
+    if plan.incident_id is not None:
+        who = ("", "") if by_nobody else (plan.person.name, plan.person.id)
+        note(desk, plan.incident_id, Entry(desk.clock(), "not done", text, *who))
+    desk.wake()

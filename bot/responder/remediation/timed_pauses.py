@@ -1,0 +1,94 @@
+"""Pauses with an end: remembered when they are done, and ended by a remediation of their own when their time is over.
+
+Hard cases: a restart (the end is a row); an Airflow that is away at that moment (asked for again until it is done); somebody
+who unpaused it meanwhile (nothing is left to do). Rule: the end takes the road of every change: a plan, carried out,
+audited, said in the channel.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.core.access import Person
+from bot.core.errors import Permanent, Refused, Temporary
+from bot.core.remediation import ACTIVE, Plan
+from bot.responder.plans.draft import UNCONFIRMED, airflow_of, new_id, seen_now
+from bot.responder.services import Desk
+from bot.store import memory, pauses, remediations
+
+logger = logging.getLogger(__name__)
+TRY_AGAIN = timedelta(minutes=1)
+
+
+def remember(desk: Desk, plan: Plan) -> None:
+    """What a pause or unpause that was done means for what comes: an end, or that there is none any more."""
+    if plan.action not in {"pause", "unpause"}:
+        return
+    until = plan.options.get("until")
+    row = {"by": plan.person.name, "by_id": plan.person.id, "channel": plan.channel, "incident": plan.incident_id}
+    with desk.store.write() as t:
+        for change in plan.changes:
+            if until:
+                pauses.add(t, plan.deployment, change.what, datetime.fromisoformat(until), row)
+            else:
+                pauses.remove(t, plan.deployment, change.what)
+
+
+def end_pauses(desk: Desk) -> None:
+    """Unpauses what was paused for a time that is over."""
+    with desk.store.read() as t:
+        ended = pauses.over(t, desk.clock())
+    for row in ended:
+        _end(desk, row)
+
+
+def _end(desk: Desk, row: dict[str, Any]) -> None:
+    """Asks for it once; while that is being done, nothing; after it failed, again."""
+    with desk.store.read() as t:
+        asked = remediations.get(t, int(row.get("remediation") or 0))
+    now = desk.clock()
+    if asked is not None and (asked.progress in ACTIVE or now < (asked.ended_at or now) + TRY_AGAIN):
+        return
+    plan = _plan(desk, row)
+    with desk.store.write() as t:
+        if isinstance(plan, str):
+            pauses.remove(t, row["deployment"], row["dag_id"])
+            memory.record(t, now, _person(row), "unpause", row["dag_id"], allowed=True, outcome=plan)
+        elif plan is not None:
+            remediations.add_plan(t, plan)
+            remediations.use_plan(t, plan.id, now)
+            begun = remediations.ask(t, plan, now)
+            known = {key: row[key] for key in ("by", "by_id", "channel", "incident") if key in row}
+            until = datetime.fromisoformat(row["until"])
+            pauses.add(t, row["deployment"], row["dag_id"], until, known | {"remediation": begun.id})
+            memory.record(t, now, _person(row), "unpause", row["dag_id"], allowed=True, outcome="the time is over",
+                          incident_id=plan.incident_id, plan_digest=plan.digest)  # fmt: skip
+    desk.remediation_owed.set()
+
+
+def _plan(desk: Desk, row: dict[str, Any]) -> Plan | str | None:
+    """The plan; a sentence when nothing is left to do, None when Airflow cannot be asked now, or does not let us."""
+    airflow = airflow_of(desk, row["deployment"])
+    if isinstance(airflow, Refused):
+        return airflow.reason
+    options = {"dags": [row["dag_id"]], "reason": f"the time that {row['by']} paused it for is over",
+               "by_itself": True}  # fmt: skip
+    empty = Plan(new_id(), "unpause", row["deployment"], (), _person(row), desk.clock(), row.get("incident"),
+                 options=options, channel=row.get("channel", ""))  # fmt: skip
+    try:
+        found = seen_now(airflow, empty)
+    except Temporary:
+        return None
+    except Permanent as error:
+        if error.code == "404":
+            return error.message
+        logger.info("the pause of %s is over, and Airflow does not let it end: %s", row["dag_id"], error.message)
+        return None
+    return found.reason.removeprefix(f"{UNCONFIRMED} ") if isinstance(found, Refused) else found
+
+
+def _person(row: dict[str, Any]) -> Person:
+    """It is done by Windsock, for whoever asked for it."""
+    return Person(str(row.get("by_id", "")), "Windsock")

@@ -1,0 +1,68 @@
+"""The desk: everything that a verb needs at hand, built once by `app`.
+
+Rule: a verb takes the desk as its first argument and finds clock, policy, store and deployments there; nothing is built
+at import and nothing is looked up from a global.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+
+from bot.core.access import Access, Person
+from bot.core.airflow.protocol import Airflow
+from bot.core.incidents.maintenance import Window
+from bot.core.incidents.routing import Policy
+from bot.core.incidents.runbook import Runbook
+from bot.responder.questions import GOAL, Examine, History, OnCall, Tally
+from bot.store.store import Store
+
+
+def utc_now() -> datetime:
+    """The clock of the running bot; tests hand in their own."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Desk:
+    """`airflows` maps a deployment's name to its gateway; `public_url` is where people reach the bot's own pages."""
+
+    store: Store
+    policy: Policy = field(default_factory=Policy)
+    access: Access = field(default_factory=Access)
+    runbooks: Sequence[Runbook] = ()
+    maintenance: Sequence[Window] = ()
+    airflows: Mapping[str, Airflow] = field(default_factory=dict)
+    clock: Callable[[], datetime] = utc_now
+    public_url: str = ""
+    pages: bool = False  # whether PagerDuty is configured
+    histories: Mapping[str, History] = field(default_factory=dict)  # of the deployments with a metastore
+    examine: Mapping[str, Examine] = field(default_factory=dict)  # the checks of those, asked now
+    whois: Callable[[Person], Person] | None = None  # as Slack knows them now; None: nobody can be asked
+    on_call: Callable[[], list[OnCall]] | None = None  # None: no way to ask is configured
+    channel_deployments: Mapping[str, str] = field(default_factory=dict)  # a channel's name or id → its deployment
+    tallies: Mapping[str, Tally] = field(default_factory=dict)  # counts the runs of the deployments with a metastore
+    digest_zone: tzinfo = UTC  # where a day of the digest begins
+    digest_again_at: datetime | None = None  # when one that could not be posted is tried again
+    new_a_minute: int = 20  # new messages in a channel; beyond it one message counts the rest
+    goal: float = GOAL  # percent of a DAG's runs that should succeed
+    tags: dict[tuple[str, str], tuple[datetime, tuple[str, ...]]] = field(
+        default_factory=dict
+    )  # a DAG's, and since when
+    monotonic: Callable[[], float] = time.monotonic  # seconds, for ages that a clock which jumps must not change
+    rounds: dict[str, float] = field(default_factory=dict)  # when each loop last went round, by `monotonic`
+    alerts_owed: threading.Event = field(default_factory=threading.Event)
+    pages_owed: threading.Event = field(default_factory=threading.Event)
+    remediation_owed: threading.Event = field(default_factory=threading.Event)
+    news: threading.Event = field(default_factory=threading.Event)  # an incident opened: ask Airflow about it
+
+    def runbook(self, name: str) -> Runbook | None:
+        return next((book for book in self.runbooks if book.name == name), None)
+
+    def wake(self) -> None:
+        """Something changed: whoever shows alerts looks now instead of at its next round."""
+        self.alerts_owed.set()
+        self.pages_owed.set()

@@ -1,0 +1,1 @@
+"""A report becomes an incident: accepted, observed, placed."""

@@ -1,0 +1,93 @@
+"""The watcher of the watcher: a canary signal travels the bot's own road every few minutes.
+
+Hard case: a bot that looks alive and does nothing (a loop that hangs, a writer that waits for ever). The canary is committed
+by the one writer and every loop must have gone round since; only then is it fresh, and only then is the dead man's URL
+called. Rule: the canary is kept like any signal and opens nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import httpx
+
+from bot.core.errors import Permanent, Temporary
+from bot.core.signals.signal import Signal
+from bot.responder.services import Desk
+
+logger = logging.getLogger(__name__)
+STALE_AFTER = 3  # intervals
+LOOP_PATIENCE = 60.0  # seconds; a round may wait for one slow call
+DEAD_MAN_SECONDS = 5.0
+
+
+@dataclass
+class Canary:
+    """`report` commits signals; `outside` raises Temporary or Permanent when Slack cannot be reached; `loops` are the names
+    of the loops that must go round."""
+
+    desk: Desk
+    report: Callable[[Sequence[Signal]], object]
+    interval: timedelta
+    loops: Sequence[str]
+    outside: Callable[[], object] | None = None
+    dead_man_url: str = ""
+    fresh_at: float = field(init=False)  # by the desk's monotonic clock
+    outside_trouble: str = ""
+
+    def __post_init__(self) -> None:
+        self.fresh_at = self.desk.monotonic()
+
+    def fly(self) -> bool:
+        """One flight; True when the whole road is well, out to Slack."""
+        now = self.desk.monotonic()
+        try:
+            self.report([_signal(self.desk.clock())])
+        except (Temporary, Permanent) as error:
+            logger.warning("the canary was not committed: %s", error.message)
+            return False
+        hanging = [name for name in self.loops if now - self.desk.rounds.get(name, self.fresh_at) > LOOP_PATIENCE]
+        if hanging:
+            logger.warning("the canary waits: %s did not go round", ", ".join(hanging))
+            return False
+        self.fresh_at = self.desk.monotonic()
+        return self._outside() and self._tell()
+
+    def trouble(self) -> str:
+        """What is wrong with the road inside the bot, empty when it is well."""
+        if self.age() <= self.interval.total_seconds() * STALE_AFTER:
+            return ""
+        return f"no canary came through for {self.age():.0f} s: signals may be kept and not shown"
+
+    def age(self) -> float:
+        """Seconds since a canary came through."""
+        return self.desk.monotonic() - self.fresh_at
+
+    def _outside(self) -> bool:
+        try:
+            if self.outside is not None:
+                self.outside()
+        except (Temporary, Permanent) as error:
+            self.outside_trouble = error.message
+            return False
+        self.outside_trouble = ""
+        return True
+
+    def _tell(self) -> bool:
+        if not self.dead_man_url:
+            return True
+        try:
+            return httpx.get(self.dead_man_url, timeout=DEAD_MAN_SECONDS).is_success
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            logger.warning("the dead man's URL does not answer: %s", error)
+            return False
+
+
+def _signal(now: datetime) -> Signal:
+    return Signal(
+        kind="task_retrying", deployment="windsock", occurred_at=now, dag_id="canary", run_id=f"{now:%Y-%m-%dT%H:%M:%S.%f}",
+        task_id="fly", try_number=0, source="canary",  # no try: no route warns of it
+    )  # fmt: skip
