@@ -38,12 +38,12 @@ from bot.core.signals.signal import Signal
 from bot.core.signals.wire import parse
 from bot.pagerduty import PagerDuty
 from bot.responder.access import break_glass
+from bot.responder.actions.variable import forget_old_values
 from bot.responder.alerts import announcements, delivery, enrichment, overflow
 from bot.responder.alerts.reminders import EVERY, remind, settle
 from bot.responder.alerts.threads import tell
 from bot.responder.incidents.silences import end_old_silences
 from bot.responder.lookups.daily_digest import send_due
-from bot.responder.plans.variable import forget_old_values
 from bot.responder.remediation import approve, carry_out
 from bot.responder.remediation.timed_pauses import end_pauses
 from bot.responder.services import Desk

@@ -16,8 +16,8 @@ from slack_bolt import Ack, App
 from bot.core.access import SOMEWHERE
 from bot.core.airflow.protocol import Dag, Run
 from bot.core.errors import Permanent, Refused, Temporary
+from bot.responder.access import authorization
 from bot.responder.lookups.suggestions import Catalog, Shelf
-from bot.responder.remediation import confirm as plans
 from bot.responder.services import Desk
 from bot.slack import answers, choices, choosers, grammar, modals
 from bot.slack.choosers import Chosen
@@ -57,7 +57,7 @@ class Choosing:
         """Opens the window; a message where there is none to open."""
         verb = find(ask.command.verb)
         name = verb.name if verb else ask.command.verb
-        not_allowed = plans.may(self._desk, ask.person, name, "", about=SOMEWHERE)
+        not_allowed = authorization.may(self._desk, ask.person, name, "", about=SOMEWHERE)
         if not_allowed is not None:
             return refused(ask, not_allowed, name)
         state = ask.command.verb.removeprefix("mark-") if ask.command.verb.startswith("mark-") else ""

@@ -14,8 +14,8 @@ from typing import Any
 
 from bot.core.airflow.protocol import Run, Scope, TaskRef
 from bot.core.errors import Refused
+from bot.responder.actions import clear, dags, mark
 from bot.responder.lookups.suggestions import Catalog
-from bot.responder.remediation import confirm as plans
 from bot.slack import choices, choosers, trigger_modal
 from bot.slack.choices import EVERY, NOTHING
 from bot.slack.choosers import Chosen
@@ -140,28 +140,28 @@ def _clear(ask: Ask, given: Given) -> Message:
     tasks = ((given.task_id, given.map_index),) if given.task else ()
     scope = Scope(c.dag, c.run, tasks, only_failed="failed" in given.words, downstream="downstream" in given.words,
                   upstream="upstream" in given.words)  # fmt: skip
-    return act.preview(ask, plans.plan_clear(ask.desk, ask.person, c.deployment, (scope,), c.channel), "clear")
+    return act.preview(ask, clear.plan_clear(ask.desk, ask.person, c.deployment, (scope,), c.channel), "clear")
 
 
 def _mark(ask: Ask, given: Given) -> Message:
     c = given.chosen
     index = -1 if given.map_index is None else given.map_index
     refs = [TaskRef(c.dag, c.run, given.task_id, index)]
-    planned = plans.plan_mark(ask.desk, ask.person, c.deployment, refs, given.texts.get("state", "success"), c.channel,
+    planned = mark.plan_mark(ask.desk, ask.person, c.deployment, refs, given.texts.get("state", "success"), c.channel,
                               None, given.texts.get("reason", ""))  # fmt: skip
     return act.preview(ask, planned, "mark")
 
 
 def _pause(ask: Ask, given: Given) -> Message:
     c = given.chosen
-    planned = plans.plan_pause(ask.desk, ask.person, c.deployment, [c.dag], c.verb == "pause", c.channel, None,
+    planned = dags.plan_pause(ask.desk, ask.person, c.deployment, [c.dag], c.verb == "pause", c.channel, None,
                                given.texts.get("reason", ""))  # fmt: skip
     return act.preview(ask, planned, c.verb)
 
 
 def _trigger(ask: Ask, given: Given) -> Message:
     c = given.chosen
-    planned = plans.plan_trigger(ask.desk, ask.person, c.deployment, c.dag, given.conf, c.channel)
+    planned = dags.plan_trigger(ask.desk, ask.person, c.deployment, c.dag, given.conf, c.channel)
     return act.preview(ask, planned, "trigger")
 
 

@@ -12,9 +12,13 @@ from collections.abc import Callable, Mapping
 from bot.core.errors import Refused
 from bot.core.incidents.view import View
 from bot.core.remediation import Plan
+from bot.responder.access import authorization
+from bot.responder.actions.clear import plan_retry
+from bot.responder.actions.dags import plan_pause
 from bot.responder.alerts.views import view_of
 from bot.responder.incidents import presses, silences
-from bot.responder.remediation import confirm as plans
+from bot.responder.remediation import second_person
+from bot.responder.remediation.confirm import confirm, narrow
 from bot.responder.services import Desk
 from bot.slack import answers, approvals, modals
 from bot.slack.kit import Block, Message
@@ -61,7 +65,7 @@ class Presses:
             pressed.say(refused(pressed.ask, done, pressed.verb))
 
     def _retry(self, pressed: Pressed) -> None:
-        self._plan(pressed, "clear", "Retry", lambda: act.preview(pressed.ask, plans.plan_retry(
+        self._plan(pressed, "clear", "Retry", lambda: act.preview(pressed.ask, plan_retry(
             self._desk, pressed.ask.person, pressed.incident_id, pressed.ask.channel), "clear"))  # fmt: skip
 
     def _mark_success(self, pressed: Pressed) -> None:
@@ -73,14 +77,14 @@ class Presses:
 
     def _paused(self, pressed: Pressed, seen: View) -> Message:
         dags = [dag for dag, _ in seen.counts.dags if dag]
-        planned = plans.plan_pause(self._desk, pressed.ask.person, seen.incident.deployment, dags, True,
+        planned = plan_pause(self._desk, pressed.ask.person, seen.incident.deployment, dags, True,
                                    pressed.ask.channel, seen.incident.id)  # fmt: skip
         return act.preview(pressed.ask, planned, "pause")
 
     def _plan(self, pressed: Pressed, verb: str, title: str, draw: Callable[[], Message]) -> None:
         """The role is asked for before a window opens; for a message the plan itself asks."""
         not_allowed = (
-            plans.may(self._desk, pressed.ask.person, verb, pressed.value, pressed.incident_id)
+            authorization.may(self._desk, pressed.ask.person, verb, pressed.value, pressed.incident_id)
             if pressed.view
             else None
         )
@@ -94,7 +98,7 @@ class Presses:
 
     def _narrow(self, pressed: Pressed) -> None:
         pressed.answer("Clear", lambda: act.preview(
-            pressed.ask, plans.narrow(self._desk, pressed.ask.person, pressed.value), "clear"), replace=True)  # fmt: skip
+            pressed.ask, narrow(self._desk, pressed.ask.person, pressed.value), "clear"), replace=True)  # fmt: skip
 
     def _stop(self, pressed: Pressed) -> None:
         """The message itself shows that it stops; whoever pressed is told so at once."""
@@ -121,7 +125,9 @@ class Presses:
     def _open(self, pressed: Pressed, verb: str, draw: Callable[[View], Block]) -> None:
         """Opens a modal at once; whoever may not is told so instead."""
         not_allowed = (
-            plans.may(self._desk, pressed.ask.person, verb, pressed.value, pressed.incident_id) if verb else None
+            authorization.may(self._desk, pressed.ask.person, verb, pressed.value, pressed.incident_id)
+            if verb
+            else None
         )
         seen = view_of(self._desk, pressed.incident_id)
         if not_allowed is not None:
@@ -172,12 +178,12 @@ def confirmed(ask: Ask, plan_id: str) -> Message:
     """Confirms a plan, by a button or a window's submit: what is asked for now, the list as it is now, or why not."""
     with ask.desk.store.read() as t:
         old = remediations.plan(t, plan_id)
-    done = plans.confirm(ask.desk, ask.person, plan_id)
+    done = confirm(ask.desk, ask.person, plan_id)
     if isinstance(done, Refused):
         return refused(ask, done, "confirm")
     if isinstance(done, Plan):
         return answers.moved(old[0] if old else done, done, ask.desk.clock(), place_of(ask, done))
-    if isinstance(done, plans.Held):
+    if isinstance(done, second_person.Held):
         return approvals.held(done.plan)
     return answers.asked(done.plan, place_of(ask, done.plan))
 

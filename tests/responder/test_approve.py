@@ -14,6 +14,7 @@ from bot.core.airflow.protocol import Dag, Run, Scope, TaskInstance, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import Plan, Remediation
 from bot.responder.access import authorization, break_glass
+from bot.responder.actions import clear
 from bot.responder.remediation import approve, second_person
 from bot.responder.remediation import confirm as plans
 from bot.responder.services import Desk
@@ -57,7 +58,7 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path, airflow: PaperAirflow) 
 
 
 def planned(desk: Desk, person: Person = ANA) -> Plan:
-    made = plans.plan_clear(desk, person, "prod", [Scope("sales", RUN)], "C1", 1)
+    made = clear.plan_clear(desk, person, "prod", [Scope("sales", RUN)], "C1", 1)
     assert isinstance(made, Plan), made
     return made
 
@@ -65,7 +66,7 @@ def planned(desk: Desk, person: Person = ANA) -> Plan:
 def held(desk: Desk, person: Person = ANA) -> Plan:
     plan = planned(desk, person)
     waits = plans.confirm(desk, person, plan.id)
-    assert isinstance(waits, plans.Held), waits
+    assert isinstance(waits, second_person.Held), waits
     return plan
 
 
@@ -95,7 +96,7 @@ def acted(airflow: PaperAirflow) -> list[Any]:
 def test_what_needs_a_second_person_says_so_and_waits_after_the_first_ones_confirm(desk: Desk) -> None:
     plan = planned(desk)
     assert any("second person" in warning for warning in plan.warnings)
-    assert isinstance(plans.confirm(desk, ANA, plan.id), plans.Held)
+    assert isinstance(plans.confirm(desk, ANA, plan.id), second_person.Held)
     assert standing(desk, plan) is Standing.waiting
     assert audited(desk)[-1] == ("Ana", "clear", "awaiting second person", "")
     again = plans.confirm(desk, ANA, plan.id)
@@ -236,12 +237,12 @@ def test_where_airflow_does_not_tell_the_tags_nobody_may(desk: Desk, airflow: Pa
 def test_a_wide_clear_is_the_operators(tmp_path: Path, scopes: list[Scope], failed: int, wide: bool) -> None:
     airflow = an_airflow(failed, ())
     desk = a_desk(f"sqlite:///{tmp_path / 's.db'}", Clock(), access=SECOND, airflows={"prod": airflow})
-    made = plans.plan_clear(desk, ANA, "prod", scopes, "C1")
+    made = clear.plan_clear(desk, ANA, "prod", scopes, "C1")
     assert isinstance(made, Refused if wide else Plan), made
     if isinstance(made, Refused):
         assert made.remedy == "operator"
         assert made.who == ("U0CLEO",)
-    assert isinstance(plans.plan_clear(desk, CLEO, "prod", scopes, "C1"), Plan)
+    assert isinstance(clear.plan_clear(desk, CLEO, "prod", scopes, "C1"), Plan)
     desk.store.close()
 
 
@@ -253,19 +254,19 @@ class TestBrokenGlass:
             said.append((f"{glass.person.name} in {channel}", deeds))
 
         scope = [Scope("sales", RUN, only_failed=False)]
-        assert isinstance(plans.plan_clear(desk, ANA, "prod", scope, "C1", 1), Refused)
+        assert isinstance(clear.plan_clear(desk, ANA, "prod", scope, "C1", 1), Refused)
         made = self.begin(desk, "the month-end load stands still")
         assert isinstance(made, Glass), made
         break_glass.tell(desk, say)
         break_glass.tell(desk, say)
         with audit.asked(audit.Request("clear", "sales")):
-            assert isinstance(plans.plan_clear(desk, ANA, "prod", scope, "C1", 1), Plan)
+            assert isinstance(clear.plan_clear(desk, ANA, "prod", scope, "C1", 1), Plan)
             plan = planned(desk)
             plans.confirm(desk, ANA, plan.id)
         clock = desk.clock
         assert isinstance(clock, Clock)
         clock.pass_by(minutes=30)
-        assert isinstance(plans.plan_clear(desk, ANA, "prod", scope, "C1", 1), Refused)
+        assert isinstance(clear.plan_clear(desk, ANA, "prod", scope, "C1", 1), Refused)
         break_glass.tell(desk, say)
         break_glass.tell(desk, say)
         assert said == [("Ana in #data-alerts", None), ("Ana in #data-alerts", 1)]
@@ -304,7 +305,7 @@ class TestBrokenGlass:
         assert isinstance(self.begin(desk, "again"), Refused)
         again = Desk(store=desk.store, clock=desk.clock, access=SECOND, airflows=desk.airflows)
         scope = [Scope("sales", RUN, only_failed=False)]
-        assert isinstance(plans.plan_clear(again, ANA, "prod", scope, "C1", 1), Plan)
+        assert isinstance(clear.plan_clear(again, ANA, "prod", scope, "C1", 1), Plan)
         assert break_glass.end(again, ANA) is None
-        assert isinstance(plans.plan_clear(again, ANA, "prod", scope, "C1", 1), Refused)
+        assert isinstance(clear.plan_clear(again, ANA, "prod", scope, "C1", 1), Refused)
         assert isinstance(break_glass.end(again, ANA), Refused)

@@ -12,6 +12,7 @@ import pytest
 from bot.core.airflow.backfill import Backfill, BackfillDate
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import Plan, Progress, Remediation
+from bot.responder.actions import backfill, draft
 from bot.responder.alerts import announcements
 from bot.responder.remediation import carry_out
 from bot.responder.remediation import confirm as plans
@@ -62,8 +63,8 @@ def desk(airflow: Backfilling, tmp_path: Path) -> Desk:
 
 
 def confirmed(desk: Desk) -> Remediation:
-    window = plans.Window(DAY - timedelta(days=DATES - 1), DAY)
-    plan = plans.plan_backfill(desk, ANA, "prod", "sales", window, "none", "C1")
+    window = draft.Window(DAY - timedelta(days=DATES - 1), DAY)
+    plan = backfill.plan_backfill(desk, ANA, "prod", "sales", window, "none", "C1")
     assert isinstance(plan, Plan), plan
     asked = plans.confirm(desk, ANA, plan.id)
     assert isinstance(asked, Remediation), asked

@@ -12,11 +12,12 @@ import pytest
 from bot.core.airflow.protocol import TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import Plan, Progress, Remediation
-from bot.responder import execute
-from bot.responder.plans.variable import forget_old_values
+from bot.responder.actions import backfill, catalog, dags, draft, mark, variable
+from bot.responder.actions.catalog import past_sentence
+from bot.responder.actions.clear import plan_clear
+from bot.responder.actions.variable import forget_old_values
 from bot.responder.remediation import carry_out
 from bot.responder.remediation import confirm as plans
-from bot.responder.remediation.outcome import past_sentence
 from bot.responder.services import Desk
 from bot.store import remediations
 from tests.responder.flows import ANA, AWAY, BEN, DAY, RUN, SILENT, Memory, Trouble, desk_of, memory, whole
@@ -44,18 +45,18 @@ def carried_on(desk: Desk, plan_id: str) -> Remediation:
 
 
 def clear(desk: Desk) -> Plan:
-    return planned(plans.plan_clear(desk, ANA, "prod", [whole()], "C1"))
+    return planned(plan_clear(desk, ANA, "prod", [whole()], "C1"))
 
 
 DEEDS: dict[str, tuple[Callable[[Desk], Plan | Refused], int]] = {
-    "clear": (lambda desk: plans.plan_clear(desk, ANA, "prod", [whole()], "C1"), 1),
-    "mark": (lambda desk: plans.plan_mark(desk, ANA, "prod", [TaskRef("sales", RUN, "load", 0)], "success", "C1"), 1),
-    "mark run": (lambda desk: plans.plan_mark_run(desk, ANA, "prod", "sales", RUN, "success", "C1"), 1),
-    "pause": (lambda desk: plans.plan_pause(desk, ANA, "prod", ["sales"], True, "C1"), 1),
-    "trigger": (lambda desk: plans.plan_trigger(desk, ANA, "prod", "sales", {"n": 3}, "C1"), 1),
-    "backfill": (lambda desk: plans.plan_backfill(desk, ANA, "prod", "sales", plans.Window(DAY, DAY + timedelta(days=3)),
+    "clear": (lambda desk: plan_clear(desk, ANA, "prod", [whole()], "C1"), 1),
+    "mark": (lambda desk: mark.plan_mark(desk, ANA, "prod", [TaskRef("sales", RUN, "load", 0)], "success", "C1"), 1),
+    "mark run": (lambda desk: mark.plan_mark_run(desk, ANA, "prod", "sales", RUN, "success", "C1"), 1),
+    "pause": (lambda desk: dags.plan_pause(desk, ANA, "prod", ["sales"], True, "C1"), 1),
+    "trigger": (lambda desk: dags.plan_trigger(desk, ANA, "prod", "sales", {"n": 3}, "C1"), 1),
+    "backfill": (lambda desk: backfill.plan_backfill(desk, ANA, "prod", "sales", draft.Window(DAY, DAY + timedelta(days=3)),
                                                   "none", "C1"), 1),
-    "variable": (lambda desk: plans.plan_variable(desk, ANA, "prod", "batch", "500", "C1"), 1),
+    "variable": (lambda desk: variable.plan_variable(desk, ANA, "prod", "batch", "500", "C1"), 1),
 }  # fmt: skip
 ERRORS = {
     "401": Permanent("Airflow (prod) does not accept the bot's login (Not authenticated)", "401"),
@@ -180,7 +181,7 @@ def test_stop_ends_after_the_current_batch_and_is_said_exactly(tmp_path: Path, m
     plan = clear(desk)
 
     def act(*given: object) -> None:
-        execute.act(*given)  # type: ignore[arg-type]
+        catalog.act(*given)  # type: ignore[arg-type]
         assert not isinstance(plans.stop(desk, BEN, plan.id), Refused)
 
     monkeypatch.setattr(carry_out, "act", act)
@@ -244,7 +245,7 @@ def test_a_backfill_on_airflow_2_is_a_run_a_date_under_an_id_of_its_own(tmp_path
 def test_a_variables_value_is_gone_from_the_store_once_it_was_set(tmp_path: Path) -> None:
     airflow = memory()
     desk = desk_of(airflow, tmp_path)
-    plan = planned(plans.plan_variable(desk, ANA, "prod", "batch", "s3cret-value", "C1"))
+    plan = planned(variable.plan_variable(desk, ANA, "prod", "batch", "s3cret-value", "C1"))
     assert "s3cret" not in repr(plan.changes)
     carry_out.carry_on(desk, confirmed(desk, plan), lambda _: None)
     with desk.store.read() as t:
@@ -256,7 +257,7 @@ def test_a_variables_value_is_gone_from_the_store_once_it_was_set(tmp_path: Path
 
 def test_a_value_that_nobody_confirmed_is_gone_when_its_plan_is_too_old(tmp_path: Path) -> None:
     desk = desk_of(memory(), tmp_path)
-    plan = planned(plans.plan_variable(desk, ANA, "prod", "batch", "s3cret-value", "C1"))
+    plan = planned(variable.plan_variable(desk, ANA, "prod", "batch", "s3cret-value", "C1"))
     now = desk.clock()
     forget_old_values(desk)
     kept = _kept(desk, plan.id)
@@ -278,7 +279,7 @@ def test_a_pause_with_an_end_ends_by_itself_also_when_airflow_was_away(tmp_path:
     desk = desk_of(airflow, tmp_path)
     now = desk.clock()
     desk.clock = lambda: now
-    plan = planned(plans.plan_pause(desk, ANA, "prod", ["sales"], True, "C1", lasts=timedelta(hours=2)))
+    plan = planned(dags.plan_pause(desk, ANA, "prod", ["sales"], True, "C1", lasts=timedelta(hours=2)))
     assert "unpaused by itself at" in plan.warnings[0]
     carry_out.carry_on(desk, confirmed(desk, plan), lambda _: None)
     assert airflow.paused == {"sales": True}
@@ -307,10 +308,10 @@ def test_a_conf_that_the_params_refuse_is_told_before_anybody_confirms(tmp_path:
         params={"n": Param("n", 3, {"type": "integer", "minimum": 1}), "day": Param("day", None, {"type": "string"})}
     )
     desk = desk_of(airflow, tmp_path)
-    refused = plans.plan_trigger(desk, ANA, "prod", "sales", {"n": 0}, "C1")
+    refused = dags.plan_trigger(desk, ANA, "prod", "sales", {"n": 0}, "C1")
     assert isinstance(refused, Refused)
     assert "n must be at least 1, not 0; day is required" in refused.reason
-    odd = planned(plans.plan_trigger(desk, ANA, "prod", "sales", {"n": 5, "day": "x", "m": 1}, "C1"))
+    odd = planned(dags.plan_trigger(desk, ANA, "prod", "sales", {"n": 5, "day": "x", "m": 1}, "C1"))
     assert odd.warnings == ("m is no param of the DAG; it knows day, n",)
 
 
@@ -318,6 +319,6 @@ def test_steps_are_the_same_for_the_same_plan(tmp_path: Path) -> None:
     airflow = memory(mapped=MANY)
     plan = clear(desk_of(airflow, tmp_path))
     turned = replace(plan, changes=plan.changes[::-1])
-    assert execute.steps_of(airflow, plan) == execute.steps_of(airflow, turned)  # type: ignore[arg-type]
+    assert catalog.steps_of(airflow, plan) == catalog.steps_of(airflow, turned)  # type: ignore[arg-type]
     two = Memory(can_address_map_index=False)
-    assert [len(step.changes) for step in execute.steps_of(two, plan)] == [MANY, 1]  # type: ignore[arg-type]
+    assert [len(step.changes) for step in catalog.steps_of(two, plan)] == [MANY, 1]  # type: ignore[arg-type]

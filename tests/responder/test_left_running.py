@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.core.airflow.protocol import Scope, TaskRef
 from bot.core.errors import Refused
 from bot.core.remediation import Plan, Progress, Remediation
+from bot.responder.actions import clear
 from bot.responder.remediation import carry_out
 from bot.responder.remediation import confirm as plans
 from bot.responder.services import Desk
@@ -26,7 +27,7 @@ def two(running: TaskRef) -> Memory:
 
 def asked(desk: Desk, *tasks: str) -> Plan | Refused:
     named = tuple((task, None) for task in tasks)
-    return plans.plan_clear(desk, ANA, "prod", [Scope("sales", RUN, named, only_failed=False)], "C1")
+    return clear.plan_clear(desk, ANA, "prod", [Scope("sales", RUN, named, only_failed=False)], "C1")
 
 
 def test_it_is_said_and_not_listed_and_the_rest_is_cleared(tmp_path: Path) -> None:

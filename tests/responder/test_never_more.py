@@ -11,6 +11,7 @@ from bot.core.access import Access, Role, Rule
 from bot.core.airflow.protocol import Run, TaskRef
 from bot.core.errors import Refused
 from bot.core.remediation import Plan, Progress, Remediation
+from bot.responder.actions import clear, dags, mark, variable
 from bot.responder.incidents import silences
 from bot.responder.remediation import carry_out
 from bot.responder.remediation import confirm as plans
@@ -38,7 +39,7 @@ def again(desk: Desk, one: Remediation) -> Remediation:
 def test_a_variables_value_is_gone_however_it_ended(error: Exception, tmp_path: Path) -> None:
     airflow = memory()
     desk = desk_of(airflow, tmp_path)
-    one = asked(desk, plans.plan_variable(desk, ANA, "prod", "batch", "s3cret-value", "C1"))
+    one = asked(desk, variable.plan_variable(desk, ANA, "prod", "batch", "s3cret-value", "C1"))
     airflow.trouble.append(Trouble(error))
     one = again(desk, one)
     if one.progress is Progress.asked:  # it is tried again, so the value is still needed
@@ -67,7 +68,7 @@ def test_a_lost_answer_about_a_run_is_read_back_in_its_own_dag(tmp_path: Path) -
     airflow = two_dags()
     desk = desk_of(airflow, tmp_path)
     refs = [TaskRef(dag, RUN, "load") for dag in ("sales", "stores")]
-    one = asked(desk, plans.plan_mark(desk, ANA, "prod", refs, "success", "C1"))
+    one = asked(desk, mark.plan_mark(desk, ANA, "prod", refs, "success", "C1"))
     assert [change.what for change in one.plan.changes] == ["load", "run of sales", "load", "run of stores"]
     airflow.trouble.extend([None, None, None, Trouble(SILENT)])  # the fourth never arrived
     one = again(desk, one)
@@ -81,7 +82,7 @@ def test_a_task_that_ended_by_itself_is_not_taken_for_cleared(tmp_path: Path) ->
     airflow = memory(mapped=2)
     airflow.states[TaskRef("sales", RUN, "load", 1)] = "running"
     desk = desk_of(airflow, tmp_path)
-    one = asked(desk, plans.plan_clear(desk, ANA, "prod", [whole(only_failed=False)], "C1"))
+    one = asked(desk, clear.plan_clear(desk, ANA, "prod", [whole(only_failed=False)], "C1"))
 
     class Ends(Trouble):
         @property
@@ -102,7 +103,7 @@ def test_what_was_confirmed_is_not_done_long_after(tmp_path: Path) -> None:
     """The bot was away for an hour: nobody expects that it acts now."""
     airflow = memory()
     desk = desk_of(airflow, tmp_path)
-    one = asked(desk, plans.plan_clear(desk, ANA, "prod", [whole()], "C1"))
+    one = asked(desk, clear.plan_clear(desk, ANA, "prod", [whole()], "C1"))
     now = desk.clock()
     desk.clock = lambda: now + timedelta(hours=1)
     ended = again(desk, one)
@@ -152,7 +153,7 @@ def test_whoever_asked_may_stop_it_and_a_rule_about_the_dag_holds_for_others(tmp
     everybody, ana = frozenset({"*"}), frozenset({ANA.id})
     desk.access = Access({Role.responder: everybody, Role.admin: ana},
                          rules=(Rule(verbs=frozenset({"clear"}), dags=("sales",), role=Role.admin),))  # fmt: skip
-    one = asked(desk, plans.plan_clear(desk, ANA, "prod", [whole()], "C1"))
+    one = asked(desk, clear.plan_clear(desk, ANA, "prod", [whole()], "C1"))
     refused = plans.stop(desk, BEN, one.plan.id)
     assert isinstance(refused, Refused)
     assert "*admin*" in refused.reason
@@ -164,7 +165,7 @@ def test_what_somebody_mended_between_two_batches_is_not_run_again(tmp_path: Pat
     """Airflow was away after the first batch, and somebody marked one of the rest by hand meanwhile."""
     airflow = memory(mapped=150)
     desk = desk_of(airflow, tmp_path)
-    one = asked(desk, plans.plan_clear(desk, ANA, "prod", [whole()], "C1"))
+    one = asked(desk, clear.plan_clear(desk, ANA, "prod", [whole()], "C1"))
     airflow.trouble.extend([None, Trouble(AWAY)])
     one = again(desk, one)
     assert (one.progress, one.steps) == (Progress.doing, 1)
@@ -181,7 +182,7 @@ def test_a_pause_whose_end_airflow_refuses_is_not_forgotten(tmp_path: Path) -> N
     """A login that is wrong for an hour: the DAG would stay paused for ever, and nobody would know."""
     airflow = memory()
     desk = desk_of(airflow, tmp_path)
-    one = asked(desk, plans.plan_pause(desk, ANA, "prod", ["sales"], True, "C1", lasts=timedelta(hours=2)))
+    one = asked(desk, dags.plan_pause(desk, ANA, "prod", ["sales"], True, "C1", lasts=timedelta(hours=2)))
     again(desk, one)
     assert airflow.paused["sales"]
     now = desk.clock()

@@ -21,10 +21,11 @@ from bot.core.incidents.routing import Silence, exactly, name_of
 from bot.core.remediation import Change, Plan, Progress, Remediation
 from bot.responder import upkeep
 from bot.responder.access import authorization, break_glass
+from bot.responder.actions import clear, dags
 from bot.responder.alerts.views import view_of
 from bot.responder.incidents.presses import press
 from bot.responder.incidents.silences import silence
-from bot.responder.remediation import approve, carry_out, timed_pauses
+from bot.responder.remediation import approve, carry_out, second_person, timed_pauses
 from bot.responder.remediation import confirm as plans
 from bot.responder.services import Desk
 from bot.responder.signals.observe import report
@@ -103,7 +104,7 @@ def test_stop_asks_for_the_tags_too(desk: Desk, airflow: PaperAirflow) -> None:
     from bot.core.airflow.protocol import Scope
     from tests.given import RUN
 
-    made = plans.plan_clear(desk, cleo, "prod", [Scope("sales", RUN)], "C1")
+    made = clear.plan_clear(desk, cleo, "prod", [Scope("sales", RUN)], "C1")
     assert isinstance(made, Plan), made
     assert isinstance(plans.confirm(desk, cleo, made.id), Remediation)
     assert isinstance(plans.stop(desk, ANA, made.id), Refused)
@@ -118,10 +119,10 @@ def test_a_tag_that_is_set_in_airflow_holds_at_the_very_next_confirmation(
     from bot.core.airflow.protocol import Scope
     from tests.given import RUN
 
-    made = plans.plan_clear(desk, ANA, "prod", [Scope("sales", RUN)], "C1", 1)
+    made = clear.plan_clear(desk, ANA, "prod", [Scope("sales", RUN)], "C1", 1)
     assert isinstance(made, Plan)
     airflow.dags_by_id["sales"] = Dag("sales", False, tags=("finance",))
-    assert isinstance(plans.confirm(desk, ANA, made.id), plans.Held)
+    assert isinstance(plans.confirm(desk, ANA, made.id), second_person.Held)
     desk.store.close()
 
 
@@ -219,7 +220,7 @@ def test_a_timed_pause_can_be_made_to_last(tmp_path: Path) -> None:
     desk = desk_of(airflow, tmp_path)
 
     def pause(lasts: timedelta | None) -> Remediation:
-        made = plans.plan_pause(desk, ANA, "prod", ["sales"], True, "C1", lasts=lasts)
+        made = dags.plan_pause(desk, ANA, "prod", ["sales"], True, "C1", lasts=lasts)
         assert isinstance(made, Plan), made
         asked = plans.confirm(desk, ANA, made.id)
         assert isinstance(asked, Remediation), asked
@@ -233,14 +234,14 @@ def test_a_timed_pause_can_be_made_to_last(tmp_path: Path) -> None:
     desk.clock = lambda: now + timedelta(hours=3)
     timed_pauses.end_pauses(desk)
     assert airflow.paused["sales"] is True
-    assert isinstance(plans.plan_pause(desk, ANA, "prod", ["sales"], True, "C1"), Refused), "now it is so already"
+    assert isinstance(dags.plan_pause(desk, ANA, "prod", ["sales"], True, "C1"), Refused), "now it is so already"
     desk.store.close()
 
 
 @pytest.mark.parametrize("carried_out", [True, False])
 def test_a_conf_is_forgotten_when_it_is_needed_no_more(tmp_path: Path, carried_out: bool) -> None:
     desk = desk_of(memory(), tmp_path)
-    made = plans.plan_trigger(desk, ANA, "prod", "sales", {"n": "a secret of theirs"}, "C1")
+    made = dags.plan_trigger(desk, ANA, "prod", "sales", {"n": "a secret of theirs"}, "C1")
     assert isinstance(made, Plan), made
     now = desk.clock()
     if carried_out:
@@ -248,7 +249,7 @@ def test_a_conf_is_forgotten_when_it_is_needed_no_more(tmp_path: Path, carried_o
         assert isinstance(asked, Remediation)
         carry_out.carry_on(desk, asked, lambda _: None)
     else:
-        from bot.responder.plans.variable import forget_old_values
+        from bot.responder.actions.variable import forget_old_values
 
         desk.clock = lambda: now + timedelta(minutes=11)
         forget_old_values(desk)
@@ -264,12 +265,12 @@ def test_a_conf_is_forgotten_when_it_is_needed_no_more(tmp_path: Path, carried_o
 def test_plans_and_what_became_of_them_go_with_the_signals(tmp_path: Path) -> None:
     airflow = memory()
     desk = desk_of(airflow, tmp_path)
-    made = plans.plan_pause(desk, ANA, "prod", ["sales"], True, "C1")
+    made = dags.plan_pause(desk, ANA, "prod", ["sales"], True, "C1")
     assert isinstance(made, Plan)
     asked = plans.confirm(desk, ANA, made.id)
     assert isinstance(asked, Remediation)
     carry_out.carry_on(desk, asked, lambda _: None)
-    active = plans.plan_clear(desk, ANA, "prod", [whole()], "C1")
+    active = clear.plan_clear(desk, ANA, "prod", [whole()], "C1")
     assert isinstance(active, Plan)
     assert isinstance(plans.confirm(desk, ANA, active.id), Remediation)
     now = desk.clock()

@@ -13,6 +13,8 @@ import pytest
 from bot.core.airflow.protocol import Airflow, Scope, TaskRef
 from bot.core.errors import Refused
 from bot.core.remediation import Plan, Progress, Remediation
+from bot.responder.actions import backfill, dags, draft, mark, variable
+from bot.responder.actions.clear import plan_clear
 from bot.responder.remediation import carry_out
 from bot.responder.remediation import confirm as plans
 from bot.responder.services import Desk
@@ -60,7 +62,7 @@ def two_bots(request: pytest.FixtureRequest, airflow: Memory, tmp_path: Path) ->
 
 def clear(desk: Desk, who: str, *tasks: tuple[str, int | None]) -> Plan:
     scope = Scope("sales", RUN, tasks, only_failed=False) if tasks else whole()
-    found = plans.plan_clear(desk, PEOPLE[who], "prod", [scope], "C1")
+    found = plan_clear(desk, PEOPLE[who], "prod", [scope], "C1")
     assert isinstance(found, Plan), found
     return found
 
@@ -179,13 +181,13 @@ def test_a_list_that_was_made_since_may_be_carried_out_while_airflow_works(desk:
 
 
 PAIRS: dict[str, Callable[[Desk, str], object]] = {
-    "pause and unpause": lambda desk, who: plans.plan_pause(desk, PEOPLE[who], "prod", ["sales"], True, "C1"),
-    "trigger": lambda desk, who: plans.plan_trigger(desk, PEOPLE[who], "prod", "sales", {}, "C1"),
-    "variable": lambda desk, who: plans.plan_variable(desk, PEOPLE[who], "prod", "batch", who, "C1"),
-    "backfill": lambda desk, who: plans.plan_backfill(
-        desk, PEOPLE[who], "prod", "sales", plans.Window(DAY + timedelta(days=1), DAY + timedelta(days=2 + (who == "ben"))),
+    "pause and unpause": lambda desk, who: dags.plan_pause(desk, PEOPLE[who], "prod", ["sales"], True, "C1"),
+    "trigger": lambda desk, who: dags.plan_trigger(desk, PEOPLE[who], "prod", "sales", {}, "C1"),
+    "variable": lambda desk, who: variable.plan_variable(desk, PEOPLE[who], "prod", "batch", who, "C1"),
+    "backfill": lambda desk, who: backfill.plan_backfill(
+        desk, PEOPLE[who], "prod", "sales", draft.Window(DAY + timedelta(days=1), DAY + timedelta(days=2 + (who == "ben"))),
         "none", "C1"),
-    "mark run": lambda desk, who: plans.plan_mark_run(desk, PEOPLE[who], "prod", "sales", RUN, "success", "C1"),
+    "mark run": lambda desk, who: mark.plan_mark_run(desk, PEOPLE[who], "prod", "sales", RUN, "success", "C1"),
 }  # fmt: skip
 
 

@@ -26,8 +26,8 @@ from bot.core.access import EVERYBODY, Access, Person, Role
 from bot.core.airflow.protocol import Airflow, Scope, TaskRef
 from bot.core.errors import Refused
 from bot.core.remediation import RUNS_AGAIN, Plan, Progress, Remediation
-from bot.responder import execute
-from bot.responder.plans import draft
+from bot.responder.actions import catalog, clear, draft
+from bot.responder.actions.mark import plan_mark_run, plan_mark_scopes
 from bot.responder.remediation import carry_out
 from bot.responder.remediation import confirm as plans
 from bot.responder.services import Desk
@@ -125,12 +125,12 @@ class Case:
         match self.kind:
             case "mark":
                 scopes = [replace(scope, only_failed=False) for scope in self._scopes()]
-                return plans.plan_mark_scopes(*where, scopes, self.mark, "C1")
+                return plan_mark_scopes(*where, scopes, self.mark, "C1")
             case "mark run":
                 state = "failed" if self.mark == "failed" else "success"
-                return plans.plan_mark_run(*where, dag, self.runs[0], state, "C1")
+                return plan_mark_run(*where, dag, self.runs[0], state, "C1")
             case _:
-                return plans.plan_clear(*where, self._scopes(), "C1")
+                return clear.plan_clear(*where, self._scopes(), "C1")
 
     def _scopes(self) -> list[Scope]:
         tasks = () if self.kind == "clear run" else (self._task(),)
@@ -246,8 +246,8 @@ def _holds_over(bench: Bench, cases: int) -> None:
 
 def test_a_bug_that_executes_one_scope_more_is_found(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison must be able to fail: everything behind the list is cleared as well."""
-    honest = execute.explicit_scope
-    monkeypatch.setattr(execute, "explicit_scope", lambda *given: replace(honest(*given), downstream=True))
+    honest = clear.explicit_scope
+    monkeypatch.setattr(clear, "explicit_scope", lambda *given: replace(honest(*given), downstream=True))
     shape = next(shape for shape in shapes() if any(first == "t0" for first, _ in shape.edges))
     case = Case(
         shape, ("success", "failed"), ("failed", "failed"), "clear", 0, -1, RUNS[:1], False, False, False, "success"
@@ -263,7 +263,7 @@ def test_a_thousand_task_instances_are_previewed_in_time_and_executed_with_progr
     (airflow,) = bench.desk.airflows.values()
     scope = Scope("shape_wide", "r1", (), only_failed=True)
     alone, _ = seconds_of(lambda: airflow.clear(scope, dry_run=True))
-    took, plan = seconds_of(lambda: plans.plan_clear(bench.desk, ANA, airflow.name, [scope], "C1"))
+    took, plan = seconds_of(lambda: clear.plan_clear(bench.desk, ANA, airflow.name, [scope], "C1"))
     assert isinstance(plan, Plan), plan
     assert len(plan.changes) == WIDTH + 2
     assert took < max(PREVIEW_SECONDS, 2 * alone), (took, alone)  # on a busy machine Airflow itself takes longer
@@ -272,13 +272,13 @@ def test_a_thousand_task_instances_are_previewed_in_time_and_executed_with_progr
 
     def timed(*given: Any) -> None:
         begun.append(time.monotonic())
-        execute.act(*given)
+        catalog.act(*given)
 
     monkeypatch.setattr(carry_out, "act", timed)
     monkeypatch.setattr(carry_out, "show", lambda *_: told.append(time.monotonic()))
     ended = bench.carried_out(plan)
     assert ended.progress is Progress.watching, ended
-    assert len(begun) == 1 + WIDTH // execute.BATCH
+    assert len(begun) == 1 + WIDTH // clear.BATCH
     moments = [begun[0], *told, time.monotonic()]
     gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
     assert max(gaps) < PROGRESS_SECONDS, gaps
@@ -294,11 +294,11 @@ def test_a_stop_leaves_what_was_not_begun_and_says_exactly_what_that_is(
     bench.prepared("shape_wide", lambda _: "failed", dict.fromkeys(RUNS, "failed"))
     (airflow,) = bench.desk.airflows.values()
     tasks = (("part", None),)
-    plan = plans.plan_clear(bench.desk, ANA, airflow.name, [Scope("shape_wide", "r1", tasks, only_failed=True)], "C1")
+    plan = clear.plan_clear(bench.desk, ANA, airflow.name, [Scope("shape_wide", "r1", tasks, only_failed=True)], "C1")
     assert isinstance(plan, Plan), plan
 
     def acts(*given: Any) -> None:
-        execute.act(*given)
+        catalog.act(*given)
         plans.stop(bench.desk, Person("U0BEN", "Ben"), plan.id)
 
     monkeypatch.setattr(carry_out, "act", acts)
@@ -307,8 +307,8 @@ def test_a_stop_leaves_what_was_not_begun_and_says_exactly_what_that_is(
         ref: row[0] for ref, row in bench.states.of_all().items() if (ref.dag_id, ref.run_id) == ("shape_wide", "r1")
     }
     cleared = {ref.map_index for ref, state in here.items() if state is None}
-    assert cleared == set(range(execute.BATCH))
+    assert cleared == set(range(clear.BATCH))
     assert ended.answer.startswith(
-        f"{execute.BATCH} of {WIDTH} were done, {WIDTH - execute.BATCH} were not: Ben stopped it"
+        f"{clear.BATCH} of {WIDTH} were done, {WIDTH - clear.BATCH} were not: Ben stopped it"
     )
-    assert f"part[{execute.BATCH}..{WIDTH - 1}]" in ended.answer
+    assert f"part[{clear.BATCH}..{WIDTH - 1}]" in ended.answer

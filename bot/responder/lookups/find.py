@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from bot.core import dates
 from bot.core.airflow.protocol import Airflow, Run, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.responder.plans.draft import PATIENCE, airflow_of
+from bot.responder.actions.draft import PATIENCE, airflow_of
 from bot.responder.services import Desk
 
 NEAR = 3

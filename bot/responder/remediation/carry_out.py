@@ -21,11 +21,11 @@ from bot.core.airflow.protocol import Airflow
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import PLAN_LIFE, Change, Plan, Progress, Remediation, named, tally
 from bot.responder.access.authorization import no_longer
-from bot.responder.dry_run import dry_clear, look
-from bot.responder.execute import Step, act, explicit_scope, is_done, is_overtaken, steps_of
-from bot.responder.plans.draft import airflow_of
+from bot.responder.actions.catalog import act, changed_since, is_done, past_sentence, steps_of
+from bot.responder.actions.clear import dry_clear, explicit_scope, is_overtaken
+from bot.responder.actions.draft import Step, airflow_of
 from bot.responder.remediation import timed_pauses
-from bot.responder.remediation.outcome import end, enter, past_sentence, save, show
+from bot.responder.remediation.outcome import end, enter, save, show
 from bot.responder.remediation.watch import FIRST_LOOK, Report, cancel, watch
 from bot.responder.services import Desk
 from bot.store import approvals, remediations
@@ -116,7 +116,7 @@ def _second(desk: Desk, plan: Plan) -> Person | None:
 
 def _moved(airflow: Airflow, plan: Plan) -> str:
     """Why the list is not the one that was confirmed, empty when it is."""
-    if replace(plan, changes=look(airflow, plan).changes).digest != plan.digest:
+    if changed_since(airflow, plan):
         return "the list moved after it was shown"
     if plan.action != "clear" or airflow.can_address_map_index:
         return ""

@@ -17,31 +17,19 @@ from bot.core.incidents import lifecycle, presses
 from bot.core.incidents.incident import Entry, Incident, State
 from bot.core.remediation import Plan, Progress, Remediation
 from bot.responder.access.authorization import may, weigh
-from bot.responder.incidents.presses import save
-from bot.responder.plans.backfill import plan_backfill
-from bot.responder.plans.clear import Window, plan_clear, plan_retry, runs_within, sick_tasks
-from bot.responder.plans.dags import plan_pause, plan_trigger
-from bot.responder.plans.draft import (
-    MOST_CHANGES,
-    MOST_RUNS,
-    PATIENCE,
+from bot.responder.actions.catalog import seen_now
+from bot.responder.actions.clear import plan_clear
+from bot.responder.actions.draft import (
     UNCONFIRMED,
-    airflow_of,
     audit,
     new_id,
-    seen_now,
 )
-from bot.responder.plans.mark import plan_mark, plan_mark_run, plan_mark_scopes
-from bot.responder.plans.variable import plan_variable
+from bot.responder.incidents.presses import save
 from bot.responder.remediation.overlap import refused as overlapping
 from bot.responder.remediation.second_person import Held, hold
 from bot.responder.services import Desk
 from bot.store import approvals, at_work, incidents, memory, remediations
 from bot.store.at_work import Overlaps
-
-__all__ = ["MOST_CHANGES", "MOST_RUNS", "PATIENCE", "Held", "Window", "airflow_of", "bind", "confirm", "may", "moved", "narrow",
-           "plan_backfill", "plan_clear", "plan_mark", "plan_mark_run", "plan_mark_scopes", "plan_pause", "plan_retry",
-           "plan_trigger", "plan_variable", "runs_within", "sick_tasks", "stop"]  # fmt: skip
 
 
 def narrow(desk: Desk, person: Person, plan_id: str) -> Plan | Refused:

@@ -9,37 +9,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.core.incidents.incident import Entry
-from bot.core.remediation import Plan, Progress, Remediation
-from bot.responder.execute import run_id_of
+from bot.core.remediation import Progress, Remediation
 from bot.responder.incidents.presses import note
 from bot.responder.services import Desk
 from bot.store import alerts, incidents, remediations
-
-
-def past_sentence(plan: Plan) -> str:
-    """What was done, as a timeline says it."""
-    count = len(plan.changes)
-    match plan.action:
-        case "clear":
-            did = f"cleared {_some(count, 'task instance')} of {', '.join(plan.dag_ids[:3])}"
-        case "mark" if plan.is_of_runs:
-            did = f"marked run {plan.scopes[0].run_id} {plan.options.get('state')}"
-        case "mark":
-            tasks = [change.what for change in plan.marked if change.ref]
-            did = f"marked {', '.join(tasks[:5])} {plan.options.get('state')}"
-        case "trigger":
-            did = f"triggered {plan.changes[0].what}: run {run_id_of(plan)}"
-        case "backfill":
-            did = f"started a backfill of {', '.join(plan.dag_ids)}: {_some(count, 'date')}"
-        case "variable":
-            did = f"set the variable {plan.options.get('key')}"
-        case _:
-            did = f"{plan.action}d {', '.join(change.what for change in plan.changes[:5])}"
-    return f"{plan.person.name} {did}"
-
-
-def _some(number: int, word: str) -> str:
-    return f"{number} {word}{'s' if number != 1 else ''}"
 
 
 def end(desk: Desk, remediation: Remediation, progress: Progress, answer: str, *, tell: bool = True) -> Remediation:

@@ -14,7 +14,8 @@ from typing import Any
 from bot.core.access import Person
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import ACTIVE, Plan
-from bot.responder.plans.draft import UNCONFIRMED, airflow_of, new_id, seen_now
+from bot.responder.actions.catalog import seen_now
+from bot.responder.actions.draft import UNCONFIRMED, airflow_of, new_id
 from bot.responder.services import Desk
 from bot.store import memory, pauses, remediations
 

@@ -12,11 +12,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.core.airflow.backfill import Backfill
-from bot.core.airflow.protocol import Airflow, TaskInstance
+from bot.core.airflow.protocol import Airflow, TaskInstance, TaskRef
 from bot.core.errors import Permanent, Temporary
 from bot.core.remediation import Progress, Remediation, still_running, tally
 from bot.core.signals.signal import Signal
-from bot.responder.execute import instances, steps_of
+from bot.responder.actions.catalog import steps_of
 from bot.responder.remediation.outcome import end, save
 from bot.responder.services import Desk
 
@@ -39,7 +39,7 @@ def watch(desk: Desk, remediation: Remediation, airflow: Airflow, report: Report
     later = replace(remediation, due_at=now + timedelta(seconds=wait), tries=remediation.tries + 1)
     try:
         steps = steps_of(airflow, remediation.plan)[: remediation.steps]
-        found = instances(airflow, [ref for step in steps for ref in step.refs])
+        found = _instances(airflow, [ref for step in steps for ref in step.refs])
     except (Temporary, Permanent) as error:
         if isinstance(error, Permanent) or now - remediation.asked_at > WATCH_FOR:
             return end(desk, remediation, Progress.done, f"how it ended is not known: {error.message}")
@@ -103,3 +103,10 @@ def _told(who: str, before: Backfill | None, after: Backfill, *, is_first: bool)
 
 def _counted(ran: Counter[str], state: str, word: str) -> str:
     return f"{ran[state]} {word}" if ran[state] else ""
+
+
+def _instances(airflow: Airflow, refs: list[TaskRef]) -> list[TaskInstance]:
+    """These task instances as they are now."""
+    wanted = set(refs)
+    runs = dict.fromkeys((ref.dag_id, ref.run_id) for ref in refs)
+    return [i for dag, run_id in runs for i in airflow.task_instances(dag, run_id) if i.ref in wanted]

@@ -10,8 +10,11 @@ from bot.core.access import ANYWHERE, About
 from bot.core.airflow.protocol import Run, Scope
 from bot.core.errors import Refused
 from bot.core.remediation import Plan
+from bot.responder.access import authorization
+from bot.responder.actions.clear import plan_clear, plan_retry, runs_within, sick_tasks
+from bot.responder.actions.draft import Window
+from bot.responder.actions.mark import plan_mark, plan_mark_run, plan_mark_scopes
 from bot.responder.lookups.find import Target
-from bot.responder.remediation import confirm as plans
 from bot.slack import answers, grammar
 from bot.slack.kit import Message
 from bot.slack.verbs.ask import Ask, missing, not_there, place_of, refused, target
@@ -43,9 +46,9 @@ def clear(ask: Ask) -> Message:
         and not isinstance(said, grammar.Said)
         and not ask.said("downstream", "upstream", "all")
     ):
-        return preview(ask, plans.plan_retry(ask.desk, ask.person, ref.incident, ask.channel), "clear")
+        return preview(ask, plan_retry(ask.desk, ask.person, ref.incident, ask.channel), "clear")
     if isinstance(said, grammar.Said):
-        return _clear_window(ask, replace(ref, run=""), plans.Window(said.start, said.end))
+        return _clear_window(ask, replace(ref, run=""), Window(said.start, said.end))
     found = allowed_target(ask, ref, "clear", needs_run=True)
     if isinstance(found, Refused):
         return refused(ask, found, "clear")
@@ -53,12 +56,12 @@ def clear(ask: Ask) -> Message:
     return preview(ask, _plan_clear(ask, found, runs, ref.incident), "clear")
 
 
-def _clear_window(ask: Ask, ref: grammar.Ref, window: plans.Window) -> Message:
+def _clear_window(ask: Ask, ref: grammar.Ref, window: Window) -> Message:
     """The same in each of several runs."""
     found = allowed_target(ask, ref, "clear")
     if isinstance(found, Refused):
         return refused(ask, found, "clear")
-    runs = plans.runs_within(found.airflow, found.dag_id, window)
+    runs = runs_within(found.airflow, found.dag_id, window)
     if isinstance(runs, Refused):
         return refused(ask, runs, "clear")
     return preview(ask, _plan_clear(ask, found, runs, ref.incident), "clear")
@@ -73,7 +76,7 @@ def _plan_clear(ask: Ask, found: Target, runs: Iterable[Run], incident_id: int |
               upstream=ask.said("upstream"))
         for run in runs
     ]  # fmt: skip
-    return plans.plan_clear(ask.desk, ask.person, found.airflow.name, scopes, ask.channel, incident_id)
+    return plan_clear(ask.desk, ask.person, found.airflow.name, scopes, ask.channel, incident_id)
 
 
 def _odd(ask: Ask, words: Iterable[str], known: frozenset[str]) -> Refused | None:
@@ -109,22 +112,24 @@ def mark(ask: Ask) -> Message:
 def _plan_mark(ask: Ask, found: Target, run_id: str, state: str, reason: str) -> Plan | Refused:
     where = (ask.desk, ask.person, found.airflow.name)
     if not found.task_id:
-        return plans.plan_mark_run(*where, found.dag_id, run_id, state, ask.channel, reason)
+        return plan_mark_run(*where, found.dag_id, run_id, state, ask.channel, reason)
     scope = Scope(found.dag_id, run_id, ((found.task_id, found.map_index),), only_failed=False)
-    return plans.plan_mark_scopes(*where, [scope], state, ask.channel, None, reason)
+    return plan_mark_scopes(*where, [scope], state, ask.channel, None, reason)
 
 
 def mark_alert(ask: Ask, incident_id: int, state: str, reason: str = "") -> Plan | Refused:
     """Everything of an alert that is still sick."""
-    not_allowed = plans.may(ask.desk, ask.person, "mark", f"A-{incident_id} {state}", incident_id)
-    found = not_allowed or plans.sick_tasks(ask.desk, incident_id)
+    not_allowed = authorization.may(ask.desk, ask.person, "mark", f"A-{incident_id} {state}", incident_id)
+    found = not_allowed or sick_tasks(ask.desk, incident_id)
     if isinstance(found, Refused):
         return found
     deployment, refs = found
-    return plans.plan_mark(ask.desk, ask.person, deployment, refs, state, ask.channel, incident_id, reason)
+    return plan_mark(ask.desk, ask.person, deployment, refs, state, ask.channel, incident_id, reason)
 
 
 def allowed_target(ask: Ask, ref: grammar.Ref, verb: str, *, needs_run: bool = False) -> Target | Refused:
     """The role is asked for first: a refusal tells nothing about what there is."""
     about = About(ref.deployment or ANYWHERE, settled=False)
-    return plans.may(ask.desk, ask.person, verb, ask.command.rest, about=about) or target(ask, ref, needs_run=needs_run)
+    return authorization.may(ask.desk, ask.person, verb, ask.command.rest, about=about) or target(
+        ask, ref, needs_run=needs_run
+    )

@@ -9,7 +9,9 @@ from typing import Any
 
 from bot.core.errors import Refused
 from bot.core.json_text import read_json
-from bot.responder.remediation import confirm as plans
+from bot.responder.actions.backfill import plan_backfill
+from bot.responder.actions.dags import plan_pause, plan_trigger
+from bot.responder.actions.draft import Window
 from bot.slack import grammar
 from bot.slack.kit import Message
 from bot.slack.verbs.act import allowed_target, preview
@@ -42,7 +44,7 @@ def _pause(ask: Ask, paused: bool) -> Message:
     if isinstance(found, Refused):
         return refused(ask, found, verb)
     incident = None if isinstance(ref, Refused) else ref.incident
-    planned = plans.plan_pause(ask.desk, ask.person, found.airflow.name, [found.dag_id], paused, ask.channel, incident,
+    planned = plan_pause(ask.desk, ask.person, found.airflow.name, [found.dag_id], paused, ask.channel, incident,
                                reason.removeprefix("reason "), lasts)  # fmt: skip
     return preview(ask, planned, verb)
 
@@ -72,7 +74,7 @@ def trigger(ask: Ask) -> Message:
     if isinstance(found, Refused):
         return refused(ask, found, "trigger")
     return preview(
-        ask, plans.plan_trigger(ask.desk, ask.person, found.airflow.name, found.dag_id, conf, ask.channel), "trigger"
+        ask, plan_trigger(ask.desk, ask.person, found.airflow.name, found.dag_id, conf, ask.channel), "trigger"
     )
 
 
@@ -132,6 +134,6 @@ def backfill(ask: Ask) -> Message:
     if isinstance(found, Refused):
         return refused(ask, found, "backfill")
     rerun = next((value for word, value in _RERUN.items() if ask.said(word)), "none")
-    window = plans.Window(said.start, said.end)
-    planned = plans.plan_backfill(ask.desk, ask.person, found.airflow.name, found.dag_id, window, rerun, ask.channel)
+    window = Window(said.start, said.end)
+    planned = plan_backfill(ask.desk, ask.person, found.airflow.name, found.dag_id, window, rerun, ask.channel)
     return preview(ask, planned, "backfill")

@@ -11,7 +11,7 @@ from slack_sdk.web import WebClient
 from bot.core.errors import Refused
 from bot.core.remediation import Plan
 from bot.responder.access.authorization import weigh
-from bot.responder.remediation import confirm as plans
+from bot.responder.remediation import confirm
 from bot.slack import answers, files, previews
 from bot.slack.kit import Message
 from bot.slack.verbs.ask import Ask, refused
@@ -20,7 +20,7 @@ from bot.store import alerts, remediations
 
 def stop(ask: Ask, plan_id: str) -> Message:
     """Asks to stop; what was done until then is said in the alert or the channel."""
-    stopped = plans.stop(ask.desk, ask.person, plan_id)
+    stopped = confirm.stop(ask.desk, ask.person, plan_id)
     if isinstance(stopped, Refused):
         return refused(ask, stopped, "stop")
     if stopped.backfill_id:

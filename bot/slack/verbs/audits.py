@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from bot.core.access import About, Role
 from bot.core.errors import Refused
+from bot.responder.access import authorization
 from bot.responder.access import break_glass as glass
-from bot.responder.remediation import confirm as plans
 from bot.slack import answers, grammar
 from bot.slack.approvals import lines_of, standing
 from bot.slack.kit import Message
@@ -29,7 +29,7 @@ def audit(ask: Ask) -> Message:
     word = ask.words[0] if ask.words else ""
     mine = word.startswith("@") and _is_me(ask, word)
     if not mine:
-        not_allowed = plans.may(ask.desk, ask.person, "audit", word, about=About()) if word else None
+        not_allowed = authorization.may(ask.desk, ask.person, "audit", word, about=About()) if word else None
         if not_allowed is not None:
             return refused(ask, not_allowed, "audit")
     everything = not word and ask.desk.access.role_of(ask.person, "") >= Role.operator

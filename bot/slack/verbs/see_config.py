@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from bot.core.access import ANYWHERE, About
 from bot.core.airflow.protocol import Airflow
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.responder.plans.variable import plan_variable
-from bot.responder.remediation import confirm as plans
+from bot.responder.access import authorization
+from bot.responder.actions.variable import plan_variable
 from bot.slack import answers, part_reports
 from bot.slack.grammar import Command
 from bot.slack.kit import Message
@@ -94,7 +94,7 @@ def _placed(ask: Ask, verb: str, words: list[str], what: str) -> tuple[Airflow, 
     """The deployment and the name, for somebody who may; the role comes first."""
     airflow, name = named_place(ask, words[0] if words else "")
     about = About(airflow.name if airflow is not None else ANYWHERE)
-    if (no := plans.may(ask.desk, ask.person, verb, name, about=about)) is not None:
+    if (no := authorization.may(ask.desk, ask.person, verb, name, about=about)) is not None:
         return no
     if not words:
         return Refused(f"`{verb}` needs {what}.", f"help {verb}")

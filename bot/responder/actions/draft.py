@@ -1,23 +1,22 @@
-"""The way of every plan: may they, is it there, the dry run, written down under a one-time id.
+"""What every action is made of, and how a plan is drawn up: the role, the dry run, the record under a one-time id.
 
-Hard cases: a storm (hundreds of runs: the plan is bounded, and says so); an Airflow that does not answer while somebody
-waits (they are told within three seconds). Rule: nothing is written to Airflow here.
+Nothing is written to Airflow here. A plan is bounded, and its dry run ends within the time that a person waits for an answer.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from bot.core.access import About, Person
-from bot.core.airflow.protocol import Airflow, Scope
+from bot.core.airflow.protocol import Airflow, Scope, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import Change, Plan
 from bot.core.signals.signal import task_thing
 from bot.responder.access.authorization import SECOND_PERSON, may, weigh
-from bot.responder.dry_run import look
 from bot.responder.services import Desk
 from bot.store import audit as lines
 from bot.store import incidents, memory, remediations
@@ -27,6 +26,79 @@ LONG_LIST = 8.0  # seconds for the list itself, of an Airflow that did answer: a
 MOST_RUNS = 60  # runs that one plan may touch
 MOST_CHANGES = 2_000  # task instances that one plan may touch
 UNCONFIRMED = "Nothing was changed."
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a dry run found: the list, and sentences to read before confirming it. `why_none` says why the list is empty, where
+    the action's usual sentence would be wrong."""
+
+    changes: tuple[Change, ...]
+    warnings: tuple[str, ...] = ()
+    why_none: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From when until when, both ends belong to it."""
+
+    start: datetime
+    end: datetime
+
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one call does: these lines of the plan."""
+
+    changes: tuple[Change, ...]
+
+    @property
+    def first(self) -> Change:
+        return self.changes[0]
+
+    @property
+    def refs(self) -> list[TaskRef]:
+        return [change.ref for change in self.changes if change.ref is not None]
+
+
+def one_each(_airflow: Airflow, plan: Plan) -> list[Step]:
+    """A step for each line."""
+    return [Step((change,)) for change in plan.changes]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action of `catalog.ACTIONS`. Each function may raise Temporary or Permanent, but `did`.
+
+    `preview` finds what it would touch, by asking Airflow and changing nothing: the same question gives the plan, its check at
+    the confirmation and its check before anything is done. It is given the seconds for Airflow to answer at all, and those for a
+    list that may be long. `steps` gives the same list for the same plan every time, since a
+    crash in between is carried on by their number. `act` does one step, leaves the note and returns the id of a backfill that
+    Airflow began, else 0. `is_done` reads one step back. `did` says it in the past tense."""
+
+    preview: Callable[[Airflow, Plan, float, float], Seen]
+    act: Callable[[Airflow, Plan, Step, str], int]
+    is_done: Callable[[Airflow, Plan, Step], bool]
+    did: Callable[[Plan], str]
+    steps: Callable[[Airflow, Plan], list[Step]] = one_each
+    nothing: str = "It is so already."
+
+
+def quick(look: Callable[[Airflow, Plan], Seen]) -> Callable[[Airflow, Plan, float, float], Seen]:
+    """The preview of an action whose list is short."""
+
+    def preview(airflow: Airflow, plan: Plan, seconds: float, _long: float) -> Seen:
+        with airflow.within(seconds):
+            return look(airflow, plan)
+
+    return preview
+
+
+def counted(number: int, word: str) -> str:
+    return f"{number} {word}{'s' if number != 1 else ''}"
 
 
 def airflow_of(desk: Desk, deployment: str) -> Airflow | Refused:
@@ -40,11 +112,11 @@ def airflow_of(desk: Desk, deployment: str) -> Airflow | Refused:
 
 
 def draw_up(
-    desk: Desk, person: Person, action: str, deployment: str, channel: str, *, incident_id: int | None = None,
+    desk: Desk, person: Person, action: Action, name: str, deployment: str, channel: str, *, incident_id: int | None = None,
     scopes: Sequence[Scope] = (), options: Mapping[str, Any] | None = None,
 ) -> Plan | Refused:  # fmt: skip
-    """The plan, or why there is none."""
-    refused = may(desk, person, action, _about(scopes, options), incident_id, About(deployment, settled=False))
+    """The plan, or why there is none. `name` is the action's in the catalog."""
+    refused = may(desk, person, name, _about(scopes, options), incident_id, About(deployment, settled=False))
     if refused is not None:
         return refused
     airflow = airflow_of(desk, deployment)
@@ -54,10 +126,10 @@ def draw_up(
     if len(runs) > MOST_RUNS:
         return Refused(f"{UNCONFIRMED} That touches {len(runs)} runs; one confirmation takes at most {MOST_RUNS}.", "")
     empty = Plan(
-        new_id(), action, deployment, (), person, desk.clock(), incident_id, tuple(scopes), options or {}, channel
+        new_id(), name, deployment, (), person, desk.clock(), incident_id, tuple(scopes), options or {}, channel
     )
     try:
-        found = seen_now(airflow, empty)
+        found = found_by(action, airflow, empty)
     except (Temporary, Permanent) as error:
         return Refused(f"{UNCONFIRMED} {error.message}", "status")
     if isinstance(found, Refused):
@@ -80,12 +152,12 @@ def _agreed(desk: Desk, person: Person, plan: Plan) -> Plan | Refused:
     return plan
 
 
-def seen_now(airflow: Airflow, plan: Plan) -> Plan | Refused:
+def found_by(action: Action, airflow: Airflow, plan: Plan) -> Plan | Refused:
     """The plan with the list as it is now, or why there is nothing to confirm. Raises Temporary or Permanent."""
-    seen = look(airflow, plan, PATIENCE, LONG_LIST)
+    seen = action.preview(airflow, plan, PATIENCE, LONG_LIST)
     if not seen.changes:
         return Refused(
-            f"{UNCONFIRMED} {seen.why_none}." if seen.why_none else nothing(plan.action),
+            f"{UNCONFIRMED} {seen.why_none or action.nothing.removesuffix('.')}.",
             "tasks DAG@RUN" if plan.scopes else "",
         )
     if len(seen.changes) > MOST_CHANGES:
@@ -110,15 +182,6 @@ def _concerned(desk: Desk, deployment: str, changes: Sequence[Change]) -> int | 
     with desk.store.read() as t:
         about = {incident_id for _, incident_id, _ in incidents.sick_of(t, things)}
     return about.pop() if len(about) == 1 else None
-
-
-def nothing(action: str) -> str:
-    """Why a plan has no line."""
-    if action == "clear":
-        return f"{UNCONFIRMED} Nothing there is failed any more, so there is nothing to clear."
-    if action == "backfill":
-        return f"{UNCONFIRMED} Every date of that window has its run already, so there is nothing to start."
-    return f"{UNCONFIRMED} It is so already."
 
 
 def new_id() -> str:

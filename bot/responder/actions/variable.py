@@ -1,0 +1,58 @@
+"""Sets a variable of Airflow.
+
+Its value may be a password, so no preview, audit line, timeline or channel has it, only its length. It stays in the plan until
+that was carried out or is too old, and is then removed from the store.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.core.access import Person
+from bot.core.airflow.protocol import Airflow
+from bot.core.errors import Refused
+from bot.core.remediation import PLAN_LIFE, Change, Plan
+from bot.responder.actions.draft import Action, Seen, Step, draw_up, quick
+from bot.responder.services import Desk
+from bot.store import remediations
+
+
+def plan_variable(desk: Desk, person: Person, deployment: str, key: str, value: str, channel: str) -> Plan | Refused:
+    """Create the variable, or change what it is."""
+    return draw_up(desk, person, VARIABLE, "variable", deployment, channel, options={"key": key, "value": value})
+
+
+def preview(airflow: Airflow, plan: Plan) -> Seen:
+    """One line, or none where the value is known to be that already."""
+    key, value = str(plan.options["key"]), str(plan.options["value"])
+    there = airflow.variable(key)
+    if there is not None and there.value == value:
+        return Seen(())
+    before = "not set" if there is None else "set"
+    return Seen(
+        (Change(key, before, f"a new value ({len(value)} {'character' if len(value) == 1 else 'characters'})"),)
+    )
+
+
+def act(airflow: Airflow, plan: Plan, step: Step, note: str) -> int:  # noqa: ARG001 - a variable takes no note
+    airflow.set_variable(str(plan.options["key"]), str(plan.options["value"]))
+    return 0
+
+
+def is_done(airflow: Airflow, plan: Plan, step: Step) -> bool:  # noqa: ARG001 - it is the only step
+    there = airflow.variable(str(plan.options["key"]))
+    return there is not None and there.value == str(plan.options["value"])
+
+
+def did(plan: Plan) -> str:
+    return f"set the variable {plan.options.get('key')}"
+
+
+VARIABLE = Action(quick(preview), act, is_done, did)
+
+
+def forget_old_values(desk: Desk) -> None:
+    """What nobody confirmed in time is not kept either; a day is looked back, for a bot that was away."""
+    before = desk.clock() - PLAN_LIFE
+    with desk.store.write() as t:
+        remediations.forget_values(t, before - timedelta(days=1), before)

@@ -1,1 +1,0 @@
-"""Dry runs by subject, behind `bot.responder.dry_run.look`."""
