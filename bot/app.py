@@ -54,14 +54,15 @@ from bot.responder.upkeep import EVERY as TIDY_EVERY
 from bot.responder.upkeep import tidy
 from bot.rules import checks_of, digest_of, policy_of, windows
 from bot.settings import Settings, WrongSettings
-from bot.slack import approvals, homes, owed, payloads
-from bot.slack import overflow as overflow_message
-from bot.slack.audited import heard
-from bot.slack.calls import called, client
-from bot.slack.digest import digest
-from bot.slack.listeners import Listeners
-from bot.slack.people import REFRESH_SECONDS, People
-from bot.slack.poster import Poster
+from bot.slack.alert import overflow as overflow_message
+from bot.slack.alert.poster import Poster
+from bot.slack.api.client import called, client
+from bot.slack.api.people import REFRESH_SECONDS, People
+from bot.slack.home import publisher
+from bot.slack.interactions import approvals, owed_answers, payloads
+from bot.slack.interactions.audit_trail import heard
+from bot.slack.interactions.listeners import Listeners
+from bot.slack.replies.daily_digest import digest
 from bot.sources import Sources
 from bot.store import alerts, remediations, signals
 from bot.store.memory import Remembered
@@ -94,8 +95,8 @@ class Windsock:
         ]
         self.reconciles = [self._reconcile(gateway) for gateway in self.gateways]
         self._people: People | None = None
-        self._homes: homes.Homes | None = None
-        self._owed = owed.Owed()
+        self._homes: publisher.Homes | None = None
+        self._owed = owed_answers.Owed()
         self._bolt = self._bolt_app() if settings.slack.bot_token.get_secret_value() else None
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._stop = threading.Event()
@@ -248,9 +249,9 @@ class Windsock:
             self._every(FOLLOW_SECONDS, lambda: recoveries.follow(self.desk, self.report))
         if self._people is not None and self.desk.access.groups:
             self._every(REFRESH_SECONDS, self._people.refresh)
-        self._every(owed.EVERY, self._owed.round)
+        self._every(owed_answers.EVERY, self._owed.round)
         if self._homes is not None:
-            self._every(homes.EVERY, self._homes.round)
+            self._every(publisher.EVERY, self._homes.round)
         self._every(5, lambda: end_old_silences(self.desk))
         self._every(5, lambda: end_pauses(self.desk))
         self._every(60, lambda: forget_old_values(self.desk))

@@ -17,7 +17,7 @@ from bot.app import gateway_configs
 from bot.checks.metastore.connection import Metastore
 from bot.core.errors import Permanent, Temporary
 from bot.settings import Settings
-from bot.slack.calls import called, client
+from bot.slack.api.client import called, client
 from bot.store import alerts
 from bot.store.runbooks import read_all
 from bot.store.store import Store

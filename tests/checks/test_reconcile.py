@@ -19,7 +19,7 @@ from bot.core.incidents.view import View
 from bot.core.signals.signal import Signal
 from bot.core.signals.wire import parse
 from bot.responder.signals.observe import report
-from bot.slack.evidence import evidence
+from bot.slack.alert.evidence import evidence
 from bot.store import coverage, incidents, memory
 from bot.store.coverage import Coverage
 from tests.checks.histories import DAG, HOST, RUN, History

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.signals.signal import KINDS
-from bot.slack.verbs.registry import VERBS
+from bot.slack.commands.registry import VERBS
 from tests.fuzz.conftest import FINE, Door
 
 TEXT = st.text(max_size=80) | st.sampled_from(

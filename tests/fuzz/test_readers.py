@@ -18,7 +18,7 @@ from bot.core.airflow.protocol import Scope, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.signals.signature import sign
 from bot.core.signals.wire import BadSignal, as_json, parse, parse_stored
-from bot.slack import grammar
+from bot.slack.commands import grammar, links
 from bot.store import runbooks
 from tests.airflow.scripted import Asked, Says, ScriptedAirflow, scripted_airflow
 from tests.fuzz.test_doors import JSON, SIGNAL, TEXT, WORDS, like
@@ -49,7 +49,7 @@ def test_any_line_is_a_command_or_a_fault(words: list[str]) -> None:
     assert command.verb == command.verb.lower() != ""
     assert command.after(len(words) + 99) == ""
     for word in line.split():
-        assert isinstance(grammar.ref(word), grammar.Ref | Refused)
+        assert isinstance(grammar.ref(word), links.Ref | Refused)
         lasts = grammar.duration(word)
         assert lasts is None or lasts >= timedelta(0)
 

@@ -29,9 +29,9 @@ from bot.responder.remediation import approve, carry_out, second_person, timed_p
 from bot.responder.remediation import confirm as plans
 from bot.responder.services import Desk
 from bot.responder.signals.observe import report
-from bot.slack import approvals as drawn
-from bot.slack import modals
-from bot.slack.submissions import _scope
+from bot.slack.dialogs import dialogs
+from bot.slack.interactions.submissions import _scope
+from bot.slack.replies import approval
 from bot.store import remediations
 from bot.store.approvals import Approval, Standing
 from bot.store.tables import approvals, at_work
@@ -157,13 +157,13 @@ def test_the_second_person_sees_all_that_the_preview_showed() -> None:
     conf = {"drop_tables": True, "db_password": "hunter2x9"}
     trigger = Plan("P-1", "trigger", "prod", (Change("sales", "no run yet", "a new run"),), ANA, NOW,
                    options={"conf": conf, "dags": ["sales"]}, warnings=("20 are running and will be stopped",))  # fmt: skip
-    shown = json.dumps(drawn.request(Approval(trigger, Standing.waiting, NOW)), ensure_ascii=False)
+    shown = json.dumps(approval.request(Approval(trigger, Standing.waiting, NOW)), ensure_ascii=False)
     assert "drop_tables = true" in shown
     assert "20 are running and will be stopped" in shown
     assert "hunter2x9" not in shown
     many = replace(trigger, id="P-2", action="mark", options={"state": "success"}, warnings=(),
                    changes=tuple(Change(f"t{n}", "failed", "success") for n in range(40)))  # fmt: skip
-    shown = json.dumps(drawn.request(Approval(many, Standing.waiting, NOW)))
+    shown = json.dumps(approval.request(Approval(many, Standing.waiting, NOW)))
     assert "whole-list" in shown
     assert sum(f"t{n} " in shown for n in range(40)) >= 20
 
@@ -188,10 +188,10 @@ def test_a_window_takes_back_only_what_it_offered(desk: Desk) -> None:
     report(desk, [failure(dag_id="*", task_id="load")])
     seen = view_of(desk, 1)
     assert seen is not None
-    for offered in modals.scopes_of(seen):
+    for offered in dialogs.scopes_of(seen):
         assert _scope(offered, seen), offered
     for forged in ("dag:*", "task:*", "dag:ledger", "signature:other", "thing:x", "nonsense", "dag", ":"):
-        assert _scope(forged, seen) == "" or forged in modals.scopes_of(seen), forged
+        assert _scope(forged, seen) == "" or forged in dialogs.scopes_of(seen), forged
 
 
 @pytest.mark.parametrize("change", ["taken out", "lowered"])

@@ -18,7 +18,7 @@ from bot.responder.alerts.delivery import Shown, Tempo, catch_up
 from bot.responder.alerts.overflow import Rest
 from bot.responder.services import Desk
 from bot.responder.signals.observe import report
-from bot.slack.overflow import waiting
+from bot.slack.alert.overflow import waiting
 from bot.store import alerts
 from tests.given import Clock, a_desk, failure
 

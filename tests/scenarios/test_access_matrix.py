@@ -18,10 +18,10 @@ from bot.core.airflow.protocol import Airflow, Dag, Run, TaskInstance, TaskNode,
 from bot.core.incidents.routing import Silence
 from bot.responder.services import Desk
 from bot.responder.signals.observe import report
-from bot.slack import grammar
-from bot.slack.people import People
-from bot.slack.verbs.ask import Ask
-from bot.slack.verbs.registry import VERBS, answer
+from bot.slack.api.people import People
+from bot.slack.commands import grammar
+from bot.slack.commands.registry import VERBS, answer
+from bot.slack.commands.request import Ask
 from bot.store import memory
 from tests.airflow.paper import PaperAirflow
 from tests.given import NOW, RUN, Clock, a_desk, failure

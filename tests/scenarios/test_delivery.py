@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.slack import calls
+from bot.slack.api import client
 from tests.scenarios.room import Room, a_room, signal
 from tests.scenarios.seen import Message
 from tests.scenarios.waiting import eventually
@@ -169,7 +169,7 @@ def test_killed_while_slack_loses_answers_it_repeats_nothing(tmp_path: Path) -> 
 @pytest.mark.timeout(120)
 def test_a_call_that_takes_too_long_and_acts_late_is_not_repeated(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     room.bot.windsock.slack_client.timeout = 1  # type: ignore[union-attr]
-    monkeypatch.setattr(calls, "LATE_ACT", 4.0)
+    monkeypatch.setattr(client, "LATE_ACT", 4.0)
     room.fault(kind="latency", method="chat.postMessage", latency_ms=2_500, count=1)
     room.report_all([failed(0)])
     alerts = once(room)

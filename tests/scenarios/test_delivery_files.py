@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from bot.slack.verbs.listing import COLUMNS
+from bot.slack.interactions.failures_file import COLUMNS
 from tests.scenarios.room import Room, signal
 from tests.scenarios.seen import Message
 from tests.scenarios.waiting import eventually

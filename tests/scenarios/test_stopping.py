@@ -14,7 +14,7 @@ import pytest
 
 from bot.core.airflow.backfill import Backfill, BackfillDate
 from bot.core.airflow.protocol import Run, TaskInstance, TaskRef
-from bot.slack import presses, submissions
+from bot.slack.interactions import buttons, submissions
 from tests.scenarios.imagined import Imagined, an_imagined_room
 from tests.scenarios.room import Room
 from tests.scenarios.seen import CHANNEL, Message, did
@@ -145,14 +145,14 @@ def test_a_window_that_says_that_it_waits_tells_of_a_fault_of_ours_instead(
 ) -> None:
     """Nothing was confirmed, so nothing was changed."""
     opened(here, "ana")
-    monkeypatch.setattr(presses, "answer", stumbles)
+    monkeypatch.setattr(buttons, "answer", stumbles)
     press(here, "Status").expect_modal("Nothing was changed", "Windsock stumbled over this")
 
 
 def test_a_press_on_a_message_tells_of_a_fault_of_ours(here: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     here.report()
     alert = here.expect("sales_daily.load failed")
-    monkeypatch.setattr(presses.press, "press", stumbles)
+    monkeypatch.setattr(buttons.press, "press", stumbles)
     alert.press("Acknowledge").expect_ephemeral("Windsock stumbled over this", "not known whether anything was changed")
 
 

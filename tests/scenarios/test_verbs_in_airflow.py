@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox import pagerduty
-from bot.slack.verbs.registry import VERBS, find
+from bot.slack.commands.registry import VERBS, find
 from tests.scenarios.house import AIRFLOW_PATIENCE, House, a_house
 from tests.scenarios.seen import Answer
 from tests.scenarios.verbs_that_change import CHANGES

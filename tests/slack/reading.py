@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bot.core.incidents.view import View
-from bot.slack import blocks
-from bot.slack.limits import fit
+from bot.slack.alert import message as blocks
+from bot.slack.text.limits import fit
 from tests.slack import strict
 from tests.slack.samples import OURS
 

@@ -9,11 +9,12 @@ import pytest
 
 from bot.core.airflow.protocol import Run, TaskRef
 from bot.core.remediation import Progress
-from bot.slack import blocks, grammar
-from bot.slack.kit import Message
-from bot.slack.people import People
-from bot.slack.verbs.ask import Ask
-from bot.slack.verbs.registry import answer
+from bot.slack.alert import message as blocks
+from bot.slack.api.people import People
+from bot.slack.commands import grammar
+from bot.slack.commands.registry import answer
+from bot.slack.commands.request import Ask
+from bot.slack.text.block_kit import Message
 from tests.responder.flows import ANA, DAY, RUN, Memory, desk_of, memory
 from tests.slack.reading import buttons, checked, head, line
 from tests.slack.samples import change, held, plan, remediation, view

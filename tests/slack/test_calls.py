@@ -9,7 +9,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from bot.core.errors import Permanent, Temporary
-from bot.slack.calls import called
+from bot.slack.api.client import called
 
 
 def raising(error: Exception) -> Any:

@@ -18,8 +18,8 @@ from bot.core.redaction import MASK
 from bot.sandbox.ports import free_port
 from bot.sandbox.slack.config import Config, Limits
 from bot.sandbox.slack.server import Running, running
-from bot.slack.calls import client
-from bot.slack.files import MOST_BYTES, upload, whole, within
+from bot.slack.api.client import client
+from bot.slack.api.files import MOST_BYTES, upload, whole, within
 
 CHANNEL = "C0ALERTS"
 

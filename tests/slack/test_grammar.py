@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.core.errors import Refused
-from bot.slack.grammar import Fault, Ref, Said, duration, parse, ref, window
+from bot.slack.commands.grammar import Fault, Said, duration, parse, ref, window
+from bot.slack.commands.links import Ref
 
 LINK3 = (
     "https://airflow.example.com/dags/sales_daily/runs/scheduled__2026-11-22T05%3A00%3A00%2B00%3A00/tasks/load/mapped/7"

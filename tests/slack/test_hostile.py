@@ -15,9 +15,10 @@ from bot.core.incidents.routing import Severity, Silence
 from bot.core.incidents.view import View
 from bot.core.remediation import Change, Progress
 from bot.core.signals.signal import KINDS, Family, Fault, Signal
-from bot.slack import blocks
-from bot.slack.headline import compose, headline
-from bot.slack.limits import fit
+from bot.slack.alert import message as blocks
+from bot.slack.alert import thread
+from bot.slack.alert.headline import compose, headline
+from bot.slack.text.limits import fit
 from tests.slack import strict
 from tests.slack.reading import line, shown
 from tests.slack.samples import (
@@ -71,7 +72,7 @@ def test_a_secret_in_an_exception_is_seen_nowhere() -> None:
     everything = repr(
         [
             blocks.alert(seen),
-            *blocks.thread([opened], seen),
+            *thread.thread([opened], seen),
             blocks.alert(replace(seen, counts=Counts(9, 9, 9, 9, DAGS))),
         ]
     )
@@ -146,8 +147,8 @@ def hostile_views(draw: Any) -> View:
 @settings(max_examples=250, deadline=None)
 @given(hostile_views())
 def test_no_text_of_others_breaks_a_message_or_comes_alive(seen: View) -> None:
-    said = [blocks.alert(seen), *blocks.thread(seen.timeline, seen), blocks.broadcast(seen)]
-    said += [blocks.announcement(seen.remediation)] if seen.remediation else []
+    said = [blocks.alert(seen), *thread.thread(seen.timeline, seen), thread.broadcast(seen)]
+    said += [thread.announcement(seen.remediation)] if seen.remediation else []
     for message in said:
         if message is not None:
             fitted = fit(message)
@@ -165,7 +166,7 @@ def test_megabytes_of_text_are_one_message_in_a_moment() -> None:
     told = replace(failure(), exception=Fault("E", big, big), owner=big, sentence=big)
     for message in (
         blocks.alert(view(incident(told), runbook=None)),
-        *blocks.thread([Entry(FAILED_AT, "opened", big)], view(incident(told))),
+        *thread.thread([Entry(FAILED_AT, "opened", big)], view(incident(told))),
     ):
         fitted = fit(message)
         assert strict.faults(fitted) == []

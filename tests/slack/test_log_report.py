@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bot.airflow import logs
 from bot.core.airflow.protocol import TaskRef
-from bot.slack import log_report
-from bot.slack.limits import fit
+from bot.slack.replies import log
+from bot.slack.text.limits import fit
 from tests.slack.reading import buttons, checked, last, line
 
 REF = TaskRef("sales_daily", "manual__1", "load", 6)
@@ -45,7 +45,7 @@ SHOWN = [
 
 
 def said(raw: tuple[str, ...], **given: Any) -> Any:
-    return checked(log_report.log(REF, raw, given.pop("this", 3), **given))
+    return checked(log.log(REF, raw, given.pop("this", 3), **given))
 
 
 def test_both_formats_are_shown_alike_and_masked() -> None:
@@ -113,12 +113,12 @@ def test_a_log_without_lines_says_so() -> None:
 @given(st.lists(st.text(max_size=300), max_size=80), st.integers(1, 50))
 def test_whatever_a_log_holds_slack_takes_it(raw: list[str], wanted: int) -> None:
     lines = tuple("\n".join(raw).splitlines())
-    checked(log_report.log(REF, lines, 2, wanted=wanted, tries=3))
+    checked(log.log(REF, lines, 2, wanted=wanted, tries=3))
 
 
 @given(st.lists(st.sampled_from([*SHOWN, "05:12:50 INFO  more"]), max_size=60), st.integers(1, 50))
 def test_an_excerpt_is_in_order_and_ends_as_the_log_ends(lines: list[str], wanted: int) -> None:
-    shown = log_report.excerpt(lines, wanted)
+    shown = log.excerpt(lines, wanted)
     assert shown[-1:] == lines[-1:]
     rest = iter(lines)
     assert all(text in rest for text in shown if not text.startswith("…"))
@@ -126,6 +126,6 @@ def test_an_excerpt_is_in_order_and_ends_as_the_log_ends(lines: list[str], wante
 
 def test_a_secret_in_a_line_of_a_megabyte_is_masked() -> None:
     raw = ("x" * 60_000 + " password=hunter2", *["[2026-11-22T05:12:41Z] INFO - token=hunter3"] * 3_000)
-    message = fit(log_report.log(REF, raw, 1, wanted=50))
+    message = fit(log.log(REF, raw, 1, wanted=50))
     assert "hunter" not in str(message)
     assert "•••" in line(message, "rich_text")

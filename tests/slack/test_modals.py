@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from bot.core.incidents.incident import Counts, State
 from bot.core.incidents.runbook import Runbook
 from bot.core.signals.signal import Fault
-from bot.slack import kit, markdown, modals
+from bot.slack.dialogs import dialogs
+from bot.slack.text import block_kit, markdown
 from tests.slack import strict
 from tests.slack.samples import BOOK, DAGS, FAILED_AT, OURS, failure, incident, minutes, signal, view
 from tests.slack.test_hostile import HOSTILE
@@ -36,7 +37,7 @@ def texts(modal: Any) -> list[str]:
 
 
 def test_a_silence_asks_what_for_how_long_and_why() -> None:
-    modal = checked(modals.silence(view(), minutes(4)))
+    modal = checked(dialogs.silence(view(), minutes(4)))
     assert (modal["callback_id"], modal["private_metadata"], modal["submit"]["text"]) == ("silence", "A-12", "Silence")
     assert texts(modal) == ["🔕 *A-12* sales_daily.load failed: warehouse refused the connection"]
     what, how_long, reason = [block["element"] for block in modal["blocks"] if block["type"] == "input"]
@@ -61,23 +62,23 @@ def test_a_silence_asks_what_for_how_long_and_why() -> None:
 
 def test_what_is_no_task_is_silenced_by_itself_and_a_long_name_by_its_kind() -> None:
     check = incident(signal("check_failed", check="scheduler-heartbeat", name="prod"))
-    (option,) = checked(modals.silence(view(check), FAILED_AT))["blocks"][1]["element"]["options"]
+    (option,) = checked(dialogs.silence(view(check), FAILED_AT))["blocks"][1]["element"]["options"]
     assert option["value"] == "thing:scheduler-heartbeat prod"
     long = incident(failure(dag_id="d" * 200, task_id="t" * 200))
-    options = checked(modals.silence(view(long), FAILED_AT))["blocks"][1]["element"]["options"]
+    options = checked(dialogs.silence(view(long), FAILED_AT))["blocks"][1]["element"]["options"]
     assert [o["value"] for o in options] == ["signature:9c41d2abcdef", "task", "dag"]
 
 
 def test_resolve_and_escalate_ask_for_one_thing_that_may_stay_empty() -> None:
-    resolve = checked(modals.resolve(view()))
+    resolve = checked(dialogs.resolve(view()))
     assert (resolve["callback_id"], resolve["private_metadata"]) == ("resolve", "A-12")
     assert [b["block_id"] for b in resolve["blocks"] if b["type"] == "input" and b["optional"]] == ["note"]
-    escalate = checked(modals.escalate(view()))
+    escalate = checked(dialogs.escalate(view()))
     assert [b["block_id"] for b in escalate["blocks"] if b["type"] == "input" and b["optional"]] == ["reason"]
 
 
 def test_a_runbook_offers_its_actions_as_buttons_in_their_order() -> None:
-    modal = checked(modals.runbook(view(counts=Counts(312, 312, 300, 0, DAGS)), URL))
+    modal = checked(dialogs.runbook(view(counts=Counts(312, 312, 300, 0, DAGS)), URL))
     pressable = [b for b in modal["blocks"] if "accessory" in b]
     steps = [(b["text"]["text"], b["accessory"]["action_id"], b["accessory"]["value"]) for b in pressable]
     assert steps == [
@@ -95,16 +96,16 @@ def test_a_runbook_offers_its_actions_as_buttons_in_their_order() -> None:
     [({"can_act": False}, ["escalate"]), ({"incident": incident(state=State.resolved, resolved_at=FAILED_AT)}, [])],
 )
 def test_a_runbook_offers_nothing_that_cannot_be_honoured(changed: Any, left: list[str]) -> None:
-    modal = checked(modals.runbook(view(**changed), URL))
+    modal = checked(dialogs.runbook(view(**changed), URL))
     assert [b["accessory"]["action_id"] for b in modal["blocks"] if "accessory" in b] == left
-    assert texts(checked(modals.runbook(view(runbook=None), URL))) == ["No runbook fits A-12."]
+    assert texts(checked(dialogs.runbook(view(runbook=None), URL))) == ["No runbook fits A-12."]
 
 
 @pytest.mark.parametrize("path", RUNBOOKS, ids=lambda path: path.stem)
 def test_every_runbook_of_ours_is_a_modal_that_slack_takes(path: Path) -> None:
     body = path.read_text().split("---", 2)[-1]
     book = Runbook(path.stem, path.stem, body)
-    modal = checked(modals.runbook(view(runbook=book), URL))
+    modal = checked(dialogs.runbook(view(runbook=book), URL))
     everything = "\n".join(texts(modal))
     assert "**" not in everything
     assert "\n## " not in everything
@@ -125,7 +126,7 @@ def test_markdown_becomes_mrkdwn_and_code_stays_as_it_is() -> None:
 
 
 def test_a_message_modal_tells_a_sentence() -> None:
-    modal = checked(modals.message("A title that is longer than Slack takes", "It is `so` <!here>."))
+    modal = checked(dialogs.message("A title that is longer than Slack takes", "It is `so` <!here>."))
     assert texts(modal) == ["It is `so` &lt;!here&gt;."]
 
 
@@ -139,22 +140,26 @@ def test_no_modal_is_broken_by_what_others_wrote(one: str, two: str, three: str)
         counts=Counts(2, 2, 2, 0, ((one, 2),)),
     )
     for modal in (
-        modals.silence(seen, FAILED_AT),
-        modals.resolve(seen),
-        modals.escalate(seen),
-        modals.runbook(seen, URL),
-        modals.message(one, two),
+        dialogs.silence(seen, FAILED_AT),
+        dialogs.resolve(seen),
+        dialogs.escalate(seen),
+        dialogs.runbook(seen, URL),
+        dialogs.message(one, two),
     ):
         checked(modal)
 
 
 def test_a_preview_becomes_a_window_whose_submit_names_verb_and_count() -> None:
     pressed = [("confirm", "Confirm: clear 2"), ("narrow", "Only 1"), ("cancel", "Cancel")]
-    ends = kit.actions("confirm", *(kit.button(name, label, "P-1") for name, label in pressed))
-    preview = kit.message(
-        "Clear 2?", kit.header("Clear 2?"), kit.preformatted("load\npublish"), ends, kit.context("once")
+    ends = block_kit.actions("confirm", *(block_kit.button(name, label, "P-1") for name, label in pressed))
+    preview = block_kit.message(
+        "Clear 2?",
+        block_kit.header("Clear 2?"),
+        block_kit.preformatted("load\npublish"),
+        ends,
+        block_kit.context("once"),
     )
-    window = checked(modals.window(preview, "Clear"))
+    window = checked(dialogs.window(preview, "Clear"))
     assert (window["callback_id"], window["private_metadata"], window["submit"]["text"]) == (
         "plan",
         "P-1",
@@ -165,10 +170,11 @@ def test_a_preview_becomes_a_window_whose_submit_names_verb_and_count() -> None:
 
 
 def test_an_answer_becomes_a_window_that_only_tells() -> None:
-    strip = kit.strip("#009E73", "A-12 · Ana has it", "A-12")
+    strip = block_kit.strip("#009E73", "A-12 · Ana has it", "A-12")
     window = checked(
-        modals.window(
-            kit.message("said", kit.section("It is so."), attachments=strip), "A title that is too long for it"
+        dialogs.window(
+            block_kit.message("said", block_kit.section("It is so."), attachments=strip),
+            "A title that is too long for it",
         )
     )
     assert "submit" not in window
@@ -178,7 +184,7 @@ def test_an_answer_becomes_a_window_that_only_tells() -> None:
 
 def test_a_runbook_says_what_one_sees_before_the_steps() -> None:
     book = replace(BOOK, body="## What you see\nTasks fail.\n\n## Why\nIt restarts.\n")
-    assert texts(checked(modals.runbook(view(runbook=book), URL)))[2:4] == [
+    assert texts(checked(dialogs.runbook(view(runbook=book), URL)))[2:4] == [
         "*What you see*  Tasks fail.",
         "*1. Retry*\nClears 1 task instance; shows the list first.",
     ]

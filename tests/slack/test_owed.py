@@ -9,7 +9,7 @@ import pytest
 from slack_sdk.errors import SlackClientError
 
 from bot.core.errors import Permanent, Temporary
-from bot.slack.owed import KEPT_SECONDS, MOST, Owed
+from bot.slack.interactions.owed_answers import KEPT_SECONDS, MOST, Owed
 
 
 class Slack:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.payloads import Misshapen, check, is_slacks, read
+from bot.slack.interactions.payloads import Misshapen, check, is_slacks, read
 
 API = "https://slack.com/api/"
 COMMAND = {"command": "/airflow", "text": "help", "user_id": "U1", "channel_id": "C1", "trigger_id": "1"}

@@ -11,7 +11,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import WebClient
 
 from bot.core.access import Access, No, Role, Yes
-from bot.slack.people import HELD_SECONDS, KEPT_SECONDS, QUIET_SECONDS, STRANGER, People
+from bot.slack.api.people import HELD_SECONDS, KEPT_SECONDS, QUIET_SECONDS, STRANGER, People
 
 OURS = {"team_id": "T1", "url": "https://ours.example.com/"}
 ANA = {"id": "U1", "team_id": "T1", "real_name": "Ana Lima", "profile": {"display_name": "Ana"}}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.core.remediation import Change, Surprise
-from bot.slack import answers
+from bot.slack.replies import preview
 from tests.slack.reading import buttons, checked, head, kinds, last, line
 from tests.slack.samples import (
     CHANGES,
@@ -24,7 +24,7 @@ UNTIL = f"<!date^{unix(minutes(14))}^{{time}}|05:26 UTC>"
 
 
 def test_a_preview_puts_surprises_first_then_everything_and_the_button_names_verb_and_count() -> None:
-    message = checked(answers.preview(plan(), minutes(4)))
+    message = checked(preview.preview(plan(), minutes(4)))
     assert message["text"] == "Clear 14 task instances of sales_daily? Nothing has been changed yet."
     assert kinds(message) == ["header", "section", "rich_text", "actions", "context"]
     assert head(message) == "Clear 14 task instances of sales_daily?"
@@ -53,7 +53,7 @@ def test_a_preview_puts_surprises_first_then_everything_and_the_button_names_ver
 
 def test_a_clear_of_failed_ones_is_neither_red_nor_narrower() -> None:
     message = checked(
-        answers.preview(plan((change("load", "failed"), change("notify", "upstream_failed"))), minutes(4))
+        preview.preview(plan((change("load", "failed"), change("notify", "upstream_failed"))), minutes(4))
     )
     assert buttons(message) == [
         ("confirm", "Confirm: clear 2", "P-7f3a", "primary"),
@@ -67,7 +67,7 @@ def test_a_long_list_is_cut_with_its_number_and_several_runs_stand_apart() -> No
     changes = [change(f"task_{n:02}", "failed") for n in range(20)]
     orders = [replace(ref(f"x{n:02}"), dag_id="orders", run_id="other_run") for n in range(43)]
     others = [Change(named.task_id, "failed", "runs again", "other_run", named) for named in orders]
-    message = checked(answers.preview(plan((*changes, *others)), minutes(4)))
+    message = checked(preview.preview(plan((*changes, *others)), minutes(4)))
     assert head(message) == "Clear 63 task instances in 2 DAGs?"
     lists = [b["elements"][0]["elements"][0]["text"].split("\n") for b in message["blocks"] if b["type"] == "rich_text"]
     assert [(each[0], len(each)) for each in lists] == [(f"sales_daily · {RUN}", 21), ("orders · other_run", 6)]
@@ -76,7 +76,7 @@ def test_a_long_list_is_cut_with_its_number_and_several_runs_stand_apart() -> No
 
 
 def test_ten_thousand_mapped_ones_are_one_line() -> None:
-    message = checked(answers.preview(plan(tuple(change("load", "failed", n) for n in range(10000))), minutes(4)))
+    message = checked(preview.preview(plan(tuple(change("load", "failed", n) for n in range(10000))), minutes(4)))
     assert line(message, "rich_text").endswith("  load[0..9999]   failed   → runs again, 10000")
     assert buttons(message)[0][1] == "Confirm: clear 10000"
 
@@ -99,7 +99,7 @@ def test_ten_thousand_mapped_ones_are_one_line() -> None:
 def test_every_act_asks_in_its_own_words(
     changes: tuple[Change, ...], action: str, options: Any, title: str, button: tuple[str, str]
 ) -> None:
-    message = checked(answers.preview(plan(changes, action, options=options), minutes(4)))
+    message = checked(preview.preview(plan(changes, action, options=options), minutes(4)))
     assert head(message) == title
     assert (buttons(message)[0][1], buttons(message)[0][3]) == button
     assert "narrow" not in [verb for verb, *_ in buttons(message)]
@@ -109,7 +109,7 @@ def test_every_act_asks_in_its_own_words(
 def test_a_list_that_moved_is_refused_with_the_new_list() -> None:
     ended = replace(CHANGES[7], before="success", surprise=Surprise.none, after="runs again")
     new = plan((change("archive", "failed"), *CHANGES[:7], ended, *CHANGES[8:-1]), id="P-91c0")
-    message = checked(answers.moved(plan(), new, minutes(4)))
+    message = checked(preview.moved(plan(), new, minutes(4)))
     assert (
         message["text"] == "Nothing was cleared: the list moved while you looked. The new list has 14 task instances."
     )

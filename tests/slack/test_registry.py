@@ -6,10 +6,9 @@ from typing import Any, cast
 
 from bot.core.access import Person
 from bot.responder.services import Desk
-from bot.slack import grammar
-from bot.slack.people import People
-from bot.slack.verbs import registry
-from bot.slack.verbs.ask import Ask
+from bot.slack.api.people import People
+from bot.slack.commands import grammar, registry
+from bot.slack.commands.request import Ask
 from tests.slack.reading import buttons, checked
 
 # What the product promises to understand; a verb that goes missing here goes missing for people.

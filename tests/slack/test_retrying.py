@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.core.incidents.incident import Counts, Entry, Incident
 from bot.core.incidents.routing import Severity
-from bot.slack.thread_lines import broadcast
+from bot.slack.alert.thread import broadcast
 from tests.slack.reading import checked, head, shown, strip
 from tests.slack.samples import BOOK, FAILED_AT, failure, held, incident, minutes, signal, view
 

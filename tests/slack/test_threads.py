@@ -7,8 +7,8 @@ from dataclasses import replace
 from bot.core.incidents.incident import Entry, State
 from bot.core.incidents.routing import Severity
 from bot.core.remediation import Change, Progress
-from bot.slack import blocks
-from bot.slack.limits import fit
+from bot.slack.alert import thread
+from bot.slack.text.limits import fit
 from tests.slack import strict
 from tests.slack.reading import kinds, line
 from tests.slack.samples import (
@@ -36,49 +36,49 @@ ENTRIES = [
 
 def test_the_thread_tells_one_line_an_entry_and_the_end_of_the_traceback_once() -> None:
     seen = view(timeline=[entry for entry, _ in ENTRIES])
-    (message,) = blocks.thread(seen.timeline, seen)
+    (message,) = thread.thread(seen.timeline, seen)
     assert strict.faults(fit(message)) == []
     said = [block["text"]["text"] for block in message["blocks"] if block["type"] == "section"]
     assert said == [expected for _, expected in ENTRIES]
     assert kinds(message)[:2] == ["section", "rich_text"]
     assert line(message, "rich_text").endswith("port 5432 failed: Connection refused.")
-    assert blocks.thread([], seen) == []
+    assert thread.thread([], seen) == []
 
 
 def test_a_long_batch_of_entries_is_several_messages() -> None:
     seen = view()
     assert [
-        len(m["blocks"]) for m in blocks.thread([Entry(minutes(n), "note", "x", "Ana") for n in range(45)], seen)
+        len(m["blocks"]) for m in thread.thread([Entry(minutes(n), "note", "x", "Ana") for n in range(45)], seen)
     ] == [20, 20, 5]
 
 
 def test_a_change_without_an_incident_is_announced_with_the_name() -> None:
     three = remediation(plan=plan(plan().changes[-3:], incident_id=None), tally={"done": 1, "running": 1, "waiting": 1})
-    assert blocks.announcement(three)["text"] == "🔧 Ana is clearing 3 task instances of sales_daily… 1/3"
+    assert thread.announcement(three)["text"] == "🔧 Ana is clearing 3 task instances of sales_daily… 1/3"
     done = replace(three, progress=Progress.done, tally={"done": 3})
-    assert blocks.announcement(done)["text"] == "✅ Ana cleared 3 task instances of sales_daily: 3 succeeded"
-    partly = blocks.announcement(replace(done, tally={"done": 2, "failed": 1}))
+    assert thread.announcement(done)["text"] == "✅ Ana cleared 3 task instances of sales_daily: 3 succeeded"
+    partly = thread.announcement(replace(done, tally={"done": 2, "failed": 1}))
     assert partly["text"] == "⚠️ Ana cleared 3 task instances of sales_daily: 2 succeeded, 1 failed"
     paused = remediation(Progress.done, plan=plan((Change("orders_hourly", "active", "paused"),), "pause"))
-    assert line(blocks.announcement(paused), "section") == "Ana paused `orders_hourly`"
+    assert line(thread.announcement(paused), "section") == "Ana paused `orders_hourly`"
     refused = replace(paused, progress=Progress.failed, answer="Airflow answered 403")
-    assert "*Nothing was changed:* Airflow answered 403" in line(blocks.announcement(refused), "section")
+    assert "*Nothing was changed:* Airflow answered 403" in line(thread.announcement(refused), "section")
     lost = replace(paused, progress=Progress.unknown, answer="")
-    assert "*The outcome is not known:*" in line(blocks.announcement(lost), "section")
+    assert "*The outcome is not known:*" in line(thread.announcement(lost), "section")
 
 
 def test_only_what_must_be_noticed_is_said_to_the_channel_again() -> None:
-    assert blocks.broadcast(view()) is None
-    assert blocks.broadcast(view(held(times=2))) is None
-    assert blocks.broadcast(view(incident(silence=QUIET, severity=Severity.critical))) is None
-    assert blocks.broadcast(view(held(state=State.resolved))) is None
-    critical = blocks.broadcast(view(incident(severity=Severity.critical)))
+    assert thread.broadcast(view()) is None
+    assert thread.broadcast(view(held(times=2))) is None
+    assert thread.broadcast(view(incident(silence=QUIET, severity=Severity.critical))) is None
+    assert thread.broadcast(view(held(state=State.resolved))) is None
+    critical = thread.broadcast(view(incident(severity=Severity.critical)))
     assert critical is not None
     assert line(critical, "section") == "🚨 *Critical:* sales_daily.load failed · A-12 · <!subteam^S0DATAENG>"
-    again = blocks.broadcast(view(incident(times=2)))
+    again = thread.broadcast(view(incident(times=2)))
     assert again is not None
     assert again["text"] == "🔁 sales_daily.load failed again · A-12"
-    escalated = blocks.broadcast(
+    escalated = thread.broadcast(
         view(held(), timeline=[Entry(minutes(3), "escalated", "Ana escalated it: stuck", "Ana")])
     )
     assert escalated is not None

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.airflow.protocol import Run, TaskInstance, TaskNode, TaskRef
-from bot.slack import run_report
-from bot.slack.tree import tree
+from bot.slack.replies import run_tree
+from bot.slack.replies.run_tree import tree
 from tests.slack.reading import checked, last, line
 
 
@@ -55,7 +55,7 @@ def test_of_more_tasks_than_a_screen_holds_the_failed_ones_stay_with_what_they_h
     instances = [
         TaskInstance(TaskRef("d", "r", node.task_id), states.get(node.task_id, "success"), 1) for node in nodes
     ]
-    message = checked(run_report.tasks(Run("d", "r", "failed"), instances, "", nodes, "prod:"))
+    message = checked(run_tree.tasks(Run("d", "r", "failed"), instances, "", nodes, "prod:"))
     shown = line(message, "rich_text").split("\n")
     assert [text.split()[-3] for text in shown if "✗" in text] == ["failed", "failed"]
     assert [text.split()[1] for text in shown[:2]] == ["start", "└"]

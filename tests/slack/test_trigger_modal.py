@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from bot.core.airflow.protocol import Dag
 from bot.core.airflow.variables import Param
-from bot.slack import trigger_modal
-from bot.slack.kit import modal
-from bot.slack.limits import fit_view
+from bot.slack.dialogs import trigger_form
+from bot.slack.text.block_kit import modal
+from bot.slack.text.limits import fit_view
 from tests.slack import strict
 from tests.slack.test_hostile import HOSTILE
 
@@ -24,7 +24,7 @@ def dag(**schemas: tuple[Any, dict[str, Any]]) -> Dag:
 
 
 def window(of: Dag) -> Any:
-    view = fit_view(modal("choose", "Trigger", trigger_modal.questions(of, KEY), submit="Preview"))
+    view = fit_view(modal("choose", "Trigger", trigger_form.questions(of, KEY), submit="Preview"))
     assert strict.view_faults(view) == []
     return view
 
@@ -66,7 +66,7 @@ def test_an_enum_keeps_its_values_whatever_they_are() -> None:
     assert [row["text"]["text"] for row in made["options"]] == ["1", "2", "many"]
     assert made["initial_option"]["text"]["text"] == "2"
     for place, value in enumerate((1, 2, "many")):
-        conf, wrong = trigger_modal.read(of, KEY, {block_of(of, "size"): {"selected_option": {"value": str(place)}}})
+        conf, wrong = trigger_form.read(of, KEY, {block_of(of, "size"): {"selected_option": {"value": str(place)}}})
         assert (conf, wrong) == ({"size": value}, {})
 
 
@@ -74,7 +74,7 @@ def test_flags_are_one_question_and_an_unticked_one_is_false() -> None:
     of = dag(full=(True, {"type": "boolean"}), dry=(False, {"type": "boolean"}))
     made = window(of)["blocks"][0]["element"]
     assert [row["text"]["text"] for row in made["initial_options"]] == ["full"]
-    conf, _ = trigger_modal.read(of, KEY, {"flags-k": {"selected_options": [made["options"][1]]}})
+    conf, _ = trigger_form.read(of, KEY, {"flags-k": {"selected_options": [made["options"][1]]}})
     assert conf == {"full": False, "dry": True}
 
 
@@ -92,7 +92,7 @@ def test_flags_are_one_question_and_an_unticked_one_is_false() -> None:
 def test_what_is_wrong_is_said_at_its_field(schema: dict[str, Any], text: str, sentence: str) -> None:
     of = dag(one=(None, schema))
     name = block_of(of, "one")
-    conf, wrong = trigger_modal.read(of, KEY, {name: {"value": text}})
+    conf, wrong = trigger_form.read(of, KEY, {name: {"value": text}})
     assert sentence in wrong[name], (conf, wrong)
 
 
@@ -100,10 +100,8 @@ def test_more_conf_wins_and_an_empty_field_is_left_to_airflow() -> None:
     of = dag(region=("eu", {"type": "string"}), day=("", {"type": "string", "format": "date"}))
     values = {block_of(of, "region"): {"value": "us"}, block_of(of, "day"): {"selected_date": None},
               "conf-k": {"value": '{"region": "asia", "x": [1]}'}}  # fmt: skip
-    assert trigger_modal.read(of, KEY, values) == ({"region": "asia", "x": [1]}, {})
-    assert trigger_modal.read(of, KEY, {"conf-k": {"value": "[1]"}})[1] == {
-        "conf-k": "This must be a JSON object, {…}."
-    }
+    assert trigger_form.read(of, KEY, values) == ({"region": "asia", "x": [1]}, {})
+    assert trigger_form.read(of, KEY, {"conf-k": {"value": "[1]"}})[1] == {"conf-k": "This must be a JSON object, {…}."}
 
 
 def test_a_default_that_is_a_secret_is_not_shown() -> None:
@@ -113,16 +111,16 @@ def test_a_default_that_is_a_secret_is_not_shown() -> None:
 def test_a_dag_of_fifty_params_asks_for_twenty_and_names_the_rest() -> None:
     of = dag(**{f"param_{n}": (n, {"type": "integer"}) for n in range(50)})
     view = window(of)
-    assert sum(block["type"] == "input" for block in view["blocks"]) == trigger_modal.MOST + 1
+    assert sum(block["type"] == "input" for block in view["blocks"]) == trigger_form.MOST + 1
     assert "In the JSON only: `param_20`" in view["blocks"][-1]["elements"][0]["text"]
 
 
 def test_a_run_that_will_wait_says_why() -> None:
-    assert "is paused" in trigger_modal.warning(Dag("sales", True), 0)
-    assert trigger_modal.warning(Dag("s", False, max_active_runs=2), 2).startswith(
+    assert "is paused" in trigger_form.warning(Dag("sales", True), 0)
+    assert trigger_form.warning(Dag("s", False, max_active_runs=2), 2).startswith(
         "⚠️ *2 runs are running* and the limit is 2"
     )
-    assert trigger_modal.warning(Dag("s", False, max_active_runs=2), 1) == ""
+    assert trigger_form.warning(Dag("s", False, max_active_runs=2), 1) == ""
 
 
 JSON = st.recursive(

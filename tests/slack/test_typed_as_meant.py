@@ -7,11 +7,10 @@ from typing import cast
 
 import pytest
 
-from bot.slack import grammar
-from bot.slack.kit import Message
-from bot.slack.people import People
-from bot.slack.verbs import alerts, see_config
-from bot.slack.verbs.ask import Ask
+from bot.slack.api.people import People
+from bot.slack.commands import grammar, incidents, variables
+from bot.slack.commands.request import Ask
+from bot.slack.text.block_kit import Message
 from bot.store import memory as silences
 from bot.store import remediations
 from tests.responder.flows import ANA, desk_of, memory
@@ -30,7 +29,7 @@ from tests.slack.reading import buttons, checked, line
 )  # fmt: skip
 def test_a_variable_is_given_exactly_what_was_typed(typed: str, value: str, tmp_path: Path) -> None:
     desk = desk_of(memory(), tmp_path)
-    message = see_config.variable(Ask(desk, ANA, cast(People, None), grammar.parse(typed), "C1"))
+    message = variables.variable(Ask(desk, ANA, cast(People, None), grammar.parse(typed), "C1"))
     confirm = next(plan_id for verb, _, plan_id, _ in buttons(checked(message)) if verb == "confirm")
     with desk.store.read() as t:
         found = remediations.plan(t, confirm)
@@ -40,7 +39,7 @@ def test_a_variable_is_given_exactly_what_was_typed(typed: str, value: str, tmp_
 
 def silenced(typed: str, folder: Path) -> tuple[Message, list[str]]:
     desk = desk_of(memory(), folder)
-    said = checked(alerts.silence(Ask(desk, ANA, cast(People, None), grammar.parse(typed), "C1")))
+    said = checked(incidents.silence(Ask(desk, ANA, cast(People, None), grammar.parse(typed), "C1")))
     with desk.store.read() as t:
         return said, [one.reason for one in silences.active_silences(t, desk.clock())]
 

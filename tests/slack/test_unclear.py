@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.errors import Refused
 from bot.responder.lookups.find import Unclear
-from bot.slack import grammar, unclear
+from bot.slack.commands import corrections, grammar
 from tests.slack.reading import buttons, checked, line
 
 CHOICE = Unclear("prod has no DAG `salse`. Near it: `sales`.", "status", choices=("sales[3]@latest",))
@@ -23,7 +23,7 @@ CHOICE = Unclear("prod has no DAG `salse`. Near it: `sales`.", "status", choices
     ],
 )
 def test_a_choice_is_the_whole_command(typed: str, runs: str) -> None:
-    message = unclear.of(CHOICE, grammar.parse(typed))
+    message = corrections.of(CHOICE, grammar.parse(typed))
     assert [(verb, value) for verb, _, value, _ in buttons(checked(message))] == [("run", runs)]
     assert "Nothing was changed" in line(message, "section")
     assert grammar.parse(runs).words[0] == "sales[3]@latest"
@@ -31,7 +31,7 @@ def test_a_choice_is_the_whole_command(typed: str, runs: str) -> None:
 
 def test_a_fault_is_shown_under_the_line_in_a_fixed_width() -> None:
     command = grammar.parse("clear sales from 2026-13-40 to today")
-    message = checked(unclear.of(grammar.fault(command, "2026-13-40", "`2026-13-40` is no date"), command))
+    message = checked(corrections.of(grammar.fault(command, "2026-13-40", "`2026-13-40` is no date"), command))
     shown, caret = line(message, "rich_text").split("\n")
     assert shown == "clear sales from 2026-13-40 to today"
     assert caret.strip() == "^" * 10
@@ -39,4 +39,4 @@ def test_a_fault_is_shown_under_the_line_in_a_fixed_width() -> None:
 
 
 def test_any_other_refusal_is_left_alone() -> None:
-    assert unclear.of(Refused("no"), grammar.parse("clear x")) is None
+    assert corrections.of(Refused("no"), grammar.parse("clear x")) is None

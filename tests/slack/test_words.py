@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.core.access import Person
 from bot.core.redaction import redact, secrets_in
-from bot.slack import words
+from bot.slack.text import words
 from tests.slack import strict
 from tests.slack.samples import FAILED_AT, RUN, unix
 

@@ -1,0 +1,1 @@
+"""An incident as a Slack message: headline, facts, evidence, buttons, footer, thread."""

@@ -1,0 +1,141 @@
+"""What a plan does, in words: "clearing 14 task instances of sales_daily".
+
+Hard case: the same act is told before (a question), while (a headline) and after (a line in the thread). Rule: one table has
+the three forms of each verb, and the count is always the plan's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.core.remediation import Plan, Progress, Remediation
+from bot.slack.text.block_kit import Block, button
+from bot.slack.text.words import count, foreign, plain
+
+FAILED = frozenset(
+    {Progress.failed, Progress.moved, Progress.given_up, Progress.unknown, Progress.partly, Progress.stopped}
+)
+# do, doing, done
+_FORMS = {
+    "clear": ("clear", "clearing", "cleared"),
+    "mark": ("mark", "marking", "marked"),
+    "pause": ("pause", "pausing", "paused"),
+    "unpause": ("unpause", "unpausing", "unpaused"),
+    "trigger": ("trigger", "triggering", "triggered"),
+    "backfill": ("backfill", "backfilling", "backfilled"),
+    "variable": ("set", "setting", "set"),
+}
+DO, DOING, DONE = 0, 1, 2
+MOST_AT_ONCE = 20  # what is shorter than this is over before a person could press Stop
+_MOST_SQUARES = 20
+
+
+def verb(plan: Plan, form: int) -> str:
+    """`clear`, `clearing` or `cleared`; an action without a form of its own is named as it is."""
+    return _FORMS.get(plan.action, (plan.action,) * 3)[form]
+
+
+def things(plan: Plan) -> str:
+    """`14 task instances`, `40 DAGs`, `1 run`."""
+    if plan.is_of_runs:
+        return count(len(plan.scopes), "run")
+    word = {"pause": "DAG", "unpause": "DAG", "trigger": "run", "backfill": "date", "variable": "variable"}
+    return count(size(plan), word.get(plan.action, "task instance"))
+
+
+def size(plan: Plan) -> int:
+    """How many things the plan names; a run whose state follows its tasks' is listed and not counted."""
+    return sum(change.ref is not None for change in plan.marked) if plan.action == "mark" else len(plan.changes)
+
+
+def dags(plan: Plan) -> list[str]:
+    """The DAGs that the plan is about."""
+    return list(plan.dag_ids)
+
+
+def act(plan: Plan, form: int, show: Callable[[str], str] = plain) -> str:
+    """`clearing 14 task instances of sales_daily`; names are shown by `show`, which makes them harmless."""
+    return f"{verb(plan, form)} {touched(plan, show)}{becomes(plan, plain if show is plain else foreign)}"
+
+
+def touched(plan: Plan, show: Callable[[str], str] = plain) -> str:
+    """What the plan is about: `14 task instances of sales_daily`, `orders_hourly`, `40 DAGs`."""
+    if plan.action in {"pause", "unpause", "trigger"}:
+        return show(dags(plan)[0]) if len(dags(plan)) == 1 else things(plan)
+    if plan.action == "variable":
+        return f"the variable {show(dags(plan)[0])}"
+    return f"{things(plan)}{_of_where(plan, show)}"
+
+
+def _of_where(plan: Plan, show: Callable[[str], str]) -> str:
+    named = dags(plan)
+    if not named:
+        return ""
+    return f" of {show(named[0])}" if len(named) == 1 else f" in {len(named)} DAGs"
+
+
+def becomes(plan: Plan, show: Callable[[object, int], str] = plain) -> str:
+    """` success`, where a mark says what it marks as."""
+    if plan.action != "mark":
+        return ""
+    state = plan.options.get("state") or next((change.after for change in plan.changes), "")
+    return f" {show(state, 16)}" if state else ""
+
+
+def batches(remediation: Remediation) -> bool:
+    """Whether it is told how far the asking itself is: a list that is longer than one call."""
+    return remediation.progress is Progress.doing and size(remediation.plan) > 1
+
+
+def stop_button(plan: Plan) -> Block | None:
+    """Ends what is being done after its current batch; nothing where there is only one."""
+    if size(plan) < MOST_AT_ONCE and plan.action != "backfill":
+        return None
+    return button("stop", "Stop", plan.id, style="danger", spoken=f"Stop {act(plan, DOING)} after the current batch")
+
+
+def where(plan: Plan) -> str:
+    """`sales_daily` or `40 DAGs`."""
+    return plain(dags(plan)[0]) if len(dags(plan)) == 1 else count(len(dags(plan)), "DAG")
+
+
+def squares(done: int, total: int) -> str:
+    """One square for each task instance up to twenty, beyond that ten."""
+    shown = total if total <= _MOST_SQUARES else 10
+    filled = min(shown, done if shown == total else done * 10 // total)
+    return "■" * filled + "□" * (shown - filled)
+
+
+def tallied(remediation: Remediation, *, ended: bool = False) -> str:
+    """`9 done · 2 running · 3 waiting`, or when it ended `12 succeeded, 2 failed`; empty when nothing was counted."""
+    tally = remediation.tally
+    if ended:
+        parts = [f"{tally.get(key, 0)} {word}" for key, word in _ENDED if tally.get(key)]
+        return ", ".join(parts)
+    if batches(remediation):
+        done = verb(remediation.plan, DONE)
+        return f"*{tally.get('done', 0)} {done}* · {tally.get('waiting', 0)} to go"
+    parts = [f"{tally.get(key, 0)} {word}" for key, word in _GOING if tally.get(key) or key == "done"]
+    return " · ".join([f"*{parts[0]}*", *parts[1:]])
+
+
+_GOING = (("done", "done"), ("failed", "failed"), ("running", "running"), ("waiting", "waiting"))
+_ENDED = (("done", "succeeded"), ("failed", "failed"), ("running", "still running"), ("waiting", "still waiting"))
+
+
+def not_done(remediation: Remediation) -> tuple[str, str]:
+    """How an act failed: the bold words, and the sentence behind them. Never says more than is known."""
+    answer = foreign(remediation.answer, 300)
+    match remediation.progress:
+        case Progress.moved:
+            return "Nothing was changed:", answer or "the list moved after it was confirmed"
+        case Progress.failed:
+            return "Nothing was changed:", answer or "Airflow refused"
+        case Progress.given_up:
+            return "Nothing was changed:", answer or "Airflow did not answer in time"
+        case Progress.stopped:
+            return "Nothing was changed:", answer or "it was stopped before it began"
+        case Progress.partly:
+            return "Done in part:", answer or "it was not carried out to its end"
+        case _:
+            return "The outcome is not known:", answer or "no answer came, and Airflow could not be read back"

@@ -1,0 +1,1 @@
+"""Calls to Slack's API: the client and its limits, people, files."""

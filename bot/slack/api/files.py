@@ -1,0 +1,81 @@
+"""A text as a file in a thread: what is too long for a message (every subject of a storm, a whole log).
+
+Hard cases: a secret in a text that is longer than what is masked at once (it is masked piece by piece, and a key of many
+lines whole); an answer lost after Slack shared the file (`Temporary(acted=None)`: the file may be there). Rule: nothing
+leaves unmasked, and what was left out is said in the file.
+"""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+from slack_sdk.web import WebClient
+
+from bot.core.errors import Permanent, Temporary
+from bot.core.redaction import redact
+from bot.slack.api.client import called
+from bot.slack.text.words import plain, visible
+
+MOST_BYTES = 5_000_000  # some 40,000 failures; Slack shows a part of it and offers the whole for download
+UPLOAD_SECONDS = 30
+_NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+_ROOM = 100  # bytes for the line that says what was left out
+
+
+def upload(
+    client: WebClient, channel_id: str, thread_ts: str, name: str, text: str, title: str, *, keep_end: bool = False
+) -> str:
+    """Shares `text` as the file `name` in a thread; returns its permalink ("" when Slack names none). Longer than
+    MOST_BYTES it is cut at a line's end: its start is kept, or its end. Raises Temporary or Permanent; only an answer lost
+    at the last step leaves it open (`acted` None) whether the file is there."""
+    data = within(whole(text) or "(empty)\n", keep_end=keep_end).encode()
+    name = _NO_NAME.sub("-", name).strip("-.")[:100] or "windsock.txt"
+    place = _not_yet(client, name, len(data))
+    _send(place["upload_url"], data)
+    answer = called(client.files_completeUploadExternal, channel_id=channel_id, thread_ts=thread_ts,
+                    files=[{"id": place["file_id"], "title": plain(title, 150) or name}])  # fmt: skip
+    return str(next(iter(answer.get("files") or [{}])).get("permalink") or "")
+
+
+def _not_yet(client: WebClient, name: str, length: int) -> dict[str, str]:
+    """An address to send to. Nobody sees anything of it, so a lost answer here harms nothing."""
+    try:
+        answer = called(client.files_getUploadURLExternal, filename=name, length=length)
+    except Temporary as error:
+        raise Temporary(error.message, error.retry_after, acted=False) from error
+    return {key: str(answer[key]) for key in ("upload_url", "file_id")}
+
+
+def _send(url: str, data: bytes) -> None:
+    headers = {"Content-Type": "application/octet-stream"}
+    try:
+        answer = httpx.post(url, content=data, timeout=UPLOAD_SECONDS, headers=headers)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        raise Temporary(f"Slack did not take the file: {error}") from error
+    if answer.status_code in {408, 429} or answer.status_code >= 500:
+        after = answer.headers.get("Retry-After", "")
+        seconds = float(after) if after.isdigit() else None
+        raise Temporary(f"Slack did not take the file: it answered {answer.status_code}", seconds)
+    if not answer.is_success:
+        raise Permanent(f"Slack refused the file: it answered {answer.status_code}", str(answer.status_code))
+
+
+def whole(text: str) -> str:
+    """The text without secrets and without what cannot be seen, however long it is."""
+    return redact(visible(text))
+
+
+def within(text: str, *, keep_end: bool = False) -> str:
+    """At most MOST_BYTES of it, whole lines, and how many lines were left out."""
+    if len(text.encode()) <= MOST_BYTES:
+        return text
+    lines = text.splitlines(keepends=True)
+    kept, room = list[str](), MOST_BYTES - _ROOM
+    for line in reversed(lines) if keep_end else lines:
+        room -= len(line.encode())
+        if room < 0:
+            break
+        kept.append(line)
+    said = f"… {len(lines) - len(kept)} of {len(lines)} lines are left out\n"
+    return "".join([said, *reversed(kept)]) if keep_end else "".join([*kept, said])

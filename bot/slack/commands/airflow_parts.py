@@ -1,0 +1,89 @@
+"""`health`, `zombies`, `jobs`, `pools`, `import-errors`, `oncall`: how the parts of each Airflow are.
+
+Hard case: several deployments, one of which does not answer. It is one sentence; the others answer. Rule: all are asked at once,
+each within its own time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from bot.core.airflow.protocol import Airflow
+from bot.core.errors import Permanent, Refused, Temporary
+from bot.responder.lookups import status
+from bot.responder.questions import CheckSeen
+from bot.slack.commands.request import Ask, chosen, each, refused
+from bot.slack.replies import airflow_parts, history, replies
+from bot.slack.replies import status as status_reply
+from bot.slack.text.block_kit import Message
+
+ZOMBIES = "stale-heartbeats"
+T = TypeVar("T")
+
+
+def health(ask: Ask) -> Message:
+    """Everything, or one check asked now."""
+    named = [word.lower() for word in ask.words if word.rstrip(":") not in ask.desk.airflows]
+    return check(ask, named[0]) if named else status_reply.health(status.status(ask.desk))
+
+
+def zombies(ask: Ask) -> Message:
+    """Task instances that run without a heartbeat."""
+    return check(ask, ZOMBIES)
+
+
+def check(ask: Ask, name: str) -> Message:
+    """One check, asked now of every deployment that has a metastore; the others say what they lack."""
+    found = chosen(ask)
+    if isinstance(found, Refused):
+        return refused(ask, found, "health")
+    known = sorted({each_name for one in ask.desk.examine.values() for each_name in one.names()})
+    if name not in known and known:
+        there = ", ".join(f"`{one}`" for one in known)
+        return refused(ask, Refused(f"There is no check `{name[:60]}`; there are {there}.", "health"), "health")
+    told = each(found, lambda airflow: _asked(ask, airflow, name))
+    return history.check([(airflow.name, one) for airflow, one in zip(found, told, strict=True)], name)
+
+
+def _asked(ask: Ask, airflow: Airflow, name: str) -> CheckSeen:
+    """Without a metastore there is nothing to ask; what the alerts say of it is still told."""
+    one = ask.desk.examine.get(airflow.name)
+    seen = one.ask(name) if one is not None else None
+    if seen is not None:
+        return seen
+    variable = f"WINDSOCK_AIRFLOW__{airflow.name.upper()}__METASTORE_URL"
+    raise Permanent(f"the checks need the metastore, and {variable} is not set", "no-metastore")
+
+
+def import_errors(ask: Ask) -> Message:
+    return _everywhere(ask, lambda airflow: airflow.import_errors(), airflow_parts.import_errors)
+
+
+def pools(ask: Ask) -> Message:
+    return _everywhere(ask, lambda airflow: airflow.pools(), airflow_parts.pools)
+
+
+def jobs(ask: Ask) -> Message:
+    now = ask.desk.clock()
+    return _everywhere(ask, lambda airflow: airflow.jobs(), lambda told: airflow_parts.jobs(told, now))
+
+
+def _everywhere(
+    ask: Ask, question: Callable[[Airflow], list[T]], draw: Callable[[list[tuple[str, list[T] | str]]], Message]
+) -> Message:
+    found = chosen(ask)
+    if isinstance(found, Refused):
+        return refused(ask, found, ask.command.verb)
+    told = each(found, question)
+    return draw([(airflow.name, one) for airflow, one in zip(found, told, strict=True)])
+
+
+def on_call(ask: Ask) -> Message:
+    """Who PagerDuty would ring."""
+    if ask.desk.on_call is None:
+        return history.no_on_call()
+    try:
+        return history.on_call(ask.desk.on_call(), ask.desk.clock())
+    except (Temporary, Permanent) as error:
+        return replies.trouble(error.message)

@@ -1,0 +1,93 @@
+"""Verbs about who did what: audit, and break-glass.
+
+Hard case: somebody asks what others did. That is for operators; everybody may see what they did themselves. Rule: a line is
+shown as it was written, with its secrets masked already.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from bot.core.access import About, Role
+from bot.core.errors import Refused
+from bot.responder.access import authorization
+from bot.responder.access import break_glass as glass
+from bot.slack.commands import grammar
+from bot.slack.commands.request import Ask, missing, refused
+from bot.slack.replies import replies
+from bot.slack.replies.approval import standing
+from bot.slack.replies.audit import lines_of
+from bot.slack.text.block_kit import Message
+from bot.store import approvals
+from bot.store import audit as audits
+
+SHOWN = 15
+
+
+def audit(ask: Ask) -> Message:
+    """The newest lines: everything, of an alert or a name, or of a person; one's own for everybody."""
+    word = ask.words[0] if ask.words else ""
+    mine = word.startswith("@") and _is_me(ask, word)
+    if not mine:
+        not_allowed = authorization.may(ask.desk, ask.person, "audit", word, about=About()) if word else None
+        if not_allowed is not None:
+            return refused(ask, not_allowed, "audit")
+    everything = not word and ask.desk.access.role_of(ask.person, "") >= Role.operator
+    with ask.desk.store.read() as t:
+        if mine or (not word and not everything):
+            found = audits.lines(t, who_id=ask.person.id, limit=SHOWN + 1)
+        elif word.startswith("@"):
+            found = _of_person(t, word)
+        else:
+            found = _about(t, word)
+    return lines_of(found[:SHOWN], ask.desk.clock(), more=len(found) > SHOWN, mine=not (word or everything))
+
+
+def _is_me(ask: Ask, word: str) -> bool:
+    name = word.removeprefix("@").partition("|")[0]
+    return name == ask.person.id or name.lower() in {ask.person.name.lower(), "me"}
+
+
+def _of_person(t: Connection, word: str) -> list[audits.Line]:
+    """`@U0ANA`, as Slack escapes it, or a first name as somebody types it."""
+    name = word.removeprefix("@").partition("|")[0]
+    found = audits.lines(t, who_id=name, limit=SHOWN + 1)
+    return found or audits.lines(t, who=name, limit=SHOWN + 1)
+
+
+def _about(t: Connection, word: str) -> list[audits.Line]:
+    ref = grammar.ref(word) if word else None
+    if ref is not None and not isinstance(ref, Refused) and ref.incident is not None:
+        return audits.lines(t, incident_id=ref.incident, limit=SHOWN + 1)
+    return audits.lines(t, word=word, limit=SHOWN + 1)
+
+
+def break_glass(ask: Ask) -> Message:
+    """`break-glass 30m reason…`, `break-glass end`, or who has broken it now."""
+    if not ask.words:
+        with ask.desk.store.read() as t:
+            held = approvals.broken(t, ask.desk.clock())
+        return standing(held, ask.desk.access.break_glass.longest)
+    if ask.words[0].lower() == "end":
+        not_done = glass.end(ask.desk, ask.person)
+        return (
+            refused(ask, not_done, glass.VERB)
+            if not_done
+            else replies.told("It is over: you have your own role again.")
+        )
+    lasts = grammar.duration(ask.words[0])
+    if lasts is None:
+        return missing(ask, "for how long, and why: `break-glass 30m the month-end load stands still`")
+    made = glass.begin(ask.desk, ask.person, _whole(lasts), " ".join(ask.words[1:]))
+    if isinstance(made, Refused):
+        return refused(ask, made, glass.VERB)
+    return replies.told(
+        f"You are *{made.role}* until {made.until:%H:%M} UTC. The channel is told, and each act under it is marked.",
+        f"{glass.VERB} end",
+    )
+
+
+def _whole(lasts: timedelta) -> timedelta:
+    return timedelta(seconds=int(lasts.total_seconds()))

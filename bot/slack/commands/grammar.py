@@ -1,0 +1,182 @@
+"""The grammar of a slash command: a verb, a REF, then options in words or as flags.
+
+Hard case: what editors make of plain text (curly quotes, long dashes, a pasted link in angle brackets). It is made plain
+first. Rule: parsing knows nothing of Airflow; what a name means is found later, by asking. Where a word is at fault, it is
+shown with a caret under it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from bot.core.dates import moment
+from bot.core.errors import Refused
+from bot.slack.commands.links import Ref, of_link
+
+_TYPOGRAPHY = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'",
+                             "—": "--", "–": "--", "−": "-", "\u00a0": " ", "\u202f": " ", "…": "..."})  # fmt: skip
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s{0,3}(s|m|min|h|d|w)")
+_TOKEN = re.compile(r'[\w.-]+=(?:"[^"]*"|\'[^\']*\')|"[^"]*"|\'[^\']*\'|\S+')
+_INCIDENT = re.compile(r"(?:(?P<deployment>[\w-]+):)?[Aa]-?(?P<number>\d{1,9})")
+_SLACK_LINK = re.compile(r"((?:[\w-]+:)?)<(.*)>")  # <https://…|label>, as Slack sends a link
+_LINK = re.compile(r"(?:(?P<deployment>[\w-]+):)?(?P<link>[a-z]+://.*)", re.IGNORECASE)
+_REF = re.compile(r"(?:(?P<deployment>[\w-]+):)?(?P<name>[^\s@\[\]:]+)(?:\[(?P<index>\d{1,9})\])?(?:@(?P<run>\S+))?")
+_VALUED = re.compile(r"--(from|to|for|conf|reason)(?:=(.*))?", re.DOTALL)  # flags that a value follows
+_SHOWN = 60  # characters on either side of a fault
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One parsed line. `words` are what follows the verb, in order and unquoted; `text` is the line as it was meant."""
+
+    verb: str
+    words: tuple[str, ...] = ()
+    text: str = ""
+    flags: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def rest(self) -> str:
+        return " ".join(self.words)
+
+    def after(self, words: int) -> str:
+        """What was typed behind the verb and so many words, as it was typed: a note keeps its quotes."""
+        ends = [found.end() for found in _TOKEN.finditer(self.text)]
+        return _unescaped(self.text[ends[words] :].strip()) if len(ends) > words else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault(Refused):
+    """A refusal that shows the place: the line and a caret under what is wrong."""
+
+    line: str = ""
+    caret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A window of time, both ends belong to it, and the words that were not about it."""
+
+    start: datetime
+    end: datetime
+    rest: tuple[str, ...]
+
+
+def parse(line: str) -> Command:
+    """The verb in lower case, and its words. An empty line asks for help."""
+    text = line.translate(_TYPOGRAPHY).strip()
+    tokens = [token for found in _TOKEN.findall(text) for token in _valued(_plain(found))]
+    if not tokens:
+        return Command("help", text=text)
+    flags = frozenset(word[2:].lower() for word in tokens[1:] if word.startswith("--") and len(word) > 2)
+    words = tuple(word for word in tokens[1:] if not word.startswith("--") or word == "--")
+    return Command(tokens[0].lower(), words, text, flags)
+
+
+def _plain(token: str) -> str:
+    if len(token) >= 2 and token[0] == token[-1] and token[0] in "\"'":
+        return token[1:-1]
+    if found := _SLACK_LINK.fullmatch(token):
+        token = found[1] + found[2].split("|", 1)[0]
+    return _unescaped(token)
+
+
+def _unescaped(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _valued(token: str) -> list[str]:
+    """`--from=monday` is `from monday`; other flags stay flags."""
+    found = _VALUED.fullmatch(token)
+    if not found:
+        return [token]
+    if found[1] == "conf":
+        return [f"conf={found[2] or ''}"] if found[2] else [token]
+    return [found[1], *([found[2]] if found[2] else [])]
+
+
+def ref(word: str) -> Ref | Refused:
+    """A REF from one word: A-12, dag, dag.task, dag.task[7], dag@run, a pasted Airflow link, each with prod: in front."""
+    if found := _INCIDENT.fullmatch(word):
+        return Ref(incident=int(found["number"]), deployment=found["deployment"] or "")
+    if link := _LINK.fullmatch(word):
+        shown = of_link(link["link"])
+        return shown if isinstance(shown, Refused) else replace(shown, deployment=link["deployment"] or "")
+    found = _REF.fullmatch(word)
+    if not found:
+        return Refused(f"`{word[:80]}` is no REF.", "help")
+    index = found["index"]
+    return Ref(
+        deployment=found["deployment"] or "", name=found["name"], map_index=int(index) if index else None,
+        run=found["run"] or "",
+    )  # fmt: skip
+
+
+def duration(word: str) -> timedelta | None:
+    """`30m`, `2h`, `1h30m`, `7d`; None when it is no duration."""
+    if not re.fullmatch(rf"(?:{_DURATION.pattern})+", word.lower()):
+        return None
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(word.lower()))
+    try:
+        return timedelta(seconds=seconds)
+    except OverflowError:  # more than two million years
+        return None
+
+
+def window(command: Command, words: Sequence[str], now: datetime) -> Said | Refused | None:
+    """`from D [to D]` among the words; None when there is no `from`. Without `to` it lasts until now."""
+    lower = [word.lower() for word in words]
+    if "from" not in lower:
+        return _lone_to(command, lower)
+    at = lower.index("from")
+    first, after_first = _date(words, at + 1)
+    start = moment(first, now)
+    if start is None:
+        return fault(command, first or words[at], f"`{first}` is no date" if first else "`from` needs a date")
+    end, rest = now, after_first
+    if after_first < len(words) and lower[after_first] == "to":
+        last, rest = _date(words, after_first + 1)
+        found = moment(last, now, end=True)
+        if found is None:
+            return fault(command, last or "to", f"`{last}` is no date" if last else "`to` needs a date", last=True)
+        end = found
+    if end < start:
+        return fault(command, first, "The window ends before it begins")
+    return Said(start, end, (*words[:at], *words[rest:]))
+
+
+def _lone_to(command: Command, lower: Sequence[str]) -> Refused | None:
+    return fault(command, "to", "`to` needs a `from` before it", last=True) if "to" in lower else None
+
+
+def _date(words: Sequence[str], at: int) -> tuple[str, int]:
+    """The words of a date (`3d ago` and `2026-11-20 05:00` are two), and where the words go on."""
+    if at >= len(words):
+        return "", at
+    following = words[at + 1] if at + 1 < len(words) else ""
+    if following.lower() == "ago" or re.fullmatch(r"\d{1,2}:\d{2}(:\d{2})?", following):
+        return f"{words[at]} {following}", at + 2
+    return words[at], at + 1
+
+
+def fault(command: Command, word: str, sentence: str, *, last: bool = False) -> Fault:
+    """A refusal with a caret under the word."""
+    whole = [found.start() for found in re.finditer(rf"(?<!\S){re.escape(word)}(?!\S)", command.text)]
+    places = whole or [command.text.find(word)]
+    place = places[-1 if last else 0]
+    if not word or place < 0:
+        return Fault(f"Nothing was changed. {sentence}.", f"help {command.verb}")
+    return fault_at(command, place, len(word), sentence)
+
+
+def fault_at(command: Command, place: int, length: int, sentence: str) -> Fault:
+    """The same for a place in the line."""
+    begin = max(0, place - _SHOWN)
+    line = "".join(
+        sign if sign.isprintable() else " " for sign in command.text[begin : place + max(length, 1) + _SHOWN]
+    )
+    caret = " " * (place - begin) + "^" * max(1, min(length, _SHOWN))
+    return Fault(f"Nothing was changed. {sentence}.", f"help {command.verb}", line=line, caret=caret)

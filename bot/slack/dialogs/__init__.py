@@ -1,0 +1,1 @@
+"""Modals: their forms, and the ones that are open."""

@@ -1,0 +1,133 @@
+"""Homes: keeps the App Home of whoever opened it lately in step.
+
+Hard cases: a storm changes everything every second (a person's Home is published a few times a minute at most, and the last
+state is always the one that stays); an Airflow that hangs (the Home is shown first, and again when that is known). Rule: a
+Home that would look the same is not published again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from slack_bolt import App
+from slack_sdk.web import WebClient
+
+from bot.core.errors import Permanent, Temporary
+from bot.responder.lookups import home as homes
+from bot.responder.services import Desk
+from bot.slack.api.client import called
+from bot.slack.api.pace import Bucket
+from bot.slack.api.people import People
+from bot.slack.home import page as drawing
+from bot.slack.text.block_kit import Block
+
+logger = logging.getLogger(__name__)
+EVERY = 5.0  # seconds between two looks whether a Home has changed
+LATELY = 30 * 60.0
+MOST_PEOPLE = 200
+A_MINUTE = 6  # times that one person's Home is published in a minute
+BEATS_KEPT = 60.0
+
+
+@dataclass
+class _Open:
+    """One person who has their Home open, as far as we can know. `turn` keeps an older look from overtaking a newer one."""
+
+    at: float
+    shown: str = ""
+    published: deque[float] = field(default_factory=lambda: deque(maxlen=A_MINUTE))
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Homes:
+    """Publishes. Thread-safe; what it knows is this process's own and lost with it: opening a Home shows it anew."""
+
+    def __init__(
+        self, desk: Desk, people: People, client: WebClient, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._desk, self._people, self._client, self._clock = desk, people, client, clock
+        self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._beats: tuple[float, Sequence[homes.Beat]] = (-BEATS_KEPT, ())
+        self._bucket = Bucket(20, 1.0)
+        self._lock = threading.Lock()
+
+    def register(self, app: App) -> None:
+        app.event("app_home_opened")(self.on_opened)
+
+    def on_opened(self, event: Mapping[str, Any]) -> None:
+        if event.get("tab", "home") != "home":
+            return
+        user_id = str(event["user"])
+        with self._lock:
+            opened = self._open.setdefault(user_id, _Open(0.0))
+            opened.at, opened.shown = self._clock(), ""
+            self._open.move_to_end(user_id)
+            while len(self._open) > MOST_PEOPLE:
+                self._open.popitem(last=False)
+        self._publish(user_id, opened)
+        if self._look_at_airflow():
+            self._publish(user_id, opened)
+
+    def refresh(self, user_id: str) -> None:
+        """Somebody pressed something there: they see at once what became of it."""
+        if opened := self._open.get(user_id):
+            self._publish(user_id, opened)
+
+    def round(self) -> None:
+        """One look whether anybody's Home has changed."""
+        now = self._clock()
+        with self._lock:
+            lately = {user_id: one for user_id, one in self._open.items() if now - one.at < LATELY}
+            self._open = OrderedDict(lately)
+        if not lately:
+            return
+        self._look_at_airflow()
+        seen = homes.everything(self._desk)
+        for user_id, opened in lately.items():
+            self._publish(user_id, opened, seen)
+
+    def _publish(self, user_id: str, opened: _Open, seen: homes.Everything | None = None) -> None:
+        """Shows a person's Home when it has changed and they have not been shown too many; else the next round does."""
+        with opened.turn:
+            now = self._clock()
+            if len(opened.published) == A_MINUTE and now - opened.published[0] < 60:
+                return
+            person = self._people.person(user_id)
+            if person.barred or person.unknown:
+                logger.info("the Home of %s is not shown: %s", user_id, person.barred or person.unknown)
+                return
+            view = drawing.draw(homes.home(self._desk, person, seen or homes.everything(self._desk)), self._beats[1])
+            if (look := _look(view)) == opened.shown:
+                return
+            try:
+                self._bucket.take()
+                called(self._client.views_publish, user_id=user_id, view=view)
+            except (Temporary, Permanent) as error:
+                logger.info("the Home of %s is shown later: %s", user_id, error.message)
+                return
+            opened.shown = look
+            opened.published.append(now)
+
+    def _look_at_airflow(self) -> bool:
+        """Asks how the deployments are, when that is not known; True when it is news."""
+        with self._lock:
+            asked_at, known = self._beats
+            if self._clock() - asked_at < BEATS_KEPT or not self._desk.airflows:
+                return False
+            self._beats = (self._clock(), known)  # whoever comes meanwhile does not ask as well
+        found = homes.beats(self._desk)
+        self._beats = (self._clock(), found)
+        return list(known) != found
+
+
+def _look(view: Block) -> str:
+    """What decides whether a Home looks the same: all of it but its last line, which says when it was checked."""
+    return hashlib.sha256(json.dumps(view["blocks"][:-1], sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""What Slack sends: commands, presses and submissions, verified, audited and answered."""

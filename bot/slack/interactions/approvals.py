@@ -1,0 +1,60 @@
+"""The second person and the broken glass, as people see them: the request with its two buttons, how it ended, and what is said
+loudly.
+
+Hard case: a variable's value, which the asker saw and the channel must not: a request names things, states of task instances
+and a run's conf without its secrets, never a variable's value. Rule: the second person sees all that the preview showed; who
+asked and who approved stand in the message by name, and nobody is rung by an edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bot.core.errors import Refused
+from bot.responder.remediation import second_person
+from bot.responder.remediation.approve import approve
+from bot.responder.services import Desk
+from bot.slack.alert.poster import Poster
+from bot.slack.commands.request import refused
+from bot.slack.replies import replies
+from bot.slack.replies.approval import APPROVE, TAKE_BACK, broken, over, request
+from bot.store.approvals import Approval, Glass
+
+if TYPE_CHECKING:
+    from bot.slack.interactions.press import Pressed
+
+
+def show(poster: Poster, approval: Approval, channel: str, thread: str) -> tuple[str, str]:
+    """The request is said once, to the channel too where it stands in a thread; afterwards it is edited."""
+    if approval.ref:
+        return poster.notice(approval.plan.id, request(approval), approval.channel_id, approval.ref)
+    return poster.notice(approval.plan.id, request(approval), channel, thread=thread)
+
+
+def loud(poster: Poster, glass: Glass, channel: str, deeds: int | None) -> None:
+    """Somebody broke the glass (`deeds` is None), or it is over."""
+    said = broken(glass) if deeds is None else over(glass, deeds)
+    poster.notice(f"glass-{glass.id}-{'broken' if deeds is None else 'over'}", said, channel)
+
+
+def presses(desk: Desk) -> dict[str, Callable[[Pressed], None]]:
+    """What the listeners register: approve, and the first person's Cancel."""
+
+    def on_approve(pressed: Pressed) -> None:
+        done = approve(desk, pressed.ask.person, pressed.value)
+        if isinstance(done, Refused):
+            pressed.say(refused(pressed.ask, done, APPROVE))
+
+    def on_take_back(pressed: Pressed) -> None:
+        not_done = second_person.take_back(desk, pressed.ask.person, pressed.value)
+        if not_done is not None:
+            pressed.say(refused(pressed.ask, not_done, "cancel"))
+
+    return {APPROVE: on_approve, TAKE_BACK: on_take_back}
+
+
+def cancelled(desk: Desk, pressed: Pressed) -> None:
+    """Cancel under one's own list: what waits for a second person is taken back too."""
+    not_done = second_person.take_back(desk, pressed.ask.person, pressed.value)
+    pressed.say(replies.cancelled() if not_done is None else refused(pressed.ask, not_done, "cancel"), replace=True)

@@ -1,0 +1,242 @@
+"""The one place where what a person sent becomes a line of the audit, whatever it was: a command, a press, a window.
+
+Hard cases: what Slack delivers twice, as its ack was lost, is done once; what the responder wrote down in its own transaction
+is not written a second time; a store that does not answer (the person is answered all the same, and the log says so). Rule:
+nothing that a person sends passes by here unwritten, and nothing is taken from an account that is not one of ours.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial, wraps
+from typing import Any, cast
+
+from slack_bolt import Ack, App
+
+from bot.core.access import Person
+from bot.core.errors import Permanent, Temporary
+from bot.core.redaction import MASK
+from bot.responder.services import Desk
+from bot.slack.api.client import called
+from bot.slack.api.people import People
+from bot.slack.commands.registry import find
+from bot.slack.dialogs import open_dialogs
+from bot.slack.dialogs.trigger_form import PARAM
+from bot.slack.interactions import error_replies, owed_answers
+from bot.slack.interactions.owed_answers import Owed
+from bot.slack.replies import replies
+from bot.store import audit
+from bot.store import heard as events
+
+logger = logging.getLogger(__name__)
+Body = Mapping[str, Any]
+Listener = Callable[..., None]
+_ALERT = re.compile(r"\b[Aa]-(\d{1,9})\b")
+_SUMMARY = 200  # signs of an answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What a person sent: who, which verb, with what, and on which message."""
+
+    user: str
+    name: str
+    verb: str
+    argument: str
+    channel: str = ""
+    ts: str = ""
+    team: str = ""
+
+
+class _Again(Exception):
+    """Slack delivered what it had delivered before."""
+
+
+def heard(app: App, desk: Desk, people: People, owes: Owed | None = None) -> App:
+    """The app, as listeners are given it: whatever they register is written down and kept from strangers, and what Slack
+    cannot take is owed."""
+    return cast(App, _Heard(app, desk, people, owes or Owed()))
+
+
+class _Heard:
+    """An app whose commands, presses and windows are audited; in all else the app itself."""
+
+    def __init__(self, app: App, desk: Desk, people: People, owes: Owed) -> None:
+        self._app, self._desk, self._people, self._owes = app, desk, people, owes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._app, name)
+
+    def command(self, named: Any) -> Callable[[Listener], Any]:
+        return lambda listener: self._app.command(named)(self._wrapped(listener, _command))
+
+    def action(self, named: Any) -> Callable[[Listener], Any]:
+        return lambda listener: self._app.action(named)(self._wrapped(listener, _action))
+
+    def view(self, named: Any) -> Callable[[Listener], Any]:
+        return lambda listener: self._app.view(named)(self._wrapped(listener, _submission))
+
+    def _wrapped(self, listener: Listener, read: Callable[[Body], _Sent | None]) -> Listener:
+        @wraps(listener)
+        def listening(**arguments: Any) -> None:
+            open_dialogs.standing()  # what this thread left standing before is no concern of this person's
+            sent = read(arguments.get("body") or arguments["command"])
+            with owed_answers.owing(self._owes):
+                if sent is None:
+                    listener(**arguments)
+                else:
+                    self._hear(sent, listener, arguments)
+
+        return listening
+
+    def _hear(self, sent: _Sent, listener: Listener, arguments: dict[str, Any]) -> None:
+        body, ack = arguments.get("body") or arguments["command"], arguments["ack"]
+        try:
+            if "view" in arguments:  # a window's ack may say what is missing in it, so that is left to its listener
+                arguments["ack"] = partial(self._taken, ack, body)
+            else:
+                self._taken(ack, body)
+            self._do(sent, listener, arguments, body, ack)
+        except _Again:
+            logger.info("Slack delivered %s of %s twice; the second one changes nothing", sent.verb, sent.user)
+
+    def _taken(self, ack: Callable[..., Any], body: Body, **said: Any) -> Any:
+        """Tells Slack that it arrived. Raises `_Again` where it had arrived before: its trigger is new with every press."""
+        done, trigger = ack(**said), str(body.get("trigger_id") or "")
+        if said or not trigger:
+            return done
+        try:
+            with self._desk.store.write() as t:
+                new = events.first_time(t, self._desk.clock(), "slack", trigger)
+        except (Temporary, Permanent):  # whatever it asks for will meet the same store
+            return done
+        if not new:
+            raise _Again
+        return done
+
+    def _do(self, sent: _Sent, listener: Listener, arguments: dict[str, Any], body: Body, ack: Ack) -> None:
+        whose = self._people.soon if "view" in arguments else self._people.person  # a window's ack waits for it
+        person = whose(sent.user, sent.name, sent.team)
+        link = self._people.link(sent.channel, sent.ts)
+        with audited(self._desk, person, sent.verb, sent.argument, link) as request:
+            if "respond" in arguments:
+                whisper = partial(self._whisper, sent)
+                arguments["respond"] = _listening(arguments["respond"], request, whisper)
+            if not person.barred:
+                listener(**arguments)
+                return
+            refusal = replies.trouble(f"Windsock takes nothing from {person.barred}.")
+            error_replies.tell(body, ack, arguments.get("respond"), self._app.client, refusal)
+
+    def _whisper(self, sent: _Sent, said: Body) -> object:
+        """What could not be answered at the address that Slack brought is said in the channel, to the person alone."""
+        if not sent.channel:
+            return None
+        shown = {name: said[name] for name in ("text", "blocks", "attachments") if name in said}
+        return called(self._app.client.chat_postEphemeral, channel=sent.channel, user=sent.user, **shown)
+
+
+def _listening(
+    respond: Callable[..., Any], request: audit.Request, whisper: Callable[[Body], object]
+) -> Callable[..., Any]:
+    """Respond, that keeps the first words of the answer, and answers later when Slack is away."""
+
+    def said(*args: Any, **arguments: Any) -> Any:
+        request.outcome = str(arguments.get("text") or (args[0] if args else ""))
+        return owed_answers.said(lambda: respond(*args, **arguments), lambda: whisper(arguments))
+
+    return said
+
+
+@contextmanager
+def audited(desk: Desk, person: Person, verb: str, argument: str, link: str = "") -> Iterator[audit.Request]:
+    """While this lasts, what is written belongs to this request; at the end it has at least one line."""
+    alert = _ALERT.search(argument)
+    request = audit.Request(verb, argument, link, incident_id=int(alert[1]) if alert else None)
+    request.allowed = not person.barred
+    with audit.asked(request):
+        try:
+            yield request
+        except _Again:
+            request.written = True  # the first delivery has the line
+            raise
+        finally:
+            if not request.written:
+                _write(desk, person, request)
+
+
+def _write(desk: Desk, person: Person, request: audit.Request) -> None:
+    try:
+        with desk.store.write() as t:
+            audit.record(t, desk.clock(), person, request.verb, request.argument, allowed=request.allowed,
+                         outcome=request.outcome[:_SUMMARY])  # fmt: skip
+    except (Temporary, Permanent) as error:
+        logger.error("the audit has no line of %s by %s: %s", request.verb, person.id, error.message)
+
+
+def _command(body: Body) -> _Sent:
+    text = str(body.get("text") or "").strip()
+    word = text.split(maxsplit=1)[0].lower() if text else "help"
+    verb = find(word)
+    return _Sent(str(body["user_id"]), str(body.get("user_name", "")), verb.name if verb else word, without_value(text),
+                 str(body.get("channel_id", "")), team=str(body.get("team_id") or ""))  # fmt: skip
+
+
+def without_value(line: str) -> str:
+    """A typed line without what may be a variable's value: no pattern can know one, so it goes by its place. A verb that we
+    do not know may be a slip in `variable`."""
+    words = line.split()
+    verb = find(words[0].lower()) if words else None
+    if not words or (verb is not None and verb.name != "variable"):
+        return line
+    named = verb is not None and len(words) > 1 and words[1].lower() in {"get", "set"}
+    kept = 3 if named else 2
+    return line if len(words) <= kept else " ".join([*words[:kept], MASK])
+
+
+def _action(body: Body) -> _Sent | None:
+    """A press; what somebody chooses inside a window before sending it is none."""
+    action = body["actions"][0]
+    verb, value = str(action.get("action_id", "")), str(action.get("value") or "")
+    if action.get("type") not in {"button", "overflow"}:
+        return None
+    if "selected_option" in action:
+        verb, _, value = str((action["selected_option"] or {}).get("value", "")).partition(":")
+    if re.fullmatch(r"run(-\d+)?", verb):  # its value is a command
+        value = without_value(value)
+    user, container = body["user"], body.get("container") or {}
+    ts = (body.get("message") or {}).get("ts") or container.get("message_ts") or ""
+    channel = (body.get("channel") or {}).get("id", "")
+    return _Sent(str(user["id"]), str(user.get("name", "")), verb, value, str(channel), str(ts), _team(user))
+
+
+def _submission(body: Body) -> _Sent | None:
+    """A window that was sent; one that was closed is none."""
+    if body.get("type") != "view_submission":
+        return None
+    view, user = body.get("view") or {}, body["user"]
+    about = f"{view.get('private_metadata') or ''} {_filled_in(view)}".strip()
+    return _Sent(str(user["id"]), str(user.get("name", "")), str(view.get("callback_id", "")), about, team=_team(user))
+
+
+def _team(user: Body) -> str:
+    """The workspace of who sent it, as the request itself says."""
+    return str(user.get("team_id") or "")
+
+
+def _filled_in(view: Body) -> str:
+    """What was filled in, by block; the audit masks it. A param's block does not tell its name, so its value may be a secret
+    that no pattern can know."""
+    found = []
+    for block_id, elements in ((view.get("state") or {}).get("values") or {}).items():
+        if block_id.startswith(PARAM):
+            continue
+        for element in elements.values():
+            chosen = (element.get("selected_option") or {}).get("value")
+            if value := element.get("value") or chosen:
+                found.append(f"{block_id}={value}")
+    return " ".join(found)

@@ -1,0 +1,63 @@
+"""Telling a person one sentence, wherever they acted: by the address that Slack brought, in the window, or in a new one.
+
+Hard cases: a listener that stumbled after it had opened a window which says that it waits (the sentence goes there); a press in
+a window or in App Home, which brings no address. Rule: what a person began never ends in silence, and a fault of ours is in the
+log with all that we know of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from slack_bolt import Ack, BoltResponse, Respond
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web import WebClient
+
+from bot.core.errors import Permanent, Temporary
+from bot.slack.api.client import called
+from bot.slack.dialogs import dialogs, open_dialogs
+from bot.slack.interactions import owed_answers
+from bot.slack.replies import replies
+from bot.slack.text.block_kit import Message
+from bot.slack.text.limits import fit, fit_view
+
+logger = logging.getLogger(__name__)
+Body = Mapping[str, Any]
+NOTHING = "Nothing was changed: Windsock stumbled over this, and its log says how. Try it again, or type the command."
+UNKNOWN = "Windsock stumbled over this, and its log says how. It is not known whether anything was changed; look first."
+
+
+def on_error(error: Exception, body: Body, ack: Ack, respond: Respond, client: WebClient) -> BoltResponse | None:
+    """What no listener foresaw: logged, and told to whoever waits for an answer. For Bolt's `app.error`."""
+    logger.error("a listener stumbled over a %s: %s", body.get("type") or body.get("command"), error, exc_info=error)
+    waiting = None if "event" in body else open_dialogs.standing()
+    text = NOTHING if waiting and waiting.only_looks else UNKNOWN
+    view = dialogs.window(replies.trouble(text), "Windsock")
+    if waiting:
+        _tried(lambda: called(client.views_update, view=fit_view(view), **waiting.where))
+        return None
+    return tell(body, ack, respond, client, replies.trouble(text))
+
+
+def tell(body: Body, ack: Ack, respond: Respond | None, client: WebClient, said: Message) -> BoltResponse | None:
+    """One sentence for the person who sent this; nobody waits for an answer to an event."""
+    view = fit_view(dialogs.window(said, "Windsock"))
+    if body.get("type") == "view_submission" and ack.response is None:
+        return ack(response_action="update", view=view)
+    if respond is not None and body.get("response_url"):
+        _tried(
+            lambda: owed_answers.said(lambda: respond(response_type="ephemeral", replace_original=False, **fit(said)))
+        )
+    elif body.get("trigger_id"):
+        opens = client.views_push if (body.get("view") or {}).get("type") == "modal" else client.views_open
+        _tried(lambda: called(opens, trigger_id=body["trigger_id"], view=view))
+    return None
+
+
+def _tried(call: Callable[[], object]) -> None:
+    try:
+        call()
+    except (Temporary, Permanent, SlackClientError, OSError) as error:
+        logger.warning("a person could not be told: %s", error)

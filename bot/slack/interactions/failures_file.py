@@ -1,0 +1,71 @@
+"""Every subject of an alert as a file in its thread, for when the list is longer than an answer holds.
+
+Hard case: a name that a spreadsheet would take for a formula (`=…`, `+…`, `@…`); it is quoted, since people open such a file
+there. Rule: the file holds every subject, sick or well, oldest first; secrets are masked where every file's are.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from slack_sdk.web import WebClient
+
+from bot.core.errors import Temporary
+from bot.core.incidents.incident import Subject
+from bot.core.incidents.view import View
+from bot.slack.api import files
+from bot.slack.commands.request import Ask
+from bot.slack.replies import replies
+from bot.slack.text.block_kit import Message
+from bot.slack.text.words import count
+from bot.store import alerts, incidents
+
+COLUMNS = ("state", "deployment", "dag_id", "run_id", "task_id", "map_index", "try_number", "name", "host", "told_by",
+           "failed_at", "well_at")  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_file(ask: Ask, client: WebClient, seen: View) -> Message:
+    """Shares the list in the alert's thread and says where. Raises Temporary or Permanent when it certainly is not there."""
+    with ask.desk.store.read() as t:
+        subjects = incidents.subjects_of(t, seen.incident.id)
+        places = [one for one in alerts.of_incident(t, seen.incident.id) if one.channel_id and one.ref]
+    shown = next((one for one in places if one.channel_id == ask.channel), next(iter(places), None))
+    name = seen.incident.name
+    if shown is None:
+        return replies.trouble(f"{name} is shown nowhere yet, so its list has no thread to go to.")
+    try:
+        url = files.upload(client, shown.channel_id, shown.ref, f"{name}-failures.csv", table(subjects),
+                           f"{name}: {count(len(subjects), 'failure')}")  # fmt: skip
+    except Temporary as error:
+        if error.acted is False:
+            raise
+        return replies.told(
+            f"Slack's answer was lost: look whether the list is in the thread of {name} before asking again."
+        )
+    return replies.told(f"All {len(subjects)} failures are in the thread of {name} now. {url}".strip())
+
+
+def table(subjects: Sequence[Subject]) -> str:
+    """The subjects as CSV, with a line of names."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    rows.writerows(_row(subject) for subject in subjects)
+    return text.getvalue()
+
+
+def _row(one: Subject) -> Iterable[str]:
+    index = str(one.map_index) if one.map_index >= 0 else ""
+    well = f"{one.well_at:%Y-%m-%dT%H:%M:%SZ}" if one.well_at else ""
+    failed, tried = f"{one.failed_at:%Y-%m-%dT%H:%M:%SZ}", str(one.try_number or "")
+    cells = ("well" if one.well_at else "failed", one.deployment, one.dag_id, one.run_id, one.task_id, index, tried,
+             one.name, one.hostname, one.source, failed, well)  # fmt: skip
+    return [_harmless(cell) for cell in cells]
+
+
+def _harmless(cell: str) -> str:
+    line = " ".join(cell.split()) if "\n" in cell or "\r" in cell else cell
+    return f"'{line}" if line.startswith(_FORMULA) else line

@@ -1,0 +1,58 @@
+"""Two presses beside a plan: Stop, and its whole list as a file.
+
+Hard case: a plan's id in the hands of somebody else; whoever may do what it says may read it, nobody else. Rule: the file goes
+where the plan is talked about: into the alert's thread, else into the channel where it was asked for.
+"""
+
+from __future__ import annotations
+
+from slack_sdk.web import WebClient
+
+from bot.core.errors import Refused
+from bot.core.remediation import Plan
+from bot.responder.access.authorization import weigh
+from bot.responder.remediation import confirm
+from bot.slack.api import files
+from bot.slack.commands.request import Ask, refused
+from bot.slack.replies import preview, replies
+from bot.slack.text.block_kit import Message
+from bot.store import alerts, remediations
+
+
+def stop(ask: Ask, plan_id: str) -> Message:
+    """Asks to stop; what was done until then is said in the alert or the channel."""
+    stopped = confirm.stop(ask.desk, ask.person, plan_id)
+    if isinstance(stopped, Refused):
+        return refused(ask, stopped, "stop")
+    if stopped.backfill_id:
+        return replies.told("Airflow is asked to cancel the rest of it; what ran is said where it was asked for.")
+    return replies.told(
+        "It stops after the current batch; what was done and what was not is said where it was asked for."
+    )
+
+
+def whole_list(ask: Ask, client: WebClient, plan_id: str) -> Message:
+    """Shares every line of the plan. Raises Temporary or Permanent."""
+    with ask.desk.store.read() as t:
+        found = remediations.plan(t, plan_id)
+    if found is None:
+        return replies.trouble("Nothing was changed: that list is not known here any more.")
+    plan, _ = found
+    not_theirs = None if plan.person.id == ask.person.id else weigh(ask.desk, ask.person, plan)
+    if isinstance(not_theirs, Refused):
+        return refused(ask, not_theirs, plan.action)
+    channel, thread = _place(ask, plan)
+    if not channel:
+        return replies.trouble("Nothing was changed: there is no channel to put the list into.")
+    title = f"{plan.action} {len(plan.changes)} of {', '.join(plan.dag_ids[:3])}"
+    url = files.upload(client, channel, thread, f"{plan.action}-{plan.id}.txt", preview.whole_list(plan), title)
+    return replies.told(
+        f"The whole list, {len(plan.changes)} lines, is in the {'thread' if thread else 'channel'} now. {url}"
+    )
+
+
+def _place(ask: Ask, plan: Plan) -> tuple[str, str]:
+    with ask.desk.store.read() as t:
+        mine = alerts.of_incident(t, plan.incident_id) if plan.incident_id else []
+    shown = next((alert for alert in mine if alert.channel_id and alert.ref), None)
+    return (shown.channel_id, shown.ref) if shown else (plan.channel or ask.channel, "")

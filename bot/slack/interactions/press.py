@@ -1,0 +1,102 @@
+"""One press of a button or a menu, and where its answer goes.
+
+Hard case: a press in a window or in App Home brings no address to answer to. There the answer is a window: on top of the one
+that was pressed in, or the only one; it opens at once (its trigger dies in three seconds) and is filled when the answer is
+there. Rule: a refusal for a missing role opens no window over an alert; it is whispered in the alert's channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt import Respond
+from slack_sdk.web import WebClient
+
+from bot.core.access import Person
+from bot.core.errors import Permanent, Temporary
+from bot.responder.services import Desk
+from bot.slack.api.client import called
+from bot.slack.commands.request import Ask
+from bot.slack.dialogs import dialogs
+from bot.slack.dialogs.open_dialogs import Windows
+from bot.slack.interactions import owed_answers
+from bot.slack.replies import replies
+from bot.slack.text.block_kit import Block, Message
+from bot.slack.text.limits import fit
+from bot.store import alerts
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """The verb, its value, who pressed, and where the answer goes."""
+
+    verb: str
+    value: str
+    ask: Ask
+    body: Body
+    respond: Respond
+    client: WebClient
+    windows: Windows
+
+    @property
+    def incident_id(self) -> int:
+        """The alert that the value names, 0 when it names none."""
+        number = self.value.upper().removeprefix("A-")
+        return int(number) if number.isdecimal() and len(number) < 10 else 0
+
+    @property
+    def view(self) -> Body:
+        """The window or App Home that was pressed in; empty for a message."""
+        return self.body.get("view") or {}
+
+    def answer(self, title: str, draw: Callable[[], Message], *, replace: bool = False) -> None:
+        """Answers the person alone with what takes a moment to find out. `replace` puts it where the question stood."""
+        if not self.view:
+            self.say(spoken(draw), replace=replace)
+        elif replace and self.view.get("type") == "modal":
+            self.windows.fill(dialogs.window(spoken(draw), title), view_id=self.view["id"])
+        elif opened := self.show(dialogs.waiting(title)):
+            self.windows.fill(dialogs.window(spoken(draw), title), view_id=opened)
+
+    def say(self, message: Message, *, replace: bool = False, title: str = "Windsock") -> None:
+        """Answers the person alone with what is known already."""
+        if not self.view:
+            self.respond(response_type="ephemeral", replace_original=replace, **fit(message))
+        elif self.view.get("type") == "modal" and self.incident_id:
+            whisper(self.ask.desk, self.client, self.incident_id, self.ask.person, message)
+        else:
+            self.show(dialogs.window(message, title))
+
+    def show(self, view: Block) -> str:
+        """Opens a window, on top of the one that was pressed in; its id, or empty after saying why it did not open."""
+        opens = self.windows.push if self.view.get("type") == "modal" else self.windows.open
+        try:
+            return opens(self.body["trigger_id"], view)
+        except (Temporary, Permanent) as error:
+            said = replies.trouble(f"Nothing was changed: the window could not be opened. {error.message}")
+            if not self.view:
+                self.say(said)
+            elif self.incident_id:
+                whisper(self.ask.desk, self.client, self.incident_id, self.ask.person, said)
+            return ""
+
+
+def whisper(desk: Desk, client: WebClient, incident_id: int, person: Person, message: Message) -> None:
+    """An answer for one person in the channel of the alert, where Slack brought no address to answer to."""
+    with desk.store.read() as t:
+        shown = next((a for a in alerts.of_incident(t, incident_id) if a.channel_id), None)
+    if shown is not None:
+        where = {"channel": shown.channel_id, "user": person.id}
+        owed_answers.said(lambda: called(client.chat_postEphemeral, **where, **fit(message)))
+
+
+def spoken(draw: Callable[[], Message]) -> Message:
+    """Trouble while an answer was made is an answer too."""
+    try:
+        return draw()
+    except (Temporary, Permanent) as error:
+        return replies.trouble(f"Nothing was changed: {error.message}")

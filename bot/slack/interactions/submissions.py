@@ -1,0 +1,137 @@
+"""Submissions: what a person fills into a modal and sends.
+
+Hard case: a submission brings no address to answer to; a refusal goes to the channel of the alert, for that person alone.
+Rule: the ack comes first, and says at once what is missing where a field can say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from slack_bolt import Ack, App
+from slack_sdk.web import WebClient
+
+from bot.core.errors import Refused
+from bot.core.incidents.routing import exactly
+from bot.core.incidents.view import View
+from bot.responder.alerts.views import view_of
+from bot.responder.incidents import presses, silences
+from bot.responder.services import Desk
+from bot.slack.api.people import People
+from bot.slack.commands import grammar, incidents
+from bot.slack.commands.request import Ask, refused
+from bot.slack.dialogs import dialogs
+from bot.slack.dialogs.open_dialogs import Windows
+from bot.slack.interactions.buttons import confirmed
+from bot.slack.interactions.press import spoken, whisper
+
+Body = Mapping[str, Any]
+_OLD = "Nothing was changed: this window is from an older Windsock; type the command again."
+
+
+class Submissions:
+    """Registers the modals on a Bolt app."""
+
+    def __init__(self, desk: Desk, people: People, windows: Windows) -> None:
+        self._desk, self._people, self._windows = desk, people, windows
+
+    def register(self, app: App) -> None:
+        app.view("silence")(self.on_silence)
+        app.view("resolve")(self.on_resolve)
+        app.view("escalate")(self.on_escalate)
+        app.view("plan")(self.on_plan)
+
+    def on_silence(self, ack: Ack, body: Body, view: Body, client: WebClient) -> None:
+        values = _values(view)
+        lasts = _lasts(values.get("how-long", ""), self._desk.clock())
+        if lasts is None:
+            ack(response_action="errors", errors={"how-long": "Choose for how long; a silence ends by itself."})
+            return
+        seen = _view(self._desk, view["private_metadata"])
+        scope = _scope(values.get("what", ""), seen)
+        if seen is not None and not scope:
+            ack(response_action="errors", errors={"what": "Choose one of these; the alert has no other."})
+            return
+        ack()
+        ask = self._ask(body, "silence")
+        if seen is not None:
+            made = silences.silence(
+                self._desk, ask.person, scope, seen.incident.deployment, lasts, values.get("reason", "")
+            )
+            if isinstance(made, Refused):
+                whisper(self._desk, client, seen.incident.id, ask.person, refused(ask, made, "silence"))
+
+    def on_resolve(self, ack: Ack, body: Body, view: Body, client: WebClient) -> None:
+        ack()
+        self._submitted("resolve", body, view, client, _values(view).get("note", ""))
+
+    def on_escalate(self, ack: Ack, body: Body, view: Body, client: WebClient) -> None:
+        ack()
+        self._submitted("escalate", body, view, client, _values(view).get("reason", ""))
+
+    def on_plan(self, ack: Ack, body: Body, view: Body) -> None:
+        """A preview's submit: the same as its Confirm button. A list that moved is the next thing in the window."""
+        ask, plan_id = self._ask(body, "confirm"), view["private_metadata"]
+        self._windows.answer(ack, "Confirm", lambda: dialogs.window(spoken(lambda: confirmed(ask, plan_id)), "Confirm"))
+
+    def on_unknown(self, ack: Ack) -> None:
+        """A window from before an upgrade."""
+        ack(response_action="update", view=dialogs.message("Windsock", _OLD))
+
+    def _submitted(self, verb: str, body: Body, view: Body, client: WebClient, note: str) -> None:
+        """A press that a modal asked a word about."""
+        seen = _view(self._desk, view["private_metadata"])
+        ask = self._ask(body, verb)
+        if seen is not None:
+            done = presses.press(self._desk, ask.person, verb, seen.incident.id, note)
+            if isinstance(done, Refused):
+                whisper(self._desk, client, seen.incident.id, ask.person, refused(ask, done, verb))
+
+    def _ask(self, body: Body, verb: str) -> Ask:
+        person = self._people.soon(body["user"]["id"], body["user"].get("name", ""), body["user"].get("team_id") or "")
+        return Ask(self._desk, person, self._people, grammar.parse(verb), "")
+
+
+def _values(view: Body) -> dict[str, str]:
+    """A modal's answers by block id, whatever element gave them."""
+    found: dict[str, str] = {}
+    for block_id, elements in view["state"]["values"].items():
+        for element in elements.values():
+            chosen = element.get("selected_option") or {}
+            found[block_id] = str(element.get("value") or chosen.get("value") or "")
+    return found
+
+
+def _lasts(text: str, now: datetime) -> timedelta | None:
+    if text.startswith("until:"):
+        try:
+            return datetime.fromisoformat(text.removeprefix("until:")).astimezone(UTC) - now
+        except ValueError:
+            return None
+    return grammar.duration(text)
+
+
+def _scope(what: str, seen: View | None) -> str:
+    """The scope a modal chose, empty when it offered no such one. A name that is too long for an option's value is left out of
+    it, and taken from the alert."""
+    if seen is None:
+        return ""
+    kind, colon, _ = what.partition(":")
+    if what and what not in dialogs.scopes_of(seen):
+        return ""
+    if colon:
+        return what
+    signal = seen.incident.exemplar
+    long_ones = {
+        "task": f"task:{exactly(f'{signal.dag_id}.{signal.task_id}')}",
+        "dag": f"dag:{exactly(signal.dag_id)}",
+        "thing": f"thing:{signal.label}",
+    }
+    return long_ones.get(kind) or incidents.scope_of(seen)
+
+
+def _view(desk: Desk, name: str) -> View | None:
+    number = name.upper().removeprefix("A-")
+    return view_of(desk, int(number)) if number.isdecimal() else None

@@ -1,0 +1,1 @@
+"""Text for Slack: escaping, limits, Block Kit, columns, Markdown."""

@@ -1,0 +1,43 @@
+"""Columns for preformatted text: every cell below the one above it, and what is too long is cut with its number.
+
+Rule: cells are foreign and come here plain (masked, on one line); nothing in preformatted text is alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.slack.text.block_kit import Block, preformatted
+
+ROOM = 2_900  # characters of one preformatted part
+BAR = 16
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """One line a row; the last column is not filled up."""
+    widths = [
+        max((len(row[n]) for row in rows if n < len(row)), default=0) for n in range(max(map(len, rows), default=0))
+    ]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows]
+
+
+def shown(rows: Sequence[Sequence[str]], most: int) -> tuple[Block | None, str]:
+    """The rows as preformatted text, as many as there is room for, and `+38 more` for those that had none."""
+    lines, room = list[str](), ROOM
+    for line in aligned(rows[:most]):
+        room -= len(line) + 1
+        if room < 0:
+            break
+        lines.append(line)
+    left = len(rows) - len(lines)
+    return preformatted("\n".join(lines)), f"+{left} more" if left > 0 else ""
+
+
+def bar(part: float, whole: float) -> str:
+    """`██████████░░░░░░`: never full while something is left, never empty while something is taken."""
+    if whole <= 0:
+        return "░" * BAR
+    taken = round(BAR * min(1.0, max(0.0, part / whole)))
+    if 0 < part < whole:
+        taken = min(BAR - 1, max(1, taken))
+    return "█" * taken + "░" * (BAR - taken)
