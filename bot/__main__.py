@@ -109,7 +109,7 @@ def _serve(_: Any) -> int:
 
 
 def _demo(given: Any) -> int:
-    from bot.sandbox.demo import run
+    from bot.sandbox.demo.demo import run
 
     return run(airflow=given.airflow, headless=given.headless, as_json=given.json)
 

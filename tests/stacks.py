@@ -20,10 +20,10 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox import postgres as embedded
-from bot.sandbox.airflow import AirflowStack, install_dags
-from bot.sandbox.airflow_rest import AirflowRest
-from bot.sandbox.children import Child
-from bot.sandbox.ports import free_port
+from bot.sandbox.airflow.launcher import AirflowStack, install_dags
+from bot.sandbox.airflow.rest import AirflowRest
+from bot.sandbox.processes.children import Child
+from bot.sandbox.processes.ports import free_port
 from bot.sandbox.provision import environment, provision
 
 SIGNAL_TOKEN = "test-signal-token"

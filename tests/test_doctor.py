@@ -11,8 +11,8 @@ import pytest
 
 from bot.__main__ import main
 from bot.doctor import Diagnosis, diagnose
-from bot.sandbox.ports import free_port
-from bot.sandbox.slack.config import Config as SlackConfig
+from bot.sandbox.processes.ports import free_port
+from bot.sandbox.slack.rules.config import Config as SlackConfig
 from bot.sandbox.slack.server import running
 from bot.settings import Settings
 

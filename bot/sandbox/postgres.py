@@ -22,8 +22,8 @@ import psycopg
 from psycopg import sql
 from psycopg.errors import DuplicateDatabase
 
-from bot.sandbox.children import Child, wait_for
-from bot.sandbox.ports import free_port
+from bot.sandbox.processes.children import Child, wait_for
+from bot.sandbox.processes.ports import free_port
 
 NOBODY = 65534
 SWITCHES = {

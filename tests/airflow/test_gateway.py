@@ -15,7 +15,7 @@ from bot.airflow.breaker import Breaker
 from bot.airflow.gateway import Gateway, GatewayConfig, connect, warm_up
 from bot.core.airflow.protocol import Scope, TaskRef
 from bot.core.errors import Permanent, Temporary
-from bot.sandbox.ports import free_port
+from bot.sandbox.processes.ports import free_port
 from tests.airflow.scripted import Asked, Says, ScriptedAirflow, scripted_airflow, seconds_of
 
 REF = TaskRef("sales", "r1", "load")

@@ -18,8 +18,8 @@ from typing import Any
 
 import httpx
 
-from bot.sandbox.ports import free_port
-from bot.sandbox.slack.config import Config
+from bot.sandbox.processes.ports import free_port
+from bot.sandbox.slack.rules.config import Config
 from bot.sandbox.slack.server import Running, running
 from tests.bench import storm
 from tests.bench.bot_process import bot, wait_until

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot.sandbox import postgres
-from bot.sandbox.ports import free_port
+from bot.sandbox.processes.ports import free_port
 from bot.sandbox.provision import ROOT, Environment, provision
 from tests.bench.bot_process import answers, wait_until
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from bot.sandbox.ports import free_port
+from bot.sandbox.processes.ports import free_port
 
 
 def wait_until(well: object, seconds: float, what: str) -> float:

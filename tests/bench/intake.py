@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from bot.sandbox.slack.config import Config
+from bot.sandbox.slack.rules.config import Config
 from bot.sandbox.slack.server import running
 from tests.bench.alerta import alerta
 from tests.bench.bot_process import bot

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import uvloop
 
-from bot.sandbox.ports import free_port
+from bot.sandbox.processes.ports import free_port
 from tests.bench.bot_process import answers, wait_until
 
 _ANSWER = (

@@ -23,8 +23,8 @@ import httpx
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import WebClient
 
-from bot.sandbox.ports import free_port
-from bot.sandbox.slack.config import Config
+from bot.sandbox.processes.ports import free_port
+from bot.sandbox.slack.rules.config import Config
 from bot.sandbox.slack.server import Running, running
 from tests.bench.bot_process import answers, bot, wait_until
 from tests.bench.nothing import nothing

@@ -27,7 +27,7 @@ from bot.checks.reconcile.reconcile import Reconcile
 from bot.core.signals.signal import Signal
 from bot.core.signals.wire import parse
 from bot.responder.signals.observe import report
-from bot.sandbox.undertaker import session
+from bot.sandbox.processes.reaper import session
 from bot.store import coverage, incidents
 from tests.given import a_desk, wait_until
 from tests.stacks import RunningAirflow

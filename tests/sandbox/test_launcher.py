@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox import demo, ending
-from bot.sandbox.airflow import AirflowStack, install_dags
-from bot.sandbox.airflow_settings import settings
-from bot.sandbox.children import Child, wait_for
-from bot.sandbox.ports import free_port, free_ports
-from bot.sandbox.undertaker import session
+from bot.sandbox.airflow.launcher import AirflowStack, install_dags
+from bot.sandbox.airflow.settings import settings
+from bot.sandbox.demo import demo, shutdown
+from bot.sandbox.processes.children import Child, wait_for
+from bot.sandbox.processes.ports import free_port, free_ports
+from bot.sandbox.processes.reaper import session
 from tests.stacks import RunningAirflow
 
 FAILS = {
@@ -54,11 +54,11 @@ def test_a_child_that_ends_by_itself_is_noticed_with_its_words(tmp_path: Path) -
 
 
 def test_a_killed_launcher_leaves_nobody(tmp_path: Path) -> None:
-    """Neither the child on its leash nor the grandchild that nobody tells."""
+    """Neither the child that dies with its parent nor the grandchild that has not been told."""
     pids = tmp_path / "pids"
     inner = f"import os; open({str(pids)!r}, 'w').write(str(os.getpid())); import time; time.sleep(300)"
     inner = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {inner}"
-    code = "from pathlib import Path; from bot.sandbox.children import Child; import os, sys, time\n"
+    code = "from pathlib import Path; from bot.sandbox.processes.children import Child; import os, sys, time\n"
     code += f"c = Child('it', [sys.executable, '-c', {inner!r}], Path({str(tmp_path / 'log')!r})); c.start()\n"
     code += f"while not os.path.exists({str(pids)!r}) or not open({str(pids)!r}).read(): time.sleep(0.05)\n"
     code += "os.kill(os.getpid(), 9)"
@@ -115,11 +115,11 @@ def test_the_broken_dag_comes_only_on_purpose(tmp_path: Path) -> None:
 
 
 def test_one_demo_a_home(tmp_path: Path) -> None:
-    with ending.only_one(tmp_path):
-        with pytest.raises(ending.Failed, match="already running"), ending.only_one(tmp_path):
+    with shutdown.only_one(tmp_path):
+        with pytest.raises(shutdown.Failed, match="already running"), shutdown.only_one(tmp_path):
             pass
         assert list(tmp_path.iterdir()) == [], "the lock is no file"
-    with ending.only_one(tmp_path):
+    with shutdown.only_one(tmp_path):
         pass
 
 

@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.sandbox import serving
-from bot.sandbox.pagerduty import Config, Running, running
+from bot.sandbox.pagerduty.server import Config, Running, running
+from bot.sandbox.processes import serving
 from tests.browser import chromium
 from tests.sandbox.slack.waiting import eventually
 from tests.sandbox.slack.wire import HTTP

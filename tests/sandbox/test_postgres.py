@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from bot.sandbox import postgres
-from bot.sandbox.children import wait_for
-from bot.sandbox.undertaker import session
+from bot.sandbox.processes.children import wait_for
+from bot.sandbox.processes.reaper import session
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox import provision
-from bot.sandbox.children import wait_for
+from bot.sandbox.processes.children import wait_for
 from bot.sandbox.provision import STAMP, Environment, environment, fingerprint, is_current
 
 SCRIPT = Path(provision.__file__)

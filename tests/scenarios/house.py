@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from bot.sandbox import serving
+from bot.sandbox.processes import serving
 from tests.scenarios.room import Room, a_room
 from tests.scenarios.seen import Answer, Message, Row
 from tests.scenarios.waiting import eventually

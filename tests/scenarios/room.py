@@ -21,10 +21,11 @@ from typing import Any
 import httpx
 
 from bot.app import Windsock
-from bot.sandbox import pagerduty, serving
-from bot.sandbox.children import Child
-from bot.sandbox.demo_settings import clean
-from bot.sandbox.slack.config import Config
+from bot.sandbox.demo.settings import clean
+from bot.sandbox.pagerduty import server
+from bot.sandbox.processes import serving
+from bot.sandbox.processes.children import Child
+from bot.sandbox.slack.rules.config import Config
 from bot.sandbox.slack.server import running
 from bot.settings import Settings
 from bot.web.site import site
@@ -233,7 +234,7 @@ def a_room(
         url = f"http://127.0.0.1:{port}"
         http_url = f"{url}/slack/events" if mode == "http" else None
         slack = exits.enter_context(running(Config(http_url=http_url)))
-        pager = exits.enter_context(pagerduty.running())
+        pager = exits.enter_context(server.running())
         settings = {
             "STORE__URL": f"sqlite:///{folder / 'windsock.db'}", "SERVER__PORT": str(port),
             "SERVER__SIGNAL_TOKEN": SIGNAL_TOKEN, "SLACK__MODE": mode, "SLACK__API_URL": slack.api_url,

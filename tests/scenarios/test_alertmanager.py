@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.sandbox.children import Child
-from bot.sandbox.demo_settings import clean
+from bot.sandbox.demo.settings import clean
+from bot.sandbox.processes.children import Child
 from tests.scenarios.ports import kept_port
 from tests.scenarios.room import Room, a_room
 from tests.scenarios.waiting import eventually

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from bot.core.incidents.routing import Policy, Route, matcher
-from bot.sandbox.slack.config import Config
+from bot.sandbox.slack.rules.config import Config
 from tests.scenarios.room import Room, signal
 from tests.scenarios.seen import words_of
 from tests.scenarios.waiting import eventually

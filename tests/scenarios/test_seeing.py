@@ -21,7 +21,7 @@ from bot.core.airflow.protocol import (
     TaskRef,
     Variable,
 )
-from bot.sandbox import pagerduty
+from bot.sandbox.pagerduty import server
 from tests.airflow.paper import PaperAirflow
 from tests.scenarios.room import RUN, BotHere, Room, a_room
 from tests.scenarios.seen import presses
@@ -198,11 +198,11 @@ def test_a_channel_may_have_a_deployment_of_its_own(tmp_path: Path) -> None:
 
 
 def test_who_is_on_call(tmp_path: Path) -> None:
-    with pagerduty.running() as pager, a_room(tmp_path, PAGERDUTY__API_URL=pager.url,
+    with server.running() as pager, a_room(tmp_path, PAGERDUTY__API_URL=pager.url,
                                               PAGERDUTY__API_TOKEN=pager.config.api_token) as room:  # fmt: skip
         room.say("/airflow oncall").expect_ephemeral("*Ana Lima* is on call", "level 2", "Ben Okafor", "data-oncall")
     with (
-        pagerduty.running() as pager,
+        server.running() as pager,
         a_room(tmp_path, PAGERDUTY__API_URL=pager.url, PAGERDUTY__API_TOKEN="wrong") as room,
     ):
         room.say("/airflow oncall").expect_ephemeral("PagerDuty refused WINDSOCK_PAGERDUTY__API_TOKEN")

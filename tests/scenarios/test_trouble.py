@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from bot.responder.alerts import delivery
-from bot.sandbox.slack.config import Config
-from bot.sandbox.slack.http_mode import FORM, signed
+from bot.sandbox.slack.delivery.http_mode import FORM, signed
+from bot.sandbox.slack.rules.config import Config
 from tests.scenarios.room import Room, a_room, signal
 from tests.scenarios.waiting import eventually
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox import pagerduty
+from bot.sandbox.pagerduty import server
 from bot.slack.commands.registry import VERBS, find
 from tests.scenarios.house import AIRFLOW_PATIENCE, House, a_house
 from tests.scenarios.seen import Answer
@@ -39,7 +39,7 @@ def house_beside(airflow: RunningAirflow, folder: Path) -> Iterator[House]:
     airflow.rest.wait_for_dags(*MORE)
     airflow.rest.set_paused("backload_orders", True)
     with (
-        pagerduty.running() as pager,
+        server.running() as pager,
         a_house(
             airflow, folder, DAGS, PAGERDUTY__API_URL=pager.url, PAGERDUTY__API_TOKEN=pager.config.api_token
         ) as house,

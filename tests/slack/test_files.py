@@ -15,8 +15,8 @@ from slack_sdk.web import WebClient
 
 from bot.core.errors import Permanent, Temporary
 from bot.core.redaction import MASK
-from bot.sandbox.ports import free_port
-from bot.sandbox.slack.config import Config, Limits
+from bot.sandbox.processes.ports import free_port
+from bot.sandbox.slack.rules.config import Config, Limits
 from bot.sandbox.slack.server import Running, running
 from bot.slack.api.client import client
 from bot.slack.api.files import MOST_BYTES, upload, whole, within

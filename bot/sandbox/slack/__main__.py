@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bot.sandbox import serving
-from bot.sandbox.slack.config import SCOPES, Config, Limits
+from bot.sandbox.processes import serving
+from bot.sandbox.slack.rules.config import SCOPES, Config, Limits
 from bot.sandbox.slack.server import create_app
 
 

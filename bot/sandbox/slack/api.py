@@ -17,12 +17,12 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from bot.sandbox.hangup import HangUp
+from bot.sandbox.processes.drop_connection import HangUp
 from bot.sandbox.slack.call import Call, Method
-from bot.sandbox.slack.errors import SlackError, ratelimited
-from bot.sandbox.slack.faults import Fault
 from bot.sandbox.slack.methods import METHODS
-from bot.sandbox.slack.workspace import Workspace
+from bot.sandbox.slack.rules.errors import SlackError, ratelimited
+from bot.sandbox.slack.rules.faults import Fault
+from bot.sandbox.slack.state.workspace import Workspace
 
 log = logging.getLogger(__name__)
 SHOWN = 300

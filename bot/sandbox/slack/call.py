@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bot.sandbox.slack import seed
-from bot.sandbox.slack.compose import structure
-from bot.sandbox.slack.directory import Channel
-from bot.sandbox.slack.errors import SlackError
-from bot.sandbox.slack.workspace import Workspace
+from bot.sandbox.slack.rules.compose import structure
+from bot.sandbox.slack.rules.errors import SlackError
+from bot.sandbox.slack.state import seed
+from bot.sandbox.slack.state.directory import Channel
+from bot.sandbox.slack.state.workspace import Workspace
 
 TIER_2, TIER_3, TIER_4 = 20, 50, 100
 

@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from bot.sandbox.slack import faults, seed
-from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.people import NotThere, People
-from bot.sandbox.slack.workspace import Workspace
+from bot.sandbox.slack.rules import faults
+from bot.sandbox.slack.state import seed
+from bot.sandbox.slack.state.messages import Message
+from bot.sandbox.slack.state.workspace import Workspace
 
 Asked = Callable[[Request], Awaitable[Response]]
 

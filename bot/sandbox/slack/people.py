@@ -12,15 +12,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bot.sandbox.slack import answers, inputs, limits, payloads, seed
-from bot.sandbox.slack.compose import Content
-from bot.sandbox.slack.delivery import Delivery, Undelivered
-from bot.sandbox.slack.directory import Channel
-from bot.sandbox.slack.errors import SlackError
-from bot.sandbox.slack.messages import Message
-from bot.sandbox.slack.press import action_for, named
-from bot.sandbox.slack.submission import obey
-from bot.sandbox.slack.workspace import Workspace
+from bot.sandbox.slack.delivery import payloads, response_url
+from bot.sandbox.slack.delivery.delivery import Delivery, Undelivered
+from bot.sandbox.slack.delivery.press import action_for, named
+from bot.sandbox.slack.delivery.submission import obey
+from bot.sandbox.slack.rules import inputs, limits
+from bot.sandbox.slack.rules.compose import Content
+from bot.sandbox.slack.rules.errors import SlackError
+from bot.sandbox.slack.state import response_urls, seed
+from bot.sandbox.slack.state.directory import Channel
+from bot.sandbox.slack.state.messages import Message
+from bot.sandbox.slack.state.workspace import Workspace
 
 AFTER_ACK = 1.0
 T = TypeVar("T")
@@ -211,7 +213,7 @@ class People:
         if isinstance(ack, str):
             ack = {"text": ack}
         if ack and (ack.get("text") or ack.get("blocks") or ack.get("attachments")):
-            answers.apply(self.workspace, answers.Address(place.id, person["id"], time.monotonic()), ack)
+            response_url.apply(self.workspace, response_urls.Address(place.id, person["id"], time.monotonic()), ack)
 
     def _moment(self, person: dict[str, Any], message: Message | None = None, since: str = "") -> Moment:
         top = self.workspace.modals.top(person["id"]) or {}

@@ -20,15 +20,16 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from bot.sandbox import serving
-from bot.sandbox.slack import answers, api, control
-from bot.sandbox.slack.config import Config
-from bot.sandbox.slack.delivery import Delivery
-from bot.sandbox.slack.errors import SlackError
-from bot.sandbox.slack.http_mode import HttpMode
+from bot.sandbox.processes import serving
+from bot.sandbox.slack import api, control
+from bot.sandbox.slack.delivery import response_url
+from bot.sandbox.slack.delivery.delivery import Delivery
+from bot.sandbox.slack.delivery.http_mode import HttpMode
+from bot.sandbox.slack.delivery.socket_mode import SocketMode
 from bot.sandbox.slack.people import People
-from bot.sandbox.slack.socket_mode import SocketMode
-from bot.sandbox.slack.workspace import Workspace
+from bot.sandbox.slack.rules.config import Config
+from bot.sandbox.slack.rules.errors import SlackError
+from bot.sandbox.slack.state.workspace import Workspace
 
 PAGE = Path(__file__).parent / "page"
 POLICY = (
@@ -60,7 +61,7 @@ def create_app(config: Config, url: str = "") -> Starlette:
     routes = [
         Route("/api/{method}", api.answer, methods=["GET", "POST"]),
         WebSocketRoute("/link/", sockets.serve),
-        Route("/actions/{key:path}", response_url, methods=["POST"]),
+        Route("/actions/{key:path}", answer_by_response_url, methods=["POST"]),
         Route("/upload/v1/{file}", upload, methods=["POST"]),
         Route("/files/{file}", download),
         Route("/archives/{channel}/{message}", permalink),
@@ -103,7 +104,7 @@ async def permalink(request: Request) -> Response:
     return RedirectResponse(f"/#{request.path_params['channel']}/{digits[:-6]}.{digits[-6:]}")
 
 
-async def response_url(request: Request) -> Response:
+async def answer_by_response_url(request: Request) -> Response:
     workspace: Workspace = request.app.state.workspace
     raw = await request.body()
     response: Response = PlainTextResponse("ok")
@@ -112,7 +113,7 @@ async def response_url(request: Request) -> Response:
             raise SlackError("service_unavailable", status=503)
         if (ill := await api.ill(workspace, "response_url")) is not None:
             return ill
-        answers.use(workspace, request.path_params["key"], json.loads(raw or b"{}"))
+        response_url.use(workspace, request.path_params["key"], json.loads(raw or b"{}"))
     except ValueError:
         response = PlainTextResponse("invalid_payload", 400)
     except SlackError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from bot.sandbox.slack import people
-from bot.sandbox.slack.config import Config, Limits
+from bot.sandbox.slack.rules.config import Config, Limits
 from bot.sandbox.slack.server import Running, running
 from tests.sandbox.slack.bolt_app import BoltApp, listening
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.sandbox.slack.config import SCOPES, Config, Limits
+from bot.sandbox.slack.rules.config import SCOPES, Config, Limits
 from bot.sandbox.slack.server import Running, running
 from tests.sandbox.slack.wire import HTTP
 

@@ -17,9 +17,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.sandbox import serving
-from bot.sandbox.slack.config import Config, Limits
-from bot.sandbox.slack.http_mode import signed
+from bot.sandbox.processes import serving
+from bot.sandbox.slack.delivery.http_mode import signed
+from bot.sandbox.slack.rules.config import Config, Limits
 from bot.sandbox.slack.server import Running, running
 from tests.sandbox.slack.waiting import eventually
 from tests.sandbox.slack.wire import HTTP

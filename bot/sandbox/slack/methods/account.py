@@ -8,9 +8,9 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from bot.sandbox.slack import seed
 from bot.sandbox.slack.call import TIER_3, Call, Method
-from bot.sandbox.slack.errors import SlackError
+from bot.sandbox.slack.rules.errors import SlackError
+from bot.sandbox.slack.state import seed
 
 
 def auth_test(call: Call) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.sandbox.slack import compose, seed
 from bot.sandbox.slack.call import TIER_3, TIER_4, Call, Method
-from bot.sandbox.slack.errors import SlackError, ratelimited
-from bot.sandbox.slack.messages import Message
+from bot.sandbox.slack.rules import compose
+from bot.sandbox.slack.rules.errors import SlackError, ratelimited
+from bot.sandbox.slack.state import seed
+from bot.sandbox.slack.state.messages import Message
 
 
 def post_message(call: Call) -> dict[str, Any]:

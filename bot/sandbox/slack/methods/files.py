@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.sandbox.slack import compose, seed
 from bot.sandbox.slack.call import TIER_4, Call, Method
-from bot.sandbox.slack.errors import SlackError
-from bot.sandbox.slack.files import File
+from bot.sandbox.slack.rules import compose
+from bot.sandbox.slack.rules.errors import SlackError
+from bot.sandbox.slack.state import seed
+from bot.sandbox.slack.state.files import File
 
 
 def upload_url(call: Call) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from bot.sandbox.slack import seed
 from bot.sandbox.slack.call import TIER_2, TIER_3, TIER_4, Call, Method
-from bot.sandbox.slack.errors import SlackError
+from bot.sandbox.slack.rules.errors import SlackError
+from bot.sandbox.slack.state import seed
 
 EMAIL = "users:read.email"
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.sandbox.slack import compose, limits
 from bot.sandbox.slack.call import TIER_4, Call, Method
-from bot.sandbox.slack.errors import SlackError, invalid
+from bot.sandbox.slack.rules import compose, limits
+from bot.sandbox.slack.rules.errors import SlackError, invalid
 
 
 def open_(call: Call) -> dict[str, Any]:

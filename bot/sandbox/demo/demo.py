@@ -20,12 +20,12 @@ from pathlib import Path
 import httpx
 
 from bot.sandbox import postgres
-from bot.sandbox.airflow import AirflowStack, install_dags
-from bot.sandbox.children import Child, wait_for
-from bot.sandbox.demo_settings import clean, for_the_bot, for_the_plugin
-from bot.sandbox.demo_words import TO_TRY, addresses
-from bot.sandbox.ending import Failed, ending_by_signal, ignoring_signals, only_one
-from bot.sandbox.ports import free_ports
+from bot.sandbox.airflow.launcher import AirflowStack, install_dags
+from bot.sandbox.demo.settings import clean, for_the_bot, for_the_plugin
+from bot.sandbox.demo.shutdown import Failed, ending_by_signal, ignoring_signals, only_one
+from bot.sandbox.demo.welcome import TO_TRY, addresses
+from bot.sandbox.processes.children import Child, wait_for
+from bot.sandbox.processes.ports import free_ports
 from bot.sandbox.provision import ROOT, environment, is_current
 
 AGAIN_SECONDS = 5.0  # a bot that ends sooner than that each time is left alone

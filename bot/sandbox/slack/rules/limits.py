@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bot.sandbox.slack.shapes import (
+from bot.sandbox.slack.rules.shapes import (
     Faults,
     Rule,
     a_date,

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox.slack import seed
+from bot.sandbox.slack.state import seed
 
 
 @dataclass

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from bot.sandbox.hangup import KeepsTransport
+from bot.sandbox.processes.drop_connection import KeepsTransport
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

@@ -11,8 +11,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from bot.sandbox.slack import limits
-from bot.sandbox.slack.errors import SlackError, invalid
+from bot.sandbox.slack.rules import limits
+from bot.sandbox.slack.rules.errors import SlackError, invalid
 
 
 @dataclass

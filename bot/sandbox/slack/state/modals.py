@@ -11,8 +11,8 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from bot.sandbox.slack import seed
-from bot.sandbox.slack.errors import SlackError
+from bot.sandbox.slack.rules.errors import SlackError
+from bot.sandbox.slack.state import seed
 
 STACK = 3
 

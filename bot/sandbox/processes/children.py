@@ -1,7 +1,7 @@
 """Starts, watches and ends the sandbox's processes, each with its log file.
 
-The hard cases by name: *the killed launcher* (each child is on a leash, and an undertaker stands by), *the thread that
-ends* (Linux ties the leash to the thread that forked, so one thread that lives as long as we do starts all),
+The hard cases by name: *the killed launcher* (each child dies with it, and a reaper stands by), *the thread that
+ends* (Linux ties a parent's death to the thread that forked, so one thread that lives as long as we do starts all),
 *the grandchildren* (Airflow's tasks make process groups of their own: the whole session is ended), *the orphans*
 (where process 1 reaps nobody they would stay as zombies: they become our children, and we reap them).
 The rule it must never break: after `stop` returns, no process of that session is left.
@@ -21,14 +21,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from bot.sandbox.undertaker import session
+from bot.sandbox.processes.reaper import session
 
 T = TypeVar("T")
 
 _PR_SET_CHILD_SUBREAPER = 36
 _STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
-_LEASH = str(Path(__file__).with_name("leash.py"))
-_UNDERTAKER = str(Path(__file__).with_name("undertaker.py"))
+_DIE_WITH_PARENT = str(Path(__file__).with_name("die_with_parent.py"))
+_REAPER = str(Path(__file__).with_name("reaper.py"))
 
 
 class Child:
@@ -61,10 +61,10 @@ class Child:
     def _popen(self) -> subprocess.Popen[bytes]:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         user = "-" if self._user is None else str(self._user)
-        leash = [sys.executable, "-I", "-S", _LEASH, str(int(self._polite)), str(os.getpid()), user]
+        tied = [sys.executable, "-I", "-S", _DIE_WITH_PARENT, str(int(self._polite)), str(os.getpid()), user]
         with self.log.open("wb") as words:
             return subprocess.Popen(
-                [*leash, *self._command],
+                [*tied, *self._command],
                 stdin=subprocess.DEVNULL,
                 stdout=words,
                 stderr=subprocess.STDOUT,
@@ -137,17 +137,17 @@ class Child:
 
 
 @functools.cache
-def undertaker(_: int) -> subprocess.Popen[str]:
+def reaper(_: int) -> subprocess.Popen[str]:
     """One for each process of ours (the argument is its id, as a fork must not share it)."""
-    command = [sys.executable, "-I", "-S", _UNDERTAKER]
+    command = [sys.executable, "-I", "-S", _REAPER]
     hired = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, bufsize=1, start_new_session=True)
     atexit.register(hired.communicate)
     return hired
 
 
 def note(line: str) -> None:
-    """Write it into the undertaker's book."""
-    book = undertaker(os.getpid()).stdin
+    """Write it into the reaper's book."""
+    book = reaper(os.getpid()).stdin
     with suppress(BrokenPipeError, ValueError):  # gone or closed: we are ending
         if book:
             book.write(f"{line}\n")

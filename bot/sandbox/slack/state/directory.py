@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox.slack import seed
+from bot.sandbox.slack.state import seed
 
 
 @dataclass

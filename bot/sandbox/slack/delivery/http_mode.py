@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 
 import httpx
 
-from bot.sandbox.slack.config import Config
-from bot.sandbox.slack.delivery import Undelivered
+from bot.sandbox.slack.delivery.delivery import Undelivered
+from bot.sandbox.slack.rules.config import Config
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -12,8 +12,8 @@ import time
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from bot.sandbox.slack import payloads
-from bot.sandbox.slack.workspace import Workspace
+from bot.sandbox.slack.delivery import payloads
+from bot.sandbox.slack.state.workspace import Workspace
 
 RETRY_AFTER = (0.0, 60.0, 300.0)
 

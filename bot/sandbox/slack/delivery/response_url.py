@@ -7,35 +7,15 @@ Rule: a spent or late address answers 404 and changes nothing.
 from __future__ import annotations
 
 import time
-import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bot.sandbox.slack import compose, seed
-from bot.sandbox.slack.errors import SlackError
+from bot.sandbox.slack.rules import compose
+from bot.sandbox.slack.rules.errors import SlackError
+from bot.sandbox.slack.state import seed
+from bot.sandbox.slack.state.response_urls import Address
 
 if TYPE_CHECKING:
-    from bot.sandbox.slack.workspace import Workspace
-
-
-@dataclass
-class Address:
-    channel_id: str
-    user: str
-    born: float
-    message_ts: str | None = None
-    uses: int = 0
-
-
-class Answers:
-    def __init__(self) -> None:
-        self.addresses: dict[str, Address] = {}
-
-    def new(self, channel_id: str, user: str, message_ts: str | None = None) -> str:
-        """The path of a new address."""
-        key = f"{seed.TEAM['id']}/{uuid.uuid4().hex}"
-        self.addresses[key] = Address(channel_id, user, time.monotonic(), message_ts)
-        return f"/actions/{key}"
+    from bot.sandbox.slack.state.workspace import Workspace
 
 
 def use(workspace: Workspace, key: str, body: dict[str, Any]) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.sandbox.slack.errors import SlackError
 from bot.sandbox.slack.methods.views import checked
-from bot.sandbox.slack.workspace import Workspace
+from bot.sandbox.slack.rules.errors import SlackError
+from bot.sandbox.slack.state.workspace import Workspace
 
 
 def obey(workspace: Workspace, user: str, view: dict[str, Any], ack: Any) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from bot.sandbox.pagerduty_account import Incident, signature, webhook
+from bot.sandbox.pagerduty.account import Incident, signature, webhook
 
 TRIES = 3
 TIMEOUT = 5.0

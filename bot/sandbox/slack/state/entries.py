@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from bot.sandbox.slack import inputs
+from bot.sandbox.slack.rules import inputs
 
 KEPT = 200
 Blocks = list[dict[str, Any]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from bot.sandbox.slack import inputs
+from bot.sandbox.slack.rules import inputs
 
 Found = tuple[dict[str, Any], dict[str, Any]]
 

@@ -1,8 +1,8 @@
 """Runs a command that ends when its parent ends, even when the parent was killed outright.
 
-``python leash.py SIGNAL PARENT_PID USER command…``; USER is a numeric uid to become, or ``-``. Standard
+``python die_with_parent.py SIGNAL PARENT_PID USER command…``; USER is a numeric uid to become, or ``-``. Standard
 library only, and it becomes the command (exec), so the process id stays. The hard cases: the parent died before
-we got here (then the command is not started at all), and a change of user, which takes the leash off (so it is
+we got here (then the command is not started at all), and a change of user, which undoes it (so it is
 put on afterwards). Where the system has no parent-death signal (it is Linux's), the command simply runs.
 """
 

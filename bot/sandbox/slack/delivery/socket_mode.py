@@ -17,9 +17,9 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from bot.sandbox.slack import seed
-from bot.sandbox.slack.delivery import Undelivered
-from bot.sandbox.slack.workspace import Workspace
+from bot.sandbox.slack.delivery.delivery import Undelivered
+from bot.sandbox.slack.state import seed
+from bot.sandbox.slack.state.workspace import Workspace
 
 WARNING = 10.0
 SETTLES = 0.5

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from bot.sandbox.slack import seed
-from bot.sandbox.slack.answers import Answers
-from bot.sandbox.slack.compose import Content
-from bot.sandbox.slack.config import Config
-from bot.sandbox.slack.directory import Directory
-from bot.sandbox.slack.entries import Entries
-from bot.sandbox.slack.faults import Faults
-from bot.sandbox.slack.files import Files
-from bot.sandbox.slack.live import Live
-from bot.sandbox.slack.messages import Clock, Message
-from bot.sandbox.slack.modals import Modals
-from bot.sandbox.slack.pace import Pace
+from bot.sandbox.slack.rules.compose import Content
+from bot.sandbox.slack.rules.config import Config
+from bot.sandbox.slack.rules.faults import Faults
+from bot.sandbox.slack.rules.pace import Pace
+from bot.sandbox.slack.state import seed
+from bot.sandbox.slack.state.directory import Directory
+from bot.sandbox.slack.state.entries import Entries
+from bot.sandbox.slack.state.files import Files
+from bot.sandbox.slack.state.live import Live
+from bot.sandbox.slack.state.messages import Clock, Message
+from bot.sandbox.slack.state.modals import Modals
+from bot.sandbox.slack.state.response_urls import Answers
 
 LOG = 5000
 

@@ -10,7 +10,7 @@ import math
 import time
 from dataclasses import dataclass, field
 
-from bot.sandbox.slack.config import Limits
+from bot.sandbox.slack.rules.config import Limits
 
 
 @dataclass

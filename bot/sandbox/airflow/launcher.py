@@ -13,14 +13,14 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bot.sandbox.airflow_rest import AirflowRest
-from bot.sandbox.airflow_settings import settings
-from bot.sandbox.children import Child, stop_all, wait_for
-from bot.sandbox.ports import free_port
+from bot.sandbox.airflow.rest import AirflowRest
+from bot.sandbox.airflow.settings import settings
+from bot.sandbox.processes.children import Child, stop_all, wait_for
+from bot.sandbox.processes.ports import free_port
 from bot.sandbox.provision import environment, fingerprint
 
-PLUGIN = Path(__file__).resolve().parents[1] / "plugin" / "windsock_airflow.py"
-DAGS = Path(__file__).with_name("dags")
+PLUGIN = Path(__file__).resolve().parents[2] / "plugin" / "windsock_airflow.py"
+DAGS = Path(__file__).resolve().parents[1] / "dags"
 
 
 class AirflowStack:

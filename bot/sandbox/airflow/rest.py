@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
-from bot.sandbox.children import wait_for
+from bot.sandbox.processes.children import wait_for
 
 ENDED = ("success", "failed")
 VARIABLES = (

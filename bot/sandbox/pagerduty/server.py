@@ -6,7 +6,6 @@ Rule: as strict as PagerDuty's own words: length, key, severity, 120 events a mi
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 import uuid
@@ -25,12 +24,13 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bot.sandbox import pagerduty_events, serving
-from bot.sandbox.hangup import HangUp
-from bot.sandbox.pagerduty_account import STATUS, Account, Incident, oncalls, person
-from bot.sandbox.pagerduty_webhooks import Webhooks
+from bot.sandbox.pagerduty import events
+from bot.sandbox.pagerduty.account import STATUS, Account, Incident, oncalls, person
+from bot.sandbox.pagerduty.webhooks import Webhooks
+from bot.sandbox.processes import serving
+from bot.sandbox.processes.drop_connection import HangUp
 
-PAGE = Path(__file__).parent / "pagerduty_page"
+PAGE = Path(__file__).parent / "page"
 POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 EVENTS_A_MINUTE = 120
 Asked = Callable[[Request], Awaitable[Response]]
@@ -72,10 +72,10 @@ class PagerDuty:
 
     async def enqueue(self, request: Request) -> Response:
         body = await request.body()
-        if len(body) > pagerduty_events.BODY_BYTES:
+        if len(body) > events.BODY_BYTES:
             raise Refusal(413, {"status": "invalid event", "message": "Event is too large", "errors": []})
         event = _json(body)
-        if errors := pagerduty_events.faults(event):
+        if errors := events.faults(event):
             raise Refusal(400, {"status": "invalid event", "message": "Event object is invalid", "errors": errors})
         self._pace(event["routing_key"])
         event.setdefault("dedup_key", uuid.uuid4().hex)
@@ -263,29 +263,3 @@ def _json(body: bytes) -> Any:
 
 def _rest_error(message: str, code: int) -> dict[str, Any]:
     return {"error": {"message": message, "code": code, "errors": [message]}}
-
-
-def main(arguments: list[str] | None = None) -> None:
-    blank = Config()
-    parser = argparse.ArgumentParser(
-        prog="python -m bot.sandbox.pagerduty",
-        description="A local PagerDuty: events, incidents, webhooks, a page at /.",
-        epilog="example: python -m bot.sandbox.pagerduty --port 8092 --webhook-url http://127.0.0.1:8090/v1/pagerduty",
-    )
-    parser.add_argument("--port", type=int, default=8092, help="0 takes a free one (default: 8092)")
-    parser.add_argument("--api-token", default=blank.api_token)
-    parser.add_argument("--webhook-url", help="the bot's /v1/pagerduty")
-    parser.add_argument("--webhook-secret", default=blank.webhook_secret)
-    parser.add_argument("--json", action="store_true", help='print {"url": …} when listening')
-    parser.add_argument("--ready-file", type=Path, help='write {"url": …} here when listening')
-    parser.add_argument("--die-with-parent", action="store_true", help="end when the parent process ends")
-    asked = parser.parse_args(arguments)
-    if asked.die_with_parent:
-        serving.die_with_parent()
-    config = Config("127.0.0.1", asked.port, asked.api_token, asked.webhook_url, asked.webhook_secret)
-    with serving.bound(config.host, config.port) as (listener, url):
-        serving.forever(create_app(config, url), listener, url, as_json=asked.json, ready_file=asked.ready_file)
-
-
-if __name__ == "__main__":
-    main()

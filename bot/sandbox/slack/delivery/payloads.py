@@ -10,10 +10,10 @@ import time
 import uuid
 from typing import Any
 
-from bot.sandbox.slack import seed
-from bot.sandbox.slack.directory import Channel
-from bot.sandbox.slack.messages import Message
-from bot.sandbox.slack.workspace import Workspace
+from bot.sandbox.slack.state import seed
+from bot.sandbox.slack.state.directory import Channel
+from bot.sandbox.slack.state.messages import Message
+from bot.sandbox.slack.state.workspace import Workspace
 
 TOKEN = "sandbox-verification-token"  # noqa: S105 - Slack's legacy token, checked by nobody
 

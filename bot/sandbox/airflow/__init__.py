@@ -1,0 +1,1 @@
+"""Starts a real Airflow for the demo and the tests."""

@@ -1,0 +1,1 @@
+"""What the local Slack sends to the app: envelopes, payloads, response URLs."""

@@ -1,0 +1,1 @@
+"""What the local Slack remembers: people, channels, messages, files, open views."""
