@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bot.__main__ import main
+from bot.cli.main import main
 from bot.core.signals.signature import sign
 from bot.responder.incidents.presses import press
 from bot.responder.signals.observe import report

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.app import desk_of
-from bot.rules import checks_of, digest_of
-from bot.settings import load
+from bot.app.windsock import desk_of
+from bot.config.checks import checks_of
+from bot.config.schedules import digest_of
+from bot.config.settings import load
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 

@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.__main__ import main
-from bot.doctor import Diagnosis, diagnose
+from bot.cli.doctor import Diagnosis, diagnose
+from bot.cli.main import main
+from bot.config.settings import Settings
 from bot.sandbox.processes.ports import free_port
 from bot.sandbox.slack.rules.config import Config as SlackConfig
 from bot.sandbox.slack.server import running
-from bot.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.explain import explain
-from bot.settings import Settings
+from bot.cli.explain import explain
+from bot.config.settings import Settings
 from bot.store.store import Store
 from tests.given import NOW, failure, told
 

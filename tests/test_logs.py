@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.logs import LINE, TRACEBACK, LineFormatter, Seldom, _is_ours_or_serious
+from bot.core.logs import LINE, TRACEBACK, LineFormatter, Seldom, _is_ours_or_serious
 
 
 def line(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.manifest import SCOPES, manifest
+from bot.cli.manifest import SCOPES, manifest
 
 
 def test_in_socket_mode_slack_is_told_no_address() -> None:

@@ -15,7 +15,7 @@ from bot.core.errors import Permanent, Temporary
 from bot.core.incidents.alert import Alert, Kind, Place
 from bot.core.incidents.incident import Counts, State
 from bot.core.incidents.view import View
-from bot.pagerduty import PagerDuty, raise_for
+from bot.pagerduty.events import PagerDuty, raise_for
 from tests.core.test_incident import opened
 from tests.given import ANA, NOW, told
 

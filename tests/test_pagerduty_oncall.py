@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from bot.core.errors import Permanent, Temporary
-from bot.pagerduty_oncall import Schedules
+from bot.pagerduty.schedules import Schedules
 from bot.sandbox.pagerduty import server
 from bot.sandbox.processes.ports import free_port
 
@@ -21,7 +21,7 @@ def test_the_first_to_be_rung_stands_first() -> None:
 
 
 def test_every_page_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.pagerduty_oncall.PAGE", 1)
+    monkeypatch.setattr("bot.pagerduty.schedules.PAGE", 1)
     with server.running() as pager:
         assert len(Schedules(pager.config.api_token, pager.url).on_call()) == 2
         log = httpx.get(f"{pager.url}/_sandbox/log", trust_env=False).json()["log"]

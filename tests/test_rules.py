@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.rules import checks_of
-from bot.settings import Settings, WrongSettings
+from bot.config.checks import checks_of
+from bot.config.settings import Settings, WrongSettings
 
 
 def chosen(**checks: dict[str, Any]) -> dict[str, Any]:

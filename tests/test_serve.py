@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.app import Windsock
-from bot.settings import Settings
+from bot.app.windsock import Windsock
+from bot.config.settings import Settings
 from bot.store import incidents, signals
 from bot.store.store import Store
 from tests.given import failure

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.config.access import access
+from bot.config.settings import Settings, WrongSettings, load, masked
 from bot.core.access import Role
-from bot.core.access_table import access
-from bot.settings import Settings, WrongSettings, load, masked
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bot.app import desk_of
+from bot.app.sources import Sources
+from bot.app.windsock import desk_of
 from bot.checks.catalog import ALL
-from bot.settings import Settings, WrongSettings
-from bot.sources import Sources
+from bot.config.settings import Settings, WrongSettings
 
 
 def settings(tmp_path: Path, **given: Any) -> Settings:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from bot import tokens
+from bot.config import tokens
+from bot.config.settings import Settings
+from bot.config.tokens import TokenFiles
 from bot.core.bearer import Tokens
 from bot.responder.services import Desk
 from bot.responder.signals.intake import Intake
-from bot.settings import Settings
-from bot.tokens import TokenFiles
-from bot.web.edge import Edge
-from bot.web.site import site
+from bot.web.http import Edge
+from bot.web.routes import site
 from tests.given import body
 from tests.web.conftest import TestClient, desk, intake  # noqa: F401 - fixtures
 

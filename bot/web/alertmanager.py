@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from bot.core.signals.signal import Signal
 from bot.core.signals.wire import IDENTIFIER_LIMIT, BadSignal, clean, parse
-from bot.web.edge import Edge, Refusal, answer, edge_of, sender
+from bot.web.http import Edge, Refusal, answer, edge_of, sender
 from bot.web.signals import BATCH_LIMIT, body_of, committed, decoded
 
 VERSION = "4"

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from bot.core.errors import Permanent, Temporary
 from bot.store import coverage, signals, tallies
-from bot.web.edge import Edge, answer, edge_of
+from bot.web.http import Edge, answer, edge_of
 
 KEEPS_FROM_WORK = frozenset({"store", "intake", "canary"})
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from bot.core.incidents.incident import State
 from bot.responder.incidents import summary
-from bot.web.edge import Edge, Refusal, answer, edge_of, number_of, reader
+from bot.web.http import Edge, Refusal, answer, edge_of, number_of, reader
 
 SEEN_SECONDS = 20.0
 

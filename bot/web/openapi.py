@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from bot import __version__
 from bot.core.signals.signal import KINDS
-from bot.web.edge import answer
+from bot.web.http import answer
 
 _TEXT = {"type": "string"}
 _SIGNAL: dict[str, Any] = {

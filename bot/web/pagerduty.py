@@ -22,7 +22,7 @@ from bot.core.signals.wire import clean
 from bot.responder.incidents.presses import Elsewhere, pressed_elsewhere
 from bot.responder.services import Desk
 from bot.store import alerts
-from bot.web.edge import Edge, Refusal, answer, edge_of
+from bot.web.http import Edge, Refusal, answer, edge_of
 from bot.web.signals import body_of, decoded
 
 VERBS = {

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from bot.core.incidents.runbook import Runbook
-from bot.web.edge import Refusal, edge_of
+from bot.web.http import Refusal, edge_of
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _STYLE = """

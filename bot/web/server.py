@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from bot.web.connection import Connection, end_late
-from bot.web.site import HEAD_BYTES
+from bot.web.routes import HEAD_BYTES
 
 IDLE_SECONDS = 75  # between two requests; a sender's own pool keeps a connection for about a minute
 CONNECTIONS = 512

@@ -24,7 +24,7 @@ from bot.core.signals.wire import BadSignal, parse
 from bot.responder.signals.intake import Receipt
 from bot.store.signals import letter
 from bot.web.commits import Result
-from bot.web.edge import Edge, Refusal, answer, edge_of, sender
+from bot.web.http import Edge, Refusal, answer, edge_of, sender
 
 BODY_LIMIT = 1_048_576
 HELD_LIMIT = 64 * 1_048_576  # of all bodies that are on their way, before any of them is known to be of use

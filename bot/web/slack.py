@@ -11,7 +11,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.web.edge import Refusal, edge_of
+from bot.web.http import Refusal, edge_of
 from bot.web.signals import body_of
 
 BODY_LIMIT = 1_048_576  # a view with its state can be long

@@ -6,8 +6,8 @@ import time
 from typing import Any
 from unittest.mock import patch
 
-from bot.serve import serve
-from bot.settings import Settings
+from bot.cli.serve import serve
+from bot.config.settings import Settings
 from tests.scenarios.imagined import Imagined
 
 SLOW_SECONDS = 2.0
@@ -25,7 +25,7 @@ def main() -> None:
     def connect(config: Any) -> Slow:
         return Slow(config.name)
 
-    with patch("bot.app.connect", connect), patch("bot.app.warm_up"):
+    with patch("bot.app.windsock.connect", connect), patch("bot.app.windsock.warm_up"):
         serve(Settings())
 
 

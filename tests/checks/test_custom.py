@@ -13,10 +13,10 @@ from bot.checks.check import Check
 from bot.checks.custom import custom, sql_fault, template_fault
 from bot.checks.metastore.connection import Metastore
 from bot.checks.sweep import Result, Sweep
+from bot.config.custom_checks import own_checks
+from bot.config.settings import Airflow, Settings, WrongSettings
 from bot.core.errors import Temporary
 from bot.core.signals.wire import parse
-from bot.own_checks import own_checks
-from bot.settings import Airflow, Settings, WrongSettings
 from tests.checks.worlds import Memory, World
 from tests.given import NOW
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from bot.config.access import access
 from bot.core.access import NEEDS, READS, SOMEWHERE, About, Access, No, Person, Role, Yes
-from bot.core.access_table import access
 
 PEOPLE = {
     Role.viewer: Person("U0EVE", "Eve"),

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from bot.config.access import access
 from bot.core.access import Role
-from bot.core.access_table import access
 
 WHOLE = """
 responder = ["S0DATA"]

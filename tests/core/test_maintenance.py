@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bot.config.schedules import windows
 from bot.core.incidents.lifecycle import begin, speak
 from bot.core.incidents.maintenance import Window, covering
 from bot.core.incidents.routing import matcher
-from bot.rules import windows
 from tests.given import NOW, failure, placed, told
 
 

@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.airflow.gateway import Gateway, GatewayConfig, connect
+from bot.config import runbooks
 from bot.core.airflow.protocol import Scope, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.signals.signature import sign
 from bot.core.signals.wire import BadSignal, as_json, parse, parse_stored
 from bot.slack.commands import grammar, links
-from bot.store import runbooks
 from tests.airflow.scripted import Asked, Says, ScriptedAirflow, scripted_airflow
 from tests.fuzz.test_doors import JSON, SIGNAL, TEXT, WORDS, like
 

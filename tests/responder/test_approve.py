@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from bot.config.access import access
 from bot.core.access import Access, Person, Yes
-from bot.core.access_table import access
 from bot.core.airflow.protocol import Dag, Run, Scope, TaskInstance, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import Plan, Remediation

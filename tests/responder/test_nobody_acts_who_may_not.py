@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from bot.config.access import access
 from bot.core.access import Person, Role, Yes
-from bot.core.access_table import access
 from bot.core.airflow.protocol import Dag
 from bot.core.errors import Refused, Temporary
 from bot.core.incidents.incident import Incident

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.config.routes import policy_of
+from bot.config.settings import Settings
 from bot.core.errors import Paced, Permanent, Temporary
 from bot.core.incidents.alert import Alert, Kind
 from bot.core.incidents.incident import Entry
@@ -18,8 +20,6 @@ from bot.responder.alerts.threads import BATCH, Said, tell
 from bot.responder.incidents.presses import note, press
 from bot.responder.services import Desk
 from bot.responder.signals.observe import report
-from bot.rules import policy_of
-from bot.settings import Settings
 from bot.store import alerts, incidents
 from tests.given import ANA, RUN, Clock, a_desk, failure, told
 

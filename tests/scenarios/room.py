@@ -20,15 +20,15 @@ from typing import Any
 
 import httpx
 
-from bot.app import Windsock
+from bot.app.windsock import Windsock
+from bot.config.settings import Settings
 from bot.sandbox.demo.settings import clean
 from bot.sandbox.pagerduty import server
 from bot.sandbox.processes import serving
 from bot.sandbox.processes.children import Child
 from bot.sandbox.slack.rules.config import Config
 from bot.sandbox.slack.server import running
-from bot.settings import Settings
-from bot.web.site import site
+from bot.web.routes import site
 from tests.scenarios.ports import kept_port
 from tests.scenarios.seen import CHANNEL, Answer, Message, Row, SlackEyes, did, words_of
 from tests.scenarios.waiting import PATIENCE, eventually

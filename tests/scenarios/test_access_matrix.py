@@ -12,8 +12,8 @@ from typing import cast
 
 import pytest
 
+from bot.config.access import access
 from bot.core.access import Person, Role
-from bot.core.access_table import access
 from bot.core.airflow.protocol import Airflow, Dag, Run, TaskInstance, TaskNode, TaskRef
 from bot.core.incidents.routing import Silence
 from bot.responder.services import Desk

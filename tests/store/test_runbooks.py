@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.store.runbooks import read, read_all
+from bot.config.runbooks import read, read_all
 
 BODY = "## What you see\n\nx\n\n## Why\n\nx\n\n## What to do\n\nx\n\n## Prevent\n\nx\n"
 FRONT = "title: The warehouse is away\nmatch:\n  exception: [Connection refused, gone]\n  dag: sales\n"

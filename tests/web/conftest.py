@@ -12,8 +12,8 @@ from bot.core.bearer import Tokens
 from bot.core.incidents.runbook import Runbook
 from bot.responder.services import Desk
 from bot.responder.signals.intake import Intake
-from bot.web.edge import Edge
-from bot.web.site import site
+from bot.web.http import Edge
+from bot.web.routes import site
 from tests.given import Clock, a_desk
 
 with warnings.catch_warnings():

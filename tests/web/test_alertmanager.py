@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 from bot.core.bearer import Tokens
 from bot.responder.signals.intake import Intake
-from bot.web.edge import Edge
-from bot.web.site import site
+from bot.web.http import Edge
+from bot.web.routes import site
 from tests.given import a_desk
 
 FIRING: dict[str, Any] = {

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from bot.web import connection
-from bot.web.edge import Edge
+from bot.web.http import Edge
 from bot.web.server import server
 from bot.web.signals import BODY_LIMIT
 from tests.given import wait_until

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, event
 from bot.responder.services import Desk
 from bot.responder.signals.intake import Intake
 from bot.store import signals
-from bot.web.edge import Edge
-from bot.web.site import site
+from bot.web.http import Edge
+from bot.web.routes import site
 from tests.given import SENT
 from tests.web.conftest import TestClient
 

@@ -18,8 +18,8 @@ from bot.responder.services import Desk
 from bot.responder.signals.intake import Intake
 from bot.responder.signals.observe import report
 from bot.store import alerts, heard, incidents
-from bot.web.edge import Edge
-from bot.web.site import site
+from bot.web.http import Edge
+from bot.web.routes import site
 from tests.given import NOW, a_desk, told
 
 KEY = "windsock-prod-A-1"

@@ -22,9 +22,9 @@ from bot.responder.services import Desk
 from bot.responder.signals.intake import BACKLOG, BACKLOG_CHARACTERS, Intake, Receipt
 from bot.responder.signals.observer import wait_for_others
 from bot.store import incidents
-from bot.web.edge import Edge
+from bot.web.http import Edge
+from bot.web.routes import site
 from bot.web.signals import BATCH_LIMIT, BODY_LIMIT, DEPTH_LIMIT
-from bot.web.site import site
 from tests.given import at_once, body, failure, wait_until
 from tests.web.conftest import TOKEN, TOKENS, TestClient
 from tests.web.wire import served

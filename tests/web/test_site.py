@@ -18,8 +18,8 @@ from bot.responder.incidents.presses import press
 from bot.responder.services import Desk
 from bot.responder.signals.observe import report
 from bot.store import alerts
-from bot.web.edge import Edge
-from bot.web.site import ROUTES, site
+from bot.web.http import Edge
+from bot.web.routes import ROUTES, site
 from tests.given import ANA, RUN, SENT, failure, told
 from tests.web.conftest import TestClient
 

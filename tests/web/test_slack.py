@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from bot.logs import Seldom
-from bot.web.edge import Edge
-from bot.web.site import site
+from bot.core.logs import Seldom
+from bot.web.http import Edge
+from bot.web.routes import site
 from tests.web.conftest import TestClient
 
 SECRET = "the signing secret"
@@ -109,7 +109,7 @@ def test_without_any_stamp_or_signature(http: TestClient, bolt: Bolt) -> None:
 def test_a_flood_of_unsigned_requests_is_one_line_of_the_log(
     http: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bot.web.edge._seldom", Seldom())
+    monkeypatch.setattr("bot.web.http._seldom", Seldom())
     secret = "db_password"
     for _ in range(50):
         http.post("/slack/events", content=COMMAND + secret.encode() * 100, headers=FORM)

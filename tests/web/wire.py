@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from bot.web.connection import Connection
-from bot.web.edge import Edge
+from bot.web.http import Edge
+from bot.web.routes import site
 from bot.web.server import Server, listening, server
-from bot.web.site import site
 from tests.given import SENT, wait_until
 from tests.web.conftest import TOKEN
 

@@ -1,4 +1,4 @@
-"""Looking: one incident as a view, and everything as a status.
+"""One incident, or every open one, as an alert shows it.
 
 Hard case: a deployment that does not answer. It becomes a sentence in the status and harms no other. Rule: looking changes
 nothing.
@@ -15,9 +15,10 @@ from bot.core.errors import Permanent, Temporary
 from bot.core.incidents.alert import Kind
 from bot.core.incidents.incident import OPEN_STATES, RECENT, Incident
 from bot.core.incidents.view import View
-from bot.responder.lookups.status import SICK_SHOWN
 from bot.responder.services import Desk
 from bot.store import alerts, incidents, remediations
+
+SICK_SHOWN = 200
 
 
 def view(desk: Desk, t: Connection, incident: Incident) -> View:

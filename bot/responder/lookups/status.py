@@ -16,8 +16,6 @@ from bot.responder.alerts.views import open_views
 from bot.responder.services import Desk
 from bot.store import coverage, incidents, memory
 
-SICK_SHOWN = 200
-
 PATIENCE = 10.0  # seconds for one deployment's status
 
 

@@ -14,7 +14,7 @@ import httpx
 
 from bot.core.errors import Permanent, Temporary
 from bot.core.json_text import read_json
-from bot.pagerduty import TIMEOUT, raise_for
+from bot.pagerduty.events import TIMEOUT, raise_for
 from bot.responder.questions import OnCall
 
 PAGE, MOST_PAGES = 100, 5

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from bot.core.bearer import Tokens
 from bot.core.errors import Permanent, Temporary
-from bot.logs import Seldom
+from bot.core.logs import Seldom
 from bot.responder.services import Desk
 from bot.responder.signals.intake import Intake
 from bot.store.probe import Probe

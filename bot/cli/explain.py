@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from bot.app import desk_of, load_runbooks
+from bot.app.windsock import desk_of, load_runbooks
+from bot.config.settings import Settings
 from bot.core.incidents.routing import RETRYING, Placement, Policy, Route, Silence, severity_of
 from bot.core.incidents.runbook import Runbook, guiding
 from bot.core.signals.signal import SEPARATOR, Mood, Signal
 from bot.responder.signals.placement import place, quiet
-from bot.settings import Settings
 from bot.store import memory
 
 

@@ -25,18 +25,25 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web import WebClient
 
 from bot.airflow.gateway import Gateway, GatewayConfig, connect, warm_up
+from bot.app.sources import Sources
 from bot.checks.metastore.connection import Metastore
 from bot.checks.reconcile.from_api import ApiSource
 from bot.checks.reconcile.from_metastore import MetastoreSource
 from bot.checks.reconcile.reconcile import Reconcile
 from bot.checks.sweep import Sweep
-from bot.core.access_table import access
+from bot.config.access import access
+from bot.config.checks import checks_of
+from bot.config.routes import policy_of
+from bot.config.runbooks import read_all
+from bot.config.schedules import digest_of, windows
+from bot.config.settings import Settings, WrongSettings
+from bot.config.tokens import TokenFiles
 from bot.core.errors import Permanent, Temporary
 from bot.core.incidents.alert import Kind
 from bot.core.incidents.runbook import Runbook
 from bot.core.signals.signal import Signal
 from bot.core.signals.wire import parse
-from bot.pagerduty import PagerDuty
+from bot.pagerduty.events import PagerDuty
 from bot.responder.access import break_glass
 from bot.responder.actions.variable import forget_old_values
 from bot.responder.alerts import announcements, delivery, enrichment, overflow
@@ -52,8 +59,6 @@ from bot.responder.signals.canary import Canary
 from bot.responder.signals.intake import Intake
 from bot.responder.upkeep import EVERY as TIDY_EVERY
 from bot.responder.upkeep import tidy
-from bot.rules import checks_of, digest_of, policy_of, windows
-from bot.settings import Settings, WrongSettings
 from bot.slack.alert import overflow as overflow_message
 from bot.slack.alert.poster import Poster
 from bot.slack.api.client import called, client
@@ -63,13 +68,10 @@ from bot.slack.interactions import approvals, owed_answers, payloads
 from bot.slack.interactions.audit_trail import heard
 from bot.slack.interactions.listeners import Listeners
 from bot.slack.replies.daily_digest import digest
-from bot.sources import Sources
 from bot.store import alerts, remediations, signals
 from bot.store.memory import Remembered
-from bot.store.runbooks import read_all
 from bot.store.store import Store
-from bot.tokens import TokenFiles
-from bot.web.edge import Edge
+from bot.web.http import Edge
 
 logger = logging.getLogger(__name__)
 CONNECTIONS = 2  # with one, a refresh loses the commands of that moment

@@ -6,10 +6,10 @@ import gc
 import socket
 import sys
 
-from bot.app import Windsock
-from bot.settings import Settings, WrongSettings
+from bot.app.windsock import Windsock
+from bot.config.settings import Settings, WrongSettings
+from bot.web.routes import site
 from bot.web.server import listening, server
-from bot.web.site import site
 
 SWITCH_SECONDS = 0.0005  # a thread that works something out makes a listener of Slack's wait no longer than that
 

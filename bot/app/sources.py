@@ -14,8 +14,8 @@ from bot.checks.ask import AskedChecks
 from bot.checks.check import Check
 from bot.checks.metastore.connection import Metastore
 from bot.checks.metastore.history import MetastoreHistory, MetastoreTally
-from bot.pagerduty_oncall import Schedules
-from bot.settings import Settings
+from bot.config.settings import Settings
+from bot.pagerduty.schedules import Schedules
 
 SECONDS = 10.0  # the longest that one question may keep a metastore busy
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 
+from bot.config.settings import PREFIX, Settings
 from bot.core.bearer import SHORTEST, Tokens, split
-from bot.settings import PREFIX, Settings
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0

@@ -10,8 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from bot.core.errors import Permanent, Temporary
 from bot.web.alertmanager import post_alerts
-from bot.web.edge import Edge, Refusal, gone, refusal, refuse, unavailable
 from bot.web.health import livez, metrics, readyz
+from bot.web.http import Edge, Refusal, gone, refusal, refuse, unavailable
 from bot.web.incidents import get_incident, get_incidents
 from bot.web.openapi import openapi
 from bot.web.pagerduty import post_pagerduty

@@ -30,10 +30,10 @@ def add_to(command: Command) -> None:
 
 def audit(given: Any) -> int:
     """Prints the audit; exit 2 when `--since` is no duration."""
-    from bot.settings import WrongSettings, load
+    from bot.config.formats import duration
+    from bot.config.settings import WrongSettings, load
     from bot.store import audit as audits
     from bot.store.store import Store
-    from bot.values import duration
 
     try:
         lasts = duration(given.since) if given.since else None

@@ -25,10 +25,10 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from bot.core.access_table import access
+from bot.config.access import access
+from bot.config.formats import Duration, from_json, store_url, time_zone
 from bot.core.bearer import split
 from bot.core.redaction import redact
-from bot.values import Duration, from_json, store_url, time_zone
 
 PREFIX = "WINDSOCK_"
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from bot.checks.check import Check
 from bot.checks.custom import MEASURES, MOST_ROWS, NAME, custom, sql_fault, template_fault
+from bot.config.formats import duration
+from bot.config.settings import Settings, WrongSettings
 from bot.core.incidents.routing import Severity
-from bot.settings import Settings, WrongSettings
-from bot.values import duration
 
 FIELDS = (
     "name",

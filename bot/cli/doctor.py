@@ -13,13 +13,13 @@ from typing import Any
 from slack_sdk.web import WebClient
 
 from bot.airflow.gateway import GatewayConfig, connect
-from bot.app import gateway_configs
+from bot.app.windsock import gateway_configs
 from bot.checks.metastore.connection import Metastore
+from bot.config.runbooks import read_all
+from bot.config.settings import Settings
 from bot.core.errors import Permanent, Temporary
-from bot.settings import Settings
 from bot.slack.api.client import called, client
 from bot.store import alerts
-from bot.store.runbooks import read_all
 from bot.store.store import Store
 
 KEY_LENGTH = 32

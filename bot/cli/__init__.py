@@ -1,0 +1,1 @@
+"""The `windsock` command: one module for each group of subcommands."""

@@ -1,0 +1,54 @@
+"""`windsock incidents` and `windsock timeline`."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bot.store.store import Store
+from bot.cli.session import FINE, WRONG, open_store, read_settings
+
+OBSERVER_SECONDS = 3.0
+
+
+def incidents(given: Any) -> int:
+    from bot.responder.incidents.summary import page, summary_line
+
+    settings = read_settings()
+    from bot.app.windsock import desk_of, load_runbooks
+
+    desk = desk_of(settings, (), load_runbooks(settings))
+    desk.store.migrate()
+    _await_observer(desk.store)
+    found = page(desk, (), None)["incidents"]
+    if given.json:
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        for one in found:
+            print(summary_line(one))
+    return FINE
+
+
+def _await_observer(store: Store) -> None:
+    """What was accepted before is shown; a bot that does not run leaves it for its next start."""
+    from bot.responder.signals.observer import wait_for_others
+
+    if behind := wait_for_others(store, OBSERVER_SECONDS):
+        print(f"{behind} signals are kept and not observed yet; does the bot run?", file=sys.stderr)
+
+
+def timeline(given: Any) -> int:
+    from bot.responder.incidents.summary import markdown
+
+    store = open_store(read_settings())
+    _await_observer(store)
+    number = re.fullmatch(r"(?i:A-)?([0-9]{1,18})", given.id)
+    text = markdown(store, int(number[1])) if number else None
+    if text is None:
+        print(f"id: there is no incident {given.id}; `windsock incidents` lists them", file=sys.stderr)
+        return WRONG
+    print(text)
+    return FINE

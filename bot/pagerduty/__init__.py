@@ -1,0 +1,1 @@
+"""The edge to PagerDuty: events to it, and who is on call."""
