@@ -19,7 +19,7 @@ from bot.core.signals.signal import Signal
 from bot.core.signals.signature import Signature, sign
 from bot.core.signals.wire import parse
 from bot.responder.services import Desk
-from bot.store.store import Store
+from bot.store.database import Store
 
 NOW = datetime(2026, 11, 22, 5, 0, 41, tzinfo=UTC)
 RUN = "scheduled__2026-11-22T05:00:00+00:00"

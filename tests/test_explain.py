@@ -9,7 +9,7 @@ import pytest
 
 from bot.cli.explain import explain
 from bot.config.settings import Settings
-from bot.store.store import Store
+from bot.store.database import Store
 from tests.given import NOW, failure, told
 
 BOOK = """---

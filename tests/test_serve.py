@@ -14,8 +14,9 @@ import pytest
 
 from bot.app.windsock import Windsock
 from bot.config.settings import Settings
-from bot.store import incidents, signals
-from bot.store.store import Store
+from bot.store import incidents
+from bot.store.database import Store
+from bot.store.signals import signals
 from tests.given import failure
 from tests.scenarios.ports import kept_port
 from tests.scenarios.waiting import eventually

@@ -68,9 +68,10 @@ from bot.slack.interactions import approvals, owed_answers, payloads
 from bot.slack.interactions.audit_trail import heard
 from bot.slack.interactions.listeners import Listeners
 from bot.slack.replies.daily_digest import digest
-from bot.store import alerts, remediations, signals
-from bot.store.memory import Remembered
-from bot.store.store import Store
+from bot.store import alerts, remediations
+from bot.store.database import Store
+from bot.store.signals import signals
+from bot.store.state import Remembered
 from bot.web.http import Edge
 
 logger = logging.getLogger(__name__)

@@ -33,7 +33,7 @@ def audit(given: Any) -> int:
     from bot.config.formats import duration
     from bot.config.settings import WrongSettings, load
     from bot.store import audit as audits
-    from bot.store.store import Store
+    from bot.store.database import Store
 
     try:
         lasts = duration(given.since) if given.since else None

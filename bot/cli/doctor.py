@@ -20,7 +20,7 @@ from bot.config.settings import Settings
 from bot.core.errors import Permanent, Temporary
 from bot.slack.api.client import called, client
 from bot.store import alerts
-from bot.store.store import Store
+from bot.store.database import Store
 
 KEY_LENGTH = 32
 MOST_PAGES = 20  # of a thousand channels each

@@ -14,7 +14,7 @@ from bot.core.incidents.routing import RETRYING, Placement, Policy, Route, Silen
 from bot.core.incidents.runbook import Runbook, guiding
 from bot.core.signals.signal import SEPARATOR, Mood, Signal
 from bot.responder.signals.placement import place, quiet
-from bot.store import memory
+from bot.store.silences import active_silences
 
 
 def explain(settings: Settings, signal: Signal, now: datetime) -> Iterator[str]:
@@ -44,7 +44,7 @@ def explain(settings: Settings, signal: Signal, now: datetime) -> Iterator[str]:
     yield f"group       {placement.key.replace(SEPARATOR, ' ')}{within}"
     yield f"rings       {_rings(placement, book, pages=desk.pages)}"
     with desk.store.read() as t:
-        silences = memory.active_silences(t, now)
+        silences = active_silences(t, now)
     silence = quiet(desk, silences, signal, signature.name, placement.severity, now)
     yield f"silence     {_quiet(silence)}"
     yield f"runbook     {_book(book)}"

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bot.store.store import Store
+    from bot.store.database import Store
 from bot.cli.session import FINE, WRONG, open_store, read_settings
 
 OBSERVER_SECONDS = 3.0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bot.config.settings import Settings
-    from bot.store.store import Store
+    from bot.store.database import Store
 
 
 FINE, FAULT, WRONG = 0, 1, 2
@@ -19,7 +19,7 @@ def read_settings() -> Settings:
 
 
 def open_store(settings: Settings) -> Store:
-    from bot.store.store import Store
+    from bot.store.database import Store
 
     store = Store(settings.store.url)
     store.migrate()

@@ -18,7 +18,7 @@ from bot.core.incidents.maintenance import Window
 from bot.core.incidents.routing import Policy
 from bot.core.incidents.runbook import Runbook
 from bot.responder.questions import GOAL, Examine, History, OnCall, Tally
-from bot.store.store import Store
+from bot.store.database import Store
 
 
 def utc_now() -> datetime:

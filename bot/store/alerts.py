@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.core.incidents.alert import SPACING, Alert, Kind, Lane, Place
 from bot.core.incidents.routing import Severity
-from bot.store.moments import LONGEST_WAIT, free, reached
+from bot.store.driver.moments import LONGEST_WAIT, free, reached
 from bot.store.tables import alerts, entries, incidents
 
 LIMIT = 50

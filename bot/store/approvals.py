@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from bot.core.access import Person, Role
+from bot.core.access import Person
 from bot.core.remediation import Plan
 from bot.store import remediations
-from bot.store.tables import approvals, broken_glass
+from bot.store.tables import approvals
 
 
 class Standing(StrEnum):
@@ -41,20 +41,6 @@ class Approval:
     channel_id: str = ""
     ref: str = ""
     second_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Glass:
-    """A role beyond one's own, for a time. `told` is what the channel knows: empty, `broken` or `over`."""
-
-    id: int
-    person: Person
-    role: Role
-    reason: str
-    began_at: datetime
-    until: datetime
-    ended_at: datetime | None
-    told: str
 
 
 def wait(t: Connection, plan: Plan, now: datetime) -> bool:
@@ -101,37 +87,3 @@ def _approval(t: Connection, row: Row[Any]) -> Approval | None:
         found[0], Standing(row.standing), row.asked_at, row.second, row.shown, row.channel_id, row.ref,
         row.second_id,
     )  # fmt: skip
-
-
-def break_glass(t: Connection, person: Person, role: Role, reason: str, now: datetime, until: datetime) -> Glass:
-    done = t.execute(insert(broken_glass).values(
-        who=person.name, who_id=person.id, role=role.name, reason=reason, began_at=now, until=until,
-    ).returning(broken_glass.c.id))  # fmt: skip
-    return Glass(done.scalar_one(), person, role, reason, now, until, None, "")
-
-
-def broken(t: Connection, now: datetime, who_id: str = "") -> list[Glass]:
-    """What holds now, of one person or of everybody."""
-    query = select(broken_glass).where(broken_glass.c.ended_at.is_(None), broken_glass.c.until > now)
-    return [_glass(row) for row in t.execute(query.where(broken_glass.c.who_id == who_id) if who_id else query)]
-
-
-def end_glass(t: Connection, who_id: str, now: datetime) -> bool:
-    """True when one held until now."""
-    held = (broken_glass.c.who_id == who_id, broken_glass.c.ended_at.is_(None), broken_glass.c.until > now)
-    return t.execute(update(broken_glass).where(*held).values(ended_at=now)).rowcount > 0
-
-
-def glass_untold(t: Connection) -> list[Glass]:
-    """Those that the channel does not know to be over."""
-    query = select(broken_glass).where(broken_glass.c.told != "over").order_by(broken_glass.c.id)
-    return [_glass(row) for row in t.execute(query)]
-
-
-def glass_told(t: Connection, glass_id: int, told: str) -> None:
-    t.execute(update(broken_glass).where(broken_glass.c.id == glass_id).values(told=told))
-
-
-def _glass(row: Row[Any]) -> Glass:
-    return Glass(row.id, Person(row.who_id, row.who), Role[row.role], row.reason, row.began_at, row.until, row.ended_at,
-                 row.told)  # fmt: skip

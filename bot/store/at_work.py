@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.core.remediation import ACTIVE, PLAN_LIFE, Change, Plan, Progress, Remediation
 from bot.store import remediations
-from bot.store.forms import digest
+from bot.store.driver.encoding import digest
 from bot.store.tables import at_work
 from bot.store.tables import remediations as asked
 

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, select
 
 from bot.core.remediation import ACTIVE
-from bot.store.signals import newest, observed
-from bot.store.store import Store
+from bot.store.database import Store
+from bot.store.signals.signals import newest, observed
 from bot.store.tables import (
     TAKEN,
     approvals,

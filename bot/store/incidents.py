@@ -16,8 +16,8 @@ from bot.core.incidents.routing import RETRYING, Severity, Silence
 from bot.core.redaction import redact
 from bot.core.signals.signal import Family, Mood, Signal
 from bot.core.signals.wire import as_json, parse_stored
-from bot.store import rows
-from bot.store.forms import digest
+from bot.store.driver import rows
+from bot.store.driver.encoding import digest
 from bot.store.tables import entries, incidents, subjects
 
 LIST_LIMIT = 100

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from bot.store.forms import digest
-from bot.store.memory import keep
+from bot.store.driver.encoding import digest
+from bot.store.state import keep
 from bot.store.tables import memory
 
 _PREFIX = "paused-until:"

@@ -6,6 +6,7 @@ exactly one confirmation turns it into a remediation. Rule: what was asked for i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,8 +16,12 @@ from sqlalchemy import Connection, Row, and_, insert, select, update
 from bot.core.access import Person
 from bot.core.airflow.protocol import Scope, TaskRef
 from bot.core.remediation import ACTIVE, Change, Plan, Progress, Remediation, Surprise
-from bot.store.moments import LONGEST_WAIT, free, reached
+from bot.store.audit import Line, lines
+from bot.store.driver.moments import LONGEST_WAIT, free, reached
 from bot.store.tables import plans, remediations
+
+_DONE = frozenset({"open", "acknowledged", "resolved", "ended"})  # what the responder writes of a press that was done
+_SILENCE = re.compile(r"S-\d+")
 
 GIVES = frozenset({"variable", "trigger"})  # actions whose plan holds what a person typed, which may be a secret
 _GIVEN = frozenset({"value", "conf"})
@@ -200,3 +205,22 @@ def _person(user_id: str, name: str, groups: Sequence[str] = (), is_guest: bool 
 def _scope(row: Sequence[Any]) -> Scope:
     dag_id, run_id, tasks, only_failed, downstream, upstream = row
     return Scope(dag_id, run_id, tuple((task, index) for task, index in tasks), only_failed, downstream, upstream)
+
+
+def remediations_of(t: Connection, person_id: str, limit: int) -> list[Remediation]:
+    """The last ones that this person asked for."""
+    query = (
+        select(remediations.c.id).join(plans, plans.c.id == remediations.c.plan_id)
+        .where(plans.c.person_id == person_id).order_by(remediations.c.id.desc()).limit(limit)
+    )  # fmt: skip
+    return [found for row in t.execute(query) if (found := get(t, row.id))]
+
+
+def presses_of(t: Connection, person_id: str, verbs: frozenset[str], limit: int) -> list[Line]:
+    """The last presses of these verbs that changed something; what was refused, or only looked at, is none."""
+    found = lines(t, who_id=person_id, limit=20 * limit)
+    return [line for line in found if line.verb in verbs and line.who_id == person_id and _changed(line)][:limit]
+
+
+def _changed(line: Line) -> bool:
+    return line.allowed and (line.outcome in _DONE or bool(_SILENCE.fullmatch(line.outcome)))

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from bot.store.forms import DIGEST, EPOCH, stored_moment
+from bot.store.driver.encoding import DIGEST, EPOCH, stored_moment
 
 metadata = MetaData(
     naming_convention={

@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.core.errors import Permanent, Temporary
-from bot.store import coverage, signals, tallies
+from bot.store import counts
+from bot.store.signals import coverage, signals
 from bot.web.http import Edge, answer, edge_of
 
 KEEPS_FROM_WORK = frozenset({"store", "intake", "canary"})
@@ -70,7 +71,7 @@ class _Collector:
         up = GaugeMetricFamily("windsock_store_up", "1 when the store answers")
         try:
             with self._edge.desk.store.read() as t:
-                now = tallies.tally(t, self._edge.desk.clock())
+                now = counts.tally(t, self._edge.desk.clock())
                 covered = coverage.totals(t)
                 aside = signals.aside(t)
         except (Temporary, Permanent):

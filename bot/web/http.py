@@ -19,7 +19,7 @@ from bot.core.errors import Permanent, Temporary
 from bot.core.logs import Seldom
 from bot.responder.services import Desk
 from bot.responder.signals.intake import Intake
-from bot.store.probe import Probe
+from bot.store.driver.probe import Probe
 from bot.web.commits import Answers
 
 logger = logging.getLogger(__name__)

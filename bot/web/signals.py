@@ -22,7 +22,7 @@ from bot.core.errors import Temporary
 from bot.core.signals.signal import Signal
 from bot.core.signals.wire import BadSignal, parse
 from bot.responder.signals.intake import Receipt
-from bot.store.signals import letter
+from bot.store.signals.signal_rows import letter
 from bot.web.commits import Result
 from bot.web.http import Edge, Refusal, answer, edge_of, sender
 

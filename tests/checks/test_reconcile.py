@@ -20,8 +20,9 @@ from bot.core.signals.signal import Signal
 from bot.core.signals.wire import parse
 from bot.responder.signals.observe import report
 from bot.slack.alert.evidence import evidence
-from bot.store import coverage, incidents, memory
-from bot.store.coverage import Coverage
+from bot.store import incidents, state
+from bot.store.signals import coverage
+from bot.store.signals.coverage import Coverage
 from tests.checks.histories import DAG, HOST, RUN, History
 from tests.given import a_desk
 
@@ -155,7 +156,7 @@ def test_the_first_look_goes_back_to_the_horizon_and_no_further(
 
 def test_what_failed_while_the_bot_was_down_is_told_however_long_that_was(history: History, office: Office) -> None:
     with office.desk.store.write() as t:
-        memory.keep(t, f"reconcile/{DEPLOYMENT}", {"upto": history.moment(3 * 3600).isoformat()})
+        state.keep(t, f"reconcile/{DEPLOYMENT}", {"upto": history.moment(3 * 3600).isoformat()})
     history.run("failed", 7000, "yesterday")
     history.task(ended=7001, run_id="yesterday")
     history.task("before", ended=4 * 3600, run_id="yesterday")

@@ -28,7 +28,8 @@ from bot.core.signals.signal import Signal
 from bot.core.signals.wire import parse
 from bot.responder.signals.observe import report
 from bot.sandbox.processes.reaper import session
-from bot.store import coverage, incidents
+from bot.store import incidents
+from bot.store.signals import coverage
 from tests.given import a_desk, wait_until
 from tests.stacks import RunningAirflow
 

@@ -19,7 +19,7 @@ from bot.core.airflow.protocol import Airflow, Dag, Run, Scope, TaskInstance, Ta
 from bot.core.airflow.variables import Param, Variable
 from bot.core.errors import Permanent, Temporary
 from bot.responder.services import Desk
-from bot.store.store import Store
+from bot.store.database import Store
 from tests.given import ANA, NOW
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)

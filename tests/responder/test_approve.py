@@ -20,7 +20,8 @@ from bot.responder.remediation import confirm as plans
 from bot.responder.services import Desk
 from bot.responder.signals.observe import report
 from bot.store import approvals, audit
-from bot.store.approvals import Approval, Glass, Standing
+from bot.store.approvals import Approval, Standing
+from bot.store.break_glass import Glass
 from tests.airflow.paper import PaperAirflow
 from tests.given import ANA, BEN, NOW, RUN, Clock, a_desk, at_once, failure
 

@@ -17,8 +17,8 @@ from bot.responder.lookups.daily_digest import Digest, Plan, digest, midnight, s
 from bot.responder.questions import RunTally
 from bot.responder.services import Desk
 from bot.responder.signals.observe import report
-from bot.store import coverage
-from bot.store.coverage import Known
+from bot.store.signals import coverage
+from bot.store.signals.coverage import Known
 from tests.given import ANA, Clock, a_desk, at_once, failure, told
 
 DAY = date(2026, 11, 21)

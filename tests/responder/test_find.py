@@ -12,7 +12,7 @@ from bot.core.airflow.protocol import Airflow, Dag, Run
 from bot.core.errors import Refused, Temporary
 from bot.responder.lookups.find import Target, Unclear, find
 from bot.responder.services import Desk
-from bot.store.store import Store
+from bot.store.database import Store
 
 TASKS = {
     "sales": ["load", "group.load", "store"],

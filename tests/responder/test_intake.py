@@ -15,9 +15,10 @@ from sqlalchemy import Connection
 from bot.core.errors import Permanent, Temporary
 from bot.responder.services import Desk
 from bot.responder.signals.intake import BACKLOG, UNOBSERVED, Intake, Receipt
-from bot.store import incidents, signals
-from bot.store.signals import letter
-from bot.store.store import Store
+from bot.store import incidents
+from bot.store.database import Store
+from bot.store.signals import signals
+from bot.store.signals.signal_rows import letter
 from tests.given import a_desk, at_once, failure, wait_until
 
 

@@ -19,8 +19,9 @@ from bot.responder.signals import observe as meaning
 from bot.responder.signals import observer as module
 from bot.responder.signals.observe import observe, report
 from bot.responder.signals.observer import Observer, wait_for_others
-from bot.store import incidents, signals
-from bot.store.signals import letter
+from bot.store import incidents
+from bot.store.signals import signals
+from bot.store.signals.signal_rows import letter
 from bot.store.tables import set_aside
 from tests.given import Clock, a_desk, at_once, failure, told, wait_until
 

@@ -19,7 +19,7 @@ from bot.responder.remediation import carry_out
 from bot.responder.remediation import confirm as plans
 from bot.responder.services import Desk
 from bot.store import at_work, remediations
-from bot.store.store import Store
+from bot.store.database import Store
 from tests.given import at_once
 from tests.responder.flows import ANA, BEN, DAY, RUN, Memory, Trouble, desk_of, memory, whole
 

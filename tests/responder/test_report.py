@@ -18,7 +18,8 @@ from bot.core.incidents.routing import Policy, Route, Severity, Silence, matcher
 from bot.core.incidents.runbook import Runbook
 from bot.responder.services import Desk
 from bot.responder.signals.observe import report
-from bot.store import alerts, incidents, memory, signals
+from bot.store import alerts, incidents, silences
+from bot.store.signals import signals
 from bot.store.tables import signals as rows
 from tests.given import RUN, Clock, a_desk, at_once, failure, told
 
@@ -276,7 +277,7 @@ class TestPolicy:
     def test_a_silence_covers_what_it_matches_and_keeps_it_visible(self, desk: Desk, clock: Clock) -> None:
         silence = Silence(0, "dag:sales", "prod", clock() + timedelta(hours=1), "Ana", "known")
         with desk.store.write() as t:
-            silence = memory.add_silence(t, silence, clock())
+            silence = silences.add_silence(t, silence, clock())
         report(desk, [failure(tags=["critical"]), failure("another cause of another DAG", dag_id="bank")])
         quiet, loud = all_of(desk)
         assert (quiet.silence, loud.silence) == (silence, None)

@@ -13,8 +13,9 @@ from bot.responder import upkeep
 from bot.responder.services import Desk
 from bot.responder.signals import observer
 from bot.responder.signals.observe import observe, report
-from bot.store import housekeeping, incidents, signals
-from bot.store.signals import letter
+from bot.store import housekeeping, incidents
+from bot.store.signals import signals
+from bot.store.signals.signal_rows import letter
 from bot.store.tables import audit, entries, identities, subjects
 from bot.store.tables import signals as rows
 from tests.given import Clock, a_desk, failure, told

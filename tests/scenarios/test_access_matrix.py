@@ -22,7 +22,7 @@ from bot.slack.api.people import People
 from bot.slack.commands import grammar
 from bot.slack.commands.registry import VERBS, answer
 from bot.slack.commands.request import Ask
-from bot.store import memory
+from bot.store import silences
 from tests.airflow.paper import PaperAirflow
 from tests.given import NOW, RUN, Clock, a_desk, failure
 
@@ -88,7 +88,7 @@ def desk(tmp_path: object) -> Iterator[Desk]:
                   failure("third", deployment="dev", dag_id="ledger", tags=["finance"])])  # fmt: skip
     with made.store.write() as t:
         for place in ("dev", "prod", "dev"):
-            memory.add_silence(t, Silence(0, "dag:x", place, NOW + timedelta(days=9), "Eve", "x"), NOW)
+            silences.add_silence(t, Silence(0, "dag:x", place, NOW + timedelta(days=9), "Eve", "x"), NOW)
     yield made
     made.store.close()
 

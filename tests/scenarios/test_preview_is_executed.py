@@ -31,7 +31,7 @@ from bot.responder.actions.mark import plan_mark_run, plan_mark_scopes
 from bot.responder.remediation import carry_out
 from bot.responder.remediation import confirm as plans
 from bot.responder.services import Desk
-from bot.store.store import Store
+from bot.store.database import Store
 from tests.scenarios.room import seconds_of
 from tests.scenarios.shapes import RUNS, STATES, Shape, States, installed, shapes, wide
 from tests.stacks import RunningAirflow

@@ -14,7 +14,7 @@ from bot.core.incidents.routing import Silence
 from bot.responder.lookups.daily_digest import Digest, Took, Worth, midnight
 from bot.responder.questions import RunTally
 from bot.slack.replies.daily_digest import digest, headline, plot
-from bot.store.coverage import Coverage, Spread
+from bot.store.signals.coverage import Coverage, Spread
 from tests.slack import samples
 from tests.slack.reading import checked, head, kinds, last, line
 from tests.slack.samples import failure

@@ -11,8 +11,8 @@ from bot.slack.api.people import People
 from bot.slack.commands import grammar, incidents, variables
 from bot.slack.commands.request import Ask
 from bot.slack.text.block_kit import Message
-from bot.store import memory as silences
 from bot.store import remediations
+from bot.store.silences import active_silences
 from tests.responder.flows import ANA, desk_of, memory
 from tests.slack.reading import buttons, checked, line
 
@@ -41,7 +41,7 @@ def silenced(typed: str, folder: Path) -> tuple[Message, list[str]]:
     desk = desk_of(memory(), folder)
     said = checked(incidents.silence(Ask(desk, ANA, cast(People, None), grammar.parse(typed), "C1")))
     with desk.store.read() as t:
-        return said, [one.reason for one in silences.active_silences(t, desk.clock())]
+        return said, [one.reason for one in active_silences(t, desk.clock())]
 
 
 def test_a_time_that_is_none_is_asked_about_and_nothing_is_silenced(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.core.remediation import Change, Plan
 from bot.store import approvals, remediations
 from bot.store.approvals import Standing
-from bot.store.store import Store
+from bot.store.database import Store
 from tests.given import ANA, BEN, NOW, at_once
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from bot.core.access import Person
 from bot.core.errors import Permanent, Temporary
 from bot.store import audit
-from bot.store.store import Store
+from bot.store.database import Store
 from tests.given import ANA, BEN, NOW
 
 EVE = Person("U0EVE", "Eve")

@@ -23,8 +23,10 @@ from bot.core.incidents.routing import Silence
 from bot.core.remediation import Change, Plan, Progress, Surprise
 from bot.core.signals.signal import Signal
 from bot.core.signals.wire import parse
-from bot.store import alerts, incidents, memory, remediations, signals, tallies
-from bot.store.store import Store
+from bot.store import alerts, counts, incidents, remediations, silences, state
+from bot.store.audit import record
+from bot.store.database import Store
+from bot.store.signals import signal_rows, signals
 from bot.store.tables import audit, metadata
 from bot.store.tables import signals as rows
 from tests.given import ANA, NOW, RUN, at_once, failure, placed, told
@@ -85,7 +87,7 @@ class TestSchema:
         assert len(commits) == 1
 
     def test_two_processes_that_start_at_once_both_find_it_made(self, url: str) -> None:
-        code = f"from bot.store.store import Store; s = Store({url!r}); s.migrate(); s.ping()"
+        code = f"from bot.store.database import Store; s = Store({url!r}); s.migrate(); s.ping()"
         both = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(2)]
         assert [(process.communicate(timeout=60)[1], process.returncode) for process in both] == [("", 0), ("", 0)]
 
@@ -94,21 +96,21 @@ class TestTransactions:
     def test_a_block_that_fails_leaves_nothing(self, store: Store) -> None:
         def half() -> None:
             with store.write() as t:
-                memory.keep(t, "a", {"x": 1})
+                state.keep(t, "a", {"x": 1})
                 raise RuntimeError
 
         with pytest.raises(RuntimeError):
             half()
         with store.read() as t:
-            assert memory.recall(t, "a") == {}
+            assert state.recall(t, "a") == {}
 
     def test_a_reader_sees_the_last_commit_and_does_not_wait_for_a_writer(self, store: Store) -> None:
         with store.write() as t:
-            memory.keep(t, "a", {"x": 1})
+            state.keep(t, "a", {"x": 1})
             with store.read() as reader:
-                assert memory.recall(reader, "a") == {}
+                assert state.recall(reader, "a") == {}
         with store.read() as reader:
-            assert memory.recall(reader, "a") == {"x": 1}
+            assert state.recall(reader, "a") == {"x": 1}
 
     def test_writers_wait_for_each_other_and_none_is_lost(self, store: Store) -> None:
         def add_one() -> None:
@@ -116,12 +118,12 @@ class TestTransactions:
                 with store.write() as t:
                     if not store.is_sqlite:
                         incidents.for_change(t, incident.id)
-                    memory.keep(t, "n", {"n": memory.recall(t, "n").get("n", 0) + 1})
+                    state.keep(t, "n", {"n": state.recall(t, "n").get("n", 0) + 1})
 
         incident = an_incident(store)
         assert at_once(add_one, add_one, add_one) == [None, None, None]
         with store.read() as t:
-            assert memory.recall(t, "n") == {"n": 30}
+            assert state.recall(t, "n") == {"n": 30}
 
     def test_a_database_that_is_away_is_temporary(self, url: str) -> None:
         away = (
@@ -138,7 +140,7 @@ class TestTransactions:
 class TestTake:
     def take(self, store: Store, *batch: Signal) -> list[Signal]:
         with store.taking() as t:
-            news = signals.take(t, [signals.letter(signal) for signal in batch], NOW)
+            news = signals.take(t, [signal_rows.letter(signal) for signal in batch], NOW)
         return [signal for signal, is_news in zip(batch, news, strict=True) if is_news]
 
     def test_what_was_told_before_is_not_taken_again(self, store: Store) -> None:
@@ -504,25 +506,25 @@ def a_plan_in(t: Any) -> Plan:
 class TestMemory:
     def test_a_value_is_kept_and_replaced(self, store: Store) -> None:
         with store.write() as t:
-            assert memory.recall(t, "k") == {}
-            memory.keep(t, "k", {"a": 1})
-            memory.keep(t, "k", {"b": [1, {"c": None}]})
-            assert memory.recall(t, "k") == {"b": [1, {"c": None}]}
+            assert state.recall(t, "k") == {}
+            state.keep(t, "k", {"a": 1})
+            state.keep(t, "k", {"b": [1, {"c": None}]})
+            assert state.recall(t, "k") == {"b": [1, {"c": None}]}
 
     def test_a_silence_holds_until_its_end_or_until_it_is_ended(self, store: Store) -> None:
         with store.write() as t:
-            late = memory.add_silence(t, Silence(0, "dag:b", "prod", SOON, "Ben", "x"), NOW)
-            soon = memory.add_silence(t, Silence(0, "dag:a", "prod", NOW + timedelta(seconds=5), "Ana", "x"), NOW)
-            assert memory.active_silences(t, NOW) == [soon, late]
-            assert memory.active_silences(t, NOW + timedelta(seconds=5)) == [late]
-            assert memory.end_silence(t, late.id, NOW)
-            assert not memory.end_silence(t, late.id, NOW)
-            assert not memory.end_silence(t, soon.id, SOON)
-            assert memory.active_silences(t, NOW) == [soon]
+            late = silences.add_silence(t, Silence(0, "dag:b", "prod", SOON, "Ben", "x"), NOW)
+            soon = silences.add_silence(t, Silence(0, "dag:a", "prod", NOW + timedelta(seconds=5), "Ana", "x"), NOW)
+            assert silences.active_silences(t, NOW) == [soon, late]
+            assert silences.active_silences(t, NOW + timedelta(seconds=5)) == [late]
+            assert silences.end_silence(t, late.id, NOW)
+            assert not silences.end_silence(t, late.id, NOW)
+            assert not silences.end_silence(t, soon.id, SOON)
+            assert silences.active_silences(t, NOW) == [soon]
 
     def test_the_audit_keeps_what_was_asked_and_what_came_of_it(self, store: Store) -> None:
         with store.write() as t:
-            memory.record(t, NOW, Person("U1", "Eve"), "clear", "x" * 5_000, allowed=False, outcome="no role")
+            record(t, NOW, Person("U1", "Eve"), "clear", "x" * 5_000, allowed=False, outcome="no role")
             (line,) = t.execute(select(audit)).all()
         assert (line.at, line.who, line.who_id, line.verb, line.allowed, line.outcome) == (
             NOW, "Eve", "U1", "clear", False, "no role")  # fmt: skip
@@ -537,7 +539,7 @@ class TestTallies:
         with store.write() as t:
             alerts.ensure(t, first.id, Place(Kind.pagerduty), SOON)
             remediations.ask(t, a_plan_in(t), NOW)
-            counted = tallies.tally(t, NOW + timedelta(seconds=9))
+            counted = counts.tally(t, NOW + timedelta(seconds=9))
         assert counted.incidents == {("open", "error"): 1, ("acknowledged", "error"): 1}
         assert counted.owed == {"slack": 3, "pagerduty": 1}
         assert counted.oldest_seconds == 9

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.store import coverage, signals
-from bot.store.coverage import Known, Spread
-from bot.store.store import Store
+from bot.store.database import Store
+from bot.store.signals import coverage, signal_rows, signals
+from bot.store.signals.coverage import Known, Spread
 from tests.given import NOW, told
 
 
@@ -54,7 +54,7 @@ def test_what_is_forgotten_stays_in_the_totals(store: Store) -> None:
 def test_when_a_signal_was_told_is_asked_by_its_identity(store: Store) -> None:
     many = [told(map_index=n) for n in range(1200)]
     with store.taking() as t:
-        signals.take(t, [signals.letter(signal) for signal in many[:1100]], NOW)
+        signals.take(t, [signal_rows.letter(signal) for signal in many[:1100]], NOW)
     with store.read() as t:
         found = coverage.when_told(t, [signal.identity for signal in many])
     assert set(found) == {signal.identity for signal in many[:1100]}

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.store import pauses
-from bot.store.store import Store
+from bot.store.database import Store
 from tests.given import NOW
 
 

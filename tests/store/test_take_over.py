@@ -16,8 +16,9 @@ import pytest
 from bot.core.errors import Permanent
 from bot.responder.services import Desk
 from bot.responder.signals.observe import observe
-from bot.store import incidents, signals
-from bot.store.store import Store
+from bot.store import incidents
+from bot.store.database import Store
+from bot.store.signals import signal_rows, signals
 from tests.given import EVERYBODY_OPERATES, Clock, failure
 
 # Made by the code of that version: seven signals observed, five not yet.
@@ -35,7 +36,7 @@ def trace(frame, event, _):
     if seen == wanted:
         os.kill(os.getpid(), signal.SIGKILL)
     return trace
-from bot.store.store import Store
+from bot.store.database import Store
 store = Store(f"sqlite:///{path}")
 sys.settrace(trace)
 store.migrate()
@@ -73,7 +74,10 @@ def assert_nothing_was_lost(path: Path) -> None:
     while observe(desk, 100):
         pass
     with desk.store.write() as t:
-        assert signals.take(t, [signals.letter(failure(map_index=n)) for n in (5, 99)], desk.clock()) == [False, True]
+        assert signals.take(t, [signal_rows.letter(failure(map_index=n)) for n in (5, 99)], desk.clock()) == [
+            False,
+            True,
+        ]
         known = {one.name: incidents.counts(t, one.id, desk.clock()) for one in incidents.listed(t)}
     assert {name: (one.failures, one.sick) for name, one in known.items()}["A-1"] == (7, 6)
     assert [one.name for one in path.parent.iterdir() if ".signals" in one.name] == []

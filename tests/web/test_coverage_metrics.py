@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from bot.store.coverage import Coverage
+from bot.store.signals.coverage import Coverage
 from bot.web.health import _coverage
 
 

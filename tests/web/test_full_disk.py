@@ -7,7 +7,7 @@ from sqlalchemy import Connection, event
 
 from bot.responder.services import Desk
 from bot.responder.signals.intake import Intake
-from bot.store import signals
+from bot.store.signals import signals
 from bot.web.http import Edge
 from bot.web.routes import site
 from tests.given import SENT

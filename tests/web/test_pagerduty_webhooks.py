@@ -17,7 +17,8 @@ from bot.core.incidents.alert import Kind, Place
 from bot.responder.services import Desk
 from bot.responder.signals.intake import Intake
 from bot.responder.signals.observe import report
-from bot.store import alerts, heard, incidents
+from bot.store import alerts, incidents
+from bot.store.signals import heard
 from bot.web.http import Edge
 from bot.web.routes import site
 from tests.given import NOW, a_desk, told

@@ -19,9 +19,10 @@ from bot.checks.check import moment
 from bot.core.errors import Permanent, Temporary
 from bot.core.signals.signal import Family, Signal
 from bot.core.signals.wire import BadSignal, parse
-from bot.store import coverage, memory
-from bot.store.coverage import HOOK, SWEEP, Known
-from bot.store.store import Store
+from bot.store import state
+from bot.store.database import Store
+from bot.store.signals import coverage
+from bot.store.signals.coverage import HOOK, SWEEP, Known
 
 logger = logging.getLogger(__name__)
 GRACE = timedelta(seconds=5)  # a hook's own report says more, so it goes first
@@ -111,7 +112,7 @@ class Reconcile:
         self._count([replace(one.known, told_at=told[one.signal.identity], by=HOOK)
                      for one in new if one.signal.identity in told])  # fmt: skip
         with self._store.write() as t:
-            memory.keep(t, self._key, {"upto": found.upto.isoformat()})
+            state.keep(t, self._key, {"upto": found.upto.isoformat()})
             coverage.forget(t, self._clock())
         counts = {by: number for by, number in ((HOOK, len(told)), (SWEEP, len(missed))) if number}
         return Round(len(new), counts, time.monotonic() - began)
@@ -125,7 +126,7 @@ class Reconcile:
 
     def _since(self) -> datetime:
         with self._store.read() as t:
-            upto = moment(memory.recall(t, self._key).get("upto"))
+            upto = moment(state.recall(t, self._key).get("upto"))
         if upto is not None:
             return upto - OVERLAP
         since = self._source.now() - self._horizon

@@ -19,7 +19,7 @@ from bot.core.incidents.incident import Incident, State
 from bot.core.incidents.routing import Silence, name_of
 from bot.core.remediation import Plan
 from bot.responder.services import Desk
-from bot.store import approvals, audit, incidents
+from bot.store import audit, break_glass, incidents
 
 TAGS_KEPT = timedelta(minutes=10)
 AIRFLOW_SILENT = "status"  # the next step where Airflow does not tell
@@ -46,7 +46,7 @@ def raised(desk: Desk, person: Person) -> Role:
     if not desk.access.may_break_glass(person):
         return Role.viewer
     with desk.store.read() as t:
-        held = approvals.broken(t, desk.clock(), person.id)
+        held = break_glass.broken(t, desk.clock(), person.id)
     return min(rules.role, max((glass.role for glass in held), default=Role.viewer))
 
 

@@ -13,8 +13,8 @@ from typing import Protocol
 from bot.core.access import Person
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.responder.services import Desk
-from bot.store import approvals, audit
-from bot.store.approvals import Glass
+from bot.store import audit, break_glass
+from bot.store.break_glass import Glass
 
 logger = logging.getLogger(__name__)
 VERB = "break-glass"
@@ -25,10 +25,10 @@ def begin(desk: Desk, person: Person, lasts: timedelta, reason: str) -> Glass | 
     now, rules = desk.clock(), desk.access.break_glass
     refused = _refused(desk, person, lasts, reason)
     with desk.store.write() as t:
-        if refused is None and approvals.broken(t, now, person.id):
+        if refused is None and break_glass.broken(t, now, person.id):
             refused = Refused("You have broken the glass already; end it first.", f"{VERB} end")
         outcome = refused.reason if refused else f"{rules.role} for {lasts.total_seconds() / 60:.0f} min"
-        made = None if refused else approvals.break_glass(t, person, rules.role, reason, now, now + lasts)
+        made = None if refused else break_glass.break_glass(t, person, rules.role, reason, now, now + lasts)
         audit.record(t, now, person, VERB, reason, allowed=refused is None or _is_named(desk, person), outcome=outcome,
                      by_break_glass=made is not None)  # fmt: skip
     desk.wake()
@@ -63,7 +63,7 @@ def end(desk: Desk, person: Person) -> Refused | None:
     """Ends it before its time; None when it is done."""
     now = desk.clock()
     with desk.store.write() as t:
-        ended = approvals.end_glass(t, person.id, now)
+        ended = break_glass.end_glass(t, person.id, now)
         outcome = "ended" if ended else "there was none"
         audit.record(t, now, person, VERB, "end", allowed=True, outcome=outcome)
     desk.wake()
@@ -80,7 +80,7 @@ def tell(desk: Desk, say: Say) -> None:
     """Says loudly what began, and what is over with how much was done under it."""
     now = desk.clock()
     with desk.store.read() as t:
-        behind = approvals.glass_untold(t)
+        behind = break_glass.glass_untold(t)
     for glass in behind:
         over = glass.ended_at is not None or glass.until <= now
         if glass.told == "" and not _said(desk, glass, say, None):
@@ -100,5 +100,5 @@ def _said(desk: Desk, glass: Glass, say: Say, deeds: int | None) -> bool:
     except Permanent as error:
         logger.error("the broken glass of %s cannot be told: %s", glass.person.name, error.message)
     with desk.store.write() as t:
-        approvals.glass_told(t, glass.id, "broken" if deeds is None else "over")
+        break_glass.glass_told(t, glass.id, "broken" if deeds is None else "over")
     return True

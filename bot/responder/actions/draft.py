@@ -19,7 +19,8 @@ from bot.core.signals.signal import task_thing
 from bot.responder.access.authorization import SECOND_PERSON, may, weigh
 from bot.responder.services import Desk
 from bot.store import audit as lines
-from bot.store import incidents, memory, remediations
+from bot.store import incidents, remediations
+from bot.store.audit import record
 
 PATIENCE = 2.5  # seconds that somebody waits for a preview before being told that Airflow does not answer
 LONG_LIST = 8.0  # seconds for the list itself, of an Airflow that did answer: a thousand task instances take their time
@@ -194,6 +195,4 @@ def audit(
 ) -> None:
     """One line of the audit."""
     with desk.store.write() as t:
-        memory.record(
-            t, desk.clock(), person, verb, argument, allowed=allowed, outcome=outcome, incident_id=incident_id
-        )
+        record(t, desk.clock(), person, verb, argument, allowed=allowed, outcome=outcome, incident_id=incident_id)

@@ -26,7 +26,7 @@ from bot.responder.alerts import overflow
 from bot.responder.alerts.views import view
 from bot.responder.services import Desk
 from bot.store import alerts, incidents
-from bot.store.moments import LONGEST_WAIT
+from bot.store.driver.moments import LONGEST_WAIT
 
 logger = logging.getLogger(__name__)
 CLAIM = timedelta(seconds=60)

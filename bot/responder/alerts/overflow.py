@@ -16,7 +16,7 @@ from bot.core.errors import Permanent, Temporary
 from bot.core.incidents.alert import Lane
 from bot.core.incidents.routing import Severity
 from bot.responder.services import Desk
-from bot.store import alerts, memory
+from bot.store import alerts, state
 
 logger = logging.getLogger(__name__)
 SPACING = timedelta(seconds=5)  # between two edits of the count
@@ -61,7 +61,7 @@ def tell(desk: Desk, show: Show) -> float | None:
     now = desk.clock()
     closed = {channel for _, channel in full(desk)}
     with desk.store.read() as t:
-        waiting, known = alerts.waiting(t, now), memory.below(t, _KEY)
+        waiting, known = alerts.waiting(t, now), state.below(t, _KEY)
     counted = known.keys() | (closed & waiting.keys())
     for channel in counted:
         _tell_one(desk, show, channel, known.get(channel, {}), waiting.get(channel, Counter()))
@@ -76,7 +76,7 @@ def _tell_one(desk: Desk, show: Show, channel: str, known: dict[str, Any], waits
     if not begun:
         known = {"key": f"{_KEY}{channel}/{now.isoformat()}", "ref": "", "channel": channel}
         with desk.store.write() as t:
-            if not memory.keep_new(t, _KEY + channel, known | {"at": now.isoformat()}):
+            if not state.keep_new(t, _KEY + channel, known | {"at": now.isoformat()}):
                 return  # another replica posts it
     rest = Rest(known["channel"], known["key"], known["ref"], desk.new_a_minute, waits)
     try:
@@ -101,6 +101,6 @@ def _is_fresh(known: dict[str, Any], counts: dict[str, int], now: datetime) -> b
 def _keep(desk: Desk, channel: str, value: dict[str, Any] | None) -> None:
     with desk.store.write() as t:
         if value is None:
-            memory.drop(t, _KEY + channel)
+            state.drop(t, _KEY + channel)
         else:
-            memory.keep(t, _KEY + channel, value)
+            state.keep(t, _KEY + channel, value)

@@ -19,8 +19,9 @@ from bot.core.incidents.incident import Entry, Incident, State
 from bot.core.redaction import redact
 from bot.responder.access.authorization import about_incident, decide, with_tags
 from bot.responder.services import Desk
-from bot.store import alerts, heard, incidents, memory
+from bot.store import alerts, audit, incidents
 from bot.store.audit import learn as learn_request
+from bot.store.signals import heard
 
 
 def press(desk: Desk, person: Person, verb: str, incident_id: int, note: str = "") -> Incident | Refused:
@@ -30,7 +31,7 @@ def press(desk: Desk, person: Person, verb: str, incident_id: int, note: str = "
     with desk.store.write(alone=True) as t:
         result = refused or _press(desk, t, person, verb, incident_id, note, now)
         outcome = result.reason if isinstance(result, Refused) else result.state.value
-        memory.record(t, now, person, verb, f"A-{incident_id} {note}".strip(), allowed=refused is None,
+        audit.record(t, now, person, verb, f"A-{incident_id} {note}".strip(), allowed=refused is None,
                       outcome=outcome, incident_id=None if isinstance(result, Refused) else incident_id)  # fmt: skip
     desk.wake()
     return result
@@ -54,7 +55,7 @@ def pressed_elsewhere(desk: Desk, person: Person, verb: str, incident_id: int, n
         at = elsewhere.at if verb == "acknowledge" else now  # held since then, to tell what is older
         result = late or _press(desk, t, person, verb, incident_id, note, at)
         outcome = result.reason if isinstance(result, Refused) else result.state.value
-        memory.record(
+        audit.record(
             t, now, person, verb, f"A-{incident_id} {note}", allowed=True, outcome=outcome, incident_id=incident_id
         )
     desk.wake()

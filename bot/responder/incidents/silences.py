@@ -17,7 +17,7 @@ from bot.responder.access.authorization import about_silence, decide, raised
 from bot.responder.incidents.presses import save
 from bot.responder.services import Desk
 from bot.responder.signals.placement import place
-from bot.store import alerts, incidents, memory
+from bot.store import alerts, audit, incidents, silences
 
 LONGEST_SILENCE = timedelta(days=30)
 
@@ -37,11 +37,11 @@ def silence(
             unresolved = incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000)
             covered = [one for one in unresolved if made.covers(one.exemplar, one.signature, now)]
             worst = max((one.severity for one in covered), key=lambda one: one.rank, default=Severity.critical)
-            made = memory.add_silence(t, replace(made, severity=worst), now)
+            made = silences.add_silence(t, replace(made, severity=worst), now)
             for incident in covered:
                 save(t, lifecycle.quieten(incident, made, person, now), now)
         outcome = refused.reason if refused else f"S-{made.id}"
-        memory.record(
+        audit.record(
             t, now, person, "silence", f"{deployment}:{scope} {reason}", allowed=not_allowed is None, outcome=outcome
         )
     desk.wake()
@@ -61,19 +61,19 @@ def unsilence(desk: Desk, person: Person, silence_id: int) -> Refused | None:
     not_allowed = decided.refused if isinstance(decided, No) else None
     refused = not_allowed
     with desk.store.write(alone=True) as t:
-        if refused is None and not memory.end_silence(t, silence_id, now):
+        if refused is None and not silences.end_silence(t, silence_id, now):
             refused = Refused(f"There is no silence S-{silence_id} that still holds.", "silences")
         elif refused is None:
             _let_speak(t, silence_id, f"{person.name} ended the silence", person, now)
         outcome = refused.reason if refused else "ended"
-        memory.record(t, now, person, "unsilence", f"S-{silence_id}", allowed=not_allowed is None, outcome=outcome)
+        audit.record(t, now, person, "unsilence", f"S-{silence_id}", allowed=not_allowed is None, outcome=outcome)
     desk.wake()
     return refused
 
 
 def _where(desk: Desk, silence_id: int) -> About | Refused:
     with desk.store.read() as t:
-        held = memory.active_silences(t, desk.clock())
+        held = silences.active_silences(t, desk.clock())
     one = next((one for one in held if one.id == silence_id), None)
     return SOMEWHERE if one is None else about_silence(desk, "unsilence", one.scope, one.deployment)
 

@@ -15,7 +15,7 @@ from bot.core.incidents.routing import RETRYING
 from bot.core.redaction import redact
 from bot.responder.services import Desk
 from bot.store import alerts, incidents
-from bot.store.store import Store
+from bot.store.database import Store
 
 PAGE = 100
 

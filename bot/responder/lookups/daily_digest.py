@@ -21,9 +21,11 @@ from bot.core.errors import Permanent, Temporary
 from bot.core.incidents.incident import Incident, State
 from bot.core.incidents.routing import Silence
 from bot.responder.questions import RunTally
-from bot.store import coverage, digests, incidents, memory
-from bot.store.coverage import Coverage
-from bot.store.digests import Failures
+from bot.store import counts, incidents
+from bot.store.counts import Failures
+from bot.store.signals import coverage
+from bot.store.signals.coverage import Coverage
+from bot.store.silences import active_silences
 
 if TYPE_CHECKING:
     from bot.responder.services import Desk
@@ -109,16 +111,16 @@ def digest(desk: Desk, day: date, zone: tzinfo) -> Digest:
     now = desk.clock()
     since, until = midnight(day, zone), midnight(day + timedelta(days=1), zone)
     with desk.store.read() as t:
-        failed, open_now = digests.failures(t, since, until), incidents.listed(t, OPEN_STATES, limit=1_000)
-        began, week = digests.opened(t, since, until), timedelta(days=7)
+        failed, open_now = counts.failures(t, since, until), incidents.listed(t, OPEN_STATES, limit=1_000)
+        began, week = counts.opened(t, since, until), timedelta(days=7)
         covered = coverage.coverage(t, None, since, until)
         return Digest(
             day, zone, since, until, now, runs=_runs(desk, since, until), opened=len(began),
-            opened_before=len(digests.opened(t, since - week, until - week)),
-            resolved=len(ended := digests.resolved(t, since, until)), still_open=len(open_now),
-            to_acknowledge=_took([(began[one], at) for one, at in digests.taken(t, list(began)).items()]),
+            opened_before=len(counts.opened(t, since - week, until - week)),
+            resolved=len(ended := counts.resolved(t, since, until)), still_open=len(open_now),
+            to_acknowledge=_took([(began[one], at) for one, at in counts.taken(t, list(began)).items()]),
             to_resolve=_took(ended), by_hour=_by_hour(failed, since, until), dags=_worst(failed), coverage=covered,
-            silences=memory.active_silences(t, now), worth=_worth(t, failed, open_now, covered, now),
+            silences=active_silences(t, now), worth=_worth(t, failed, open_now, covered, now),
         )  # fmt: skip
 
 
@@ -187,10 +189,10 @@ def send_due(desk: Desk, plan: Plan, post: Post) -> bool:
         return False
     day = (today - timedelta(days=1)).isoformat()
     with desk.store.read() as t:
-        if digests.claimed(t, day):
+        if counts.claimed(t, day):
             return False
     with desk.store.write() as t:
-        if not digests.claim(t, day, now):
+        if not counts.claim(t, day, now):
             return False
     return _send(desk, plan, post, today - timedelta(days=1))
 
@@ -204,6 +206,6 @@ def _send(desk: Desk, plan: Plan, post: Post, day: date) -> bool:
         desk.digest_again_at = desk.clock() + (timedelta(seconds=wait) if wait else AGAIN)
         if isinstance(error, Permanent) or error.acted is not None:  # an answer that was lost may stand for a post
             with desk.store.write() as t:
-                digests.let_go(t, day.isoformat())
+                counts.let_go(t, day.isoformat())
         return False
     return True

@@ -21,8 +21,9 @@ from bot.core.remediation import Remediation
 from bot.responder.access.authorization import decide
 from bot.responder.alerts.views import open_views
 from bot.responder.services import Desk
-from bot.store import memory, mine
+from bot.store import remediations as mine
 from bot.store.audit import Line
+from bot.store.silences import active_silences
 
 WITHIN = 2.0
 DEEDS = 5
@@ -64,7 +65,7 @@ class Home:
 
 def everything(desk: Desk) -> Everything:
     with desk.store.read() as t:
-        silences = memory.active_silences(t, desk.clock())
+        silences = active_silences(t, desk.clock())
     return Everything(open_views(desk), silences, desk.clock())
 
 

@@ -14,7 +14,9 @@ from bot.core.incidents.view import DeploymentStatus, Status
 from bot.core.signals.signal import Family
 from bot.responder.alerts.views import open_views
 from bot.responder.services import Desk
-from bot.store import coverage, incidents, memory
+from bot.store import incidents
+from bot.store.signals import coverage
+from bot.store.silences import active_silences
 
 PATIENCE = 10.0  # seconds for one deployment's status
 
@@ -25,7 +27,7 @@ def status(desk: Desk) -> Status:
     with ThreadPoolExecutor(max_workers=max(1, min(8, len(gateways)))) as pool:
         asked = list(pool.map(lambda airflow: _in_time(airflow, desk.clock()), gateways))
     with desk.store.read() as t:
-        silences = [(silence.id, silence.until) for silence in memory.active_silences(t, desk.clock())]
+        silences = [(silence.id, silence.until) for silence in active_silences(t, desk.clock())]
     findings = _findings(desk)
     deployments = [replace(one, findings=findings.get(one.name, ())) for one in _covered(desk, asked)]
     return Status(deployments, open_views(desk), desk.clock(), silences)

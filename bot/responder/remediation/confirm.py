@@ -28,8 +28,9 @@ from bot.responder.incidents.presses import save
 from bot.responder.remediation.overlap import refused as overlapping
 from bot.responder.remediation.second_person import Held, hold
 from bot.responder.services import Desk
-from bot.store import approvals, at_work, incidents, memory, remediations
+from bot.store import approvals, at_work, incidents, remediations
 from bot.store.at_work import Overlaps
+from bot.store.audit import record
 
 
 def narrow(desk: Desk, person: Person, plan_id: str) -> Plan | Refused:
@@ -99,7 +100,7 @@ def _bound(desk: Desk, t: Connection, plan: Plan, second: Person | None, now: da
     incident = incidents.for_change(t, plan.incident_id) if plan.incident_id else None
     if incident is not None:
         save(t, _taken(incident, plan, desk, second), now)
-    memory.record(t, now, plan.person, plan.action, ", ".join(plan.dag_ids), allowed=True, outcome="asked",
+    record(t, now, plan.person, plan.action, ", ".join(plan.dag_ids), allowed=True, outcome="asked",
                   incident_id=plan.incident_id, plan_digest=plan.digest, deployment=plan.deployment,
                   second=second)  # fmt: skip
     return asked

@@ -17,7 +17,7 @@ from bot.core.remediation import ACTIVE, Plan
 from bot.responder.actions.catalog import seen_now
 from bot.responder.actions.draft import UNCONFIRMED, airflow_of, new_id
 from bot.responder.services import Desk
-from bot.store import memory, pauses, remediations
+from bot.store import audit, pauses, remediations
 
 logger = logging.getLogger(__name__)
 TRY_AGAIN = timedelta(minutes=1)
@@ -56,7 +56,7 @@ def _end(desk: Desk, row: dict[str, Any]) -> None:
     with desk.store.write() as t:
         if isinstance(plan, str):
             pauses.remove(t, row["deployment"], row["dag_id"])
-            memory.record(t, now, _person(row), "unpause", row["dag_id"], allowed=True, outcome=plan)
+            audit.record(t, now, _person(row), "unpause", row["dag_id"], allowed=True, outcome=plan)
         elif plan is not None:
             remediations.add_plan(t, plan)
             remediations.use_plan(t, plan.id, now)
@@ -64,7 +64,7 @@ def _end(desk: Desk, row: dict[str, Any]) -> None:
             known = {key: row[key] for key in ("by", "by_id", "channel", "incident") if key in row}
             until = datetime.fromisoformat(row["until"])
             pauses.add(t, row["deployment"], row["dag_id"], until, known | {"remediation": begun.id})
-            memory.record(t, now, _person(row), "unpause", row["dag_id"], allowed=True, outcome="the time is over",
+            audit.record(t, now, _person(row), "unpause", row["dag_id"], allowed=True, outcome="the time is over",
                           incident_id=plan.incident_id, plan_digest=plan.digest)  # fmt: skip
     desk.remediation_owed.set()
 

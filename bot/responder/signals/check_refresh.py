@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from bot.core.incidents import lifecycle
 from bot.core.signals.signal import Signal
 from bot.store import incidents
-from bot.store.forms import digest
+from bot.store.driver.encoding import digest
 
 AT_ONCE = 10  # incidents that one batch brings up to date
 

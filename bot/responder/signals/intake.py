@@ -18,8 +18,8 @@ from bot.core.errors import Permanent, Temporary
 from bot.core.signals.signal import Signal
 from bot.responder.services import Desk
 from bot.responder.signals.observer import Observer
-from bot.store import signals
-from bot.store.signals import Letter, letter
+from bot.store.signals import signals
+from bot.store.signals.signal_rows import Letter, letter
 
 logger = logging.getLogger(__name__)
 BATCH = 2_000  # signals a commit

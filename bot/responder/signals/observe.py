@@ -24,9 +24,12 @@ from bot.responder.services import Desk
 from bot.responder.signals import retry_warnings
 from bot.responder.signals.check_refresh import refresh
 from bot.responder.signals.placement import place, quiet, run_thing
-from bot.store import alerts, incidents, memory, signals
-from bot.store.forms import digest
-from bot.store.signals import Stored, letter
+from bot.store import alerts, incidents
+from bot.store.driver.encoding import digest
+from bot.store.signals import signals
+from bot.store.signals.signal_rows import letter
+from bot.store.signals.signals import Stored
+from bot.store.silences import active_silences
 
 BATCH = 2_000  # signals that are observed at once
 
@@ -127,7 +130,7 @@ def _learn_why(desk: Desk, t: Connection, again: Sequence[_Opened], now: datetim
 
 def _observe_all(desk: Desk, t: Connection, fresh: Sequence[_Opened], now: datetime) -> None:
     """Sick and well ones in the order in which they came, in as few steps as that order allows."""
-    sheet = _Sheet(now, memory.active_silences(t, now))
+    sheet = _Sheet(now, active_silences(t, now))
     for mood, group in _stretches(fresh):
         if mood is Mood.sick:
             _take_sick(desk, t, sheet, group)

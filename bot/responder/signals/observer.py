@@ -15,8 +15,8 @@ import time
 from bot.core.errors import Crossed, Permanent, Temporary
 from bot.responder.services import Desk
 from bot.responder.signals.observe import observe, observe_these
-from bot.store import signals
-from bot.store.store import Store
+from bot.store.database import Store
+from bot.store.signals import signals
 
 logger = logging.getLogger(__name__)
 BATCH = 150  # signals a transaction: whoever presses a button may have to wait for one

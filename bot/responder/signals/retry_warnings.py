@@ -15,7 +15,7 @@ from bot.core.incidents.incident import Incident
 from bot.core.incidents.routing import RETRYING
 from bot.core.signals.signal import Family, Signal
 from bot.store import incidents
-from bot.store.forms import digest
+from bot.store.driver.encoding import digest
 
 
 def warned(t: Connection, told: Sequence[Signal], known: Callable[[int], Incident]) -> dict[str, int]:

@@ -20,8 +20,8 @@ from bot.slack.replies import replies
 from bot.slack.replies.approval import standing
 from bot.slack.replies.audit import lines_of
 from bot.slack.text.block_kit import Message
-from bot.store import approvals
 from bot.store import audit as audits
+from bot.store.break_glass import broken
 
 SHOWN = 15
 
@@ -68,7 +68,7 @@ def break_glass(ask: Ask) -> Message:
     """`break-glass 30m reason…`, `break-glass end`, or who has broken it now."""
     if not ask.words:
         with ask.desk.store.read() as t:
-            held = approvals.broken(t, ask.desk.clock())
+            held = broken(t, ask.desk.clock())
         return standing(held, ask.desk.access.break_glass.longest)
     if ask.words[0].lower() == "end":
         not_done = glass.end(ask.desk, ask.person)

@@ -15,7 +15,7 @@ from bot.slack.commands import grammar
 from bot.slack.commands.request import Ask, incident_view, missing, not_there, refused, target
 from bot.slack.replies import incidents, replies
 from bot.slack.text.block_kit import Message
-from bot.store import memory
+from bot.store.silences import active_silences
 
 _DONE = {
     "acknowledge": "You have {name}; it rings nobody.",
@@ -127,7 +127,7 @@ def scope_of(seen: View) -> str:
 
 def silences(ask: Ask) -> Message:
     with ask.desk.store.read() as t:
-        held = memory.active_silences(t, ask.desk.clock())
+        held = active_silences(t, ask.desk.clock())
     return incidents.silences(held)
 
 

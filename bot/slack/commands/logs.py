@@ -21,7 +21,7 @@ from bot.slack.replies import log as log_reply
 from bot.slack.replies import replies
 from bot.slack.text.block_kit import Message
 from bot.store import alerts
-from bot.store.memory import Remembered
+from bot.store.state import Remembered
 
 LINES, MOST_LINES = 12, 50
 

@@ -19,7 +19,8 @@ from bot.slack.alert.poster import Poster
 from bot.slack.commands.request import refused
 from bot.slack.replies import replies
 from bot.slack.replies.approval import APPROVE, TAKE_BACK, broken, over, request
-from bot.store.approvals import Approval, Glass
+from bot.store.approvals import Approval
+from bot.store.break_glass import Glass
 
 if TYPE_CHECKING:
     from bot.slack.interactions.press import Pressed

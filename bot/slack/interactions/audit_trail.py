@@ -30,7 +30,7 @@ from bot.slack.interactions import error_replies, owed_answers
 from bot.slack.interactions.owed_answers import Owed
 from bot.slack.replies import replies
 from bot.store import audit
-from bot.store import heard as events
+from bot.store.signals import heard as events
 
 logger = logging.getLogger(__name__)
 Body = Mapping[str, Any]

@@ -13,7 +13,8 @@ from bot.slack.alert import action_words
 from bot.slack.replies import preview
 from bot.slack.text.block_kit import Message, actions, button, context, message, section
 from bot.slack.text.words import at, bare, code, count, foreign, joined, quoted, span
-from bot.store.approvals import Approval, Glass, Standing
+from bot.store.approvals import Approval, Standing
+from bot.store.break_glass import Glass
 
 if TYPE_CHECKING:
     pass

@@ -8,7 +8,7 @@ from alembic import op
 
 from bot.core.redaction import redact
 from bot.core.signals.wire import as_json, parse
-from bot.store.forms import EPOCH
+from bot.store.driver.encoding import EPOCH
 
 revision = "0006"
 down_revision = "0005"

@@ -13,12 +13,13 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from bot.store import letters, memory, rows
-from bot.store.letters import Letter, letter
-from bot.store.store import Store
+from bot.store import state
+from bot.store.database import Store
+from bot.store.driver import rows
+from bot.store.signals import signal_rows
+from bot.store.signals.signal_rows import Letter
 from bot.store.tables import set_aside, signals
 
-__all__ = ["Letter", "Stored", "after", "aside", "letter", "newest", "observed", "put_aside", "set_observed", "take"]
 _OBSERVED = "signals/observed"
 
 
@@ -34,21 +35,21 @@ class Stored:
 
 def take(t: Connection, told: Sequence[Letter], now: datetime) -> list[bool]:
     """Stores those that were not told before; says of each whether it was news. Two that say the same count once."""
-    return letters.take(rows.driver(t), told, now)
+    return signal_rows.take(rows.driver(t), told, now)
 
 
 def newest(t: Connection) -> int:
     """The highest id that was given to a signal; 0 before the first."""
-    return letters.newest(rows.driver(t))
+    return signal_rows.newest(rows.driver(t))
 
 
 def observed(t: Connection) -> int:
     """Up to which id signals have been observed."""
-    return int(memory.recall(t, _OBSERVED).get("upto", 0))
+    return int(state.recall(t, _OBSERVED).get("upto", 0))
 
 
 def set_observed(t: Connection, upto: int) -> None:
-    memory.keep(t, _OBSERVED, {"upto": upto})
+    state.keep(t, _OBSERVED, {"upto": upto})
 
 
 def after(t: Connection, signal_id: int, limit: int) -> list[Stored]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from bot.store.forms import stored_moment
+from bot.store.driver.encoding import stored_moment
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

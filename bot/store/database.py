@@ -24,8 +24,8 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed, wait_random
 
 from bot.core.errors import Crossed, Permanent, Temporary
-from bot.store.take_over import take_over
-from bot.store.trouble import unable
+from bot.store.driver.errors import unable
+from bot.store.signals.take_over import take_over
 
 BUSY_SECONDS = 10
 _MIGRATING, _ALONE, _TAKING = 7_406_091, 7_406_092, 7_406_093  # PostgreSQL's advisory locks are named by numbers

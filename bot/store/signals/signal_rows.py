@@ -15,9 +15,9 @@ import msgspec
 
 from bot.core.signals.signal import Signal
 from bot.core.signals.wire import as_json
-from bot.store import rows
-from bot.store.forms import digest, stored_moment
-from bot.store.rows import Driver, holes
+from bot.store.driver import rows
+from bot.store.driver.encoding import digest, stored_moment
+from bot.store.driver.rows import Driver, holes
 
 REPEATED = timedelta(seconds=50)  # a sweep comes every minute, and not on the dot
 

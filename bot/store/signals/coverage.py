@@ -16,8 +16,8 @@ from math import ceil
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.store import memory
-from bot.store.forms import digest
+from bot.store import state
+from bot.store.driver.encoding import digest
 from bot.store.tables import failures, identities
 
 HOOK, SWEEP = "hook", "sweep"
@@ -118,7 +118,7 @@ def coverage(t: Connection, deployment: str | None, since: datetime, until: date
 def totals(t: Connection) -> dict[str, Coverage]:
     """By deployment, all that was ever counted: for counters that only grow."""
     numbers: dict[str, dict[str, int]] = {
-        name: dict(memory.recall(t, _gone_key(name))) for name in memory.recall(t, _GONE).get("deployments", ())
+        name: dict(state.recall(t, _gone_key(name))) for name in state.recall(t, _GONE).get("deployments", ())
     }
     query = select(failures.c.deployment, failures.c.by, func.count()).group_by(failures.c.deployment, failures.c.by)
     for name, by, number in t.execute(query):
@@ -138,10 +138,10 @@ def forget(t: Connection, now: datetime) -> None:
     if not rows:
         return
     for name, by, number in rows:
-        gone = memory.recall(t, _gone_key(name))
-        memory.keep(t, _gone_key(name), gone | {by: gone.get(by, 0) + number})
-    names = set(memory.recall(t, _GONE).get("deployments", ())) | {row[0] for row in rows}
-    memory.keep(t, _GONE, {"deployments": sorted(names)})
+        gone = state.recall(t, _gone_key(name))
+        state.keep(t, _gone_key(name), gone | {by: gone.get(by, 0) + number})
+    names = set(state.recall(t, _GONE).get("deployments", ())) | {row[0] for row in rows}
+    state.keep(t, _GONE, {"deployments": sorted(names)})
     t.execute(delete(failures).where(old))
 
 

@@ -21,8 +21,8 @@ from sqlalchemy import Connection
 
 from bot.core.errors import Permanent
 from bot.core.signals.wire import as_json, parse
-from bot.store.forms import EPOCH
-from bot.store.rows import Driver, driver, holes
+from bot.store.driver.encoding import EPOCH
+from bot.store.driver.rows import Driver, driver, holes
 
 logger = logging.getLogger(__name__)
 _MARK = "signals/taken-over"  # up to which id of the old file

@@ -6,17 +6,18 @@ it, and the row outlives both. Rule: counting reads; nothing here changes an inc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, and_, func, select, type_coerce
 
+from bot.core.remediation import ACTIVE
 from bot.core.signals.signal import Family
-from bot.store.forms import EPOCH
-from bot.store.memory import drop, keep_new
-from bot.store.tables import entries, incidents, memory, subjects
+from bot.store.driver.encoding import EPOCH
+from bot.store.state import drop, keep_new
+from bot.store.tables import alerts, entries, incidents, memory, remediations, subjects
 
 _HOUR = 3_600_000_000  # microseconds
 _CHUNK = 500
@@ -90,3 +91,31 @@ def let_go(t: Connection, day: str) -> None:
 
 def _key(day: str) -> str:
     return f"digest/{day}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """`incidents` by (state, severity), `owed` alerts by kind of place, the longest overdue in seconds."""
+
+    incidents: Mapping[tuple[str, str], int]
+    owed: Mapping[str, int]
+    oldest_seconds: float
+    remediations: int
+
+
+def tally(t: Connection, now: datetime) -> Tally:
+    number = func.count()
+    unresolved = incidents.c.open_key.is_not(None)
+    by_state = select(incidents.c.state, incidents.c.severity, number).where(unresolved)
+    behind = and_(alerts.c.incident_id == incidents.c.id, alerts.c.shown < incidents.c.version)
+    owed = t.execute(
+        select(alerts.c.kind, number, func.min(alerts.c.due_at)).where(behind).group_by(alerts.c.kind)
+    ).all()
+    oldest = min((row[2] for row in owed), default=None)
+    active = remediations.c.progress.in_([progress.value for progress in ACTIVE])
+    return Tally(
+        incidents={(row[0], row[1]): row[2] for row in t.execute(by_state.group_by(incidents.c.state, incidents.c.severity))},
+        owed={row[0]: row[1] for row in owed},
+        oldest_seconds=max(0.0, (now - oldest).total_seconds()) if oldest else 0.0,
+        remediations=t.scalar(select(number).select_from(remediations).where(active)) or 0,
+    )  # fmt: skip

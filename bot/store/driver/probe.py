@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from bot.core.errors import Permanent, Temporary
-from bot.store.store import Store
+from bot.store.database import Store
 
 PROBE_SECONDS = 5.0
 

@@ -1,0 +1,1 @@
+"""Signals as they are stored, observed and counted; events from elsewhere that were heard."""
