@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.app.windsock import desk_of
+from bot.app.build import desk_of
 from bot.config.checks import checks_of
 from bot.config.schedules import digest_of
 from bot.config.settings import load

@@ -11,7 +11,6 @@ FILES = [path for path in sorted(BOT.rglob("*.py")) if "dags" not in path.parts 
 LIMIT = 300
 LONGER = {
     "plugin/windsock_airflow.py": "one file by design: it is dropped into Airflow as it is",
-    "app/windsock.py": "the only place where things are built and handed to each other",
     "store/tables.py": "every table, in one list",
 }
 # Where everything may be caught: what runs inside a task, loops that must outlive a bug, and a job's wrapper.
@@ -22,7 +21,7 @@ CATCHES_ALL = {
     "responder/alerts/enrichment.py",
     "responder/signals/intake.py",
     "responder/signals/observer.py",
-    "app/windsock.py",
+    "app/schedule.py",
 }
 FORBIDDEN_NAMES = re.compile(r"utils?|helpers?|common|managers?|(process|handle)_.*")
 

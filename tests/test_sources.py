@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from bot.app.build import desk_of
 from bot.app.sources import Sources
-from bot.app.windsock import desk_of
 from bot.checks.catalog import ALL
 from bot.config.settings import Settings, WrongSettings
 

@@ -13,7 +13,7 @@ from typing import Any
 from slack_sdk.web import WebClient
 
 from bot.airflow.gateway import GatewayConfig, connect
-from bot.app.windsock import gateway_configs
+from bot.app.build import gateway_configs
 from bot.checks.metastore.connection import Metastore
 from bot.config.runbooks import read_all
 from bot.config.settings import Settings

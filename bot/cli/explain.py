@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from bot.app.windsock import desk_of, load_runbooks
+from bot.app.build import desk_of, load_runbooks
 from bot.config.settings import Settings
 from bot.core.incidents.routing import RETRYING, Placement, Policy, Route, Silence, severity_of
 from bot.core.incidents.runbook import Runbook, guiding

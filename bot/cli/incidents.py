@@ -18,7 +18,7 @@ def incidents(given: Any) -> int:
     from bot.responder.incidents.summary import page, summary_line
 
     settings = read_settings()
-    from bot.app.windsock import desk_of, load_runbooks
+    from bot.app.build import desk_of, load_runbooks
 
     desk = desk_of(settings, (), load_runbooks(settings))
     desk.store.migrate()

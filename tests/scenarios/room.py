@@ -68,7 +68,8 @@ class BotHere:
 
     def hang_up(self) -> None:
         """No socket is opened again from now on."""
-        for handler in self.windsock._sockets:
+        assert self.windsock.slack is not None
+        for handler in self.windsock.slack.sockets:
             handler.client.auto_reconnect_enabled = handler.client.default_auto_reconnect_enabled = False
 
     def stop(self) -> None:

@@ -153,8 +153,8 @@ def test_a_group_that_slack_does_not_tell_gives_nobody_a_role_and_the_refusal_sa
         alert.expect_edit("Ana has it")
         room.eyes.no_more_faults()
         assert isinstance(room.bot, BotHere)
-        people = room.bot.windsock._people
-        assert people is not None
+        assert room.bot.windsock.slack is not None
+        people = room.bot.windsock.slack.people
         eventually(lambda: people.person("U0DEV").groups, lambda: people.person("U0DEV"))
         room.say("/airflow ack A-1", user="dev").expect_ephemeral("Ana has A-1")
 
@@ -164,8 +164,8 @@ def test_nothing_is_taken_from_an_account_that_is_not_one_of_ours(room: Room, tm
     room.report()
     alert = room.expect(f"{DAG}.load failed")
     assert isinstance(room.bot, BotHere)
-    people = room.bot.windsock._people
-    assert people is not None
+    assert room.bot.windsock.slack is not None
+    people = room.bot.windsock.slack.people
     people._kept["user", "U0DEV"] = (float("inf"), {"id": "U0DEV", "real_name": "Dev Rao", kind: True})
     alert.press("Acknowledge", user="dev").expect_ephemeral("Nothing was changed", "Windsock takes nothing from")
     room.say("/airflow status", user="dev").expect_ephemeral("Windsock takes nothing from")

@@ -125,7 +125,7 @@ def test_a_role_that_was_lost_meanwhile_is_refused_in_words(room: Room) -> None:
     room.expect("sales_daily.load")
     opened(room)
     expect_home(room, "1 alert needs somebody")
-    homes = room.bot.windsock._homes
+    homes = room.bot.windsock.slack.homes
     homes._publish = lambda *_: None  # else the home may be drawn without the button before it is pressed
     with homes._open["U0ANA"].turn:  # the one that is being drawn is drawn
         room.bot.windsock.desk.access = type(room.bot.windsock.desk.access)()
@@ -154,7 +154,7 @@ def test_a_home_that_would_look_the_same_is_not_published_again(room: Room) -> N
     expect_home(room, "✓ test is well")
     before = published(room)
     for _ in range(3):
-        room.bot.windsock._homes.round()
+        room.bot.windsock.slack.homes.round()
     assert published(room) == before
     room.report("external", name="disk almost full")
     expect_home(room, "1 alert needs somebody")

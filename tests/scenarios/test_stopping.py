@@ -175,7 +175,7 @@ def test_a_barred_account_is_told_so_in_home_and_in_a_window_too(here: Room, cap
     expect_home(here, "1 alert needs somebody")
     window = here.expect("sales_daily.load failed").press("Silence").expect_modal("Silence")
     here.eyes.do("account", user="ana", deleted=True)
-    here.bot.windsock._people._kept.clear()  # type: ignore[union-attr]
+    here.bot.windsock.slack.people.forget()
     window.submit(what="sales_daily.load only", how_long="2 hours", reason="late").expect_modal(
         "Nothing was changed", "deactivated"
     )

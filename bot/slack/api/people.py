@@ -95,6 +95,11 @@ class People:
         here = self._workspace(asking=asking) if team else {}
         return bool(here.get("team_id")) and team != here["team_id"] and not here.get("enterprise_id")
 
+    def forget(self) -> None:
+        """Everyone is asked about again."""
+        with self._lock:
+            self._kept.clear()
+
     def name(self, user_id: str) -> str:
         """The first name, empty when Slack does not tell."""
         return _first_name(self._user(user_id)[0])

@@ -1,0 +1,52 @@
+"""What the bot and the commands are built of, from the settings: gateways, runbooks, services."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+
+from bot.airflow.gateway import Gateway, GatewayConfig
+from bot.app.sources import Sources
+from bot.config.access import access
+from bot.config.routes import policy_of
+from bot.config.runbooks import read_all
+from bot.config.schedules import windows
+from bot.config.settings import Settings, WrongSettings
+from bot.core.incidents.runbook import Runbook
+from bot.responder.services import Desk
+from bot.store.database import Store
+
+logger = logging.getLogger(__name__)
+
+
+def gateway_configs(settings: Settings) -> Iterator[GatewayConfig]:
+    for name, one in settings.airflow.items():
+        yield GatewayConfig(
+            name=name, url=one.url, username=one.username, password=one.password.get_secret_value(),
+            token=one.token.get_secret_value(), token_command=one.token_command, ui_url=one.ui_url,
+        )  # fmt: skip
+
+
+def load_runbooks(settings: Settings) -> list[Runbook]:
+    """The runbooks that are well; what is wrong with the others is logged."""
+    books, wrong = read_all(settings.runbooks.path)
+    for fault in wrong:
+        logger.warning("runbook %s", fault)
+    return books
+
+
+def desk_of(
+    settings: Settings, gateways: Sequence[Gateway], runbooks: Sequence[Runbook], sources: Sources | None = None
+) -> Desk:
+    """The desk. Raises WrongSettings for a route or a role that cannot be."""
+    try:
+        return Desk(
+            store=Store(settings.store.url), policy=policy_of(settings), access=access(settings.access),
+            runbooks=runbooks, maintenance=windows(settings.maintenance),
+            airflows={gateway.name: gateway for gateway in gateways},
+            public_url=settings.public_url, pages=bool(settings.pagerduty.routing_key.get_secret_value()),
+            new_a_minute=settings.slack.new_messages_a_minute,
+            **(sources.desk() if sources is not None else {}),
+        )  # fmt: skip
+    except ValueError as error:
+        raise WrongSettings(str(error)) from None
