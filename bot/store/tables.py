@@ -7,15 +7,9 @@ databases sort and compare it alike; a change here comes with a migration (a tes
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
-
 from sqlalchemy import (
-    JSON,
-    BigInteger,
     Boolean,
     Column,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -23,11 +17,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
-from bot.store.driver.encoding import DIGEST, EPOCH, stored_moment
+from bot.store.driver.columns import ID, JSON_TEXT, Moment
+from bot.store.driver.encoding import DIGEST
 
 metadata = MetaData(
     naming_convention={
@@ -39,30 +32,13 @@ metadata = MetaData(
 )
 
 
-class Moment(TypeDecorator[datetime]):
-    """An aware UTC datetime, kept as microseconds since 1970."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        return None if value is None else stored_moment(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return None if value is None else EPOCH + timedelta(microseconds=value)
-
-
-_JSON = JSON().with_variant(JSONB(), "postgresql")
-_ID = BigInteger().with_variant(Integer(), "sqlite")
-
-
 signals = Table(
     "signals", metadata,
-    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("id", ID, primary_key=True, autoincrement=True),
     Column("received_at", Moment, nullable=False),
     Column("kind", String(32), nullable=False),
     Column("deployment", Text, nullable=False),
-    Column("body", _JSON, nullable=False),
+    Column("body", JSON_TEXT, nullable=False),
     # told before, and brings its exception or its figures of today: no second failure
     Column("again", Boolean, nullable=False, default=False),
 )  # fmt: skip
@@ -82,14 +58,14 @@ TAKEN = (signals, identities)
 # Signals that the observer stumbled over: kept, looked at by nobody but people.
 set_aside = Table(
     "set_aside", metadata,
-    Column("signal_id", _ID, primary_key=True, autoincrement=False),
+    Column("signal_id", ID, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
     Column("error", Text, nullable=False),
 )  # fmt: skip
 
 incidents = Table(
     "incidents", metadata,
-    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("id", ID, primary_key=True, autoincrement=True),
     Column("key", String(DIGEST), nullable=False),
     # the key while it is not resolved, else NULL: at most one incident of a key can be open, by the database's own word
     Column("open_key", String(DIGEST), unique=True),
@@ -101,15 +77,15 @@ incidents = Table(
     Column("last_at", Moment, nullable=False),
     Column("resolved_at", Moment),
     Column("page_at", Moment),
-    Column("body", _JSON, nullable=False),
+    Column("body", JSON_TEXT, nullable=False),
     Index(None, "key", "resolved_at"),
     Index(None, "state", "id"),
 )  # fmt: skip
 
 subjects = Table(
     "subjects", metadata,
-    Column("id", _ID, primary_key=True, autoincrement=True),
-    Column("incident_id", _ID, ForeignKey("incidents.id"), nullable=False),
+    Column("id", ID, primary_key=True, autoincrement=True),
+    Column("incident_id", ID, ForeignKey("incidents.id"), nullable=False),
     Column("thing", String(DIGEST), nullable=False),
     Column("run", String(DIGEST), nullable=False),
     Column("family", String(16), nullable=False),
@@ -134,21 +110,21 @@ subjects = Table(
 
 entries = Table(
     "entries", metadata,
-    Column("id", _ID, primary_key=True, autoincrement=True),
-    Column("incident_id", _ID, ForeignKey("incidents.id"), nullable=False),
+    Column("id", ID, primary_key=True, autoincrement=True),
+    Column("incident_id", ID, ForeignKey("incidents.id"), nullable=False),
     Column("at", Moment, nullable=False),
     Column("what", String(32), nullable=False),
     Column("text", Text, nullable=False),
     Column("who", Text, nullable=False),
     Column("who_id", String(64), nullable=False),
-    Column("detail", _JSON, nullable=False),
+    Column("detail", JSON_TEXT, nullable=False),
     Index(None, "incident_id", "id"),
 )  # fmt: skip
 
 alerts = Table(
     "alerts", metadata,
-    Column("id", _ID, primary_key=True, autoincrement=True),
-    Column("incident_id", _ID, ForeignKey("incidents.id"), nullable=False),
+    Column("id", ID, primary_key=True, autoincrement=True),
+    Column("incident_id", ID, ForeignKey("incidents.id"), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("target", Text, nullable=False),
     Column("shown", Integer, nullable=False, default=0),
@@ -156,18 +132,18 @@ alerts = Table(
     Column("claimed_until", Moment),
     Column("channel_id", String(64), nullable=False, default=""),
     Column("ref", String(255), nullable=False, default=""),
-    Column("told", _ID, nullable=False, default=0),
+    Column("told", ID, nullable=False, default=0),
     Column("said", String(16), nullable=False, default=""),
     Column("tries", Integer, nullable=False, default=0),
     Column("error", Text, nullable=False, default=""),
     Column("owed_at", Moment),
     Column("posting", Boolean, nullable=False, default=False),
     Column("urgent", Boolean, nullable=False, default=False),
-    Column("upto", _ID, nullable=False, default=0),
+    Column("upto", ID, nullable=False, default=0),
     Column("grown", Integer, nullable=False, default=0),
     Column("shown_at", Moment),
     Column("posted_at", Moment),
-    Column("rung", _ID, nullable=False, default=0),
+    Column("rung", ID, nullable=False, default=0),
     Column("telling_at", Moment),
     Column("tell_at", Moment),
     Index(None, "incident_id", "kind", "target", unique=True),
@@ -178,18 +154,18 @@ alerts = Table(
 plans = Table(
     "plans", metadata,
     Column("id", String(32), primary_key=True),
-    Column("incident_id", _ID, ForeignKey("incidents.id")),
+    Column("incident_id", ID, ForeignKey("incidents.id")),
     Column("person_id", String(64), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("used_at", Moment),
-    Column("body", _JSON, nullable=False),
+    Column("body", JSON_TEXT, nullable=False),
 )  # fmt: skip
 
 remediations = Table(
     "remediations", metadata,
-    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("id", ID, primary_key=True, autoincrement=True),
     Column("plan_id", String(32), ForeignKey("plans.id"), nullable=False, unique=True),
-    Column("incident_id", _ID, ForeignKey("incidents.id")),
+    Column("incident_id", ID, ForeignKey("incidents.id")),
     Column("progress", String(16), nullable=False),
     Column("version", Integer, nullable=False),
     Column("asked_at", Moment, nullable=False),
@@ -199,7 +175,7 @@ remediations = Table(
     Column("answer", Text, nullable=False),
     Column("began_at", Moment),
     Column("ended_at", Moment),
-    Column("tally", _JSON, nullable=False),
+    Column("tally", JSON_TEXT, nullable=False),
     Column("steps", Integer, nullable=False, default=0),
     Column("stopped_by", Text, nullable=False, default=""),
     Column("channel_id", String(64), nullable=False, default=""),
@@ -215,13 +191,13 @@ remediations = Table(
 at_work = Table(
     "at_work", metadata,
     Column("thing", String(DIGEST), primary_key=True),
-    Column("remediation_id", _ID, ForeignKey("remediations.id"), nullable=False),
+    Column("remediation_id", ID, ForeignKey("remediations.id"), nullable=False),
     Index(None, "remediation_id"),
 )  # fmt: skip
 
 silences = Table(
     "silences", metadata,
-    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("id", ID, primary_key=True, autoincrement=True),
     Column("scope", Text, nullable=False),
     Column("deployment", Text, nullable=False),
     Column("until", Moment, nullable=False),
@@ -246,7 +222,7 @@ heard = Table(
 memory = Table(
     "memory", metadata,
     Column("key", String(200), primary_key=True),
-    Column("value", _JSON, nullable=False),
+    Column("value", JSON_TEXT, nullable=False),
 )  # fmt: skip
 
 # What Airflow knows to have failed lately, and who told it first: the figures of `coverage`.
@@ -262,7 +238,7 @@ failures = Table(
 
 audit = Table(
     "audit", metadata,
-    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("id", ID, primary_key=True, autoincrement=True),
     Column("at", Moment, nullable=False),
     Column("who", Text, nullable=False),
     Column("who_id", String(64), nullable=False),
@@ -270,7 +246,7 @@ audit = Table(
     Column("argument", Text, nullable=False),
     Column("allowed", Boolean, nullable=False),
     Column("outcome", Text, nullable=False),
-    Column("incident_id", _ID),
+    Column("incident_id", ID),
     Column("plan_digest", String(32), nullable=False),
     Column("deployment", Text, nullable=False, default=""),
     Column("second", Text, nullable=False, default=""),
@@ -299,7 +275,7 @@ approvals = Table(
 # A role beyond one's own, for a time, with a reason; `told` is what the channel knows of it.
 broken_glass = Table(
     "broken_glass", metadata,
-    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("id", ID, primary_key=True, autoincrement=True),
     Column("who", Text, nullable=False),
     Column("who_id", String(64), nullable=False),
     Column("role", String(16), nullable=False),

@@ -6,7 +6,7 @@ What an observation changes and how far it went are one transaction, so nothing 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 
@@ -15,13 +15,14 @@ from sqlalchemy import Connection
 from bot.core.incidents import lifecycle
 from bot.core.incidents.alert import Kind, Place
 from bot.core.incidents.incident import LATER_RUN, Entry, Incident, State
-from bot.core.incidents.routing import RETRYING, Placement, Silence
+from bot.core.incidents.routing import RETRYING, Placement
 from bot.core.incidents.runbook import best
 from bot.core.signals.signal import Family, Mood, Signal
 from bot.core.signals.signature import Signature
 from bot.core.signals.wire import parse_stored
 from bot.responder.services import Desk
 from bot.responder.signals import retry_warnings
+from bot.responder.signals.changes import Changes, flush_subjects, known_in, write
 from bot.responder.signals.check_refresh import refresh
 from bot.responder.signals.placement import place, quiet, run_thing
 from bot.store import alerts, incidents
@@ -32,29 +33,6 @@ from bot.store.signals.signals import Stored
 from bot.store.silences import active_silences
 
 BATCH = 2_000  # signals that are observed at once
-
-
-@dataclass
-class _Sheet:
-    """The working copy of one batch: incidents by id as they change, and what is to be written at its end."""
-
-    now: datetime
-    silences: Sequence[Silence]
-    known: dict[int, Incident] = field(default_factory=dict)
-    by_key: dict[str, Incident] = field(default_factory=dict)
-    changed: set[int] = field(default_factory=set)
-    sick: list[tuple[int, Signal]] = field(default_factory=list)
-    entries: list[tuple[int, Entry]] = field(default_factory=list)
-    silent_runs: dict[str, int] = field(default_factory=dict)  # a failed run without a task yet → its incident
-    warned: dict[str, int] = field(default_factory=dict)  # a thing that is tried again → the incident that warns of it
-
-    def keep(self, observation: lifecycle.Observation) -> Incident:
-        incident = observation.incident
-        self.known[incident.id] = self.by_key[incident.key] = incident
-        self.changed.add(incident.id)
-        if observation.entry is not None:
-            self.entries.append((incident.id, observation.entry))
-        return incident
 
 
 def report(desk: Desk, told: Sequence[Signal]) -> list[Signal]:
@@ -130,15 +108,15 @@ def _learn_why(desk: Desk, t: Connection, again: Sequence[_Opened], now: datetim
 
 def _observe_all(desk: Desk, t: Connection, fresh: Sequence[_Opened], now: datetime) -> None:
     """Sick and well ones in the order in which they came, in as few steps as that order allows."""
-    sheet = _Sheet(now, active_silences(t, now))
+    changes = Changes(now, active_silences(t, now))
     for mood, group in _stretches(fresh):
         if mood is Mood.sick:
-            _take_sick(desk, t, sheet, group)
+            _take_sick(desk, t, changes, group)
         elif mood is Mood.well:
-            _take_well(t, sheet, [one.signal for one in group])
+            _take_well(t, changes, [one.signal for one in group])
         else:
-            _take_retries(desk, t, sheet, group)
-    _write(desk, t, sheet)
+            _take_retries(desk, t, changes, group)
+    write(desk, t, changes)
 
 
 def _stretches(told: Sequence[_Opened]) -> Iterable[tuple[Mood, list[_Opened]]]:
@@ -147,158 +125,138 @@ def _stretches(told: Sequence[_Opened]) -> Iterable[tuple[Mood, list[_Opened]]]:
     return ((mood, list(group)) for mood, group in groupby(matters, key=lambda one: one.signal.mood))
 
 
-def _take_sick(desk: Desk, t: Connection, sheet: _Sheet, told: list[_Opened]) -> None:
-    told = _without_explained_runs(t, sheet, told)
+def _take_sick(desk: Desk, t: Connection, changes: Changes, told: list[_Opened]) -> None:
+    told = _without_explained_runs(t, changes, told)
     placed = [one.placed for one in told if one.placed]
-    _look_up(desk, t, sheet, placed)
+    _look_up(desk, t, changes, placed)
     if desk.policy.warns:
-        _flush_subjects(t, sheet)
-        sheet.warned = retry_warnings.warned(t, [one[0] for one in placed], lambda i: _known(t, sheet, i))
+        flush_subjects(t, changes)
+        changes.warned = retry_warnings.warned(t, [one[0] for one in placed], lambda i: known_in(t, changes, i))
     tasks = {run_thing(signal): signal for signal, _, _ in placed if signal.family is Family.task}
     silent = incidents.sick_of(t, tasks) if tasks else []
-    sheet.silent_runs = {thing: incident_id for thing, incident_id, _ in silent}
+    changes.silent_runs = {thing: incident_id for thing, incident_id, _ in silent}
     for signal, signature, placement in placed:
-        _take_one(desk, t, sheet, signal, signature, placement)
+        _take_one(desk, t, changes, signal, signature, placement)
     if silent:
-        _explain_runs(t, sheet, tasks, silent)
-    for warning, by in retry_warnings.end(t, sheet.warned, sheet.sick, sheet.now) if sheet.warned else ():
-        sheet.keep(lifecycle.explain(_known(t, sheet, warning), f"A-{by}", sheet.now))
+        _explain_runs(t, changes, tasks, silent)
+    for warning, by in retry_warnings.end(t, changes.warned, changes.sick, changes.now) if changes.warned else ():
+        changes.keep(lifecycle.explain(known_in(t, changes, warning), f"A-{by}", changes.now))
 
 
-def _take_retries(desk: Desk, t: Connection, sheet: _Sheet, told: list[_Opened]) -> None:
+def _take_retries(desk: Desk, t: Connection, changes: Changes, told: list[_Opened]) -> None:
     """Retries that a route wants to be warned about. What has failed for good already needs no warning."""
     placed = [one.placed for one in told if one.placed]
-    _look_up(desk, t, sheet, placed)
-    _flush_subjects(t, sheet)
-    failed = retry_warnings.failed(t, [one.signal for one in told], lambda i: _known(t, sheet, i))
+    _look_up(desk, t, changes, placed)
+    flush_subjects(t, changes)
+    failed = retry_warnings.failed(t, [one.signal for one in told], lambda i: known_in(t, changes, i))
     for signal, signature, placement in placed:
         if digest(signal.thing) not in failed:
-            _take_one(desk, t, sheet, signal, signature, placement)
+            _take_one(desk, t, changes, signal, signature, placement)
 
 
-def _look_up(desk: Desk, t: Connection, sheet: _Sheet, placed: Sequence[tuple[Signal, Signature, Placement]]) -> None:
+def _look_up(
+    desk: Desk, t: Connection, changes: Changes, placed: Sequence[tuple[Signal, Signature, Placement]]
+) -> None:
     """The incidents that these may belong to."""
-    missing = {placement.key for _, _, placement in placed} - sheet.by_key.keys()
-    found = incidents.by_keys(t, missing, sheet.now - desk.policy.reopen_within) if missing else {}
+    missing = {placement.key for _, _, placement in placed} - changes.by_key.keys()
+    found = incidents.by_keys(t, missing, changes.now - desk.policy.reopen_within) if missing else {}
     for incident in found.values():
-        sheet.by_key[incident.key] = sheet.known.setdefault(incident.id, incident)
+        changes.by_key[incident.key] = changes.known.setdefault(incident.id, incident)
 
 
 def _take_one(
-    desk: Desk, t: Connection, sheet: _Sheet, signal: Signal, signature: Signature, placement: Placement
+    desk: Desk, t: Connection, changes: Changes, signal: Signal, signature: Signature, placement: Placement
 ) -> None:
-    silence = quiet(desk, sheet.silences, signal, signature.name, placement.severity, sheet.now)
-    known = _of_key(t, sheet, signal, placement)
-    warned = sheet.warned.get(digest(signal.thing)) if known is None or known.state is State.resolved else None
+    silence = quiet(desk, changes.silences, signal, signature.name, placement.severity, changes.now)
+    known = _of_key(t, changes, signal, placement)
+    warned = changes.warned.get(digest(signal.thing)) if known is None or known.state is State.resolved else None
     silent = (
-        sheet.silent_runs.get(digest(run_thing(signal))) if known is None and signal.family is Family.task else None
+        changes.silent_runs.get(digest(run_thing(signal))) if known is None and signal.family is Family.task else None
     )
-    if warned is not None and (warning := _known(t, sheet, warned)).exemplar.kind == RETRYING:
-        sheet.by_key.pop(warning.key, None)
+    if warned is not None and (warning := known_in(t, changes, warned)).exemplar.kind == RETRYING:
+        changes.by_key.pop(warning.key, None)
         book = best(desk.runbooks, signal)
-        known = sheet.keep(
-            lifecycle.give_up(warning, signal, signature, placement, book.name if book else "", sheet.now)
+        known = changes.keep(
+            lifecycle.give_up(warning, signal, signature, placement, book.name if book else "", changes.now)
         )
-    elif silent is not None and (run := _known(t, sheet, silent)).family is Family.run:
+    elif silent is not None and (run := known_in(t, changes, silent)).family is Family.run:
         book = best(desk.runbooks, signal)
-        known = sheet.keep(lifecycle.adopt(run, signal, signature, placement, book.name if book else "", sheet.now))
+        known = changes.keep(lifecycle.adopt(run, signal, signature, placement, book.name if book else "", changes.now))
         desk.news.set()
     elif known is None:
         book = best(desk.runbooks, signal)
         begun = lifecycle.begin(
-            signal, signature, placement, signal.runbook or (book.name if book else ""), silence, sheet.now
+            signal, signature, placement, signal.runbook or (book.name if book else ""), silence, changes.now
         )
         begun = replace(begun, incident=incidents.add(t, begun.incident))
-        known = sheet.keep(begun)
-        alerts.ensure(t, known.id, Place(Kind.slack, known.channel), sheet.now)
+        known = changes.keep(begun)
+        alerts.ensure(t, known.id, Place(Kind.slack, known.channel), changes.now)
         desk.news.set()
     else:
         if known.state is State.resolved:
             desk.news.set()
-        known = sheet.keep(lifecycle.observe(known, signal, placement, silence, sheet.now))
-    sheet.sick.append((known.id, signal))
+        known = changes.keep(lifecycle.observe(known, signal, placement, silence, changes.now))
+    changes.sick.append((known.id, signal))
 
 
-def _of_key(t: Connection, sheet: _Sheet, signal: Signal, placement: Placement) -> Incident | None:
+def _of_key(t: Connection, changes: Changes, signal: Signal, placement: Placement) -> Incident | None:
     """The incident of that key, unless too much time has passed for one more failure of it."""
-    known = sheet.by_key.get(placement.key)
+    known = changes.by_key.get(placement.key)
     if known is None or lifecycle.belongs(known, signal, placement):
         return known
-    retired = lifecycle.retire(sheet.by_key.pop(placement.key))
-    sheet.known[retired.id] = retired
+    retired = lifecycle.retire(changes.by_key.pop(placement.key))
+    changes.known[retired.id] = retired
     incidents.save(t, retired)  # now: its key is taken by the next one
     return None
 
 
-def _without_explained_runs(t: Connection, sheet: _Sheet, told: list[_Opened]) -> list[_Opened]:
+def _without_explained_runs(t: Connection, changes: Changes, told: list[_Opened]) -> list[_Opened]:
     """A failed run whose failed task was reported needs no message of its own."""
     runs = [one.signal.run for one in told if one.signal.kind == "run_failed"]
     if not runs:
         return told
-    _flush_subjects(t, sheet)
+    flush_subjects(t, changes)
     explained = incidents.run_is_explained(t, runs)
     explained |= {one.signal.run for one in told if one.signal.family is Family.task}
     return [one for one in told if not (one.signal.kind == "run_failed" and one.signal.run in explained)]
 
 
 def _explain_runs(
-    t: Connection, sheet: _Sheet, tasks: Mapping[str, Signal], silent: Sequence[tuple[str, int, int]]
+    t: Connection, changes: Changes, tasks: Mapping[str, Signal], silent: Sequence[tuple[str, int, int]]
 ) -> None:
     """Failed runs whose failed task was told after them: where another incident says more, the run's own ends."""
-    incidents.set_well(t, [subject_id for _, _, subject_id in silent], sheet.now)
+    incidents.set_well(t, [subject_id for _, _, subject_id in silent], changes.now)
     by_digest = {digest(thing): signal for thing, signal in tasks.items()}
     for thing, incident_id, subject_id in silent:
-        placed = next(i for i, signal in reversed(sheet.sick) if signal is by_digest[thing])
-        known = _known(t, sheet, incident_id)
+        placed = next(i for i, signal in reversed(changes.sick) if signal is by_digest[thing])
+        known = known_in(t, changes, incident_id)
         if placed == incident_id:
             incidents.forget(t, subject_id)  # its task is counted, and a failure is not two
         if placed != incident_id and known.family is Family.run and not incidents.sick_count(t, incident_id):
-            sheet.keep(lifecycle.explain(known, f"A-{placed}", sheet.now))
+            changes.keep(lifecycle.explain(known, f"A-{placed}", changes.now))
 
 
-def _take_well(t: Connection, sheet: _Sheet, told: Sequence[Signal]) -> None:
+def _take_well(t: Connection, changes: Changes, told: Sequence[Signal]) -> None:
     """What Airflow says is well again heals that very subject, and nothing else."""
-    _flush_subjects(t, sheet)
+    flush_subjects(t, changes)
     by_thing = {digest(thing): signal for signal in told for thing in signal.heals()}
     found = incidents.sick_now(t, {thing for signal in told for thing in signal.heals()})
     healed = [one for one in found if not by_thing[one.thing].is_older_than(one.failed_at, one.try_number)]
-    incidents.set_well(t, [one.subject_id for one in healed], sheet.now)
+    incidents.set_well(t, [one.subject_id for one in healed], changes.now)
     for incident_id, signal in {one.incident_id: by_thing[one.thing] for one in healed}.items():
-        known = _known(t, sheet, incident_id)
-        sheet.keep(lifecycle.heal(known, incidents.sick_count(t, incident_id), signal, sheet.now))
+        known = known_in(t, changes, incident_id)
+        changes.keep(lifecycle.heal(known, incidents.sick_count(t, incident_id), signal, changes.now))
     for signal in told:
         if signal.kind == "run_succeeded" and signal.run_id.startswith(incidents.SCHEDULED):
-            _note_later_run(t, sheet, signal)
+            _note_later_run(t, changes, signal)
 
 
-def _note_later_run(t: Connection, sheet: _Sheet, signal: Signal) -> None:
+def _note_later_run(t: Connection, changes: Changes, signal: Signal) -> None:
     """A later scheduled run succeeded while an earlier one is still failed: said once, and the alert stays as it is."""
     for incident_id, run_id in incidents.sick_earlier_runs(t, signal.deployment, signal.dag_id, signal.run_id).items():
-        known = _known(t, sheet, incident_id)
-        noted = any(number == incident_id and entry.what == LATER_RUN for number, entry in sheet.entries)
+        known = known_in(t, changes, incident_id)
+        noted = any(number == incident_id and entry.what == LATER_RUN for number, entry in changes.entries)
         since = known.reopened_at or known.opened_at
         if not noted and not incidents.has_entry(t, incident_id, LATER_RUN, since):
             said = f"A later run succeeded ({signal.run_id}); {run_id} of {signal.dag_id} is still failed"
-            sheet.keep(lifecycle.note(known, Entry(max(signal.occurred_at, since), LATER_RUN, said)))
-
-
-def _known(t: Connection, sheet: _Sheet, incident_id: int) -> Incident:
-    if incident_id not in sheet.known:
-        sheet.known[incident_id] = incidents.many(t, [incident_id])[0]
-    return sheet.known[incident_id]
-
-
-def _flush_subjects(t: Connection, sheet: _Sheet) -> None:
-    incidents.add_subjects(t, sheet.sick)
-    sheet.sick = []
-
-
-def _write(desk: Desk, t: Connection, sheet: _Sheet) -> None:
-    _flush_subjects(t, sheet)
-    # one that ended first: another of this batch may have taken its key
-    for changed in sorted((sheet.known[i] for i in sheet.changed), key=lambda i: (i.state is not State.resolved, i.id)):
-        incidents.save(t, changed)
-        if changed.page_at is not None and desk.pages:
-            alerts.ring(t, changed.id, changed.page_at)
-    for incident_id, entry in sheet.entries:
-        incidents.add_entry(t, incident_id, entry)
+            changes.keep(lifecycle.note(known, Entry(max(signal.occurred_at, since), LATER_RUN, said)))

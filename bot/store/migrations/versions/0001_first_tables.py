@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from bot.store.tables import Moment
+from bot.store.driver.columns import Moment
 
 revision = "0001"
 down_revision = None

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from bot.store.tables import Moment
+from bot.store.driver.columns import Moment
 
 revision = "0004"
 down_revision = "0003"
