@@ -1,4 +1,4 @@
-"""What many tests start from: a clock that stands still, signals by a few words, a desk on an empty store.
+"""What many tests start from: a clock that stands still, signals by a few words, services on an empty store.
 
 Rule: nothing here asserts; a test reads as a promise, and what it is given stands beside it.
 """
@@ -18,7 +18,7 @@ from bot.core.incidents.runbook import Runbook
 from bot.core.signals.signal import Signal
 from bot.core.signals.signature import Signature, sign
 from bot.core.signals.wire import parse
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store.database import Store
 
 NOW = datetime(2026, 11, 22, 5, 0, 41, tzinfo=UTC)
@@ -93,15 +93,15 @@ def placed(signal: Signal, policy: Policy | None = None) -> tuple[Signature, Pla
     return signature, route(signal, signature.name, policy or Policy())
 
 
-def a_desk(url: str, clock: Clock | None = None, runbooks: tuple[Runbook, ...] = (), **given: Any) -> Desk:
-    """A desk on a store that is up to date; everybody is an operator unless said otherwise."""
+def some_services(url: str, clock: Clock | None = None, runbooks: tuple[Runbook, ...] = (), **given: Any) -> Services:
+    """Services on a store that is up to date; everybody is an operator unless said otherwise."""
     store = Store(url)
     store.migrate()
     given.setdefault("access", EVERYBODY_OPERATES)
     clock = clock or Clock()
     if isinstance(clock, Clock):
         given.setdefault("monotonic", clock.monotonic)
-    return Desk(store=store, clock=clock, runbooks=runbooks, **given)
+    return Services(store=store, clock=clock, runbooks=runbooks, **given)
 
 
 def wait_until(condition: Callable[[], object], what: Callable[[], object], seconds: float = 20) -> None:

@@ -17,7 +17,7 @@ from bot.cli.main import main
 from bot.core.signals.signature import sign
 from bot.responder.incidents.presses import press
 from bot.responder.signals.observe import report
-from tests.given import ANA, a_desk, body, failure
+from tests.given import ANA, body, failure, some_services
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ["serve", "demo", "sweep", "doctor", "runbooks", "manifest", "config", "signature", "incidents", "timeline"]
@@ -186,10 +186,10 @@ def test_the_manifest_is_json_for_either_mode(capsys: pytest.CaptureFixture[str]
 
 
 def an_incident(home: Path) -> None:
-    desk = a_desk(f"sqlite:///{home / 'windsock.db'}")
-    report(desk, [failure("row 17 is bad | odd\ntext", map_index=n) for n in range(3)])
-    press(desk, ANA, "acknowledge", 1, "I have | it")
-    desk.store.close()
+    services = some_services(f"sqlite:///{home / 'windsock.db'}")
+    report(services, [failure("row 17 is bad | odd\ntext", map_index=n) for n in range(3)])
+    press(services, ANA, "acknowledge", 1, "I have | it")
+    services.store.close()
 
 
 def test_the_incidents_in_the_store_are_listed(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

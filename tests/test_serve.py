@@ -78,13 +78,13 @@ def test_a_store_whose_signals_were_lost_observes_what_comes_from_then_on(
 ) -> None:
     """Ids are given anew, and the mark of what was observed is far ahead of them."""
     windsock = Windsock(Settings(store={"url": f"sqlite:///{tmp_path / 's.db'}"}))
-    windsock.desk.store.migrate()
-    with windsock.desk.store.write() as t:
+    windsock.services.store.migrate()
+    with windsock.services.store.write() as t:
         signals.set_observed(t, 50)
     windsock.start()
     try:
         windsock.report([failure()])
-        with windsock.desk.store.read() as t:
+        with windsock.services.store.read() as t:
             assert len(incidents.listed(t)) == 1
     finally:
         windsock.stop()

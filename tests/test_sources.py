@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.app.build import desk_of
+from bot.app.build import services_of
 from bot.app.sources import Sources
 from bot.checks.catalog import ALL
 from bot.config.settings import Settings, WrongSettings
@@ -23,7 +23,7 @@ def settings(tmp_path: Path, **given: Any) -> Settings:
 
 def test_only_what_is_configured_is_handed_over(tmp_path: Path) -> None:
     sources = Sources(settings(tmp_path, slack={"deployments": {"#data-prod": "prod", "C0PRIVATE": "eu"}}), ALL)
-    handed = sources.desk()
+    handed = sources.services()
     sources.close()
     assert list(handed["histories"]) == list(handed["examine"]) == ["prod"]
     assert handed["on_call"] is None
@@ -34,4 +34,4 @@ def test_only_what_is_configured_is_handed_over(tmp_path: Path) -> None:
 def test_a_channel_of_a_deployment_that_is_not_there_ends_the_start(tmp_path: Path) -> None:
     wrong = settings(tmp_path, slack={"deployments": {"#data-prod": "moon"}})
     with pytest.raises(WrongSettings, match="there is no deployment moon; there are: prod, eu"):
-        desk_of(wrong, (), (), Sources(wrong, ALL))
+        services_of(wrong, (), (), Sources(wrong, ALL))

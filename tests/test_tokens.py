@@ -11,19 +11,19 @@ from bot.config import tokens
 from bot.config.settings import Settings
 from bot.config.tokens import TokenFiles
 from bot.core.bearer import Tokens
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.intake import Intake
 from bot.web.http import Edge
 from bot.web.routes import site
 from tests.given import body
-from tests.web.conftest import TestClient, desk, intake  # noqa: F401 - fixtures
+from tests.web.conftest import TestClient, intake, services  # noqa: F401 - fixtures
 
 EVERY, OTHER, PROD, READ = (secrets.token_hex(16) for _ in range(4))
 
 
-def http(desk: Desk, intake: Intake, **given: object) -> TestClient:  # noqa: F811
+def http(services: Services, intake: Intake, **given: object) -> TestClient:  # noqa: F811
     made = Tokens(**given)  # type: ignore[arg-type]
-    return TestClient(site(Edge(desk, intake, lambda: made)), raise_server_exceptions=False)
+    return TestClient(site(Edge(services, intake, lambda: made)), raise_server_exceptions=False)
 
 
 def send(client: TestClient, token: str, **changed: object) -> tuple[int, str]:
@@ -35,8 +35,8 @@ def read(client: TestClient, token: str) -> int:
     return client.get("/v1/incidents", headers={"Authorization": f"Bearer {token}"}).status_code
 
 
-def test_a_deployments_token_sends_for_it_alone_and_reads_nothing(desk: Desk, intake: Intake) -> None:  # noqa: F811
-    client = http(desk, intake, every=(EVERY,), one={"prod": (PROD,)})
+def test_a_deployments_token_sends_for_it_alone_and_reads_nothing(services: Services, intake: Intake) -> None:  # noqa: F811
+    client = http(services, intake, every=(EVERY,), one={"prod": (PROD,)})
     assert send(client, PROD)[0] == 202
     status, said = send(client, PROD, deployment="other", task_id="x")
     assert (status, "deployment: this token sends for prod alone" in said) == (403, True)
@@ -47,8 +47,8 @@ def test_a_deployments_token_sends_for_it_alone_and_reads_nothing(desk: Desk, in
     assert (read(client, PROD), read(client, EVERY)) == (401, 200)
 
 
-def test_an_alertmanagers_token_says_which_deployment_it_is(desk: Desk, intake: Intake) -> None:  # noqa: F811
-    client = http(desk, intake, one={"prod": (PROD,)}, read=(READ,))
+def test_an_alertmanagers_token_says_which_deployment_it_is(services: Services, intake: Intake) -> None:  # noqa: F811
+    client = http(services, intake, one={"prod": (PROD,)}, read=(READ,))
     alerts = [
         {"status": "firing", "labels": {"alertname": "Down", "cluster": "other"}, "startsAt": "2026-11-22T05:00:00Z"}
     ]
@@ -59,14 +59,14 @@ def test_an_alertmanagers_token_says_which_deployment_it_is(desk: Desk, intake: 
     assert [one["deployment"] for one in found] == ["prod"]
 
 
-def test_once_there_is_a_reading_token_no_other_reads(desk: Desk, intake: Intake) -> None:  # noqa: F811
-    client = http(desk, intake, every=(EVERY,), read=(READ,))
+def test_once_there_is_a_reading_token_no_other_reads(services: Services, intake: Intake) -> None:  # noqa: F811
+    client = http(services, intake, every=(EVERY,), read=(READ,))
     assert (read(client, EVERY), read(client, READ), read(client, "")) == (401, 200, 401)
     assert send(client, READ)[0] == 401
 
 
-def test_while_one_is_rotated_both_are_valid(desk: Desk, intake: Intake) -> None:  # noqa: F811
-    client = http(desk, intake, every=(EVERY, OTHER))
+def test_while_one_is_rotated_both_are_valid(services: Services, intake: Intake) -> None:  # noqa: F811
+    client = http(services, intake, every=(EVERY, OTHER))
     assert (send(client, EVERY)[0], send(client, OTHER)[0], send(client, f"{EVERY},{OTHER}")[0]) == (202, 202, 401)
 
 

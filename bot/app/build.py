@@ -13,7 +13,7 @@ from bot.config.runbooks import read_all
 from bot.config.schedules import windows
 from bot.config.settings import Settings, WrongSettings
 from bot.core.incidents.runbook import Runbook
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store.database import Store
 
 logger = logging.getLogger(__name__)
@@ -35,18 +35,18 @@ def load_runbooks(settings: Settings) -> list[Runbook]:
     return books
 
 
-def desk_of(
+def services_of(
     settings: Settings, gateways: Sequence[Gateway], runbooks: Sequence[Runbook], sources: Sources | None = None
-) -> Desk:
-    """The desk. Raises WrongSettings for a route or a role that cannot be."""
+) -> Services:
+    """The services. Raises WrongSettings for a route or a role that cannot be."""
     try:
-        return Desk(
+        return Services(
             store=Store(settings.store.url), policy=policy_of(settings), access=access(settings.access),
             runbooks=runbooks, maintenance=windows(settings.maintenance),
             airflows={gateway.name: gateway for gateway in gateways},
             public_url=settings.public_url, pages=bool(settings.pagerduty.routing_key.get_secret_value()),
             new_a_minute=settings.slack.new_messages_a_minute,
-            **(sources.desk() if sources is not None else {}),
+            **(sources.services() if sources is not None else {}),
         )  # fmt: skip
     except ValueError as error:
         raise WrongSettings(str(error)) from None

@@ -17,7 +17,7 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web import WebClient
 
 from bot.config.settings import Slack, WrongSettings
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.slack.api.client import client
 from bot.slack.api.people import People
 from bot.slack.interactions import owed_answers, payloads
@@ -32,15 +32,15 @@ COMMANDS = 128  # that may wait for an Airflow at once; with Bolt's five, the si
 class SlackSide:
     """What hears Slack. Raises WrongSettings where the mode's secret is missing."""
 
-    def __init__(self, settings: Slack, web: WebClient, desk: Desk) -> None:
+    def __init__(self, settings: Slack, web: WebClient, services: Services) -> None:
         self._settings, self._web = settings, web
-        self.people = People(web, desk.access.groups)
+        self.people = People(web, services.access.groups)
         self.owed = owed_answers.Owed()
-        desk.whois = lambda person: self.people.person(person.id, person.name)
+        services.whois = lambda person: self.people.person(person.id, person.name)
         self._bolt = self._app()
-        listeners = Listeners(desk, self.people, web)
+        listeners = Listeners(services, self.people, web)
         self.homes = listeners.homes
-        listeners.register(heard(self._bolt, desk, self.people, self.owed), settings.command)
+        listeners.register(heard(self._bolt, services, self.people, self.owed), settings.command)
         self.sockets: list[SocketModeHandler] = []
 
     def _app(self) -> App:

@@ -30,8 +30,8 @@ class Sources:
         }  # fmt: skip
         self._settings, self._checks = settings, checks
 
-    def desk(self) -> dict[str, Any]:
-        """The desk's fields that are made of them. Raises ValueError that names a wrong setting."""
+    def services(self) -> dict[str, Any]:
+        """The services's fields that are made of them. Raises ValueError that names a wrong setting."""
         token = self._settings.pagerduty.api_token.get_secret_value()
         return {
             "histories": {name: MetastoreHistory(one) for name, one in self._metastores.items()},

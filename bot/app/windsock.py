@@ -15,7 +15,7 @@ from typing import Any
 
 from bot.airflow.gateway import Gateway, connect, warm_up
 from bot.app import readiness
-from bot.app.build import desk_of, gateway_configs, load_runbooks
+from bot.app.build import gateway_configs, load_runbooks, services_of
 from bot.app.schedule import Schedule
 from bot.app.slack import SlackSide
 from bot.app.sources import Sources
@@ -71,8 +71,8 @@ class Windsock:
         self.gateways = [connect(config) for config in gateway_configs(settings)]
         self._checks = checks_of(settings)
         self._sources = Sources(settings, self._checks)
-        self.desk = desk_of(settings, self.gateways, self.runbooks, self._sources)
-        self.intake = Intake(self.desk)
+        self.services = services_of(settings, self.gateways, self.runbooks, self._sources)
+        self.intake = Intake(self.services)
         self._metastores: list[Metastore] = []
         self.slack_client = client(settings.slack.bot_token.get_secret_value(), settings.slack.api_url)
         self.sweeps = [
@@ -80,7 +80,7 @@ class Windsock:
         ]
         self.reconciles = [self._reconcile(gateway) for gateway in self.gateways]
         has_token = bool(settings.slack.bot_token.get_secret_value())
-        self.slack = SlackSide(settings.slack, self.slack_client, self.desk) if has_token else None
+        self.slack = SlackSide(settings.slack, self.slack_client, self.services) if has_token else None
         self._rounds = Schedule()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -90,54 +90,61 @@ class Windsock:
     def start(self) -> None:
         """Brings the store up to date, then everything to life. Raises WrongSettings when another bot has the store."""
         try:
-            self.desk.store.hold()
+            self.services.store.hold()
         except ValueError as error:
             raise WrongSettings(str(error)) from None
-        self.desk.store.migrate()
+        self.services.store.migrate()
         self._take_over()
         self.intake.start()
         if self.gateways:
             warm_up()
         if self.slack is not None:
-            poster = Poster(self.slack_client, Remembered(self.desk.store))
+            poster = Poster(self.slack_client, Remembered(self.services.store))
             chores = (
-                lambda: tell(self.desk, poster),
-                lambda: overflow.tell(self.desk, partial(overflow_message.show, poster)),
-                lambda: announcements.announce(self.desk, poster.announce),
+                lambda: tell(self.services, poster),
+                lambda: overflow.tell(self.services, partial(overflow_message.show, poster)),
+                lambda: announcements.announce(self.services, poster.announce),
                 lambda: self._send_digest(poster),
-                lambda: approve.tell(self.desk, partial(approvals.show, poster)),
-                lambda: break_glass.tell(self.desk, partial(approvals.loud, poster)),
+                lambda: approve.tell(self.services, partial(approvals.show, poster)),
+                lambda: break_glass.tell(self.services, partial(approvals.loud, poster)),
             )
-            self._run("slack alerts", delivery.run, self.desk, Kind.slack, poster.show, self._stop, chores)
+            self._run("slack alerts", delivery.run, self.services, Kind.slack, poster.show, self._stop, chores)
             if self.settings.slack.mode == "socket":
                 self._run("slack sockets", self.slack.connect, self._stop)
-        if self.desk.pages:
+        if self.services.pages:
             self._pager = self._pagerduty()
-            self._run("pages", delivery.run, self.desk, Kind.pagerduty, self._pager, self._stop)
-        self._run("remediations", carry_out.run, self.desk, self.report, self._stop)
-        self._run("context", enrichment.learn_loop, self.desk, self._stop)
+            self._run("pages", delivery.run, self.services, Kind.pagerduty, self._pager, self._stop)
+        self._run("remediations", carry_out.run, self.services, self.report, self._stop)
+        self._run("context", enrichment.learn_loop, self.services, self._stop)
         self._schedule()
 
     def _send_digest(self, poster: Poster) -> None:
         if (plan := digest_of(self.settings)) is not None:
-            send_due(self.desk, plan, lambda told, channel: poster.notice(f"digest-{told.day}", digest(told), channel))
+            send_due(
+                self.services, plan, lambda told, channel: poster.notice(f"digest-{told.day}", digest(told), channel)
+            )
 
     def _take_over(self) -> None:
         """A store of one process holds no claims but those of the one that was killed; nobody waits for their end."""
-        with self.desk.store.write() as t:
+        with self.services.store.write() as t:
             if (upto := signals.newest(t)) < signals.observed(t):
                 logger.warning("signals of this store were lost; those that arrive from now on are observed")
                 signals.set_observed(t, upto)
             self.intake.observer.begin(signals.observed(t))
-            alerts.try_at_once(t, self.desk.clock())
-            if self.desk.store.is_sqlite:
+            alerts.try_at_once(t, self.services.clock())
+            if self.services.store.is_sqlite:
                 alerts.let_go(t)
                 remediations.let_go(t)
 
     def stop(self) -> None:
         """Ends everything; what was accepted is committed first."""
         self._stop.set()
-        for event in (self.desk.alerts_owed, self.desk.pages_owed, self.desk.remediation_owed, self.desk.news):
+        for event in (
+            self.services.alerts_owed,
+            self.services.pages_owed,
+            self.services.remediation_owed,
+            self.services.news,
+        ):
             event.set()
         self._rounds.stop()
         if self.slack is not None:
@@ -152,7 +159,7 @@ class Windsock:
         for metastore in self._metastores:
             metastore.close()
         self._sources.close()
-        self.desk.store.close()
+        self.services.store.close()
 
     def report(self, told: Sequence[Signal]) -> object:
         """Signals of our own take the same road as everybody's."""
@@ -164,14 +171,14 @@ class Windsock:
         secret = self.settings.pagerduty.webhook_secret.get_secret_value()
         tokens = TokenFiles(self.settings)
         signing = self.settings.slack.signing_secret.get_secret_value()
-        return Edge(self.desk, self.intake, tokens, self.parts, dispatch, secret, signing)
+        return Edge(self.services, self.intake, tokens, self.parts, dispatch, secret, signing)
 
     def parts(self) -> dict[str, str]:
         """What is wrong with each part, empty where it is well."""
         return {
             **readiness.of_threads(self.intake, self._threads),
             "slack": self._slack_trouble(),
-            "alerts": readiness.of_alerts(self.desk.store),
+            "alerts": readiness.of_alerts(self.services.store),
             "checks": readiness.of_checks(self.sweeps),
             "canary": self.canary.trouble() if self.canary else "",
         }
@@ -191,10 +198,10 @@ class Windsock:
         loops = ["remediations"]
         if self.slack is not None:
             loops.append(Kind.slack.value)
-        if self.desk.pages:
+        if self.services.pages:
             loops.append(Kind.pagerduty.value)
         reach = (lambda: called(self.slack_client.auth_test)) if self.slack is not None else None
-        return Canary(self.desk, self.report, settings.interval, loops, reach, settings.dead_man_url)
+        return Canary(self.services, self.report, settings.interval, loops, reach, settings.dead_man_url)
 
     def _run(self, name: str, work: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments, name=name, daemon=True)
@@ -210,38 +217,38 @@ class Windsock:
         for one in self.reconciles if pause else ():
             every(pause, one.keep_up)
         if self.gateways:
-            every(FOLLOW_SECONDS, lambda: recoveries.follow(self.desk, self.report))
+            every(FOLLOW_SECONDS, lambda: recoveries.follow(self.services, self.report))
         if self.slack is not None:
-            if self.desk.access.groups:
+            if self.services.access.groups:
                 every(REFRESH_SECONDS, self.slack.people.refresh)
             every(owed_answers.EVERY, self.slack.owed.round)
             every(publisher.EVERY, self.slack.homes.round)
-        every(5, lambda: end_old_silences(self.desk))
-        every(5, lambda: end_pauses(self.desk))
-        every(60, lambda: forget_old_values(self.desk))
-        every(EVERY.total_seconds(), lambda: remind(self.desk))
-        every(EVERY.total_seconds(), lambda: settle(self.desk))
+        every(5, lambda: end_old_silences(self.services))
+        every(5, lambda: end_pauses(self.services))
+        every(60, lambda: forget_old_values(self.services))
+        every(EVERY.total_seconds(), lambda: remind(self.services))
+        every(EVERY.total_seconds(), lambda: settle(self.services))
         if keep := self.settings.store.keep:
-            every(TIDY_EVERY.total_seconds(), lambda: tidy(self.desk, keep))
+            every(TIDY_EVERY.total_seconds(), lambda: tidy(self.services, keep))
         if self.canary is not None:
             every(self.canary.interval.total_seconds(), self.canary.fly)
         self._rounds.start()
 
     def _sweep(self, name: str) -> Sweep:
         metastore = self._metastore(self.settings.airflow[name].metastore_url.get_secret_value())
-        return Sweep(self._checks, metastore, name, self._report_bodies, Remembered(self.desk.store))
+        return Sweep(self._checks, metastore, name, self._report_bodies, Remembered(self.services.store))
 
     def _reconcile(self, gateway: Gateway) -> Reconcile:
         url = self.settings.airflow[gateway.name].metastore_url.get_secret_value()
-        source = MetastoreSource(self._metastore(url), gateway.name) if url else ApiSource(gateway, self.desk.clock)
-        return Reconcile(gateway.name, source, self.desk.store, self.report, self.desk.clock)
+        source = MetastoreSource(self._metastore(url), gateway.name) if url else ApiSource(gateway, self.services.clock)
+        return Reconcile(gateway.name, source, self.services.store, self.report, self.services.clock)
 
     def _metastore(self, url: str) -> Metastore:
         self._metastores.append(Metastore(url))
         return self._metastores[-1]
 
     def _report_bodies(self, bodies: list[dict[str, Any]]) -> object:
-        return self.report([parse(body, self.desk.clock()) for body in bodies])
+        return self.report([parse(body, self.services.clock()) for body in bodies])
 
     def _pagerduty(self) -> PagerDuty:
         settings = self.settings.pagerduty

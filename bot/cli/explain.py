@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from bot.app.build import desk_of, load_runbooks
+from bot.app.build import load_runbooks, services_of
 from bot.config.settings import Settings
 from bot.core.incidents.routing import RETRYING, Placement, Policy, Route, Silence, severity_of
 from bot.core.incidents.runbook import Runbook, guiding
@@ -20,12 +20,12 @@ from bot.store.silences import active_silences
 def explain(settings: Settings, signal: Signal, now: datetime) -> Iterator[str]:
     """A line for each decision."""
     books = load_runbooks(settings)
-    desk = desk_of(settings, (), books)
-    signature, placement = place(desk, signal)
+    services = services_of(settings, (), books)
+    signature, placement = place(services, signal)
     book = guiding(books, signal)
     yield f"signal      {signal.kind} {signal.label} in {signal.deployment}"
     if signal.kind == RETRYING and placement.warns:
-        yield f"effect      warns: route {placement.route} asks for it from try {_warn_on(desk.policy, placement)} on"
+        yield f"effect      warns: route {placement.route} asks for it from try {_warn_on(services.policy, placement)} on"
     elif signal.mood is not Mood.sick:
         yield f"effect      {'heals' if signal.mood is Mood.well else 'is kept, opens'} " + (
             ", ".join(thing.replace(SEPARATOR, " ") for thing in signal.heals()) or "nothing"
@@ -33,7 +33,7 @@ def explain(settings: Settings, signal: Signal, now: datetime) -> Iterator[str]:
         return
     yield f"signature   {signature.name}  {signature.masked}"
     yield f"severity    {placement.severity}  ({_severity(signal, placement)})"
-    for route in desk.policy.routes:
+    for route in services.policy.routes:
         if route.name == placement.route:
             break
         yield f"not         {route.name}  ({_mismatch(route, signal, signature.name)})"
@@ -42,10 +42,10 @@ def explain(settings: Settings, signal: Signal, now: datetime) -> Iterator[str]:
     )
     within = f"  (within {placement.within} of its last failure)" if placement.within else ""
     yield f"group       {placement.key.replace(SEPARATOR, ' ')}{within}"
-    yield f"rings       {_rings(placement, book, pages=desk.pages)}"
-    with desk.store.read() as t:
+    yield f"rings       {_rings(placement, book, pages=services.pages)}"
+    with services.store.read() as t:
         silences = active_silences(t, now)
-    silence = quiet(desk, silences, signal, signature.name, placement.severity, now)
+    silence = quiet(services, silences, signal, signature.name, placement.severity, now)
     yield f"silence     {_quiet(silence)}"
     yield f"runbook     {_book(book)}"
 

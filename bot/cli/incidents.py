@@ -18,12 +18,12 @@ def incidents(given: Any) -> int:
     from bot.responder.incidents.summary import page, summary_line
 
     settings = read_settings()
-    from bot.app.build import desk_of, load_runbooks
+    from bot.app.build import load_runbooks, services_of
 
-    desk = desk_of(settings, (), load_runbooks(settings))
-    desk.store.migrate()
-    _await_observer(desk.store)
-    found = page(desk, (), None)["incidents"]
+    services = services_of(settings, (), load_runbooks(settings))
+    services.store.migrate()
+    _await_observer(services.store)
+    found = page(services, (), None)["incidents"]
     if given.json:
         print(json.dumps(found, ensure_ascii=False, indent=2))
     else:

@@ -1,6 +1,6 @@
-"""The desk: everything that a verb needs at hand, built once by `app`.
+"""The services: everything that a verb needs at hand, built once by `app`.
 
-Rule: a verb takes the desk as its first argument and finds clock, policy, store and deployments there; nothing is built
+Rule: a verb takes the services as its first argument and finds clock, policy, store and deployments there; nothing is built
 at import and nothing is looked up from a global.
 """
 
@@ -27,7 +27,7 @@ def utc_now() -> datetime:
 
 
 @dataclass
-class Desk:
+class Services:
     """`airflows` maps a deployment's name to its gateway; `public_url` is where people reach the bot's own pages."""
 
     store: Store

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import housekeeping
 
 EVERY = timedelta(hours=1)
@@ -16,11 +16,11 @@ SECONDS = 60.0  # a round
 BREATH = 0.05  # between two deletions, for whoever waits for the store
 
 
-def tidy(desk: Desk, keep: timedelta, seconds: float = SECONDS) -> int:
+def tidy(services: Services, keep: timedelta, seconds: float = SECONDS) -> int:
     """Forgets what is older; the number of rows."""
     end, gone = time.monotonic() + seconds, 0
     while time.monotonic() < end:
-        some = housekeeping.forget(desk.store, desk.clock() - keep)
+        some = housekeeping.forget(services.store, services.clock() - keep)
         if not some:
             break
         gone += some

@@ -46,8 +46,8 @@ def signals_of(edge: Edge, body: Any, deployments: frozenset[str] | None = None)
         raise Refusal(422, "alerts: must be a list")
     if len(alerts) > BATCH_LIMIT:
         raise Refusal(413, f"alerts: are more than {BATCH_LIMIT}; set max_alerts in Alertmanager's webhook_config")
-    now = edge.desk.clock()
-    default = min(edge.desk.airflows, default="") if len(edge.desk.airflows) == 1 else ""
+    now = edge.services.clock()
+    default = min(edge.services.airflows, default="") if len(edge.services.airflows) == 1 else ""
     default = default or str(body.get("receiver") or "prometheus")
     bound = min(deployments) if deployments else ""
     return [_signal(alert, bound or default, now, f"alerts[{place}]", bound) for place, alert in enumerate(alerts)]

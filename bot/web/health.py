@@ -70,8 +70,8 @@ class _Collector:
         """What the store knows; without it, that it is away: the other figures are of use all the same."""
         up = GaugeMetricFamily("windsock_store_up", "1 when the store answers")
         try:
-            with self._edge.desk.store.read() as t:
-                now = counts.tally(t, self._edge.desk.clock())
+            with self._edge.services.store.read() as t:
+                now = counts.tally(t, self._edge.services.clock())
                 covered = coverage.totals(t)
                 aside = signals.aside(t)
         except (Temporary, Permanent):

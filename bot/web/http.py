@@ -17,7 +17,7 @@ from starlette.responses import Response
 from bot.core.bearer import Tokens
 from bot.core.errors import Permanent, Temporary
 from bot.core.logs import Seldom
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.intake import Intake
 from bot.store.driver.probe import Probe
 from bot.web.commits import Answers
@@ -33,7 +33,7 @@ class Edge:
     answers Slack's requests in http mode, None in socket mode. `pagerduty_secret` and
     `slack_secret` sign what these two send."""
 
-    desk: Desk
+    services: Services
     intake: Intake
     tokens: Callable[[], Tokens] = Tokens
     parts: Callable[[], Mapping[str, str]] = dict
@@ -45,7 +45,7 @@ class Edge:
     probe: Probe = field(init=False)
 
     def __post_init__(self) -> None:
-        self.probe = Probe(self.desk.store)
+        self.probe = Probe(self.services.store)
 
     counted: dict[str, int] = field(default_factory=lambda: {"accepted": 0, "duplicates": 0, "refused": 0})
 

@@ -22,7 +22,7 @@ async def get_incidents(request: Request) -> Response:
         raise Refusal(400, f"state: {unknown[0]!r} is none; there are {', '.join(State)}")
     before = _number(request.query_params.get("before"))
     await run_in_threadpool(_seen, edge_of(request))
-    return answer(await run_in_threadpool(summary.page, edge_of(request).desk, states, before))
+    return answer(await run_in_threadpool(summary.page, edge_of(request).services, states, before))
 
 
 async def get_incident(request: Request) -> Response:
@@ -31,7 +31,7 @@ async def get_incident(request: Request) -> Response:
     asked = request.path_params["incident_id"]
     number = number_of(asked)
     await run_in_threadpool(_seen, edge_of(request))
-    found = None if number is None else await run_in_threadpool(summary.one, edge_of(request).desk, number)
+    found = None if number is None else await run_in_threadpool(summary.one, edge_of(request).services, number)
     if found is None:
         raise Refusal(404, f"id: there is no incident {asked!r}")
     return answer(found)

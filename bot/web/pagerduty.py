@@ -20,7 +20,7 @@ from starlette.responses import Response
 from bot.core.access import Person
 from bot.core.signals.wire import clean
 from bot.responder.incidents.presses import Elsewhere, pressed_elsewhere
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import alerts
 from bot.web.http import Edge, Refusal, answer, edge_of
 from bot.web.signals import body_of, decoded
@@ -39,7 +39,7 @@ async def post_pagerduty(request: Request) -> Response:
     event = value.get("event") if isinstance(value, dict) else None
     if not isinstance(event, dict):
         raise Refusal(400, "event: must be an object")
-    done = await run_in_threadpool(_carry_over, edge.desk, event)
+    done = await run_in_threadpool(_carry_over, edge.services, event)
     return answer({"done": done}, 202)
 
 
@@ -52,12 +52,12 @@ def verify(edge: Edge, body: bytes, given: str) -> None:
         raise Refusal(401, "X-PagerDuty-Signature: is missing or wrong")
 
 
-def _carry_over(desk: Desk, event: dict[str, Any]) -> bool:
+def _carry_over(services: Services, event: dict[str, Any]) -> bool:
     verb, data, agent = VERBS.get(str(event.get("event_type"))), event.get("data"), event.get("agent")
     if verb is None or not isinstance(data, dict) or not isinstance(agent, dict):
         return False
     key = data.get("incident_key")
-    with desk.store.read() as t:
+    with services.store.read() as t:
         incident_id = alerts.by_ref(t, "", key) if isinstance(key, str) and key else None
     if incident_id is None:
         return False
@@ -66,9 +66,9 @@ def _carry_over(desk: Desk, event: dict[str, Any]) -> bool:
     done = str(event["event_type"]).rpartition(".")[2]
     source = Elsewhere(
         ("pagerduty", *(str(one) for one in (event.get("id"), event["event_type"], key))),
-        _moment(event.get("occurred_at"), desk.clock()),
+        _moment(event.get("occurred_at"), services.clock()),
     )
-    return pressed_elsewhere(desk, person, verb, incident_id, f"{person.name} {done} it in PagerDuty", source)
+    return pressed_elsewhere(services, person, verb, incident_id, f"{person.name} {done} it in PagerDuty", source)
 
 
 def _moment(given: object, now: datetime) -> datetime:

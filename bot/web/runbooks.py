@@ -29,7 +29,7 @@ a{color:#0b6bcb}li{margin:.25em 0}.where{color:#888;font-size:.9rem}table{border
 
 async def list_runbooks(request: Request) -> Response:
     """All runbooks by title."""
-    books = sorted(edge_of(request).desk.runbooks, key=lambda book: book.title)
+    books = sorted(edge_of(request).services.runbooks, key=lambda book: book.title)
     items = "".join(f'<li><a href="/runbooks/{quote(b.name, safe="")}">{escape(b.title)}</a></li>' for b in books)
     return _page("Runbooks", f"<h1>Runbooks</h1><ul>{items}</ul>")
 
@@ -37,7 +37,7 @@ async def list_runbooks(request: Request) -> Response:
 async def show_runbook(request: Request) -> Response:
     """One runbook."""
     name = request.path_params["name"]
-    book = edge_of(request).desk.runbook(name)
+    book = edge_of(request).services.runbook(name)
     if book is None:
         raise Refusal(404, f"name: there is no runbook {name!r}; /runbooks lists them")
     return _page(book.title, f'<p class="where"><a href="/runbooks">Runbooks</a></p>{_body(book)}')

@@ -141,7 +141,7 @@ def _deeper_than(value: Any, levels: int) -> bool:
 
 def signals_of(edge: Edge, body: bytes) -> list[Signal]:
     """The signals in a body. Raises Refusal that names the field."""
-    value, now = decoded(body), edge.desk.clock()
+    value, now = decoded(body), edge.services.clock()
     if not isinstance(value, dict):
         raise Refusal(400, 'body: must be a JSON object: one signal, or {"signals": […]}')
     if "signals" not in value:

@@ -21,7 +21,7 @@ from tests.stacks import RunningAirflow
 BROKEN = "import a_module_that_is_not_here  # airflow dag\n"
 
 
-class Desk:
+class Services:
     """Sweeps one Airflow; `until` sweeps again until a signal came."""
 
     def __init__(self, metastore: Metastore, checks: tuple[Check, ...] = ALL) -> None:
@@ -42,7 +42,7 @@ class Desk:
 
 def the_scheduler_is_well(airflow: RunningAirflow, metastore: Metastore) -> None:
     assert metastore.major == airflow.major
-    (result,) = Desk(metastore).sweep.run(["scheduler-heartbeat"])
+    (result,) = Services(metastore).sweep.run(["scheduler-heartbeat"])
     assert (result.error, result.findings) == (None, ())
 
 
@@ -52,12 +52,12 @@ def a_broken_file_is_found_and_mended(airflow: RunningAirflow, metastore: Metast
     folder.mkdir(exist_ok=True)
     path = folder / "broken_for_the_sweep.py"
     path.write_text(BROKEN)
-    desk = Desk(metastore)
-    told = desk.until(90, kind="import_error", file="sweeps/broken_for_the_sweep.py")
+    services = Services(metastore)
+    told = services.until(90, kind="import_error", file="sweeps/broken_for_the_sweep.py")
     assert told["exception"]["type"] == "ModuleNotFoundError"
     assert told["facts"]["line"] == 1
     path.write_text("# airflow dag: mended\n")
-    desk.until(90, kind="import_fixed", file="sweeps/broken_for_the_sweep.py")
+    services.until(90, kind="import_fixed", file="sweeps/broken_for_the_sweep.py")
 
 
 SLEEPER = '''
@@ -82,11 +82,11 @@ def a_task_whose_heartbeat_is_too_old_is_found_and_forgotten(airflow: RunningAir
     (airflow.stack.dags_folder / "sleeper.py").write_text(SLEEPER)
     airflow.rest.wait_for_dags("sleeper")
     run = airflow.rest.trigger("sleeper")
-    desk = Desk(metastore, (replace(STALE_HEARTBEATS, threshold=0.01),))
-    told = desk.until(60, kind="check_failed", dag_id="sleeper")
+    services = Services(metastore, (replace(STALE_HEARTBEATS, threshold=0.01),))
+    told = services.until(60, kind="check_failed", dag_id="sleeper")
     assert (told["run_id"], told["task_id"], told["try_number"]) == (run, "nap", 1)
     assert told["hostname"]
-    desk.until(60, kind="check_ok", dag_id="sleeper")
+    services.until(60, kind="check_ok", dag_id="sleeper")
 
 
 STORIES = [

@@ -24,7 +24,7 @@ from bot.store import incidents, state
 from bot.store.signals import coverage
 from bot.store.signals.coverage import Coverage
 from tests.checks.histories import DAG, HOST, RUN, History
-from tests.given import a_desk
+from tests.given import some_services
 
 DEPLOYMENT = "prod"
 
@@ -39,11 +39,11 @@ class Office:
     told: list[Signal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.desk = a_desk(self.store_url, lambda: datetime.now(UTC))
+        self.services = some_services(self.store_url, lambda: datetime.now(UTC))
 
     def take(self, signals: Sequence[Signal]) -> None:
         """The throat: what was news, in the order in which it came."""
-        self.told += report(self.desk, signals)
+        self.told += report(self.services, signals)
 
     def hook(self, task_id: str = "fit", **changed: Any) -> None:
         """The plugin's own report of a failed try."""
@@ -57,14 +57,14 @@ class Office:
     def round(self, **settings: Any) -> Round:
         """A new reconciler each time: only the store survives, as after a restart."""
         source = MetastoreSource(self.metastore, DEPLOYMENT)
-        return Reconcile(DEPLOYMENT, source, self.desk.store, self.take, self.desk.clock, **settings).run()
+        return Reconcile(DEPLOYMENT, source, self.services.store, self.take, self.services.clock, **settings).run()
 
     def swept(self) -> list[tuple[str, str, int, int]]:
         """What the sweep told: kind, task, index, try."""
         return [(s.kind, s.task_id, s.map_index, s.try_number) for s in self.told if s.source == "sweep"]
 
     def covered(self, deployment: str = DEPLOYMENT) -> Coverage:
-        with self.desk.store.read() as t:
+        with self.services.store.read() as t:
             return coverage.coverage(t, deployment, datetime.now(UTC) - timedelta(days=1))
 
 
@@ -85,7 +85,7 @@ def office(history: History, tmp_path: Path) -> Iterator[Office]:
     made = Office(history, metastore, f"sqlite:///{tmp_path}/bot.db")
     yield made
     metastore.close()
-    made.desk.store.close()
+    made.services.store.close()
 
 
 def test_a_killed_last_try_is_told_once_with_its_evidence(history: History, office: Office) -> None:
@@ -155,7 +155,7 @@ def test_the_first_look_goes_back_to_the_horizon_and_no_further(
 
 
 def test_what_failed_while_the_bot_was_down_is_told_however_long_that_was(history: History, office: Office) -> None:
-    with office.desk.store.write() as t:
+    with office.services.store.write() as t:
         state.keep(t, f"reconcile/{DEPLOYMENT}", {"upto": history.moment(3 * 3600).isoformat()})
     history.run("failed", 7000, "yesterday")
     history.task(ended=7001, run_id="yesterday")
@@ -315,7 +315,7 @@ def test_counters_only_grow_when_old_rows_go(history: History, office: Office) -
     history.task("b")
     office.hook("a")
     office.round()
-    with office.desk.store.write() as t:
+    with office.services.store.write() as t:
         before = coverage.totals(t)
         coverage.forget(t, datetime.now(UTC) + timedelta(days=30))
         assert coverage.totals(t) == before
@@ -330,7 +330,7 @@ def test_the_evidence_stands_in_the_message_as_the_table_it_is(history: History,
         history.task(beat=330, hostname=host, map_index=index, state="up_for_retry" if index else "failed")
         history.logged(event, map_index=index)
     office.round()
-    with office.desk.store.read() as t:
+    with office.services.store.read() as t:
         (incident,) = incidents.listed(t, ["open"], limit=5)
     said = [fact for one in office.told for fact in one.extra["evidence"]]
     assert f"on {host[:13]}…{host[-10:]}, pid 2281" in said[0]
@@ -341,7 +341,7 @@ def test_the_evidence_stands_in_the_message_as_the_table_it_is(history: History,
 
 
 def _incidents(office: Office) -> int:
-    with office.desk.store.read() as t:
+    with office.services.store.read() as t:
         return len(incidents.listed(t, ["open", "acknowledged"], limit=50))
 
 

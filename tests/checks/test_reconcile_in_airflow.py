@@ -30,7 +30,7 @@ from bot.responder.signals.observe import report
 from bot.sandbox.processes.reaper import session
 from bot.store import incidents
 from bot.store.signals import coverage
-from tests.given import a_desk, wait_until
+from tests.given import some_services, wait_until
 from tests.stacks import RunningAirflow
 
 DAGS = '''
@@ -103,20 +103,20 @@ class Beside:
     def __init__(self, airflow: RunningAirflow, folder: Path) -> None:
         self.airflow = airflow
         self.told: list[Signal] = []
-        self.desk = a_desk(f"sqlite:///{folder}/bot.db", lambda: datetime.now(UTC))
+        self.services = some_services(f"sqlite:///{folder}/bot.db", lambda: datetime.now(UTC))
         self.metastore = Metastore(airflow.metastore_url)
         self.source = MetastoreSource(self.metastore, "test")
-        self.reconcile = Reconcile("test", self.source, self.desk.store, self.take, self.desk.clock)
+        self.reconcile = Reconcile("test", self.source, self.services.store, self.take, self.services.clock)
         assert airflow.stack is not None
         (airflow.stack.dags_folder / "silent_ends.py").write_text(DAGS)
         airflow.rest.wait_for_dags("silent_ends", "lost_worker", "long_nap")
 
     def close(self) -> None:
         self.metastore.close()
-        self.desk.store.close()
+        self.services.store.close()
 
     def take(self, signals: Sequence[Signal]) -> None:
-        self.told += report(self.desk, signals)
+        self.told += report(self.services, signals)
 
     def run(self, dag: str) -> str:
         """A run that has ended."""
@@ -179,7 +179,7 @@ def test_what_the_hooks_told_is_not_told_again_and_every_failure_is_covered(besi
     began = datetime.now(UTC)
     beside.rounds_until(lambda: datetime.now(UTC) - began > timedelta(seconds=7), lambda: "a clock that stands")
     assert set(beside.swept(run)) == NEVER_HOOKED[beside.airflow.major]
-    with beside.desk.store.read() as t:
+    with beside.services.store.read() as t:
         covered = coverage.coverage(t, "test", began - timedelta(hours=1))
         subjects = [s for i in incidents.listed(t) for s in incidents.subjects_of(t, i.id)]
     assert covered.ratio == 1.0
@@ -233,6 +233,6 @@ def test_a_scheduler_that_dies_with_a_running_task_and_comes_back_gives_no_secon
     told = Counter(name(s) for s in beside.told if s.run_id == run and s.kind in TOLD)
     assert [one for one, times in told.items() if times > 1] == []
     assert ("task_retrying", "nap", -1, 1) in told or ("task_failed", "nap", -1, 1) in told
-    with beside.desk.store.read() as t:
+    with beside.services.store.read() as t:
         alerted = [i for i in incidents.listed(t) if i.exemplar.run_id == run]
     assert len(alerted) == (1 if rest.run_state("long_nap", run) == "failed" else 0)

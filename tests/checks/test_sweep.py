@@ -42,7 +42,7 @@ def metastore(world: World) -> Iterator[Metastore]:
     made.close()
 
 
-class Desk:
+class Services:
     """A sweep with a memory and what it told."""
 
     def __init__(self, metastore: Metastore) -> None:
@@ -61,31 +61,31 @@ class Desk:
 
 
 @pytest.fixture
-def desk(metastore: Metastore) -> Desk:
-    return Desk(metastore)
+def services(metastore: Metastore) -> Services:
+    return Services(metastore)
 
 
 def test_the_major_version_is_told_by_the_columns(world: World, metastore: Metastore) -> None:
     assert metastore.major == world.major
 
 
-def test_a_well_airflow_gives_no_finding(world: World, desk: Desk) -> None:
+def test_a_well_airflow_gives_no_finding(world: World, services: Services) -> None:
     world.job("SchedulerJob", 3)
     world.running_task("fit", 10)
-    results, told = desk.sweep()
+    results, told = services.sweep()
     assert [(result.findings, result.error) for result in results] == [((), None)] * len(ALL)
     assert told == []
 
 
 @pytest.mark.parametrize(("silent", "severity"), [(45, "warning"), (94, "critical")])
 def test_a_silent_scheduler_is_found_with_the_others_as_evidence(
-    silent: int, severity: str, world: World, desk: Desk
+    silent: int, severity: str, world: World, services: Services
 ) -> None:
     world.job("SchedulerJob", 7000, 1)  # killed long ago, its row still says running
     world.job("SchedulerJob", silent, 2)
     world.job("TriggererJob", 4, 3)
     world.job("DagProcessorJob", 200_000, 4)  # not used here any more
-    (result, *_), told = desk.sweep("scheduler-heartbeat")
+    (result, *_), told = services.sweep("scheduler-heartbeat")
     (finding,) = result.findings
     assert (finding.subject, finding.severity) == ("scheduler", severity)
     assert finding.sentence.startswith("The scheduler is silent: last heartbeat ")
@@ -97,25 +97,25 @@ def test_a_silent_scheduler_is_found_with_the_others_as_evidence(
     ]
 
 
-def test_a_scheduler_that_never_was_is_silent(desk: Desk) -> None:
-    (result, *_), _ = desk.sweep("scheduler-heartbeat")
+def test_a_scheduler_that_never_was_is_silent(services: Services) -> None:
+    (result, *_), _ = services.sweep("scheduler-heartbeat")
     assert "there never was a heartbeat" in result.findings[0].sentence
 
 
-def test_a_scheduler_that_beats_again_is_told_well_after_a_restart_of_ours(world: World, desk: Desk) -> None:
+def test_a_scheduler_that_beats_again_is_told_well_after_a_restart_of_ours(world: World, services: Services) -> None:
     world.job("SchedulerJob", 100, 1)
-    desk.sweep()
+    services.sweep()
     world.job("SchedulerJob", 1, 2)
-    _, told = desk.sweep()
+    _, told = services.sweep()
     assert [(s["kind"], s["check"], s["name"]) for s in told] == [("check_ok", "scheduler-heartbeat", "scheduler")]
     assert told[0]["sentence"].startswith("The scheduler beats again after ")
-    assert desk.sweep()[1] == []
+    assert services.sweep()[1] == []
 
 
-def test_a_broken_file_is_told_under_the_name_that_the_plugin_uses_and_mended(world: World, desk: Desk) -> None:
+def test_a_broken_file_is_told_under_the_name_that_the_plugin_uses_and_mended(world: World, services: Services) -> None:
     world.job("SchedulerJob", 1)
     world.broken_file("finance/ledger.py" if world.major == 3 else "/opt/airflow/dags/finance/ledger.py")
-    _, told = desk.sweep()
+    _, told = services.sweep()
     (signal,) = told
     assert (signal["kind"], signal["file"], signal["source"]) == ("import_error", "finance/ledger.py", "sweep")
     assert signal["exception"]["type"] == "ImportError"
@@ -123,18 +123,18 @@ def test_a_broken_file_is_told_under_the_name_that_the_plugin_uses_and_mended(wo
     assert signal["facts"]["code"] == "from finance.rates import fx_rate"
     assert signal["sentence"].startswith("finance/ledger.py does not import (line 7): ImportError: cannot")
     world.do("delete from import_error")
-    _, told = desk.sweep()
+    _, told = services.sweep()
     assert [(s["kind"], s["file"]) for s in told] == [("import_fixed", "finance/ledger.py")]
 
 
-def test_a_task_without_a_heartbeat_is_found_with_its_host(world: World, desk: Desk) -> None:
+def test_a_task_without_a_heartbeat_is_found_with_its_host(world: World, services: Services) -> None:
     world.job("SchedulerJob", 1)
     world.running_task("fit", 400)
     world.running_task("mapped", 900, map_index=6)
     world.running_task("never", None)
     world.running_task("fine", 100)
     world.running_task("young", None, started=20)
-    _, told = desk.sweep()
+    _, told = services.sweep()
     assert sorted(signal["name"] for signal in told) == [
         "features_train.fit@manual__1",
         "features_train.mapped[6]@manual__1",
@@ -150,32 +150,32 @@ def test_a_task_without_a_heartbeat_is_found_with_its_host(world: World, desk: D
     )
     assert fit["runbook"] == "zombie-tasks"
     world.do("update task_instance set state = 'failed'")
-    _, told = desk.sweep()
+    _, told = services.sweep()
     assert [signal["kind"] for signal in told] == ["check_ok"] * 3
 
 
-def test_a_check_that_fails_stops_no_other_and_says_nothing_well(world: World, desk: Desk) -> None:
+def test_a_check_that_fails_stops_no_other_and_says_nothing_well(world: World, services: Services) -> None:
     world.job("SchedulerJob", 100)
     world.broken_file("x.py")
-    desk.sweep()
+    services.sweep()
     world.do("drop table job")
-    results, told = desk.sweep()  # knows the major already, so only what needs the table fails
+    results, told = services.sweep()  # knows the major already, so only what needs the table fails
     failed = {result.check.name for result in results if result.error is not None}
     assert failed == {"scheduler-heartbeat"} | ({"stale-heartbeats"} if world.major == 2 else set())
     assert [signal["kind"] for signal in told] == ["import_error"]
 
 
-def test_a_task_that_no_worker_takes_is_found_and_forgotten(world: World, desk: Desk) -> None:
+def test_a_task_that_no_worker_takes_is_found_and_forgotten(world: World, services: Services) -> None:
     world.job("SchedulerJob", 1)
     world.queued_task("fit", 900)
     world.queued_task("quick", 30)
-    _, told = desk.sweep("stuck-queued")
+    _, told = services.sweep("stuck-queued")
     assert [(s["kind"], s["check"], s["task_id"], s["queue"]) for s in told] == [
         ("check_failed", "stuck-queued", "fit", "gpu")
     ]
     assert "is queued for 15 min (limit 10 min) and no worker takes it: queue gpu" in told[0]["sentence"]
     world.do("update task_instance set state = 'running'")
-    _, told = desk.sweep("stuck-queued")
+    _, told = services.sweep("stuck-queued")
     assert [(s["kind"], s["name"]) for s in told] == [("check_ok", "features_train.fit@manual__1")]
 
 
@@ -184,15 +184,15 @@ def test_nothing_can_be_written(world: World, metastore: Metastore) -> None:
         metastore.rows("delete from job returning id")
 
 
-def test_an_unknown_check_is_named(desk: Desk) -> None:
+def test_an_unknown_check_is_named(services: Services) -> None:
     with pytest.raises(Permanent, match="no check called moon-phase; there are scheduler-heartbeat"):
-        desk.sweep("moon-phase")
+        services.sweep("moon-phase")
 
 
 def test_a_metastore_that_is_not_there_is_an_error_in_each_result(tmp_path: Path) -> None:
     for url in ("postgresql+psycopg2://nobody@127.0.0.1:1/airflow", f"sqlite:///{tmp_path}/none.db"):
         metastore = Metastore(url, seconds=2)
-        results, told = Desk(metastore).sweep()
+        results, told = Services(metastore).sweep()
         assert [result.error.split(":")[0] for result in results if result.error] == [
             "The metastore did not answer"
         ] * len(ALL)

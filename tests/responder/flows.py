@@ -18,7 +18,7 @@ from bot.core.airflow.backfill import Backfill, BackfillDate
 from bot.core.airflow.protocol import Airflow, Dag, Run, Scope, TaskInstance, TaskRef
 from bot.core.airflow.variables import Param, Variable
 from bot.core.errors import Permanent, Temporary
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store.database import Store
 from tests.given import ANA, NOW
 
@@ -219,11 +219,11 @@ def memory(mapped: int = 3, **changed: Any) -> Memory:
     return made
 
 
-def desk_of(airflow: Memory, folder: Path) -> Desk:
+def services_of(airflow: Memory, folder: Path) -> Services:
     store = Store(f"sqlite:///{folder / 'windsock.db'}")
     store.migrate()
     access = Access({Role.operator: frozenset({EVERYBODY})}, wide=100_000)
-    return Desk(store, access=access, airflows={airflow.name: cast(Airflow, airflow)})
+    return Services(store, access=access, airflows={airflow.name: cast(Airflow, airflow)})
 
 
 def whole(only_failed: bool = True) -> Scope:
@@ -231,4 +231,17 @@ def whole(only_failed: bool = True) -> Scope:
 
 
 BEN = Person("U0BEN", "Ben")
-__all__ = ["ANA", "AWAY", "BEN", "DAY", "RUN", "SILENT", "Memory", "Permanent", "Trouble", "desk_of", "memory", "whole"]
+__all__ = [
+    "ANA",
+    "AWAY",
+    "BEN",
+    "DAY",
+    "RUN",
+    "SILENT",
+    "Memory",
+    "Permanent",
+    "Trouble",
+    "memory",
+    "services_of",
+    "whole",
+]

@@ -17,13 +17,13 @@ from bot.responder.access import authorization, break_glass
 from bot.responder.actions import clear
 from bot.responder.remediation import approve, second_person
 from bot.responder.remediation import confirm as plans
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.store import approvals, audit
 from bot.store.approvals import Approval, Standing
 from bot.store.break_glass import Glass
 from tests.airflow.paper import PaperAirflow
-from tests.given import ANA, BEN, NOW, RUN, Clock, a_desk, at_once, failure
+from tests.given import ANA, BEN, NOW, RUN, Clock, at_once, failure, some_services
 
 CLEO = Person("U0CLEO", "Cleo")
 EVE = Person("U0EVE", "Eve")
@@ -50,43 +50,43 @@ def airflow() -> PaperAirflow:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path, airflow: PaperAirflow) -> Iterator[Desk]:
+def services(request: pytest.FixtureRequest, tmp_path: Path, airflow: PaperAirflow) -> Iterator[Services]:
     url = f"sqlite:///{tmp_path / 's.db'}" if request.param == "sqlite" else request.getfixturevalue("database")
-    made = a_desk(url, Clock(), access=SECOND, airflows={"prod": airflow})
+    made = some_services(url, Clock(), access=SECOND, airflows={"prod": airflow})
     report(made, [failure()])
     yield made
     made.store.close()
 
 
-def planned(desk: Desk, person: Person = ANA) -> Plan:
-    made = clear.plan_clear(desk, person, "prod", [Scope("sales", RUN)], "C1", 1)
+def planned(services: Services, person: Person = ANA) -> Plan:
+    made = clear.plan_clear(services, person, "prod", [Scope("sales", RUN)], "C1", 1)
     assert isinstance(made, Plan), made
     return made
 
 
-def held(desk: Desk, person: Person = ANA) -> Plan:
-    plan = planned(desk, person)
-    waits = plans.confirm(desk, person, plan.id)
+def held(services: Services, person: Person = ANA) -> Plan:
+    plan = planned(services, person)
+    waits = plans.confirm(services, person, plan.id)
     assert isinstance(waits, second_person.Held), waits
     return plan
 
 
-def audited(desk: Desk) -> list[tuple[str, str, str, str]]:
-    with desk.store.read() as t:
+def audited(services: Services) -> list[tuple[str, str, str, str]]:
+    with services.store.read() as t:
         return [(one.who, one.verb, one.outcome, one.second) for one in audit.lines(t)][::-1]
 
 
-def standing(desk: Desk, plan: Plan) -> Standing:
-    with desk.store.read() as t:
+def standing(services: Services, plan: Plan) -> Standing:
+    with services.store.read() as t:
         found = approvals.find(t, plan.id)
     assert found is not None
     return found.standing
 
 
-def timeline(desk: Desk) -> list[str]:
+def timeline(services: Services) -> list[str]:
     from bot.store import incidents
 
-    with desk.store.read() as t:
+    with services.store.read() as t:
         return [entry.text for entry in incidents.timeline(t, 1)]
 
 
@@ -94,106 +94,108 @@ def acted(airflow: PaperAirflow) -> list[Any]:
     return [what for verb, what in airflow.asked if verb == "clear" and not what[1]]
 
 
-def test_what_needs_a_second_person_says_so_and_waits_after_the_first_ones_confirm(desk: Desk) -> None:
-    plan = planned(desk)
+def test_what_needs_a_second_person_says_so_and_waits_after_the_first_ones_confirm(services: Services) -> None:
+    plan = planned(services)
     assert any("second person" in warning for warning in plan.warnings)
-    assert isinstance(plans.confirm(desk, ANA, plan.id), second_person.Held)
-    assert standing(desk, plan) is Standing.waiting
-    assert audited(desk)[-1] == ("Ana", "clear", "awaiting second person", "")
-    again = plans.confirm(desk, ANA, plan.id)
+    assert isinstance(plans.confirm(services, ANA, plan.id), second_person.Held)
+    assert standing(services, plan) is Standing.waiting
+    assert audited(services)[-1] == ("Ana", "clear", "awaiting second person", "")
+    again = plans.confirm(services, ANA, plan.id)
     assert isinstance(again, Refused)
     assert "waits for a second person already" in again.reason
 
 
-def test_the_second_person_makes_it_happen_and_both_are_named(desk: Desk) -> None:
-    plan = held(desk)
-    done = approve.approve(desk, BEN, plan.id)
+def test_the_second_person_makes_it_happen_and_both_are_named(services: Services) -> None:
+    plan = held(services)
+    done = approve.approve(services, BEN, plan.id)
     assert isinstance(done, Remediation), done
     assert done.person.id == "U0ANA"
-    assert standing(desk, plan) is Standing.approved
-    assert audited(desk)[-1] == ("Ana", "clear", "asked", "Ben")
-    assert any(text.startswith("Ana asked, Ben approved it: clear 2") for text in timeline(desk)), timeline(desk)
+    assert standing(services, plan) is Standing.approved
+    assert audited(services)[-1] == ("Ana", "clear", "asked", "Ben")
+    assert any(text.startswith("Ana asked, Ben approved it: clear 2") for text in timeline(services)), timeline(
+        services
+    )
 
 
-def test_nobody_approves_their_own_and_nobody_without_the_role_does(desk: Desk, airflow: PaperAirflow) -> None:
-    plan = held(desk)
-    own, nobody = approve.approve(desk, ANA, plan.id), approve.approve(desk, EVE, plan.id)
+def test_nobody_approves_their_own_and_nobody_without_the_role_does(services: Services, airflow: PaperAirflow) -> None:
+    plan = held(services)
+    own, nobody = approve.approve(services, ANA, plan.id), approve.approve(services, EVE, plan.id)
     assert isinstance(own, Refused)
     assert "somebody else must approve it" in own.reason
     assert isinstance(nobody, Refused)
     assert nobody.remedy == "responder"
-    assert standing(desk, plan) is Standing.waiting
+    assert standing(services, plan) is Standing.waiting
     assert acted(airflow) == []
-    assert audited(desk)[-1][:2] == ("Eve", "clear")
+    assert audited(services)[-1][:2] == ("Eve", "clear")
 
 
-def test_the_asker_cannot_carry_it_out_by_confirming_again(desk: Desk, airflow: PaperAirflow) -> None:
-    plan = held(desk)
+def test_the_asker_cannot_carry_it_out_by_confirming_again(services: Services, airflow: PaperAirflow) -> None:
+    plan = held(services)
     for _ in range(3):
-        assert isinstance(plans.confirm(desk, ANA, plan.id), Refused)
+        assert isinstance(plans.confirm(services, ANA, plan.id), Refused)
     assert acted(airflow) == []
 
 
-def test_of_two_who_approve_at_once_one_counts(desk: Desk) -> None:
-    plan = held(desk)
-    results = at_once(lambda: approve.approve(desk, BEN, plan.id), lambda: approve.approve(desk, CLEO, plan.id))
+def test_of_two_who_approve_at_once_one_counts(services: Services) -> None:
+    plan = held(services)
+    results = at_once(lambda: approve.approve(services, BEN, plan.id), lambda: approve.approve(services, CLEO, plan.id))
     assert sorted(type(result).__name__ for result in results) == ["Refused", "Remediation"], results
 
 
-def test_a_list_that_moved_while_it_waited_is_not_carried_out(desk: Desk, airflow: PaperAirflow) -> None:
-    plan = held(desk)
+def test_a_list_that_moved_while_it_waited_is_not_carried_out(services: Services, airflow: PaperAirflow) -> None:
+    plan = held(services)
     ref = TaskRef("sales", RUN, "publish", -1)
     airflow.instances[ref] = TaskInstance(ref, "failed", 1)
-    refused = approve.approve(desk, BEN, plan.id)
+    refused = approve.approve(services, BEN, plan.id)
     assert isinstance(refused, Refused)
     assert "The list moved since Ana confirmed it" in refused.reason
-    assert standing(desk, plan) is Standing.moved
+    assert standing(services, plan) is Standing.moved
     assert acted(airflow) == []
-    assert isinstance(approve.approve(desk, BEN, plan.id), Refused)
+    assert isinstance(approve.approve(services, BEN, plan.id), Refused)
 
 
-def test_the_first_person_can_take_it_back_and_nobody_else_can(desk: Desk) -> None:
-    plan = held(desk)
-    other = second_person.take_back(desk, BEN, plan.id)
+def test_the_first_person_can_take_it_back_and_nobody_else_can(services: Services) -> None:
+    plan = held(services)
+    other = second_person.take_back(services, BEN, plan.id)
     assert isinstance(other, Refused)
     assert "Only Ana" in other.reason
-    assert second_person.take_back(desk, ANA, plan.id) is None
-    refused = approve.approve(desk, BEN, plan.id)
+    assert second_person.take_back(services, ANA, plan.id) is None
+    refused = approve.approve(services, BEN, plan.id)
     assert isinstance(refused, Refused)
     assert "taken back" in refused.reason
-    assert "Ana took the request to clear 2 back" in timeline(desk)
+    assert "Ana took the request to clear 2 back" in timeline(services)
 
 
-def test_after_ten_minutes_it_is_over(desk: Desk) -> None:
-    plan = held(desk)
-    clock = desk.clock
+def test_after_ten_minutes_it_is_over(services: Services) -> None:
+    plan = held(services)
+    clock = services.clock
     assert isinstance(clock, Clock)
     clock.pass_by(minutes=10)
-    refused = approve.approve(desk, BEN, plan.id)
+    refused = approve.approve(services, BEN, plan.id)
     assert isinstance(refused, Refused)
     assert "Nobody approved that within ten minutes" in refused.reason
-    assert standing(desk, plan) is Standing.expired
-    assert any("Nobody approved Ana's request to clear 2" in text for text in timeline(desk))
+    assert standing(services, plan) is Standing.expired
+    assert any("Nobody approved Ana's request to clear 2" in text for text in timeline(services))
 
 
-def test_the_request_is_told_in_the_channel_and_every_change_of_it(desk: Desk) -> None:
+def test_the_request_is_told_in_the_channel_and_every_change_of_it(services: Services) -> None:
     shown: list[tuple[str, str, str]] = []
 
     def show(one: Approval, channel: str, thread: str) -> tuple[str, str]:
         shown.append((one.standing.value, channel, thread))
         return "C9", "1.1"
 
-    plan = held(desk)
-    approve.tell(desk, show)
-    approve.tell(desk, show)
+    plan = held(services)
+    approve.tell(services, show)
+    approve.tell(services, show)
     assert shown == [("waiting", "C1", "")]
-    approve.approve(desk, BEN, plan.id)
-    approve.tell(desk, show)
-    approve.tell(desk, show)
+    approve.approve(services, BEN, plan.id)
+    approve.tell(services, show)
+    approve.tell(services, show)
     assert [one[0] for one in shown] == ["waiting", "approved"]
 
 
-def test_a_place_that_cannot_be_written_is_left_for_the_root_routes_channel(desk: Desk) -> None:
+def test_a_place_that_cannot_be_written_is_left_for_the_root_routes_channel(services: Services) -> None:
     tried: list[str] = []
 
     def show(one: Approval, channel: str, thread: str) -> tuple[str, str]:
@@ -204,24 +206,24 @@ def test_a_place_that_cannot_be_written_is_left_for_the_root_routes_channel(desk
             raise Permanent("Slack: not there", "channel_not_found")
         return "C9", "1.1"
 
-    held(desk)
-    approve.tell(desk, show)
-    approve.tell(desk, show)
-    approve.tell(desk, show)
-    assert tried == ["C1", "C1", desk.policy.channel]
+    held(services)
+    approve.tell(services, show)
+    approve.tell(services, show)
+    approve.tell(services, show)
+    assert tried == ["C1", "C1", services.policy.channel]
 
 
-def test_a_dag_without_the_tag_needs_nobody_else(desk: Desk, airflow: PaperAirflow) -> None:
+def test_a_dag_without_the_tag_needs_nobody_else(services: Services, airflow: PaperAirflow) -> None:
     airflow.dags_by_id["sales"] = Dag("sales", False)
-    assert isinstance(plans.confirm(desk, ANA, planned(desk).id), Remediation)
+    assert isinstance(plans.confirm(services, ANA, planned(services).id), Remediation)
 
 
-def test_where_airflow_does_not_tell_the_tags_nobody_may(desk: Desk, airflow: PaperAirflow) -> None:
-    plan = planned(desk)
+def test_where_airflow_does_not_tell_the_tags_nobody_may(services: Services, airflow: PaperAirflow) -> None:
+    plan = planned(services)
     airflow.away = True
-    assert isinstance(authorization.weigh(desk, ANA, plan), Yes), "they were told some seconds ago"
-    desk.tags.clear()
-    refused = authorization.weigh(desk, ANA, plan)
+    assert isinstance(authorization.weigh(services, ANA, plan), Yes), "they were told some seconds ago"
+    services.tags.clear()
+    refused = authorization.weigh(services, ANA, plan)
     assert isinstance(refused, Refused)
     assert "depends on a tag of sales" in refused.reason
 
@@ -237,45 +239,45 @@ def test_where_airflow_does_not_tell_the_tags_nobody_may(desk: Desk, airflow: Pa
 ])  # fmt: skip
 def test_a_wide_clear_is_the_operators(tmp_path: Path, scopes: list[Scope], failed: int, wide: bool) -> None:
     airflow = an_airflow(failed, ())
-    desk = a_desk(f"sqlite:///{tmp_path / 's.db'}", Clock(), access=SECOND, airflows={"prod": airflow})
-    made = clear.plan_clear(desk, ANA, "prod", scopes, "C1")
+    services = some_services(f"sqlite:///{tmp_path / 's.db'}", Clock(), access=SECOND, airflows={"prod": airflow})
+    made = clear.plan_clear(services, ANA, "prod", scopes, "C1")
     assert isinstance(made, Refused if wide else Plan), made
     if isinstance(made, Refused):
         assert made.remedy == "operator"
         assert made.who == ("U0CLEO",)
-    assert isinstance(clear.plan_clear(desk, CLEO, "prod", scopes, "C1"), Plan)
-    desk.store.close()
+    assert isinstance(clear.plan_clear(services, CLEO, "prod", scopes, "C1"), Plan)
+    services.store.close()
 
 
 class TestBrokenGlass:
-    def test_it_gives_the_role_for_its_time_marks_every_act_and_is_said_twice(self, desk: Desk) -> None:
+    def test_it_gives_the_role_for_its_time_marks_every_act_and_is_said_twice(self, services: Services) -> None:
         said: list[tuple[str, int | None]] = []
 
         def say(glass: Glass, channel: str, deeds: int | None) -> None:
             said.append((f"{glass.person.name} in {channel}", deeds))
 
         scope = [Scope("sales", RUN, only_failed=False)]
-        assert isinstance(clear.plan_clear(desk, ANA, "prod", scope, "C1", 1), Refused)
-        made = self.begin(desk, "the month-end load stands still")
+        assert isinstance(clear.plan_clear(services, ANA, "prod", scope, "C1", 1), Refused)
+        made = self.begin(services, "the month-end load stands still")
         assert isinstance(made, Glass), made
-        break_glass.tell(desk, say)
-        break_glass.tell(desk, say)
+        break_glass.tell(services, say)
+        break_glass.tell(services, say)
         with audit.asked(audit.Request("clear", "sales")):
-            assert isinstance(clear.plan_clear(desk, ANA, "prod", scope, "C1", 1), Plan)
-            plan = planned(desk)
-            plans.confirm(desk, ANA, plan.id)
-        clock = desk.clock
+            assert isinstance(clear.plan_clear(services, ANA, "prod", scope, "C1", 1), Plan)
+            plan = planned(services)
+            plans.confirm(services, ANA, plan.id)
+        clock = services.clock
         assert isinstance(clock, Clock)
         clock.pass_by(minutes=30)
-        assert isinstance(clear.plan_clear(desk, ANA, "prod", scope, "C1", 1), Refused)
-        break_glass.tell(desk, say)
-        break_glass.tell(desk, say)
+        assert isinstance(clear.plan_clear(services, ANA, "prod", scope, "C1", 1), Refused)
+        break_glass.tell(services, say)
+        break_glass.tell(services, say)
         assert said == [("Ana in #data-alerts", None), ("Ana in #data-alerts", 1)]
 
-    def begin(self, desk: Desk, reason: str, minutes: int = 30, person: Person = ANA) -> Glass | Refused:
+    def begin(self, services: Services, reason: str, minutes: int = 30, person: Person = ANA) -> Glass | Refused:
         from datetime import timedelta
 
-        return break_glass.begin(desk, person, timedelta(minutes=minutes), reason)
+        return break_glass.begin(services, person, timedelta(minutes=minutes), reason)
 
     @pytest.mark.parametrize(("person", "minutes", "reason", "said"), [
         (BEN, 30, "x", "You may not break the glass"),
@@ -284,27 +286,27 @@ class TestBrokenGlass:
         (ANA, 30, "  ", "needs a reason"),
     ])  # fmt: skip
     def test_who_may_not_and_what_is_missing(
-        self, desk: Desk, person: Person, minutes: int, reason: str, said: str
+        self, services: Services, person: Person, minutes: int, reason: str, said: str
     ) -> None:
-        refused = self.begin(desk, reason, minutes, person)
+        refused = self.begin(services, reason, minutes, person)
         assert isinstance(refused, Refused)
         assert said in refused.reason
-        assert audited(desk)[-1][:2] == (person.name, "break-glass")
+        assert audited(services)[-1][:2] == (person.name, "break-glass")
 
-    def test_whoever_has_the_role_breaks_nothing(self, desk: Desk) -> None:
-        desk.access = access({"operator": ["U0ANA"], "break_glass": {"who": ["U0ANA"]}})
-        refused = self.begin(desk, "x")
+    def test_whoever_has_the_role_breaks_nothing(self, services: Services) -> None:
+        services.access = access({"operator": ["U0ANA"], "break_glass": {"who": ["U0ANA"]}})
+        refused = self.begin(services, "x")
         assert isinstance(refused, Refused)
         assert "You are operator already" in refused.reason
-        desk.access = Access()
-        nowhere = self.begin(desk, "x")
+        services.access = Access()
+        nowhere = self.begin(services, "x")
         assert isinstance(nowhere, Refused)
         assert "names nobody" in nowhere.reason
 
-    def test_it_can_be_ended_and_survives_a_restart(self, desk: Desk) -> None:
-        assert isinstance(self.begin(desk, "x"), Glass)
-        assert isinstance(self.begin(desk, "again"), Refused)
-        again = Desk(store=desk.store, clock=desk.clock, access=SECOND, airflows=desk.airflows)
+    def test_it_can_be_ended_and_survives_a_restart(self, services: Services) -> None:
+        assert isinstance(self.begin(services, "x"), Glass)
+        assert isinstance(self.begin(services, "again"), Refused)
+        again = Services(store=services.store, clock=services.clock, access=SECOND, airflows=services.airflows)
         scope = [Scope("sales", RUN, only_failed=False)]
         assert isinstance(clear.plan_clear(again, ANA, "prod", scope, "C1", 1), Plan)
         assert break_glass.end(again, ANA) is None

@@ -16,10 +16,10 @@ from bot.responder.actions import backfill, draft
 from bot.responder.alerts import announcements
 from bot.responder.remediation import carry_out
 from bot.responder.remediation import confirm as plans
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import remediations
 from tests.given import ANA
-from tests.responder.flows import AWAY, BEN, DAY, SILENT, Memory, Trouble, desk_of, memory
+from tests.responder.flows import AWAY, BEN, DAY, SILENT, Memory, Trouble, memory, services_of
 
 DATES = 6
 
@@ -58,42 +58,42 @@ def airflow() -> Backfilling:
 
 
 @pytest.fixture
-def desk(airflow: Backfilling, tmp_path: Path) -> Desk:
-    return desk_of(airflow, tmp_path)
+def services(airflow: Backfilling, tmp_path: Path) -> Services:
+    return services_of(airflow, tmp_path)
 
 
-def confirmed(desk: Desk) -> Remediation:
+def confirmed(services: Services) -> Remediation:
     window = draft.Window(DAY - timedelta(days=DATES - 1), DAY)
-    plan = backfill.plan_backfill(desk, ANA, "prod", "sales", window, "none", "C1")
+    plan = backfill.plan_backfill(services, ANA, "prod", "sales", window, "none", "C1")
     assert isinstance(plan, Plan), plan
-    asked = plans.confirm(desk, ANA, plan.id)
+    asked = plans.confirm(services, ANA, plan.id)
     assert isinstance(asked, Remediation), asked
     return asked
 
 
-def begun(desk: Desk) -> Remediation:
-    return carry_out.carry_on(desk, confirmed(desk), lambda _: None)
+def begun(services: Services) -> Remediation:
+    return carry_out.carry_on(services, confirmed(services), lambda _: None)
 
 
-def stopped(desk: Desk, remediation: Remediation) -> Remediation:
+def stopped(services: Services, remediation: Remediation) -> Remediation:
     """Ben presses Stop, and what is due then is carried on."""
-    assert isinstance(plans.stop(desk, BEN, remediation.plan.id), Remediation)
-    return carried_on(desk)
+    assert isinstance(plans.stop(services, BEN, remediation.plan.id), Remediation)
+    return carried_on(services)
 
 
-def carried_on(desk: Desk) -> Remediation:
-    with desk.store.read() as t:
-        (due,) = remediations.due(t, desk.clock() + timedelta(minutes=1))
-    return carry_out.carry_on(desk, due, lambda _: None)
+def carried_on(services: Services) -> Remediation:
+    with services.store.read() as t:
+        (due,) = remediations.due(t, services.clock() + timedelta(minutes=1))
+    return carry_out.carry_on(services, due, lambda _: None)
 
 
-def test_a_stop_cancels_what_has_not_begun_and_says_what_ran(desk: Desk, airflow: Backfilling) -> None:
-    done = begun(desk)
+def test_a_stop_cancels_what_has_not_begun_and_says_what_ran(services: Services, airflow: Backfilling) -> None:
+    done = begun(services)
     assert (done.progress, done.can_stop) == (Progress.done, True)
     airflow.become("queued", "success", 1)
     airflow.become("queued", "failed", 1)
     airflow.become("queued", "running", 1)
-    ended = stopped(desk, done)
+    ended = stopped(services, done)
     assert ("cancel", 1) in airflow.calls
     assert (ended.progress, ended.can_stop) == (Progress.partly, False)
     assert ended.answer == (
@@ -101,39 +101,41 @@ def test_a_stop_cancels_what_has_not_begun_and_says_what_ran(desk: Desk, airflow
     )
 
 
-def test_one_that_had_ended_meanwhile_is_not_told_as_cancelled(desk: Desk, airflow: Backfilling) -> None:
-    done = begun(desk)
+def test_one_that_had_ended_meanwhile_is_not_told_as_cancelled(services: Services, airflow: Backfilling) -> None:
+    done = begun(services)
     airflow.become("queued", "success")
     airflow.ended_at = datetime.now(UTC)
-    assert stopped(desk, done).answer == "Ben wanted to stop it, and it had ended already: 6 succeeded"
+    assert stopped(services, done).answer == "Ben wanted to stop it, and it had ended already: 6 succeeded"
 
 
-def test_an_airflow_that_is_away_is_asked_again_to_cancel(desk: Desk, airflow: Backfilling) -> None:
-    done = begun(desk)
+def test_an_airflow_that_is_away_is_asked_again_to_cancel(services: Services, airflow: Backfilling) -> None:
+    done = begun(services)
     airflow.trouble.extend([Trouble(AWAY), Trouble(SILENT, acts=True)])
-    assert stopped(desk, done).progress is Progress.watching
-    assert carried_on(desk).progress is Progress.watching
-    ended = carried_on(desk)
+    assert stopped(services, done).progress is Progress.watching
+    assert carried_on(services).progress is Progress.watching
+    ended = carried_on(services)
     assert ended.answer == "Ben stopped it. 0 of 6 dates were cancelled; of the others: 6 failed or cancelled"
 
 
-def test_what_airflow_refuses_goes_on_and_is_said(desk: Desk, airflow: Backfilling) -> None:
-    done = begun(desk)
+def test_what_airflow_refuses_goes_on_and_is_said(services: Services, airflow: Backfilling) -> None:
+    done = begun(services)
     airflow.trouble.append(Trouble(Permanent("Airflow (prod) answered 403: the bot may not cancel backfills", "403")))
-    assert stopped(desk, done).answer.startswith("Ben asked to stop it, and it goes on: Airflow (prod) answered 403")
+    assert stopped(services, done).answer.startswith(
+        "Ben asked to stop it, and it goes on: Airflow (prod) answered 403"
+    )
 
 
-def test_it_is_stopped_once(desk: Desk) -> None:
-    done = begun(desk)
-    stopped(desk, done)
-    assert isinstance(plans.stop(desk, BEN, done.plan.id), Refused)
+def test_it_is_stopped_once(services: Services) -> None:
+    done = begun(services)
+    stopped(services, done)
+    assert isinstance(plans.stop(services, BEN, done.plan.id), Refused)
 
 
 def test_a_backfill_of_single_runs_on_airflow_2_has_nothing_to_cancel_once_they_are_asked_for(tmp_path: Path) -> None:
-    desk = desk_of(memory(major=2, version="2.11.2", can_address_map_index=False, has_backfill=False), tmp_path)
-    done = begun(desk)
+    services = services_of(memory(major=2, version="2.11.2", can_address_map_index=False, has_backfill=False), tmp_path)
+    done = begun(services)
     assert (done.progress, done.can_stop) == (Progress.done, False)
-    assert isinstance(plans.stop(desk, BEN, done.plan.id), Refused)
+    assert isinstance(plans.stop(services, BEN, done.plan.id), Refused)
 
 
 # ---- an announcement
@@ -142,7 +144,7 @@ def test_a_backfill_of_single_runs_on_airflow_2_has_nothing_to_cancel_once_they_
 Shows = Callable[[bool], tuple[str, str]]
 
 
-def announced(desk: Desk, show: Shows) -> list[bool]:
+def announced(services: Services, show: Shows) -> list[bool]:
     """What the announcement was told about an earlier try, each time that it was to be shown."""
     told: list[bool] = []
 
@@ -150,7 +152,7 @@ def announced(desk: Desk, show: Shows) -> list[bool]:
         told.append(posting)
         return show(posting)
 
-    announcements.announce(desk, shown)
+    announcements.announce(services, shown)
     return told
 
 
@@ -163,27 +165,27 @@ def certain(_: bool) -> tuple[str, str]:
 
 
 def test_a_post_whose_answer_was_lost_is_looked_for_after_a_restart(airflow: Backfilling, tmp_path: Path) -> None:
-    desk = desk_of(airflow, tmp_path)
-    begun(desk)
-    assert announced(desk, lost) == [False]
-    again = desk_of(airflow, tmp_path)
+    services = services_of(airflow, tmp_path)
+    begun(services)
+    assert announced(services, lost) == [False]
+    again = services_of(airflow, tmp_path)
     assert announced(again, certain) == [True]
     assert announced(again, lambda _: ("C1", "17.5")) == [True]
     assert announced(again, lambda _: ("C1", "17.5")) == []
 
 
-def test_a_post_that_certainly_did_not_happen_is_not_looked_for(desk: Desk) -> None:
-    begun(desk)
-    assert announced(desk, certain) == [False]
-    assert announced(desk, lambda _: ("C1", "17.5")) == [False]
+def test_a_post_that_certainly_did_not_happen_is_not_looked_for(services: Services) -> None:
+    begun(services)
+    assert announced(services, certain) == [False]
+    assert announced(services, lambda _: ("C1", "17.5")) == [False]
 
 
-def test_a_death_in_the_middle_of_a_post_leaves_its_mark(desk: Desk) -> None:
-    begun(desk)
+def test_a_death_in_the_middle_of_a_post_leaves_its_mark(services: Services) -> None:
+    begun(services)
 
     def dies(_: bool) -> tuple[str, str]:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        announced(desk, dies)
-    assert announced(desk, lambda _: ("C1", "17.5")) == [True]
+        announced(services, dies)
+    assert announced(services, lambda _: ("C1", "17.5")) == [True]

@@ -12,8 +12,8 @@ import pytest
 from bot.core.airflow.protocol import Airflow, Run, TaskInstance, TaskRef
 from bot.core.errors import Refused
 from bot.responder.lookups.suggestions import AT_MOST, KEPT, Catalog, likely, offers
-from bot.responder.services import Desk
-from tests.given import a_desk
+from bot.responder.services import Services
+from tests.given import some_services
 from tests.scenarios.imagined import Imagined
 
 
@@ -30,24 +30,26 @@ def airflow() -> Imagined:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, airflow: Imagined) -> Desk:
+def services(tmp_path: Path, airflow: Imagined) -> Services:
     both = {"prod": airflow, "test": Imagined("test")}
-    return a_desk(f"sqlite:///{tmp_path / 'w.db'}", airflows={name: cast(Airflow, one) for name, one in both.items()})
+    return some_services(
+        f"sqlite:///{tmp_path / 'w.db'}", airflows={name: cast(Airflow, one) for name, one in both.items()}
+    )
 
 
-def test_every_deployment_is_asked_and_one_that_hangs_harms_no_other(desk: Desk, airflow: Imagined) -> None:
+def test_every_deployment_is_asked_and_one_that_hangs_harms_no_other(services: Services, airflow: Imagined) -> None:
     airflow.free.clear()
     begun = time.monotonic()
-    prod, test = Catalog(desk).dags("sales")
+    prod, test = Catalog(services).dags("sales")
     airflow.free.set()
     assert time.monotonic() - begun < AT_MOST + 1
     assert (prod.items, prod.trouble) == ((), "prod does not answer.")
     assert [dag.dag_id for dag in test.items] == ["sales_daily", "sales_weekly"]
 
 
-def test_what_was_learnt_is_asked_again_after_some_seconds(desk: Desk, airflow: Imagined) -> None:
+def test_what_was_learnt_is_asked_again_after_some_seconds(services: Services, airflow: Imagined) -> None:
     clock = Seconds()
-    catalog = Catalog(desk, clock)
+    catalog = Catalog(services, clock)
     catalog.runs("prod", "sales_daily")
     catalog.runs("prod", "sales_daily")
     assert airflow.asked == ["runs sales_daily"]
@@ -56,8 +58,8 @@ def test_what_was_learnt_is_asked_again_after_some_seconds(desk: Desk, airflow: 
     assert airflow.asked == ["runs sales_daily"] * 2
 
 
-def test_many_who_type_at_once_are_all_answered(desk: Desk) -> None:
-    catalog = Catalog(desk)
+def test_many_who_type_at_once_are_all_answered(services: Services) -> None:
+    catalog = Catalog(services)
     found: list[int] = []
     threads = [threading.Thread(target=lambda n=n: found.append(len(catalog.dags(f"{n % 3}")))) for n in range(20)]
     for thread in threads:
@@ -67,8 +69,8 @@ def test_many_who_type_at_once_are_all_answered(desk: Desk) -> None:
     assert found == [2] * 20
 
 
-def test_what_is_not_there_is_a_sentence(desk: Desk, airflow: Imagined) -> None:
-    catalog = Catalog(desk)
+def test_what_is_not_there_is_a_sentence(services: Services, airflow: Imagined) -> None:
+    catalog = Catalog(services)
     assert catalog.runs("moon", "sales").trouble == "There is no deployment moon."
     assert catalog.dag("prod", "nothing") == Refused("prod has no DAG `nothing`.", "status")
     airflow.trouble = "Airflow (prod) is away"

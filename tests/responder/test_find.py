@@ -11,7 +11,7 @@ import pytest
 from bot.core.airflow.protocol import Airflow, Dag, Run
 from bot.core.errors import Refused, Temporary
 from bot.responder.lookups.find import Target, Unclear, find
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store.database import Store
 
 TASKS = {
@@ -61,9 +61,9 @@ class Told:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def services(tmp_path: Path) -> Services:
     airflows = {name: cast(Airflow, Told(name)) for name in ("prod", "test")}
-    return Desk(Store(f"sqlite:///{tmp_path / 's.db'}"), airflows=airflows)
+    return Services(Store(f"sqlite:///{tmp_path / 's.db'}"), airflows=airflows)
 
 
 def target(found: Target | Refused) -> Target:
@@ -82,8 +82,8 @@ def target(found: Target | Refused) -> Target:
         ("fin.close.daily.post", "fin.close.daily", "post"),
     ],
 )
-def test_every_cut_is_tried_and_the_longest_dag_wins(desk: Desk, name: str, dag_id: str, task_id: str) -> None:
-    found = target(find(desk, name))
+def test_every_cut_is_tried_and_the_longest_dag_wins(services: Services, name: str, dag_id: str, task_id: str) -> None:
+    found = target(find(services, name))
     assert (found.dag_id, found.task_id, found.run) == (dag_id, task_id, None)
 
 
@@ -100,8 +100,10 @@ def test_every_cut_is_tried_and_the_longest_dag_wins(desk: Desk, name: str, dag_
         ({"name": "sales", "deployment": "moon"}, "moon"),
     ],
 )
-def test_what_is_unknown_or_ambiguous_is_refused_with_names(desk: Desk, asked: dict[str, Any], reason: str) -> None:
-    found = find(desk, **asked)
+def test_what_is_unknown_or_ambiguous_is_refused_with_names(
+    services: Services, asked: dict[str, Any], reason: str
+) -> None:
+    found = find(services, **asked)
     assert isinstance(found, Refused), found
     assert reason in found.reason
 
@@ -117,35 +119,35 @@ def test_what_is_unknown_or_ambiguous_is_refused_with_names(desk: Desk, asked: d
     ],
 )
 def test_a_run_is_found_by_its_name_its_date_or_by_being_the_newest(
-    desk: Desk, run: str, needs_run: bool, chosen: str | None
+    services: Services, run: str, needs_run: bool, chosen: str | None
 ) -> None:
-    found = target(find(desk, "sales", run=run, needs_run=needs_run))
+    found = target(find(services, "sales", run=run, needs_run=needs_run))
     assert (found.run.run_id if found.run else None) == chosen
 
 
-def test_the_deployment_is_the_one_named_else_the_first(desk: Desk) -> None:
-    assert target(find(desk, "sales", deployment="test")).airflow.name == "test"
-    assert target(find(desk, "sales")).airflow.name == "prod"
+def test_the_deployment_is_the_one_named_else_the_first(services: Services) -> None:
+    assert target(find(services, "sales", deployment="test")).airflow.name == "test"
+    assert target(find(services, "sales")).airflow.name == "prod"
 
 
-def test_an_airflow_that_is_away_is_said_and_nothing_is_guessed(desk: Desk) -> None:
-    desk.airflows = {"prod": cast(Airflow, Told(away=True))}
-    found = find(desk, "sales")
+def test_an_airflow_that_is_away_is_said_and_nothing_is_guessed(services: Services) -> None:
+    services.airflows = {"prod": cast(Airflow, Told(away=True))}
+    found = find(services, "sales")
     assert isinstance(found, Refused)
     assert found.reason == "Nothing was changed. prod does not answer"
 
 
-def test_without_any_airflow_it_is_refused(desk: Desk) -> None:
-    desk.airflows = {}
-    assert isinstance(find(desk, "sales"), Refused)
+def test_without_any_airflow_it_is_refused(services: Services) -> None:
+    services.airflows = {}
+    assert isinstance(find(services, "sales"), Refused)
 
 
-def test_a_name_that_is_two_things_is_chosen_by_the_person(desk: Desk) -> None:
-    found = find(desk, "two.eu", deployment="prod", run="2026-11-21")
+def test_a_name_that_is_two_things_is_chosen_by_the_person(services: Services) -> None:
+    found = find(services, "two.eu", deployment="prod", run="2026-11-21")
     assert isinstance(found, Unclear)
     assert "the DAG `two.eu` or the task `eu` of `two`" in found.reason
     assert found.choices == ("prod:two.eu/@2026-11-21", "prod:two/eu@2026-11-21")
-    chosen = [target(find(desk, choice.partition(":")[2].partition("@")[0])) for choice in found.choices]
+    chosen = [target(find(services, choice.partition(":")[2].partition("@")[0])) for choice in found.choices]
     assert [(one.dag_id, one.task_id) for one in chosen] == [("two.eu", ""), ("two", "eu")]
 
 
@@ -160,9 +162,9 @@ def test_a_name_that_is_two_things_is_chosen_by_the_person(desk: Desk) -> None:
     ],
 )
 def test_what_is_near_is_offered_as_whole_refs(
-    desk: Desk, asked: dict[str, Any], choices: tuple[str, ...] | None
+    services: Services, asked: dict[str, Any], choices: tuple[str, ...] | None
 ) -> None:
-    found = find(desk, **asked)
+    found = find(services, **asked)
     if choices is None:
         assert target(found).run is not None
     else:
@@ -171,7 +173,7 @@ def test_what_is_near_is_offered_as_whole_refs(
 
 
 @pytest.mark.parametrize(("run", "place"), [("latest", 0), ("last-failed", 0), ("LATEST", 0)])
-def test_a_run_can_be_the_latest_one(desk: Desk, run: str, place: int) -> None:
-    found = target(find(desk, "sales", run=run))
+def test_a_run_can_be_the_latest_one(services: Services, run: str, place: int) -> None:
+    found = target(find(services, "sales", run=run))
     assert found.run is not None
     assert found.run.run_id == RUNS["sales"][place]

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from bot.core.incidents.incident import LATER_RUN, Incident, State
 from bot.core.signals.signal import Signal
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.store import incidents
-from tests.given import NOW, Clock, a_desk, failure, told
+from tests.given import NOW, Clock, failure, some_services, told
 
 BEFORE, LONG_BEFORE = ((NOW - timedelta(seconds=ago)).isoformat() for ago in (1, 300))
 EARLIER, LATER = "scheduled__2026-11-21T05:00:00+00:00", "scheduled__2026-11-22T05:00:00+00:00"
@@ -28,55 +28,55 @@ RUNS = [
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = a_desk(f"sqlite:///{tmp_path / 's.db'}", Clock(NOW + timedelta(days=1)))
+def services(tmp_path: Path) -> Iterator[Services]:
+    made = some_services(f"sqlite:///{tmp_path / 's.db'}", Clock(NOW + timedelta(days=1)))
     yield made
     made.store.close()
 
 
-def all_of(desk: Desk) -> list[Incident]:
-    with desk.store.read() as t:
+def all_of(services: Services) -> list[Incident]:
+    with services.store.read() as t:
         return incidents.listed(t)
 
 
-def lines(desk: Desk) -> list[tuple[str, str]]:
-    with desk.store.read() as t:
+def lines(services: Services) -> list[tuple[str, str]]:
+    with services.store.read() as t:
         return [(one.what, one.text) for one in incidents.timeline(t, 1)]
 
 
 @pytest.mark.parametrize("failed", RUNS)
 @pytest.mark.parametrize("succeeded", RUNS)
 @pytest.mark.parametrize("family", ["task", "run"])
-def test_no_other_run_heals_a_failed_one(desk: Desk, failed: str, succeeded: str, family: str) -> None:
+def test_no_other_run_heals_a_failed_one(services: Services, failed: str, succeeded: str, family: str) -> None:
     sick = failure(run_id=failed) if family == "task" else told("run_failed", run_id=failed)
-    report(desk, [sick])
+    report(services, [sick])
     report(
-        desk,
+        services,
         [
             told("run_succeeded", run_id=succeeded),
             told("task_succeeded", run_id=succeeded, task_id="other", try_number=2),
         ],
     )
     healed = family == "run" and succeeded == failed
-    assert all_of(desk)[0].state is (State.resolved if healed else State.open)
+    assert all_of(services)[0].state is (State.resolved if healed else State.open)
 
 
-def test_a_later_scheduled_run_is_said_once_and_heals_nothing(desk: Desk) -> None:
-    report(desk, [failure(run_id=EARLIER)])
+def test_a_later_scheduled_run_is_said_once_and_heals_nothing(services: Services) -> None:
+    report(services, [failure(run_id=EARLIER)])
     for run_id in RUNS[1:3]:
-        report(desk, [told("run_succeeded", run_id=run_id)])
-    said = [text for what, text in lines(desk) if what == LATER_RUN]
+        report(services, [told("run_succeeded", run_id=run_id)])
+    said = [text for what, text in lines(services) if what == LATER_RUN]
     assert said == [f"A later run succeeded ({LATER}); {EARLIER} of sales is still failed"]
-    assert all_of(desk)[0].state is State.open
-    report(desk, [told("task_succeeded", run_id=EARLIER, try_number=2)])
-    assert all_of(desk)[0].state is State.resolved
+    assert all_of(services)[0].state is State.open
+    report(services, [told("task_succeeded", run_id=EARLIER, try_number=2)])
+    assert all_of(services)[0].state is State.resolved
 
 
 @pytest.mark.parametrize("run_id", ["scheduled__2026-11-20T05:00:00+00:00", *RUNS[3:]])
-def test_an_older_run_or_one_of_another_kind_is_not_even_said(desk: Desk, run_id: str) -> None:
-    report(desk, [failure(run_id=EARLIER), told("run_succeeded", run_id=run_id)])
-    report(desk, [failure(run_id="manual__a"), told("run_succeeded", run_id="manual__b")])
-    assert LATER_RUN not in [what for what, _ in lines(desk)]
+def test_an_older_run_or_one_of_another_kind_is_not_even_said(services: Services, run_id: str) -> None:
+    report(services, [failure(run_id=EARLIER), told("run_succeeded", run_id=run_id)])
+    report(services, [failure(run_id="manual__a"), told("run_succeeded", run_id="manual__b")])
+    assert LATER_RUN not in [what for what, _ in lines(services)]
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,11 @@ def test_an_older_run_or_one_of_another_kind_is_not_even_said(desk: Desk, run_id
     ids=["task", "run", "file", "check", "external"],
 )  # fmt: skip
 def test_a_report_of_well_being_that_is_older_than_the_failure_ends_nothing(
-    desk: Desk, sick: Signal, well: Signal
+    services: Services, sick: Signal, well: Signal
 ) -> None:
-    report(desk, [sick])
-    report(desk, [well])
-    assert all_of(desk)[0].state is State.open
+    report(services, [sick])
+    report(services, [well])
+    assert all_of(services)[0].state is State.open
 
 
 # What happens to one task instance in one run, as Airflow counts it: it fails, is cleared, fails again, succeeds, is marked.
@@ -113,7 +113,7 @@ EVENTS = st.lists(
 def test_over_any_history_green_is_exactly_what_airflow_says(
     tmp_path_factory: pytest.TempPathFactory, events: list[Event], batches: int, grouping: str
 ) -> None:
-    desk = a_desk(f"sqlite:///{tmp_path_factory.mktemp('green') / 's.db'}", Clock(NOW + timedelta(days=1)))
+    services = some_services(f"sqlite:///{tmp_path_factory.mktemp('green') / 's.db'}", Clock(NOW + timedelta(days=1)))
     airflow: dict[tuple[str, str, int], tuple[int, bool]] = {}  # a task instance → its try, and whether that one failed
     signals: list[Signal] = []
     for number, (dag, run_id, index, fails) in enumerate(events):
@@ -129,8 +129,8 @@ def test_over_any_history_green_is_exactly_what_airflow_says(
     size = len(signals) // batches + 1
     try:
         for start in range(0, len(signals), size):
-            report(desk, signals[start : start + size])
-        with desk.store.read() as t:
+            report(services, signals[start : start + size])
+        with services.store.read() as t:
             for one in incidents.listed(t, limit=1_000):
                 about = incidents.subjects_of(t, one.id)
                 # what failed anew belongs to the newest incident that has it
@@ -145,4 +145,4 @@ def test_over_any_history_green_is_exactly_what_airflow_says(
             }
         assert every == {ref for ref in every if airflow[ref.dag_id, ref.run_id, ref.map_index][1]}
     finally:
-        desk.store.close()
+        services.store.close()

@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import Connection
 
 from bot.core.errors import Permanent, Temporary
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.intake import BACKLOG, UNOBSERVED, Intake, Receipt
 from bot.store import incidents
 from bot.store.database import Store
 from bot.store.signals import signals
 from bot.store.signals.signal_rows import letter
-from tests.given import a_desk, at_once, failure, wait_until
+from tests.given import at_once, failure, some_services, wait_until
 
 
 class Held(Store):
@@ -45,8 +45,8 @@ class Held(Store):
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = a_desk(f"sqlite:///{tmp_path / 'store.db'}")
+def services(tmp_path: Path) -> Iterator[Services]:
+    made = some_services(f"sqlite:///{tmp_path / 'store.db'}")
     made.store.close()
     made.store = Held(made.store.url)
     yield made
@@ -54,18 +54,18 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def intake(desk: Desk) -> Iterator[Intake]:
-    made = Intake(desk)
+def intake(services: Services) -> Iterator[Intake]:
+    made = Intake(services)
     made.start()
     yield made
-    held(desk).gate.set()
+    held(services).gate.set()
     made.stop()
     assert not made.thread.is_alive()
 
 
-def held(desk: Desk) -> Held:
-    assert isinstance(desk.store, Held)
-    return desk.store
+def held(services: Services) -> Held:
+    assert isinstance(services.store, Held)
+    return services.store
 
 
 def test_a_submission_is_answered_with_what_was_news(intake: Intake) -> None:
@@ -74,11 +74,11 @@ def test_a_submission_is_answered_with_what_was_news(intake: Intake) -> None:
     assert intake.take([]) == Receipt(0, 0)
 
 
-def test_at_the_moment_of_the_answer_the_signal_is_stored(desk: Desk, intake: Intake) -> None:
+def test_at_the_moment_of_the_answer_the_signal_is_stored(services: Services, intake: Intake) -> None:
     seen: list[int] = []
 
     def answer(_: Any) -> None:
-        with desk.store.read() as t:
+        with services.store.read() as t:
             seen.append(len(signals.after(t, 0, 10)))
 
     for n in range(5):
@@ -87,33 +87,33 @@ def test_at_the_moment_of_the_answer_the_signal_is_stored(desk: Desk, intake: In
     assert all(count > place for place, count in enumerate(seen)), seen
 
 
-def test_nothing_is_answered_before_the_commit(desk: Desk, intake: Intake) -> None:
-    held(desk).gate.clear()
+def test_nothing_is_answered_before_the_commit(services: Services, intake: Intake) -> None:
+    held(services).gate.clear()
     answers: list[Any] = []
     intake.submit([letter(failure())], answers.append)
-    assert held(desk).entered.wait(20)
+    assert held(services).entered.wait(20)
     assert answers == []
-    held(desk).gate.set()
+    held(services).gate.set()
     wait_until(lambda: answers, lambda: answers)
     assert answers == [Receipt(1, 0)]
 
 
-def test_all_that_queued_up_is_one_commit_and_each_hears_of_its_own(desk: Desk, intake: Intake) -> None:
-    held(desk).gate.clear()
+def test_all_that_queued_up_is_one_commit_and_each_hears_of_its_own(services: Services, intake: Intake) -> None:
+    held(services).gate.clear()
     answers: dict[int, Any] = {}
     intake.submit([letter(failure(task_id="first"))], lambda _: None)
-    assert held(desk).entered.wait(20)
+    assert held(services).entered.wait(20)
     for n in range(50):  # each tells one of its own and one that all of them tell
         told = [letter(failure(task_id=f"t{n}")), letter(failure(task_id="first"))]
         intake.submit(told, lambda receipt, n=n: answers.__setitem__(n, receipt))
-    held(desk).gate.set()
+    held(services).gate.set()
     wait_until(lambda: len(answers) == 50, lambda: answers)
     assert set(answers.values()) == {Receipt(1, 1)}
-    assert held(desk).commits == 2
+    assert held(services).commits == 2
 
 
-def test_a_writer_that_is_behind_refuses_and_says_when_to_come_back(desk: Desk, intake: Intake) -> None:
-    held(desk).gate.clear()
+def test_a_writer_that_is_behind_refuses_and_says_when_to_come_back(services: Services, intake: Intake) -> None:
+    held(services).gate.clear()
     many = [letter(failure())] * 1_000
     answers: list[Any] = []
     for _ in range(BACKLOG // 1_000):
@@ -121,14 +121,14 @@ def test_a_writer_that_is_behind_refuses_and_says_when_to_come_back(desk: Desk, 
     with pytest.raises(Temporary) as refused:
         intake.submit([letter(failure())], answers.append)
     assert refused.value.retry_after
-    held(desk).gate.set()
+    held(services).gate.set()
     wait_until(lambda: len(answers) == BACKLOG // 1_000, lambda: len(answers))
     assert intake.take([failure(task_id="x")]) == Receipt(1, 0)
 
 
 @pytest.mark.parametrize("error", [Temporary("the store cannot write: disk is full"), Permanent("refused")])
-def test_the_writer_outlives_a_commit_that_fails(desk: Desk, intake: Intake, error: Exception) -> None:
-    held(desk).fails.append(error)
+def test_the_writer_outlives_a_commit_that_fails(services: Services, intake: Intake, error: Exception) -> None:
+    held(services).fails.append(error)
     with pytest.raises(type(error)) as refused:
         intake.take([failure()])
     assert refused.value is error
@@ -136,8 +136,8 @@ def test_the_writer_outlives_a_commit_that_fails(desk: Desk, intake: Intake, err
     assert intake._backlog == 0
 
 
-def test_what_was_submitted_before_the_end_is_committed(desk: Desk) -> None:
-    intake, answers = Intake(desk), []
+def test_what_was_submitted_before_the_end_is_committed(services: Services) -> None:
+    intake, answers = Intake(services), []
     for n in range(20):
         intake.submit([letter(failure(task_id=f"t{n}"))], answers.append)
     intake.start()
@@ -145,8 +145,8 @@ def test_what_was_submitted_before_the_end_is_committed(desk: Desk) -> None:
     assert answers == [Receipt(1, 0)] * 20
 
 
-def test_after_its_end_it_takes_nothing_and_says_so(desk: Desk) -> None:
-    intake = Intake(desk)
+def test_after_its_end_it_takes_nothing_and_says_so(services: Services) -> None:
+    intake = Intake(services)
     intake.start()
     intake.stop()
     with pytest.raises(Temporary):
@@ -154,7 +154,7 @@ def test_after_its_end_it_takes_nothing_and_says_so(desk: Desk) -> None:
 
 
 def test_a_signal_that_we_stumble_over_is_refused_alone_and_the_writer_goes_on(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest = signals.take
 
@@ -164,46 +164,46 @@ def test_a_signal_that_we_stumble_over_is_refused_alone_and_the_writer_goes_on(
         return honest(t, told, now)
 
     monkeypatch.setattr(signals, "take", stumble)
-    intake, answers = Intake(desk), []
+    intake, answers = Intake(services), []
     for task_id in ("first", "odd", "last"):
         intake.submit([letter(failure(task_id=task_id))], answers.append)
     intake.start()
     assert intake.take([failure(task_id="after")]) == Receipt(1, 0)
     intake.stop()
     assert [type(answer) for answer in answers] == [Receipt, Temporary, Receipt]
-    with desk.store.read() as t:
+    with services.store.read() as t:
         (known,) = incidents.listed(t)
-        assert incidents.counts(t, known.id, desk.clock()).failures == 3
+        assert incidents.counts(t, known.id, services.clock()).failures == 3
 
 
-def test_many_threads_at_once_lose_nothing_and_count_nothing_twice(desk: Desk, intake: Intake) -> None:
+def test_many_threads_at_once_lose_nothing_and_count_nothing_twice(services: Services, intake: Intake) -> None:
     def send(worker: int) -> int:
         return sum(intake.take([failure(task_id=f"t{n}", map_index=worker % 2)]).accepted for n in range(20))
 
     accepted = at_once(*(lambda worker=worker: send(worker) for worker in range(4)))
     assert sum(accepted) == 40
-    with desk.store.read() as t:
+    with services.store.read() as t:
         (known,) = incidents.listed(t)
-        assert incidents.counts(t, known.id, desk.clock()).failures == 40
+        assert incidents.counts(t, known.id, services.clock()).failures == 40
 
 
-def test_an_observer_that_is_far_behind_refuses_and_says_when_to_come_back(desk: Desk) -> None:
-    intake = Intake(desk)
+def test_an_observer_that_is_far_behind_refuses_and_says_when_to_come_back(services: Services) -> None:
+    intake = Intake(services)
     intake.observer.wake(UNOBSERVED + 1)
     with pytest.raises(Temporary, match="observer is behind") as refused:
         intake.submit([letter(failure())], lambda _: None)
     assert refused.value.retry_after
 
 
-def test_whoever_takes_signals_of_our_own_sees_what_they_mean(desk: Desk, intake: Intake) -> None:
+def test_whoever_takes_signals_of_our_own_sees_what_they_mean(services: Services, intake: Intake) -> None:
     for n in range(20):
         intake.take([failure("abcdefghijklmnopqrst"[n] * 3, task_id=f"t{n}")])
-        with desk.store.read() as t:
+        with services.store.read() as t:
             assert len(incidents.listed(t)) == n + 1
 
 
 def test_one_that_the_store_does_not_take_refuses_no_other(
-    desk: Desk, intake: Intake, monkeypatch: pytest.MonkeyPatch
+    services: Services, intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PostgreSQL may refuse a text that everything before it let through."""
     take = signals.take
@@ -215,12 +215,12 @@ def test_one_that_the_store_does_not_take_refuses_no_other(
 
     monkeypatch.setattr(signals, "take", picky)
     answers: dict[str, Any] = {}
-    held(desk).gate.clear()
+    held(services).gate.clear()
     intake.submit([letter(failure(task_id="first"))], lambda given: answers.update(first=given))
-    wait_until(held(desk).entered.is_set, lambda: answers)
+    wait_until(held(services).entered.is_set, lambda: answers)
     for name in ("a", "odd", "b"):
         intake.submit([letter(failure(task_id=name))], partial(answers.__setitem__, name))
-    held(desk).gate.set()
+    held(services).gate.set()
     wait_until(lambda: len(answers) == 4, lambda: answers)
     assert isinstance(answers["odd"], Permanent)
     assert all(isinstance(answers[name], Receipt) for name in ("first", "a", "b")), answers

@@ -11,10 +11,10 @@ import pytest
 from bot.core.incidents.incident import Incident, State
 from bot.core.signals.signal import Signal
 from bot.responder.incidents.presses import press
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.store import incidents
-from tests.given import ANA, Clock, a_desk, failure, told
+from tests.given import ANA, Clock, failure, some_services, told
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, clock: Clock) -> Iterator[Desk]:
-    made = a_desk(f"sqlite:///{tmp_path / 'store.db'}", clock)
+def services(tmp_path: Path, clock: Clock) -> Iterator[Services]:
+    made = some_services(f"sqlite:///{tmp_path / 'store.db'}", clock)
     yield made
     made.store.close()
 
@@ -33,61 +33,63 @@ def killed(task: str, at: datetime, host: str = "worker-3") -> Signal:
     return told(exception=None, hostname=host, task_id=task, occurred_at=at.isoformat())
 
 
-def all_of(desk: Desk) -> list[Incident]:
-    with desk.store.read() as t:
+def all_of(services: Services) -> list[Incident]:
+    with services.store.read() as t:
         return incidents.listed(t)[::-1]
 
 
-def failures(desk: Desk, incident: Incident) -> int:
-    with desk.store.read() as t:
-        return incidents.counts(t, incident.id, desk.clock()).failures
+def failures(services: Services, incident: Incident) -> int:
+    with services.store.read() as t:
+        return incidents.counts(t, incident.id, services.clock()).failures
 
 
-def test_within_ten_minutes_of_the_last_it_is_the_same_however_long_that_goes_on(desk: Desk, clock: Clock) -> None:
+def test_within_ten_minutes_of_the_last_it_is_the_same_however_long_that_goes_on(
+    services: Services, clock: Clock
+) -> None:
     for number in range(4):
-        report(desk, [killed(f"t{number}", clock.pass_by(minutes=9))])
-    assert [failures(desk, incident) for incident in all_of(desk)] == [4]
+        report(services, [killed(f"t{number}", clock.pass_by(minutes=9))])
+    assert [failures(services, incident) for incident in all_of(services)] == [4]
 
 
-def test_later_it_is_another_incident_although_the_first_is_open(desk: Desk, clock: Clock) -> None:
-    report(desk, [killed("a", clock()), killed("b", clock())])
-    report(desk, [killed("c", clock.pass_by(minutes=11))])
-    report(desk, [killed("d", clock.pass_by(minutes=1))])
-    assert [(failures(desk, i), i.state) for i in all_of(desk)] == [(2, State.open), (2, State.open)]
+def test_later_it_is_another_incident_although_the_first_is_open(services: Services, clock: Clock) -> None:
+    report(services, [killed("a", clock()), killed("b", clock())])
+    report(services, [killed("c", clock.pass_by(minutes=11))])
+    report(services, [killed("d", clock.pass_by(minutes=1))])
+    assert [(failures(services, i), i.state) for i in all_of(services)] == [(2, State.open), (2, State.open)]
 
 
-def test_both_kinds_of_one_batch_are_told_apart(desk: Desk, clock: Clock) -> None:
+def test_both_kinds_of_one_batch_are_told_apart(services: Services, clock: Clock) -> None:
     first = clock()
-    report(desk, [killed("a", first), killed("b", clock.pass_by(minutes=30)), killed("c", clock())])
-    assert [failures(desk, incident) for incident in all_of(desk)] == [1, 2]
+    report(services, [killed("a", first), killed("b", clock.pass_by(minutes=30)), killed("c", clock())])
+    assert [failures(services, incident) for incident in all_of(services)] == [1, 2]
 
 
-def test_the_first_is_still_healed_by_its_own_tasks_and_told_once(desk: Desk, clock: Clock) -> None:
+def test_the_first_is_still_healed_by_its_own_tasks_and_told_once(services: Services, clock: Clock) -> None:
     first = killed("a", clock())
-    report(desk, [first])
-    report(desk, [killed("b", clock.pass_by(minutes=20))])
-    assert report(desk, [first]) == []
-    report(desk, [told("task_succeeded", task_id="a", try_number=2, occurred_at=clock().isoformat())])
-    assert [incident.state for incident in all_of(desk)] == [State.resolved, State.open]
+    report(services, [first])
+    report(services, [killed("b", clock.pass_by(minutes=20))])
+    assert report(services, [first]) == []
+    report(services, [told("task_succeeded", task_id="a", try_number=2, occurred_at=clock().isoformat())])
+    assert [incident.state for incident in all_of(services)] == [State.resolved, State.open]
 
 
-def test_what_was_over_comes_back_as_itself_within_the_window_only(desk: Desk, clock: Clock) -> None:
+def test_what_was_over_comes_back_as_itself_within_the_window_only(services: Services, clock: Clock) -> None:
     for minutes, expected in ((5, [2]), (30, [2, 1])):
-        report(desk, [killed("a", clock())])
-        report(desk, [told("task_succeeded", task_id="a", try_number=2, occurred_at=clock().isoformat())])
-        report(desk, [killed(f"b{minutes}", clock.pass_by(minutes=minutes))])
-        assert [incident.times for incident in all_of(desk)] == expected
+        report(services, [killed("a", clock())])
+        report(services, [told("task_succeeded", task_id="a", try_number=2, occurred_at=clock().isoformat())])
+        report(services, [killed(f"b{minutes}", clock.pass_by(minutes=minutes))])
+        assert [incident.times for incident in all_of(services)] == expected
 
 
-def test_a_person_may_open_the_first_again_beside_the_second(desk: Desk, clock: Clock) -> None:
-    report(desk, [killed("a", clock())])
-    press(desk, ANA, "resolve", 1)
-    report(desk, [killed("b", clock.pass_by(minutes=20))])
-    press(desk, ANA, "reopen", 1)
-    assert [incident.state for incident in all_of(desk)] == [State.open, State.open]
+def test_a_person_may_open_the_first_again_beside_the_second(services: Services, clock: Clock) -> None:
+    report(services, [killed("a", clock())])
+    press(services, ANA, "resolve", 1)
+    report(services, [killed("b", clock.pass_by(minutes=20))])
+    press(services, ANA, "reopen", 1)
+    assert [incident.state for incident in all_of(services)] == [State.open, State.open]
 
 
-def test_a_cause_that_is_known_folds_for_as_long_as_it_is_open(desk: Desk, clock: Clock) -> None:
-    report(desk, [failure(task_id="a")])
-    report(desk, [failure(task_id="b", occurred_at=clock.pass_by(hours=5).isoformat())])
-    assert [failures(desk, incident) for incident in all_of(desk)] == [2]
+def test_a_cause_that_is_known_folds_for_as_long_as_it_is_open(services: Services, clock: Clock) -> None:
+    report(services, [failure(task_id="a")])
+    report(services, [failure(task_id="b", occurred_at=clock.pass_by(hours=5).isoformat())])
+    assert [failures(services, incident) for incident in all_of(services)] == [2]

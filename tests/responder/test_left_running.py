@@ -11,8 +11,8 @@ from bot.core.remediation import Plan, Progress, Remediation
 from bot.responder.actions import clear
 from bot.responder.remediation import carry_out
 from bot.responder.remediation import confirm as plans
-from bot.responder.services import Desk
-from tests.responder.flows import ANA, RUN, Memory, desk_of, memory
+from bot.responder.services import Services
+from tests.responder.flows import ANA, RUN, Memory, memory, services_of
 
 FIRST = TaskRef("sales", RUN, "load", 0)
 
@@ -25,26 +25,26 @@ def two(running: TaskRef) -> Memory:
     return airflow
 
 
-def asked(desk: Desk, *tasks: str) -> Plan | Refused:
+def asked(services: Services, *tasks: str) -> Plan | Refused:
     named = tuple((task, None) for task in tasks)
-    return clear.plan_clear(desk, ANA, "prod", [Scope("sales", RUN, named, only_failed=False)], "C1")
+    return clear.plan_clear(services, ANA, "prod", [Scope("sales", RUN, named, only_failed=False)], "C1")
 
 
 def test_it_is_said_and_not_listed_and_the_rest_is_cleared(tmp_path: Path) -> None:
     airflow = two(FIRST)
-    desk = desk_of(airflow, tmp_path)
-    plan = asked(desk, "load")
+    services = services_of(airflow, tmp_path)
+    plan = asked(services, "load")
     assert isinstance(plan, Plan)
     assert [change.what for change in plan.changes] == ["load[1]", "load[2]"]
     assert plan.warnings[0].startswith("load[0] is running, and Airflow 2.11.2 stops nothing that runs")
-    remediation = plans.confirm(desk, ANA, plan.id)
+    remediation = plans.confirm(services, ANA, plan.id)
     assert isinstance(remediation, Remediation)
-    assert carry_out.carry_on(desk, remediation, lambda _: None).progress is Progress.watching
+    assert carry_out.carry_on(services, remediation, lambda _: None).progress is Progress.watching
     assert [airflow.states[TaskRef("sales", RUN, "load", index)] for index in range(3)] == ["running", "none", "none"]
 
 
 def test_alone_it_is_refused_with_what_helps(tmp_path: Path) -> None:
-    refused = asked(desk_of(two(TaskRef("sales", RUN, "extract")), tmp_path), "extract")
+    refused = asked(services_of(two(TaskRef("sales", RUN, "extract")), tmp_path), "extract")
     assert isinstance(refused, Refused)
     assert refused.reason.startswith("Nothing was changed. extract is running")
     assert "mark it failed first" in refused.reason
@@ -53,6 +53,6 @@ def test_alone_it_is_refused_with_what_helps(tmp_path: Path) -> None:
 def test_airflow_3_stops_it(tmp_path: Path) -> None:
     airflow = memory()
     airflow.states[FIRST] = "running"
-    plan = asked(desk_of(airflow, tmp_path), "load")
+    plan = asked(services_of(airflow, tmp_path), "load")
     assert isinstance(plan, Plan)
     assert plan.changes[0].after == "stopped, runs again"

@@ -16,39 +16,52 @@ from bot.responder.incidents import silences
 from bot.responder.remediation import carry_out
 from bot.responder.remediation import confirm as plans
 from bot.responder.remediation.timed_pauses import end_pauses
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import remediations
-from tests.responder.flows import ANA, AWAY, BEN, DAY, RUN, SILENT, Memory, Permanent, Trouble, desk_of, memory, whole
+from tests.responder.flows import (
+    ANA,
+    AWAY,
+    BEN,
+    DAY,
+    RUN,
+    SILENT,
+    Memory,
+    Permanent,
+    Trouble,
+    memory,
+    services_of,
+    whole,
+)
 
 
-def asked(desk: Desk, plan: Plan | Refused) -> Remediation:
+def asked(services: Services, plan: Plan | Refused) -> Remediation:
     assert isinstance(plan, Plan), plan
-    done = plans.confirm(desk, ANA, plan.id)
+    done = plans.confirm(services, ANA, plan.id)
     assert isinstance(done, Remediation), done
     return done
 
 
-def again(desk: Desk, one: Remediation) -> Remediation:
-    with desk.store.read() as t:
+def again(services: Services, one: Remediation) -> Remediation:
+    with services.store.read() as t:
         found = remediations.get(t, one.id)
     assert found is not None
-    return carry_out.carry_on(desk, found, lambda _: None)
+    return carry_out.carry_on(services, found, lambda _: None)
 
 
 @pytest.mark.parametrize("error", [Permanent("Airflow (prod) answered 403", "403"), AWAY])
 def test_a_variables_value_is_gone_however_it_ended(error: Exception, tmp_path: Path) -> None:
     airflow = memory()
-    desk = desk_of(airflow, tmp_path)
-    one = asked(desk, variable.plan_variable(desk, ANA, "prod", "batch", "s3cret-value", "C1"))
+    services = services_of(airflow, tmp_path)
+    one = asked(services, variable.plan_variable(services, ANA, "prod", "batch", "s3cret-value", "C1"))
     airflow.trouble.append(Trouble(error))
-    one = again(desk, one)
+    one = again(services, one)
     if one.progress is Progress.asked:  # it is tried again, so the value is still needed
         airflow.away = AWAY
-        now = desk.clock()
-        desk.clock = lambda: now + timedelta(minutes=11)
-        one = again(desk, one)
+        now = services.clock()
+        services.clock = lambda: now + timedelta(minutes=11)
+        one = again(services, one)
     assert one.progress in {Progress.failed, Progress.given_up}
-    with desk.store.read() as t:
+    with services.store.read() as t:
         assert "s3cret" not in repr(remediations.plan(t, one.plan.id))
 
 
@@ -66,23 +79,23 @@ def two_dags() -> Memory:
 def test_a_lost_answer_about_a_run_is_read_back_in_its_own_dag(tmp_path: Path) -> None:
     """Two DAGs have a run of the same id, as scheduled ones do."""
     airflow = two_dags()
-    desk = desk_of(airflow, tmp_path)
+    services = services_of(airflow, tmp_path)
     refs = [TaskRef(dag, RUN, "load") for dag in ("sales", "stores")]
-    one = asked(desk, mark.plan_mark(desk, ANA, "prod", refs, "success", "C1"))
+    one = asked(services, mark.plan_mark(services, ANA, "prod", refs, "success", "C1"))
     assert [change.what for change in one.plan.changes] == ["load", "run of sales", "load", "run of stores"]
     airflow.trouble.extend([None, None, None, Trouble(SILENT)])  # the fourth never arrived
-    one = again(desk, one)
+    one = again(services, one)
     assert one.progress is not Progress.done, "it was told as done, and nobody did it"
     assert airflow.runs_of["stores", RUN].state == "failed"
-    assert again(desk, one).progress is Progress.done
+    assert again(services, one).progress is Progress.done
     assert airflow.runs_of["stores", RUN].state == "success"
 
 
 def test_a_task_that_ended_by_itself_is_not_taken_for_cleared(tmp_path: Path) -> None:
     airflow = memory(mapped=2)
     airflow.states[TaskRef("sales", RUN, "load", 1)] = "running"
-    desk = desk_of(airflow, tmp_path)
-    one = asked(desk, clear.plan_clear(desk, ANA, "prod", [whole(only_failed=False)], "C1"))
+    services = services_of(airflow, tmp_path)
+    one = asked(services, clear.plan_clear(services, ANA, "prod", [whole(only_failed=False)], "C1"))
 
     class Ends(Trouble):
         @property
@@ -94,7 +107,7 @@ def test_a_task_that_ended_by_itself_is_not_taken_for_cleared(tmp_path: Path) ->
         def error(self, _: Exception) -> None: ...
 
     airflow.trouble.append(Ends(SILENT))
-    one = again(desk, one)
+    one = again(services, one)
     assert airflow.calls == []
     assert one.progress is Progress.asked, "it was told as done, and nothing was cleared"
 
@@ -102,46 +115,46 @@ def test_a_task_that_ended_by_itself_is_not_taken_for_cleared(tmp_path: Path) ->
 def test_what_was_confirmed_is_not_done_long_after(tmp_path: Path) -> None:
     """The bot was away for an hour: nobody expects that it acts now."""
     airflow = memory()
-    desk = desk_of(airflow, tmp_path)
-    one = asked(desk, clear.plan_clear(desk, ANA, "prod", [whole()], "C1"))
-    now = desk.clock()
-    desk.clock = lambda: now + timedelta(hours=1)
-    ended = again(desk, one)
+    services = services_of(airflow, tmp_path)
+    one = asked(services, clear.plan_clear(services, ANA, "prod", [whole()], "C1"))
+    now = services.clock()
+    services.clock = lambda: now + timedelta(hours=1)
+    ended = again(services, one)
     assert airflow.calls == []
     assert ended.progress is Progress.given_up
     assert "ten minutes" in ended.answer
 
 
-def guarded(folder: Path) -> Desk:
+def guarded(folder: Path) -> Services:
     airflow = memory()
     airflow.paused["ledger"] = False
-    desk = desk_of(airflow, folder)
+    services = services_of(airflow, folder)
     everybody = frozenset({"*"})
     rule = Rule(verbs=frozenset({"silence", "unsilence"}), dags=("ledger*",), role=Role.admin)
-    desk.access = Access({Role.responder: everybody, Role.admin: frozenset({BEN.id})}, rules=(rule,))
-    return desk
+    services.access = Access({Role.responder: everybody, Role.admin: frozenset({BEN.id})}, rules=(rule,))
+    return services
 
 
 @pytest.mark.parametrize("scope", ["dag:ledger", "task:ledger.load", "task:ledger.group.load", "thing:ledger.load"])
 def test_a_rule_about_a_dag_holds_for_its_silences_too(scope: str, tmp_path: Path) -> None:
-    desk = guarded(tmp_path)
+    services = guarded(tmp_path)
     hour = timedelta(hours=1)
-    refused = silences.silence(desk, ANA, scope, "prod", hour, "why")
+    refused = silences.silence(services, ANA, scope, "prod", hour, "why")
     assert isinstance(refused, Refused)
     assert "*admin*" in refused.reason
-    made = silences.silence(desk, BEN, scope, "prod", hour, "why")
+    made = silences.silence(services, BEN, scope, "prod", hour, "why")
     assert not isinstance(made, Refused)
-    assert isinstance(silences.unsilence(desk, ANA, made.id), Refused)
-    assert silences.unsilence(desk, BEN, made.id) is None
-    assert not isinstance(silences.silence(desk, ANA, "dag:sales", "prod", hour, "why"), Refused)
+    assert isinstance(silences.unsilence(services, ANA, made.id), Refused)
+    assert silences.unsilence(services, BEN, made.id) is None
+    assert not isinstance(silences.silence(services, ANA, "dag:sales", "prod", hour, "why"), Refused)
 
 
 def test_nobody_is_told_of_a_missing_role_where_there_was_none_to_miss(tmp_path: Path) -> None:
     """A silence that is over: the audit has it as allowed, and not as done."""
-    desk = guarded(tmp_path)
-    assert isinstance(silences.unsilence(desk, BEN, 99), Refused)
-    assert isinstance(silences.unsilence(desk, BEN, 10**25), Refused)
-    with desk.store.read() as t:
+    services = guarded(tmp_path)
+    assert isinstance(silences.unsilence(services, BEN, 99), Refused)
+    assert isinstance(silences.unsilence(services, BEN, 10**25), Refused)
+    with services.store.read() as t:
         from bot.store import audit
 
         assert [line.allowed for line in audit.lines(t)] == [True, True]
@@ -149,29 +162,29 @@ def test_nobody_is_told_of_a_missing_role_where_there_was_none_to_miss(tmp_path:
 
 def test_whoever_asked_may_stop_it_and_a_rule_about_the_dag_holds_for_others(tmp_path: Path) -> None:
     airflow = memory(mapped=30)
-    desk = desk_of(airflow, tmp_path)
+    services = services_of(airflow, tmp_path)
     everybody, ana = frozenset({"*"}), frozenset({ANA.id})
-    desk.access = Access({Role.responder: everybody, Role.admin: ana},
+    services.access = Access({Role.responder: everybody, Role.admin: ana},
                          rules=(Rule(verbs=frozenset({"clear"}), dags=("sales",), role=Role.admin),))  # fmt: skip
-    one = asked(desk, clear.plan_clear(desk, ANA, "prod", [whole()], "C1"))
-    refused = plans.stop(desk, BEN, one.plan.id)
+    one = asked(services, clear.plan_clear(services, ANA, "prod", [whole()], "C1"))
+    refused = plans.stop(services, BEN, one.plan.id)
     assert isinstance(refused, Refused)
     assert "*admin*" in refused.reason
-    desk.access = Access()
-    assert isinstance(plans.stop(desk, ANA, one.plan.id), Remediation)
+    services.access = Access()
+    assert isinstance(plans.stop(services, ANA, one.plan.id), Remediation)
 
 
 def test_what_somebody_mended_between_two_batches_is_not_run_again(tmp_path: Path) -> None:
     """Airflow was away after the first batch, and somebody marked one of the rest by hand meanwhile."""
     airflow = memory(mapped=150)
-    desk = desk_of(airflow, tmp_path)
-    one = asked(desk, clear.plan_clear(desk, ANA, "prod", [whole()], "C1"))
+    services = services_of(airflow, tmp_path)
+    one = asked(services, clear.plan_clear(services, ANA, "prod", [whole()], "C1"))
     airflow.trouble.extend([None, Trouble(AWAY)])
-    one = again(desk, one)
+    one = again(services, one)
     assert (one.progress, one.steps) == (Progress.doing, 1)
     mended = TaskRef("sales", RUN, "load", 140)
     airflow.states[mended] = "success"
-    one = again(desk, one)
+    one = again(services, one)
     assert airflow.states[mended] == "success", "it was run again, and nobody had confirmed that"
     assert len(airflow.calls) == 1
     assert "100 of 151 were done" in one.answer
@@ -181,17 +194,17 @@ def test_what_somebody_mended_between_two_batches_is_not_run_again(tmp_path: Pat
 def test_a_pause_whose_end_airflow_refuses_is_not_forgotten(tmp_path: Path) -> None:
     """A login that is wrong for an hour: the DAG would stay paused for ever, and nobody would know."""
     airflow = memory()
-    desk = desk_of(airflow, tmp_path)
-    one = asked(desk, dags.plan_pause(desk, ANA, "prod", ["sales"], True, "C1", lasts=timedelta(hours=2)))
-    again(desk, one)
+    services = services_of(airflow, tmp_path)
+    one = asked(services, dags.plan_pause(services, ANA, "prod", ["sales"], True, "C1", lasts=timedelta(hours=2)))
+    again(services, one)
     assert airflow.paused["sales"]
-    now = desk.clock()
-    desk.clock = lambda: now + timedelta(hours=2, minutes=1)
+    now = services.clock()
+    services.clock = lambda: now + timedelta(hours=2, minutes=1)
     airflow.away = Permanent("Airflow (prod) does not accept the bot's login (no reason given)", "401")
-    end_pauses(desk)
+    end_pauses(services)
     airflow.away = None
-    end_pauses(desk)
-    with desk.store.read() as t:
-        (ending,) = remediations.due(t, desk.clock())
-    carry_out.carry_on(desk, ending, lambda _: None)
+    end_pauses(services)
+    with services.store.read() as t:
+        (ending,) = remediations.due(t, services.clock())
+    carry_out.carry_on(services, ending, lambda _: None)
     assert not airflow.paused["sales"]

@@ -27,7 +27,7 @@ from bot.responder.incidents.presses import press
 from bot.responder.incidents.silences import silence
 from bot.responder.remediation import approve, carry_out, second_person, timed_pauses
 from bot.responder.remediation import confirm as plans
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.slack.dialogs import dialogs
 from bot.slack.interactions.submissions import _scope
@@ -38,8 +38,8 @@ from bot.store.tables import approvals, at_work
 from bot.store.tables import plans as plan_rows
 from bot.store.tables import remediations as rows
 from tests.airflow.paper import PaperAirflow
-from tests.given import ANA, BEN, NOW, Clock, a_desk, failure
-from tests.responder.flows import desk_of, memory, whole
+from tests.given import ANA, BEN, NOW, Clock, failure, some_services
+from tests.responder.flows import memory, services_of, whole
 from tests.responder.test_approve import SECOND, an_airflow, held
 
 GUARDED = access({
@@ -54,103 +54,105 @@ def airflow() -> PaperAirflow:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path, airflow: PaperAirflow) -> Iterator[Desk]:
+def services(request: pytest.FixtureRequest, tmp_path: Path, airflow: PaperAirflow) -> Iterator[Services]:
     url = f"sqlite:///{tmp_path / 's.db'}" if request.param == "sqlite" else request.getfixturevalue("database")
-    made = a_desk(url, Clock(), access=GUARDED, airflows={"prod": airflow})
+    made = some_services(url, Clock(), access=GUARDED, airflows={"prod": airflow})
     yield made
     made.store.close()
 
 
 @pytest.mark.parametrize("verb", ["resolve", "acknowledge", "escalate"])
 @pytest.mark.parametrize("guarded_first", [True, False])
-def test_a_tag_of_any_dag_of_an_alert_guards_all_of_it(desk: Desk, verb: str, guarded_first: bool) -> None:
+def test_a_tag_of_any_dag_of_an_alert_guards_all_of_it(services: Services, verb: str, guarded_first: bool) -> None:
     both = [failure(dag_id="ledger", tags=["finance"]), failure(dag_id="sales", tags=["daily"])]
-    report(desk, both if guarded_first else both[::-1])
-    refused = press(desk, ANA, verb, 1)
+    report(services, both if guarded_first else both[::-1])
+    refused = press(services, ANA, verb, 1)
     assert isinstance(refused, Refused)
     assert "ledger" in refused.reason
-    desk.pages = True
-    assert isinstance(press(desk, BEN, verb, 1), Incident)
+    services.pages = True
+    assert isinstance(press(services, BEN, verb, 1), Incident)
 
 
-def test_a_silence_of_a_cause_is_about_every_dag_of_its_alert(desk: Desk) -> None:
-    report(desk, [failure(dag_id="ledger", tags=["finance"]), failure(dag_id="sales", tags=["daily"])])
-    seen = view_of(desk, 1)
+def test_a_silence_of_a_cause_is_about_every_dag_of_its_alert(services: Services) -> None:
+    report(services, [failure(dag_id="ledger", tags=["finance"]), failure(dag_id="sales", tags=["daily"])])
+    seen = view_of(services, 1)
     assert seen is not None
     scope = f"signature:{seen.incident.signature}"
-    assert isinstance(silence(desk, ANA, scope, "prod", timedelta(hours=1), "known"), Refused)
-    assert isinstance(silence(desk, BEN, scope, "prod", timedelta(hours=1), "known"), Silence)
+    assert isinstance(silence(services, ANA, scope, "prod", timedelta(hours=1), "known"), Refused)
+    assert isinstance(silence(services, BEN, scope, "prod", timedelta(hours=1), "known"), Silence)
 
 
-def test_tags_that_nobody_reported_are_asked_of_airflow_and_silence_is_a_no(desk: Desk, airflow: PaperAirflow) -> None:
+def test_tags_that_nobody_reported_are_asked_of_airflow_and_silence_is_a_no(
+    services: Services, airflow: PaperAirflow
+) -> None:
     airflow.dags_by_id["ledger"] = Dag("ledger", False, tags=("finance",))
-    report(desk, [failure(dag_id="ledger"), failure(dag_id="sales", tags=["daily"])])
-    assert isinstance(press(desk, ANA, "resolve", 1), Refused)
-    desk.tags.clear()
+    report(services, [failure(dag_id="ledger"), failure(dag_id="sales", tags=["daily"])])
+    assert isinstance(press(services, ANA, "resolve", 1), Refused)
+    services.tags.clear()
 
     def silent(_: str) -> Dag:
         raise Temporary("Airflow does not answer")
 
     airflow.dag = silent  # type: ignore[method-assign]
-    refused = press(desk, ANA, "resolve", 1)
+    refused = press(services, ANA, "resolve", 1)
     assert isinstance(refused, Refused)
     assert "depends on a tag of ledger" in refused.reason
 
 
-def test_stop_asks_for_the_tags_too(desk: Desk, airflow: PaperAirflow) -> None:
-    desk.access = access({"responder": ["U0ANA", "U0BEN"], "admin": ["U0CLEO"],
+def test_stop_asks_for_the_tags_too(services: Services, airflow: PaperAirflow) -> None:
+    services.access = access({"responder": ["U0ANA", "U0BEN"], "admin": ["U0CLEO"],
                           "rules": [{"verbs": ["clear"], "tag": "finance", "role": "admin"}]})  # fmt: skip
     cleo = Person("U0CLEO", "Cleo")
     from bot.core.airflow.protocol import Scope
     from tests.given import RUN
 
-    made = clear.plan_clear(desk, cleo, "prod", [Scope("sales", RUN)], "C1")
+    made = clear.plan_clear(services, cleo, "prod", [Scope("sales", RUN)], "C1")
     assert isinstance(made, Plan), made
-    assert isinstance(plans.confirm(desk, cleo, made.id), Remediation)
-    assert isinstance(plans.stop(desk, ANA, made.id), Refused)
+    assert isinstance(plans.confirm(services, cleo, made.id), Remediation)
+    assert isinstance(plans.stop(services, ANA, made.id), Refused)
 
 
 def test_a_tag_that_is_set_in_airflow_holds_at_the_very_next_confirmation(
     tmp_path: Path, airflow: PaperAirflow
 ) -> None:
     airflow.dags_by_id["sales"] = Dag("sales", False, tags=())
-    desk = a_desk(f"sqlite:///{tmp_path / 's.db'}", Clock(), access=SECOND, airflows={"prod": airflow})
-    report(desk, [failure()])
+    services = some_services(f"sqlite:///{tmp_path / 's.db'}", Clock(), access=SECOND, airflows={"prod": airflow})
+    report(services, [failure()])
     from bot.core.airflow.protocol import Scope
     from tests.given import RUN
 
-    made = clear.plan_clear(desk, ANA, "prod", [Scope("sales", RUN)], "C1", 1)
+    made = clear.plan_clear(services, ANA, "prod", [Scope("sales", RUN)], "C1", 1)
     assert isinstance(made, Plan)
     airflow.dags_by_id["sales"] = Dag("sales", False, tags=("finance",))
-    assert isinstance(plans.confirm(desk, ANA, made.id), second_person.Held)
-    desk.store.close()
+    assert isinstance(plans.confirm(services, ANA, made.id), second_person.Held)
+    services.store.close()
 
 
 def test_the_asker_who_lost_the_role_is_not_carried_out_by_the_second_person(
     tmp_path: Path, airflow: PaperAirflow
 ) -> None:
-    desk = a_desk(f"sqlite:///{tmp_path / 's.db'}", Clock(), access=SECOND, airflows={"prod": airflow})
-    report(desk, [failure()])
-    plan = held(desk)
-    desk.access = replace(desk.access, grants={Role.responder: frozenset({"U0BEN"})})
-    refused = approve.approve(desk, BEN, plan.id)
+    services = some_services(f"sqlite:///{tmp_path / 's.db'}", Clock(), access=SECOND, airflows={"prod": airflow})
+    report(services, [failure()])
+    plan = held(services)
+    services.access = replace(services.access, grants={Role.responder: frozenset({"U0BEN"})})
+    refused = approve.approve(services, BEN, plan.id)
     assert isinstance(refused, Refused)
     assert refused.reason.startswith("Nothing was changed. Ana, who asked for it, may not do that any more")
-    desk.store.close()
+    services.store.close()
 
 
 @pytest.mark.parametrize("who", ["U0ANA", "U0BEN"])
 def test_a_role_that_is_lost_between_the_approval_and_the_deed(tmp_path: Path, airflow: PaperAirflow, who: str) -> None:
-    desk = a_desk(f"sqlite:///{tmp_path / 's.db'}", Clock(), access=SECOND, airflows={"prod": airflow})
-    desk.whois = lambda person: person
-    report(desk, [failure()])
-    done = approve.approve(desk, BEN, held(desk).id)
+    services = some_services(f"sqlite:///{tmp_path / 's.db'}", Clock(), access=SECOND, airflows={"prod": airflow})
+    services.whois = lambda person: person
+    report(services, [failure()])
+    done = approve.approve(services, BEN, held(services).id)
     assert isinstance(done, Remediation)
-    desk.access = replace(desk.access, grants={Role.responder: frozenset({"U0ANA", "U0BEN"} - {who})})
-    ended = carry_out.carry_on(desk, done, lambda _: None)
+    services.access = replace(services.access, grants={Role.responder: frozenset({"U0ANA", "U0BEN"} - {who})})
+    ended = carry_out.carry_on(services, done, lambda _: None)
     assert ended.progress is Progress.failed
     assert "may not do that any more" in ended.answer
-    desk.store.close()
+    services.store.close()
 
 
 def test_the_second_person_sees_all_that_the_preview_showed() -> None:
@@ -177,16 +179,16 @@ def test_a_name_is_silenced_and_nothing_that_it_could_match(name: str) -> None:
 
 
 @pytest.mark.parametrize("scope", ["dag:*", "dag:l*", "task:*", "dag:ledger_?", "task:ledger_1.*"])
-def test_a_pattern_needs_the_role_of_every_dag_that_it_may_fit(desk: Desk, scope: str) -> None:
-    desk.access = access({"responder": ["U0ANA"], "admin": ["U0BEN"],
+def test_a_pattern_needs_the_role_of_every_dag_that_it_may_fit(services: Services, scope: str) -> None:
+    services.access = access({"responder": ["U0ANA"], "admin": ["U0BEN"],
                           "rules": [{"verbs": ["silence"], "dag": "ledger_*", "role": "admin"}]})  # fmt: skip
-    assert isinstance(silence(desk, ANA, scope, "prod", timedelta(hours=1), "known"), Refused)
-    assert isinstance(silence(desk, BEN, scope, "prod", timedelta(hours=1), "known"), Silence)
+    assert isinstance(silence(services, ANA, scope, "prod", timedelta(hours=1), "known"), Refused)
+    assert isinstance(silence(services, BEN, scope, "prod", timedelta(hours=1), "known"), Silence)
 
 
-def test_a_window_takes_back_only_what_it_offered(desk: Desk) -> None:
-    report(desk, [failure(dag_id="*", task_id="load")])
-    seen = view_of(desk, 1)
+def test_a_window_takes_back_only_what_it_offered(services: Services) -> None:
+    report(services, [failure(dag_id="*", task_id="load")])
+    seen = view_of(services, 1)
     assert seen is not None
     for offered in dialogs.scopes_of(seen):
         assert _scope(offered, seen), offered
@@ -195,14 +197,14 @@ def test_a_window_takes_back_only_what_it_offered(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("change", ["taken out", "lowered"])
-def test_a_broken_glass_holds_only_what_the_table_gives_today(desk: Desk, change: str) -> None:
+def test_a_broken_glass_holds_only_what_the_table_gives_today(services: Services, change: str) -> None:
     table: dict[str, Any] = {"responder": ["U0BEN"], "break_glass": {"who": ["U0ANA"], "role": "admin", "minutes": 30}}
-    desk.access = access(table)
-    assert not isinstance(break_glass.begin(desk, ANA, timedelta(minutes=20), "all is down"), Refused)
-    assert authorization.raised(desk, ANA) is Role.admin
+    services.access = access(table)
+    assert not isinstance(break_glass.begin(services, ANA, timedelta(minutes=20), "all is down"), Refused)
+    assert authorization.raised(services, ANA) is Role.admin
     given = {"who": []} if change == "taken out" else {"role": "responder"}
-    desk.access = access(table | {"break_glass": {**table["break_glass"], **given}})
-    assert authorization.raised(desk, ANA) is (Role.viewer if change == "taken out" else Role.responder)
+    services.access = access(table | {"break_glass": {**table["break_glass"], **given}})
+    assert authorization.raised(services, ANA) is (Role.viewer if change == "taken out" else Role.responder)
 
 
 def test_an_earlier_rule_hides_no_second_person() -> None:
@@ -217,79 +219,79 @@ def test_an_earlier_rule_hides_no_second_person() -> None:
 
 def test_a_timed_pause_can_be_made_to_last(tmp_path: Path) -> None:
     airflow = memory()
-    desk = desk_of(airflow, tmp_path)
+    services = services_of(airflow, tmp_path)
 
     def pause(lasts: timedelta | None) -> Remediation:
-        made = dags.plan_pause(desk, ANA, "prod", ["sales"], True, "C1", lasts=lasts)
+        made = dags.plan_pause(services, ANA, "prod", ["sales"], True, "C1", lasts=lasts)
         assert isinstance(made, Plan), made
-        asked = plans.confirm(desk, ANA, made.id)
+        asked = plans.confirm(services, ANA, made.id)
         assert isinstance(asked, Remediation), asked
-        return carry_out.carry_on(desk, asked, lambda _: None)
+        return carry_out.carry_on(services, asked, lambda _: None)
 
     assert pause(timedelta(hours=2)).progress is Progress.done
     lasting = pause(None)
     assert lasting.progress is Progress.done
     assert [(c.before.startswith("paused until"), c.after) for c in lasting.plan.changes] == [(True, "paused for good")]
-    now = desk.clock()
-    desk.clock = lambda: now + timedelta(hours=3)
-    timed_pauses.end_pauses(desk)
+    now = services.clock()
+    services.clock = lambda: now + timedelta(hours=3)
+    timed_pauses.end_pauses(services)
     assert airflow.paused["sales"] is True
-    assert isinstance(dags.plan_pause(desk, ANA, "prod", ["sales"], True, "C1"), Refused), "now it is so already"
-    desk.store.close()
+    assert isinstance(dags.plan_pause(services, ANA, "prod", ["sales"], True, "C1"), Refused), "now it is so already"
+    services.store.close()
 
 
 @pytest.mark.parametrize("carried_out", [True, False])
 def test_a_conf_is_forgotten_when_it_is_needed_no_more(tmp_path: Path, carried_out: bool) -> None:
-    desk = desk_of(memory(), tmp_path)
-    made = dags.plan_trigger(desk, ANA, "prod", "sales", {"n": "a secret of theirs"}, "C1")
+    services = services_of(memory(), tmp_path)
+    made = dags.plan_trigger(services, ANA, "prod", "sales", {"n": "a secret of theirs"}, "C1")
     assert isinstance(made, Plan), made
-    now = desk.clock()
+    now = services.clock()
     if carried_out:
-        asked = plans.confirm(desk, ANA, made.id)
+        asked = plans.confirm(services, ANA, made.id)
         assert isinstance(asked, Remediation)
-        carry_out.carry_on(desk, asked, lambda _: None)
+        carry_out.carry_on(services, asked, lambda _: None)
     else:
         from bot.responder.actions.variable import forget_old_values
 
-        desk.clock = lambda: now + timedelta(minutes=11)
-        forget_old_values(desk)
-    desk.store.close()
-    desk = desk_of(memory(), tmp_path)
-    with desk.store.read() as t:
+        services.clock = lambda: now + timedelta(minutes=11)
+        forget_old_values(services)
+    services.store.close()
+    services = services_of(memory(), tmp_path)
+    with services.store.read() as t:
         found = remediations.plan(t, made.id)
     assert found is not None
     assert "conf" not in found[0].options
-    desk.store.close()
+    services.store.close()
 
 
 def test_plans_and_what_became_of_them_go_with_the_signals(tmp_path: Path) -> None:
     airflow = memory()
-    desk = desk_of(airflow, tmp_path)
-    made = dags.plan_pause(desk, ANA, "prod", ["sales"], True, "C1")
+    services = services_of(airflow, tmp_path)
+    made = dags.plan_pause(services, ANA, "prod", ["sales"], True, "C1")
     assert isinstance(made, Plan)
-    asked = plans.confirm(desk, ANA, made.id)
+    asked = plans.confirm(services, ANA, made.id)
     assert isinstance(asked, Remediation)
-    carry_out.carry_on(desk, asked, lambda _: None)
-    active = clear.plan_clear(desk, ANA, "prod", [whole()], "C1")
+    carry_out.carry_on(services, asked, lambda _: None)
+    active = clear.plan_clear(services, ANA, "prod", [whole()], "C1")
     assert isinstance(active, Plan)
-    assert isinstance(plans.confirm(desk, ANA, active.id), Remediation)
-    now = desk.clock()
-    desk.clock = lambda: now + timedelta(days=91)
-    upkeep.tidy(desk, timedelta(days=90))
-    with desk.store.read() as t:
+    assert isinstance(plans.confirm(services, ANA, active.id), Remediation)
+    now = services.clock()
+    services.clock = lambda: now + timedelta(days=91)
+    upkeep.tidy(services, timedelta(days=90))
+    with services.store.read() as t:
         left = [t.scalar(select(func.count()).select_from(table)) for table in (plan_rows, rows, approvals)]
         things = t.scalar(select(func.count()).select_from(at_work))
     assert left == [1, 1, 0], "what Airflow still works on stays"
     assert things == len(active.changes)
-    desk.store.close()
+    services.store.close()
 
 
-def test_one_silence_asks_airflow_about_few_dags(desk: Desk, airflow: PaperAirflow) -> None:
+def test_one_silence_asks_airflow_about_few_dags(services: Services, airflow: PaperAirflow) -> None:
     asked: list[str] = []
     there = airflow.dag
     airflow.dag = lambda dag_id: asked.append(dag_id) or there(dag_id)  # type: ignore[func-returns-value, method-assign]
     scope = "task:" + ".".join(["a"] * 160)
-    assert isinstance(silence(desk, BEN, scope, "prod", timedelta(hours=1), "known"), Refused)
+    assert isinstance(silence(services, BEN, scope, "prod", timedelta(hours=1), "known"), Refused)
     assert asked == [], "a name of 159 cuts is refused"
-    assert isinstance(silence(desk, BEN, "task:a.b.c", "prod", timedelta(hours=1), "known"), Silence)
+    assert isinstance(silence(services, BEN, "task:a.b.c", "prod", timedelta(hours=1), "known"), Silence)
     assert asked == ["a", "a.b"]

@@ -16,11 +16,11 @@ from bot.core.signals.signal import Signal
 from bot.responder.alerts import overflow
 from bot.responder.alerts.delivery import Shown, Tempo, catch_up
 from bot.responder.alerts.overflow import Rest
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.slack.alert.overflow import waiting
 from bot.store import alerts
-from tests.given import Clock, a_desk, failure
+from tests.given import Clock, failure, some_services
 
 BOUND = 5
 
@@ -51,9 +51,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Desk]:
+def services(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Services]:
     url = f"sqlite:///{tmp_path / 's.db'}" if request.param == "sqlite" else request.getfixturevalue("database")
-    made = a_desk(url, clock, new_a_minute=BOUND)
+    made = some_services(url, clock, new_a_minute=BOUND)
     yield made
     made.store.close()
 
@@ -68,120 +68,124 @@ def critical(dag_id: str) -> Signal:
     return failure(f"{dag_id} burns", dag_id=dag_id, tags=["critical"])
 
 
-def pass_by(desk: Desk, clock: Clock, channel: Channel, tempo: Tempo, seconds: int) -> None:
+def pass_by(services: Services, clock: Clock, channel: Channel, tempo: Tempo, seconds: int) -> None:
     for _ in range(seconds):
         clock.pass_by(seconds=1)
-        catch_up(desk, Kind.slack, channel.show, tempo)
-        overflow.tell(desk, channel.count)
+        catch_up(services, Kind.slack, channel.show, tempo)
+        overflow.tell(services, channel.count)
 
 
-def test_the_worst_is_posted_first_though_it_came_last(desk: Desk) -> None:
+def test_the_worst_is_posted_first_though_it_came_last(services: Services) -> None:
     channel = Channel()
-    report(desk, [*causes(4), critical("payments")])
-    catch_up(desk, Kind.slack, channel.show)
+    report(services, [*causes(4), critical("payments")])
+    catch_up(services, Kind.slack, channel.show)
     assert channel.posts == [Severity.critical, *[Severity.error] * 4]
 
 
 def test_beyond_the_bound_one_message_counts_the_rest_and_each_gets_its_own_in_the_end(
-    desk: Desk, clock: Clock
+    services: Services, clock: Clock
 ) -> None:
     channel, tempo = Channel(), Tempo()
-    report(desk, causes(13))
-    catch_up(desk, Kind.slack, channel.show, tempo)
-    overflow.tell(desk, channel.count)
+    report(services, causes(13))
+    catch_up(services, Kind.slack, channel.show, tempo)
+    overflow.tell(services, channel.count)
     assert len(channel.posts) == BOUND
     assert channel.told == [("⏳ and 8 more new alerts: 8 errors", False, "")]
-    pass_by(desk, clock, channel, tempo, 61)
+    pass_by(services, clock, channel, tempo, 61)
     assert len(channel.posts) == 2 * BOUND
     assert channel.told[-1] == ("⏳ and 3 more new alerts: 3 errors", True, "99.1")
-    pass_by(desk, clock, channel, tempo, 65)
+    pass_by(services, clock, channel, tempo, 65)
     assert len(channel.posts) == 13
     assert channel.told[-1] == ("✓ Each of the new alerts that were counted here has its own message now", True, "99.1")
     edits = len(channel.told)
-    pass_by(desk, clock, channel, tempo, 130)
+    pass_by(services, clock, channel, tempo, 130)
     assert (len(channel.posts), len(channel.told)) == (13, edits), "all is shown, and nothing more is said"
 
 
-def test_no_minute_has_more_new_messages_than_the_bound(desk: Desk, clock: Clock) -> None:
+def test_no_minute_has_more_new_messages_than_the_bound(services: Services, clock: Clock) -> None:
     channel, tempo, per_second = Channel(), Tempo(), list[int]()
-    report(desk, causes(40))
+    report(services, causes(40))
     for _ in range(600):
         before = len(channel.posts)
-        catch_up(desk, Kind.slack, channel.show, tempo)
+        catch_up(services, Kind.slack, channel.show, tempo)
         per_second.append(len(channel.posts) - before)
         clock.pass_by(seconds=1)
     assert len(channel.posts) == 40
     assert max(sum(per_second[n : n + 60]) for n in range(540)) == BOUND
 
 
-def test_a_critical_alert_does_not_wait_for_the_bound(desk: Desk, clock: Clock) -> None:
+def test_a_critical_alert_does_not_wait_for_the_bound(services: Services, clock: Clock) -> None:
     channel, tempo = Channel(), Tempo()
-    report(desk, causes(12))
-    catch_up(desk, Kind.slack, channel.show, tempo)
+    report(services, causes(12))
+    catch_up(services, Kind.slack, channel.show, tempo)
     clock.pass_by(seconds=1)
-    report(desk, [critical("payments")])
-    catch_up(desk, Kind.slack, channel.show, tempo)
+    report(services, [critical("payments")])
+    catch_up(services, Kind.slack, channel.show, tempo)
     assert channel.posts == [*[Severity.error] * BOUND, Severity.critical]
 
 
-def test_a_storm_of_critical_alerts_has_a_bound_too_and_says_what_waits(desk: Desk) -> None:
+def test_a_storm_of_critical_alerts_has_a_bound_too_and_says_what_waits(services: Services) -> None:
     channel, tempo = Channel(), Tempo()
-    report(desk, [*causes(3), *(critical(f"pay_{word}") for word in "abcdefghijklmnop")])
-    catch_up(desk, Kind.slack, channel.show, tempo)
-    overflow.tell(desk, channel.count)
+    report(services, [*causes(3), *(critical(f"pay_{word}") for word in "abcdefghijklmnop")])
+    catch_up(services, Kind.slack, channel.show, tempo)
+    overflow.tell(services, channel.count)
     assert channel.posts == [Severity.critical] * 2 * BOUND
     assert channel.told[-1][0] == "⏳ and 9 more new alerts: 6 critical and 3 errors"
 
 
-def test_each_channel_has_its_own_bound(desk: Desk) -> None:
+def test_each_channel_has_its_own_bound(services: Services) -> None:
     channel = Channel()
-    desk.policy = Policy(routes=(Route("others", matcher({"tag": ["others"]}, "match"), channel="#others"),))
-    report(desk, [*causes(8), *(failure(f"{word} broke", dag_id=f"other_{word}", tags=["others"]) for word in "abc")])
-    catch_up(desk, Kind.slack, channel.show)
+    services.policy = Policy(routes=(Route("others", matcher({"tag": ["others"]}, "match"), channel="#others"),))
+    report(
+        services, [*causes(8), *(failure(f"{word} broke", dag_id=f"other_{word}", tags=["others"]) for word in "abc")]
+    )
+    catch_up(services, Kind.slack, channel.show)
     assert len(channel.posts) == BOUND + 3
 
 
-def test_a_process_that_begins_anew_keeps_to_the_bound_and_to_its_message(desk: Desk, clock: Clock) -> None:
+def test_a_process_that_begins_anew_keeps_to_the_bound_and_to_its_message(services: Services, clock: Clock) -> None:
     channel = Channel()
-    report(desk, causes(9))
-    catch_up(desk, Kind.slack, channel.show, Tempo())
-    overflow.tell(desk, channel.count)
+    report(services, causes(9))
+    catch_up(services, Kind.slack, channel.show, Tempo())
+    overflow.tell(services, channel.count)
     clock.pass_by(seconds=6)
-    report(desk, causes(12)[9:])
-    catch_up(desk, Kind.slack, channel.show, Tempo())
-    overflow.tell(desk, channel.count)
+    report(services, causes(12)[9:])
+    catch_up(services, Kind.slack, channel.show, Tempo())
+    overflow.tell(services, channel.count)
     assert len(channel.posts) == BOUND
     assert channel.told[1:] == [("⏳ and 7 more new alerts: 7 errors", True, "99.1")]
 
 
-def test_a_count_whose_answer_was_lost_is_looked_for_and_not_posted_twice(desk: Desk, clock: Clock) -> None:
+def test_a_count_whose_answer_was_lost_is_looked_for_and_not_posted_twice(services: Services, clock: Clock) -> None:
     channel, tempo = Channel(), Tempo()
-    report(desk, causes(9))
-    catch_up(desk, Kind.slack, channel.show, tempo)
+    report(services, causes(9))
+    catch_up(services, Kind.slack, channel.show, tempo)
     channel.script = [Temporary("Slack: no answer", acted=None)]
-    pass_by(desk, clock, channel, tempo, 50)
+    pass_by(services, clock, channel, tempo, 50)
     assert [begun for _, begun, _ in channel.told] == [False], "it may be there: nobody posts another one"
-    pass_by(desk, clock, channel, tempo, 12)
+    pass_by(services, clock, channel, tempo, 12)
     assert channel.told[1][1:] == (True, ""), "it is looked for by its mark"
 
 
 @pytest.mark.parametrize("refused", [Paced("later", retry_after=1.0), Permanent("Slack: is_archived", "is_archived")])
-def test_a_count_that_was_surely_not_posted_is_tried_again(desk: Desk, clock: Clock, refused: Exception) -> None:
+def test_a_count_that_was_surely_not_posted_is_tried_again(
+    services: Services, clock: Clock, refused: Exception
+) -> None:
     channel, tempo = Channel(), Tempo()
-    report(desk, causes(9))
-    catch_up(desk, Kind.slack, channel.show, tempo)
+    report(services, causes(9))
+    catch_up(services, Kind.slack, channel.show, tempo)
     channel.script = [refused]
-    overflow.tell(desk, channel.count)
-    pass_by(desk, clock, channel, tempo, 1)
+    overflow.tell(services, channel.count)
+    pass_by(services, clock, channel, tempo, 1)
     assert [(begun, ref) for _, begun, ref in channel.told] == [(False, ""), (False, "")]
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-def test_a_clock_that_jumps_closes_no_channel(desk: Desk, clock: Clock, hours: int) -> None:
+def test_a_clock_that_jumps_closes_no_channel(services: Services, clock: Clock, hours: int) -> None:
     channel = Channel()
-    report(desk, causes(BOUND))
-    catch_up(desk, Kind.slack, channel.show, Tempo())
+    report(services, causes(BOUND))
+    catch_up(services, Kind.slack, channel.show, Tempo())
     clock.pass_by(seconds=3600 * hours)
-    with desk.store.read() as t:
+    with services.store.read() as t:
         assert alerts.posted(t, clock()) == {}
-    assert overflow.full(desk) == {}
+    assert overflow.full(services) == {}

@@ -17,11 +17,11 @@ from bot.responder.actions import backfill, dags, draft, mark, variable
 from bot.responder.actions.clear import plan_clear
 from bot.responder.remediation import carry_out
 from bot.responder.remediation import confirm as plans
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import at_work, remediations
 from bot.store.database import Store
 from tests.given import at_once
-from tests.responder.flows import ANA, BEN, DAY, RUN, Memory, Trouble, desk_of, memory, whole
+from tests.responder.flows import ANA, BEN, DAY, RUN, Memory, Trouble, memory, services_of, whole
 
 ROUNDS = 100
 INDEXES = 5
@@ -34,8 +34,8 @@ def airflow() -> Memory:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def desk(request: pytest.FixtureRequest, airflow: Memory, tmp_path: Path) -> Iterator[Desk]:
-    made = desk_of(airflow, tmp_path)
+def services(request: pytest.FixtureRequest, airflow: Memory, tmp_path: Path) -> Iterator[Services]:
+    made = services_of(airflow, tmp_path)
     if request.param == "postgresql":
         made.store.close()
         made.store = Store(request.getfixturevalue("database"))
@@ -45,9 +45,9 @@ def desk(request: pytest.FixtureRequest, airflow: Memory, tmp_path: Path) -> Ite
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def two_bots(request: pytest.FixtureRequest, airflow: Memory, tmp_path: Path) -> Iterator[tuple[Desk, Desk]]:
-    """Two desks on one store: two threads of one bot on SQLite, two bots on PostgreSQL."""
-    one = desk_of(airflow, tmp_path)
+def two_bots(request: pytest.FixtureRequest, airflow: Memory, tmp_path: Path) -> Iterator[tuple[Services, Services]]:
+    """Two all_services on one store: two threads of one bot on SQLite, two bots on PostgreSQL."""
+    one = services_of(airflow, tmp_path)
     if request.param == "sqlite":
         yield one, one
         one.store.close()
@@ -60,9 +60,9 @@ def two_bots(request: pytest.FixtureRequest, airflow: Memory, tmp_path: Path) ->
         store.close()
 
 
-def clear(desk: Desk, who: str, *tasks: tuple[str, int | None]) -> Plan:
+def clear(services: Services, who: str, *tasks: tuple[str, int | None]) -> Plan:
     scope = Scope("sales", RUN, tasks, only_failed=False) if tasks else whole()
-    found = plan_clear(desk, PEOPLE[who], "prod", [scope], "C1")
+    found = plan_clear(services, PEOPLE[who], "prod", [scope], "C1")
     assert isinstance(found, Plan), found
     return found
 
@@ -72,19 +72,19 @@ def fail_all(airflow: Memory) -> None:
         airflow.states[ref] = state
 
 
-def carry(desk: Desk, asked: Remediation) -> Remediation:
-    with desk.store.read() as t:
+def carry(services: Services, asked: Remediation) -> Remediation:
+    with services.store.read() as t:
         found = remediations.get(t, asked.id)
     assert found is not None
-    return carry_out.carry_on(desk, found, lambda _: None)
+    return carry_out.carry_on(services, found, lambda _: None)
 
 
 def test_at_the_same_moment_one_acts_and_the_other_reads_who_a_hundred_times_of_a_hundred(
-    two_bots: tuple[Desk, Desk], airflow: Memory
+    two_bots: tuple[Services, Services], airflow: Memory
 ) -> None:
     for number in range(ROUNDS):
         fail_all(airflow)
-        lists = [clear(desk, who) for desk, who in zip(two_bots, PEOPLE, strict=True)]
+        lists = [clear(services, who) for services, who in zip(two_bots, PEOPLE, strict=True)]
         before = len(airflow.calls)
         answers = at_once(
             *(lambda d=d, w=w, p=p: plans.confirm(d, PEOPLE[w], p.id)  # type: ignore[misc]
@@ -103,125 +103,127 @@ def test_at_the_same_moment_one_acts_and_the_other_reads_who_a_hundred_times_of_
         assert len(airflow.calls) == before + 1
 
 
-def until_doing(desk: Desk, airflow: Memory, asked: Remediation) -> None:
+def until_doing(services: Services, airflow: Memory, asked: Remediation) -> None:
     airflow.trouble.append(Trouble(ConnectionError("the bot dies here"), acts=True))
     with pytest.raises(ConnectionError):
-        carry(desk, asked)
+        carry(services, asked)
 
 
-def until_watching(desk: Desk, _: Memory, asked: Remediation) -> None:
-    assert carry(desk, asked).progress is Progress.watching
+def until_watching(services: Services, _: Memory, asked: Remediation) -> None:
+    assert carry(services, asked).progress is Progress.watching
 
 
-def until_done(desk: Desk, airflow: Memory, asked: Remediation) -> None:
-    until_watching(desk, airflow, asked)
+def until_done(services: Services, airflow: Memory, asked: Remediation) -> None:
+    until_watching(services, airflow, asked)
     for change in asked.plan.changes:
         assert change.ref is not None
         airflow.states[change.ref] = "success"
-    assert carry(desk, asked).progress is Progress.done
+    assert carry(services, asked).progress is Progress.done
 
 
-def until_failed_again(desk: Desk, airflow: Memory, asked: Remediation) -> None:
-    until_done(desk, airflow, asked)
+def until_failed_again(services: Services, airflow: Memory, asked: Remediation) -> None:
+    until_done(services, airflow, asked)
     fail_all(airflow)
 
 
-LATER: dict[str, Callable[[Desk, Memory, Remediation], None]] = {
+LATER: dict[str, Callable[[Services, Memory, Remediation], None]] = {
     "before anything was done": lambda *_: None, "while Airflow is asked": until_doing, "while Airflow works": until_watching,
     "after it was done": until_done, "after it was done and failed again": until_failed_again,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("later", LATER)
-def test_a_list_that_was_made_before_is_refused_at_any_distance(desk: Desk, airflow: Memory, later: str) -> None:
-    first, second = clear(desk, "ana"), clear(desk, "ben")
-    asked = plans.confirm(desk, ANA, first.id)
+def test_a_list_that_was_made_before_is_refused_at_any_distance(
+    services: Services, airflow: Memory, later: str
+) -> None:
+    first, second = clear(services, "ana"), clear(services, "ben")
+    asked = plans.confirm(services, ANA, first.id)
     assert isinstance(asked, Remediation)
-    LATER[later](desk, airflow, asked)
+    LATER[later](services, airflow, asked)
     calls = len(airflow.calls)
-    refused = plans.confirm(desk, BEN, second.id)
+    refused = plans.confirm(services, BEN, second.id)
     assert isinstance(refused, Refused)
     assert refused.reason.startswith("Nothing was changed. Ana ")
     assert f"{asked.asked_at:%H:%M} UTC" in refused.reason
     assert "these 6" in refused.reason
     assert len(airflow.calls) == calls
-    assert isinstance(plans.confirm(desk, BEN, second.id), Refused), "and it stays refused"
+    assert isinstance(plans.confirm(services, BEN, second.id), Refused), "and it stays refused"
 
 
-def test_a_list_that_overlaps_in_part_names_what_both_would_touch(desk: Desk) -> None:
-    first, second = clear(desk, "ana", ("load", 1), ("load", 2)), clear(desk, "ben")
-    assert isinstance(plans.confirm(desk, ANA, first.id), Remediation)
-    refused = plans.confirm(desk, BEN, second.id)
+def test_a_list_that_overlaps_in_part_names_what_both_would_touch(services: Services) -> None:
+    first, second = clear(services, "ana", ("load", 1), ("load", 2)), clear(services, "ben")
+    assert isinstance(plans.confirm(services, ANA, first.id), Remediation)
+    refused = plans.confirm(services, BEN, second.id)
     assert isinstance(refused, Refused)
     assert "Ana is already clearing 2 of these 6, load[1], load[2], (started" in refused.reason
 
 
-def test_lists_that_share_nothing_are_both_carried_out(desk: Desk) -> None:
-    first, second = clear(desk, "ana", ("load", 1)), clear(desk, "ben", ("load", 2))
-    assert isinstance(plans.confirm(desk, ANA, first.id), Remediation)
-    assert isinstance(plans.confirm(desk, BEN, second.id), Remediation)
+def test_lists_that_share_nothing_are_both_carried_out(services: Services) -> None:
+    first, second = clear(services, "ana", ("load", 1)), clear(services, "ben", ("load", 2))
+    assert isinstance(plans.confirm(services, ANA, first.id), Remediation)
+    assert isinstance(plans.confirm(services, BEN, second.id), Remediation)
 
 
-def test_what_came_to_nothing_stands_in_nobodys_way(desk: Desk, airflow: Memory) -> None:
-    first, second = clear(desk, "ana"), clear(desk, "ben")
-    asked = plans.confirm(desk, ANA, first.id)
+def test_what_came_to_nothing_stands_in_nobodys_way(services: Services, airflow: Memory) -> None:
+    first, second = clear(services, "ana"), clear(services, "ben")
+    asked = plans.confirm(services, ANA, first.id)
     assert isinstance(asked, Remediation)
-    assert isinstance(plans.stop(desk, ANA, first.id), Remediation)
-    assert carry(desk, asked).progress is Progress.stopped
-    assert isinstance(plans.confirm(desk, BEN, second.id), Remediation)
+    assert isinstance(plans.stop(services, ANA, first.id), Remediation)
+    assert carry(services, asked).progress is Progress.stopped
+    assert isinstance(plans.confirm(services, BEN, second.id), Remediation)
     assert airflow.calls == []
 
 
-def test_a_list_that_was_made_since_may_be_carried_out_while_airflow_works(desk: Desk, airflow: Memory) -> None:
-    asked = plans.confirm(desk, ANA, clear(desk, "ana").id)
+def test_a_list_that_was_made_since_may_be_carried_out_while_airflow_works(services: Services, airflow: Memory) -> None:
+    asked = plans.confirm(services, ANA, clear(services, "ana").id)
     assert isinstance(asked, Remediation)
-    until_watching(desk, airflow, asked)
+    until_watching(services, airflow, asked)
     airflow.states[TaskRef("sales", RUN, "load", 0)] = "running"
-    assert isinstance(plans.confirm(desk, BEN, clear(desk, "ben", ("load", 0)).id), Remediation)
+    assert isinstance(plans.confirm(services, BEN, clear(services, "ben", ("load", 0)).id), Remediation)
 
 
-PAIRS: dict[str, Callable[[Desk, str], object]] = {
-    "pause and unpause": lambda desk, who: dags.plan_pause(desk, PEOPLE[who], "prod", ["sales"], True, "C1"),
-    "trigger": lambda desk, who: dags.plan_trigger(desk, PEOPLE[who], "prod", "sales", {}, "C1"),
-    "variable": lambda desk, who: variable.plan_variable(desk, PEOPLE[who], "prod", "batch", who, "C1"),
-    "backfill": lambda desk, who: backfill.plan_backfill(
-        desk, PEOPLE[who], "prod", "sales", draft.Window(DAY + timedelta(days=1), DAY + timedelta(days=2 + (who == "ben"))),
+PAIRS: dict[str, Callable[[Services, str], object]] = {
+    "pause and unpause": lambda services, who: dags.plan_pause(services, PEOPLE[who], "prod", ["sales"], True, "C1"),
+    "trigger": lambda services, who: dags.plan_trigger(services, PEOPLE[who], "prod", "sales", {}, "C1"),
+    "variable": lambda services, who: variable.plan_variable(services, PEOPLE[who], "prod", "batch", who, "C1"),
+    "backfill": lambda services, who: backfill.plan_backfill(
+        services, PEOPLE[who], "prod", "sales", draft.Window(DAY + timedelta(days=1), DAY + timedelta(days=2 + (who == "ben"))),
         "none", "C1"),
-    "mark run": lambda desk, who: mark.plan_mark_run(desk, PEOPLE[who], "prod", "sales", RUN, "success", "C1"),
+    "mark run": lambda services, who: mark.plan_mark_run(services, PEOPLE[who], "prod", "sales", RUN, "success", "C1"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-def test_every_verb_is_one_persons_at_a_time(desk: Desk, airflow: Memory, pair: str) -> None:
-    lists = [cast("Plan", PAIRS[pair](desk, who)) for who in PEOPLE]
-    asked = plans.confirm(desk, ANA, lists[0].id)
+def test_every_verb_is_one_persons_at_a_time(services: Services, airflow: Memory, pair: str) -> None:
+    lists = [cast("Plan", PAIRS[pair](services, who)) for who in PEOPLE]
+    asked = plans.confirm(services, ANA, lists[0].id)
     assert isinstance(asked, Remediation), asked
-    refused = plans.confirm(desk, BEN, lists[1].id)
+    refused = plans.confirm(services, BEN, lists[1].id)
     assert isinstance(refused, Refused)
     assert "Ana is already" in refused.reason
-    carry(desk, asked)
-    assert isinstance(plans.confirm(desk, BEN, lists[1].id), Refused)
+    carry(services, asked)
+    assert isinstance(plans.confirm(services, BEN, lists[1].id), Refused)
     assert len(airflow.calls) == 1
 
 
-def test_a_killed_bots_work_is_its_successors(desk: Desk, airflow: Memory) -> None:
-    first, second = clear(desk, "ana"), clear(desk, "ben")
-    asked = plans.confirm(desk, ANA, first.id)
+def test_a_killed_bots_work_is_its_successors(services: Services, airflow: Memory) -> None:
+    first, second = clear(services, "ana"), clear(services, "ben")
+    asked = plans.confirm(services, ANA, first.id)
     assert isinstance(asked, Remediation)
-    until_doing(desk, airflow, asked)
-    successor = replace(desk, airflows={"prod": cast(Airflow, airflow)})
+    until_doing(services, airflow, asked)
+    successor = replace(services, airflows={"prod": cast(Airflow, airflow)})
     assert isinstance(plans.confirm(successor, BEN, second.id), Refused)
     assert carry(successor, asked).progress is Progress.watching
     assert isinstance(plans.confirm(successor, BEN, second.id), Refused)
 
 
-def test_what_is_long_over_is_forgotten(desk: Desk, airflow: Memory) -> None:
-    asked = plans.confirm(desk, ANA, clear(desk, "ana").id)
+def test_what_is_long_over_is_forgotten(services: Services, airflow: Memory) -> None:
+    asked = plans.confirm(services, ANA, clear(services, "ana").id)
     assert isinstance(asked, Remediation)
-    until_failed_again(desk, airflow, asked)
-    now = desk.clock()
-    desk.clock = lambda: now + timedelta(minutes=21)
-    assert isinstance(plans.confirm(desk, BEN, clear(desk, "ben", ("load", 0)).id), Remediation)
-    with desk.store.read() as t:
-        held = at_work.find(t, clear(desk, "ana", ("load", 1)))
+    until_failed_again(services, airflow, asked)
+    now = services.clock()
+    services.clock = lambda: now + timedelta(minutes=21)
+    assert isinstance(plans.confirm(services, BEN, clear(services, "ben", ("load", 0)).id), Remediation)
+    with services.store.read() as t:
+        held = at_work.find(t, clear(services, "ana", ("load", 1)))
     assert held is None

@@ -18,10 +18,10 @@ from bot.core.incidents.view import View
 from bot.responder.alerts.delivery import Shown, catch_up
 from bot.responder.alerts.threads import BATCH, Said, tell
 from bot.responder.incidents.presses import note, press
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.store import alerts, incidents
-from tests.given import ANA, RUN, Clock, a_desk, failure, told
+from tests.given import ANA, RUN, Clock, failure, some_services, told
 
 NEXT_RUN = "scheduled__2026-11-23T05:00:00+00:00"
 Step = Exception | Callable[[], object]
@@ -79,120 +79,120 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, clock: Clock) -> Iterator[Desk]:
-    made = a_desk(f"sqlite:///{tmp_path / 's.db'}", clock)
+def services(tmp_path: Path, clock: Clock) -> Iterator[Services]:
+    made = some_services(f"sqlite:///{tmp_path / 's.db'}", clock)
     report(made, [failure()])
     shown(made)
     yield made
     made.store.close()
 
 
-def shown(desk: Desk) -> None:
+def shown(services: Services) -> None:
     def show(alert: Alert, seen: View) -> Shown:
         return Shown(f"C{alert.place.target}", alert.ref or f"17.{alert.id}")
 
-    catch_up(desk, Kind.slack, show)
-    desk.alerts_owed.clear()
+    catch_up(services, Kind.slack, show)
+    services.alerts_owed.clear()
 
 
-def again(desk: Desk, clock: Clock, run_id: str = NEXT_RUN, well: str = RUN) -> None:
+def again(services: Services, clock: Clock, run_id: str = NEXT_RUN, well: str = RUN) -> None:
     """It is well, and fails once more, and the message shows it."""
-    report(desk, [told("task_succeeded", try_number=2, run_id=well)])
+    report(services, [told("task_succeeded", try_number=2, run_id=well)])
     clock.pass_by(seconds=40)
-    shown(desk)
-    report(desk, [failure(run_id=run_id)])
+    shown(services)
+    report(services, [failure(run_id=run_id)])
     clock.pass_by(seconds=40)
-    shown(desk)
+    shown(services)
 
 
-def later(desk: Desk, clock: Clock, thread: Thread) -> None:
+def later(services: Services, clock: Clock, thread: Thread) -> None:
     clock.pass_by(seconds=15)
-    tell(desk, thread)
+    tell(services, thread)
 
 
-def test_each_line_is_said_once(desk: Desk) -> None:
+def test_each_line_is_said_once(services: Services) -> None:
     thread = Thread()
-    tell(desk, thread)
-    press(desk, ANA, "acknowledge", 1)
-    desk.alerts_owed.clear()
-    tell(desk, thread)
-    tell(desk, thread)
+    tell(services, thread)
+    press(services, ANA, "acknowledge", 1)
+    services.alerts_owed.clear()
+    tell(services, thread)
+    tell(services, thread)
     assert thread.lines == ["opened", "acknowledged"]
     assert thread.looked == [], "nothing was lost, so nothing is read back"
 
 
-def test_what_certainly_was_not_said_is_said_later_without_a_look(desk: Desk, clock: Clock) -> None:
+def test_what_certainly_was_not_said_is_said_later_without_a_look(services: Services, clock: Clock) -> None:
     thread = Thread(Temporary("Slack is away"))
-    tell(desk, thread)
+    tell(services, thread)
     assert thread.lines == []
-    later(desk, clock, thread)
+    later(services, clock, thread)
     assert (thread.lines, thread.looked) == (["opened"], [])
 
 
-def test_a_line_whose_answer_was_lost_is_read_back_and_not_said_again(desk: Desk, clock: Clock) -> None:
+def test_a_line_whose_answer_was_lost_is_read_back_and_not_said_again(services: Services, clock: Clock) -> None:
     thread = Thread(LOST)
-    tell(desk, thread)
-    later(desk, clock, thread)
+    tell(services, thread)
+    later(services, clock, thread)
     assert thread.lines == ["opened"]
     assert thread.looked == [clock() - timedelta(seconds=15, minutes=5)], (
         "from when it was begun, and the clocks may differ"
     )
 
 
-def test_a_line_that_never_arrived_is_said_after_the_look(desk: Desk, clock: Clock) -> None:
+def test_a_line_that_never_arrived_is_said_after_the_look(services: Services, clock: Clock) -> None:
     thread = Thread(LOST)
-    tell(desk, thread)
+    tell(services, thread)
     thread.held, thread.lines = [], []  # Slack lost it, too
-    later(desk, clock, thread)
+    later(services, clock, thread)
     assert thread.lines == ["opened"]
 
 
-def test_a_bot_that_was_killed_between_the_line_and_the_record_looks_first(desk: Desk, clock: Clock) -> None:
+def test_a_bot_that_was_killed_between_the_line_and_the_record_looks_first(services: Services, clock: Clock) -> None:
     def die() -> None:
         raise SystemExit
 
     thread = Thread(die)
     with pytest.raises(SystemExit):
-        tell(desk, thread)
+        tell(services, thread)
     clock.pass_by(seconds=61)  # its claim is over
-    tell(desk, thread)
-    tell(desk, thread)
+    tell(services, thread)
+    tell(services, thread)
     assert thread.lines == ["opened"]
     assert len(thread.looked) == 1
 
 
-def test_of_many_lines_only_those_are_repeated_that_were_not_said(desk: Desk, clock: Clock) -> None:
+def test_of_many_lines_only_those_are_repeated_that_were_not_said(services: Services, clock: Clock) -> None:
     for n in range(2 * BATCH):
-        note(desk, 1, Entry(clock(), f"n{n}", "a note"))
-    desk.alerts_owed.clear()
+        note(services, 1, Entry(clock(), f"n{n}", "a note"))
+    services.alerts_owed.clear()
     thread = Thread(lambda: None, LOST)
-    tell(desk, thread)
-    later(desk, clock, thread)
+    tell(services, thread)
+    later(services, clock, thread)
     assert thread.lines == ["opened", *(f"n{n}" for n in range(2 * BATCH))]
 
 
-def test_that_it_is_back_is_rung_once_although_the_answer_was_lost(desk: Desk, clock: Clock) -> None:
-    again(desk, clock)
+def test_that_it_is_back_is_rung_once_although_the_answer_was_lost(services: Services, clock: Clock) -> None:
+    again(services, clock)
     thread = Thread(LOST)
-    tell(desk, thread)
-    later(desk, clock, thread)
+    tell(services, thread)
+    later(services, clock, thread)
     assert (thread.rung, thread.lines) == (["reopened"], ["opened", "resolved", "reopened"])
-    again(desk, clock, "scheduled__2026-11-24T05:00:00+00:00", NEXT_RUN)
-    tell(desk, thread)
+    again(services, clock, "scheduled__2026-11-24T05:00:00+00:00", NEXT_RUN)
+    tell(services, thread)
     assert thread.rung == ["reopened", "reopened"]
 
 
 def test_the_channel_hears_it_when_the_message_shows_it_and_waits_no_longer_than_a_moment(
-    desk: Desk, clock: Clock
+    services: Services, clock: Clock
 ) -> None:
     thread = Thread()
-    again(desk, clock)
-    report(desk, [told("task_succeeded", try_number=2, run_id=NEXT_RUN)])
-    report(desk, [failure(run_id="manual__1", occurred_at=clock().isoformat())])
-    desk.alerts_owed.clear()
-    tell(desk, thread)
+    again(services, clock)
+    report(services, [told("task_succeeded", try_number=2, run_id=NEXT_RUN)])
+    report(services, [failure(run_id="manual__1", occurred_at=clock().isoformat())])
+    services.alerts_owed.clear()
+    tell(services, thread)
     assert thread.rung == [], "the message was not edited yet"
-    later(desk, clock, thread)
+    later(services, clock, thread)
     assert thread.rung == ["reopened"], "the edit did not come, and it is heard all the same"
 
 
@@ -205,16 +205,16 @@ def test_a_route_chooses_what_its_channel_hears(
     tmp_path: Path, clock: Clock, broadcast: str, severity: str, rings: int
 ) -> None:
     route = {"name": "sales", "match": {"dag": "sales"}, "broadcast": broadcast, "severity": severity}
-    desk = a_desk(f"sqlite:///{tmp_path / 's.db'}", clock, policy=policy_of(Settings(routes=[route])))
+    services = some_services(f"sqlite:///{tmp_path / 's.db'}", clock, policy=policy_of(Settings(routes=[route])))
     thread = Thread()
-    report(desk, [failure()])
-    shown(desk)
+    report(services, [failure()])
+    shown(services)
     for well, run_id in ((RUN, NEXT_RUN), (NEXT_RUN, "manual__1")):
-        again(desk, clock, run_id, well)
-        tell(desk, thread)
+        again(services, clock, run_id, well)
+        tell(services, thread)
     assert len(thread.rung) == rings
     assert thread.lines == ["opened", *["resolved", "reopened"] * 2], "the thread tells everything"
-    desk.store.close()
+    services.store.close()
 
 
 @pytest.mark.parametrize("wrong", ["sometimes", True, "warning"])
@@ -225,71 +225,71 @@ def test_a_broadcast_that_is_none_is_named(wrong: object) -> None:
         policy_of(Settings(routes=[{"broadcast": wrong}]))
 
 
-def test_a_channel_that_is_paced_keeps_no_other_thread_from_being_told(desk: Desk, clock: Clock) -> None:
-    desk.policy = Policy((Route("bank", matcher({"dag": "bank"}, "match"), channel="#bank"),))
-    report(desk, [failure("another cause", dag_id="bank")])
-    shown(desk)
+def test_a_channel_that_is_paced_keeps_no_other_thread_from_being_told(services: Services, clock: Clock) -> None:
+    services.policy = Policy((Route("bank", matcher({"dag": "bank"}, "match"), channel="#bank"),))
+    report(services, [failure("another cause", dag_id="bank")])
+    shown(services)
     thread = Thread(Paced("one message a second", 0.7))
-    assert tell(desk, thread) == 0.7
+    assert tell(services, thread) == 0.7
     assert thread.held == [(2, 2, False)]
 
 
-def test_after_each_line_the_alerts_come_first(desk: Desk, clock: Clock) -> None:
+def test_after_each_line_the_alerts_come_first(services: Services, clock: Clock) -> None:
     for n in ("one", "two", "three"):
-        report(desk, [failure(f"cause {n}", dag_id=f"dag_{n}")])
-    shown(desk)
-    thread = Thread(lambda: report(desk, [failure("something else", dag_id="new")]))
-    tell(desk, thread)
+        report(services, [failure(f"cause {n}", dag_id=f"dag_{n}")])
+    shown(services)
+    thread = Thread(lambda: report(services, [failure("something else", dag_id="new")]))
+    tell(services, thread)
     assert len(thread.lines) == 1
 
 
-def test_the_thread_of_a_deleted_message_is_told_under_the_new_one(desk: Desk, clock: Clock) -> None:
+def test_the_thread_of_a_deleted_message_is_told_under_the_new_one(services: Services, clock: Clock) -> None:
     thread = Thread(Permanent("Slack: the message was deleted", "thread_not_found"))
-    tell(desk, thread)
-    assert desk.alerts_owed.is_set(), "the message is owed again"
+    tell(services, thread)
+    assert services.alerts_owed.is_set(), "the message is owed again"
     posted: list[Alert] = []
 
     def show(alert: Alert, seen: View) -> Shown:
         posted.append(alert)
         return Shown("C1", "18.1")
 
-    catch_up(desk, Kind.slack, show)
+    catch_up(services, Kind.slack, show)
     assert [alert.ref for alert in posted] == [""]
-    desk.alerts_owed.clear()
-    tell(desk, thread)
+    services.alerts_owed.clear()
+    tell(services, thread)
     assert thread.lines == ["opened"]
 
 
-def test_in_a_channel_that_cannot_be_written_one_thread_is_tried_a_minute(desk: Desk, clock: Clock) -> None:
-    report(desk, [failure("another cause", dag_id="bank")])
-    shown(desk)
+def test_in_a_channel_that_cannot_be_written_one_thread_is_tried_a_minute(services: Services, clock: Clock) -> None:
+    report(services, [failure("another cause", dag_id="bank")])
+    shown(services)
     thread = Thread(*[Permanent("Slack: the channel is archived", "is_archived")] * 2)
-    tell(desk, thread)
+    tell(services, thread)
     assert len(thread.script) == 1
     clock.pass_by(seconds=61)
-    tell(desk, thread)
+    tell(services, thread)
     assert (thread.script, thread.lines) == ([], [])
     clock.pass_by(seconds=61)
-    tell(desk, thread)
+    tell(services, thread)
     assert thread.lines == ["opened", "opened"]
 
 
-def test_a_line_that_slack_does_not_take_is_left_out(desk: Desk, clock: Clock) -> None:
+def test_a_line_that_slack_does_not_take_is_left_out(services: Services, clock: Clock) -> None:
     thread = Thread(Permanent("Slack: invalid blocks", "invalid_blocks"))
-    tell(desk, thread)
-    later(desk, clock, thread)
+    tell(services, thread)
+    later(services, clock, thread)
     assert thread.lines == []
-    press(desk, ANA, "acknowledge", 1)
-    desk.alerts_owed.clear()
-    tell(desk, thread)
+    press(services, ANA, "acknowledge", 1)
+    services.alerts_owed.clear()
+    tell(services, thread)
     assert thread.lines == ["acknowledged"]
 
 
-def test_every_thread_is_told_in_the_end(desk: Desk) -> None:
-    with desk.store.read() as t:
+def test_every_thread_is_told_in_the_end(services: Services) -> None:
+    with services.store.read() as t:
         (one,) = alerts.of_incident(t, 1)
         assert one.told == 0
-    tell(desk, Thread())
-    with desk.store.read() as t:
+    tell(services, Thread())
+    with services.store.read() as t:
         assert alerts.of_incident(t, 1)[0].told == incidents.timeline(t, 1)[-1].id
-        assert alerts.next_tell(t, desk.clock()) is None
+        assert alerts.next_tell(t, services.clock()) is None

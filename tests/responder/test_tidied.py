@@ -11,7 +11,7 @@ from bot.core.airflow.protocol import Scope, TaskRef
 from bot.core.remediation import REMOVED, RUNS_AGAIN, Plan
 from bot.responder.actions import mark
 from tests.given import ANA
-from tests.responder.flows import RUN, Memory, desk_of, memory
+from tests.responder.flows import RUN, Memory, memory, services_of
 
 
 @dataclass
@@ -24,11 +24,11 @@ class Narrower(Memory):
 
 
 def listed(airflow: Memory, folder: Path, scope: Scope, state: str) -> dict[str, str]:
-    desk = desk_of(airflow, folder)
+    services = services_of(airflow, folder)
     plan = (
-        mark.plan_mark_scopes(desk, ANA, "prod", [scope], state, "C1")
+        mark.plan_mark_scopes(services, ANA, "prod", [scope], state, "C1")
         if scope.tasks
-        else mark.plan_mark_run(desk, ANA, "prod", "sales", RUN, state, "C1")
+        else mark.plan_mark_run(services, ANA, "prod", "sales", RUN, state, "C1")
     )
     assert isinstance(plan, Plan), plan
     return {change.what: change.after for change in plan.changes}
@@ -62,8 +62,8 @@ def test_so_does_the_mark_of_a_whole_run(tmp_path: Path, state: str) -> None:
 
 
 def test_what_airflow_does_by_itself_is_no_step_of_ours(tmp_path: Path) -> None:
-    desk = desk_of(the_run(2), tmp_path)
-    plan = mark.plan_mark_scopes(desk, ANA, "prod", [EXTRACT], "skipped", "C1")
+    services = services_of(the_run(2), tmp_path)
+    plan = mark.plan_mark_scopes(services, ANA, "prod", [EXTRACT], "skipped", "C1")
     assert isinstance(plan, Plan)
     assert [change.what for change in plan.marked] == ["extract"]
 

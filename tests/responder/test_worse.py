@@ -14,90 +14,93 @@ from bot.core.incidents.incident import Incident
 from bot.core.incidents.routing import Severity, Silence
 from bot.responder.incidents.presses import press
 from bot.responder.incidents.silences import silence
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.store import alerts, incidents
-from tests.given import ANA, BEN, Clock, a_desk, failure
+from tests.given import ANA, BEN, Clock, failure, some_services
 
 LEDGER_IS_THE_ADMINS = Access({Role.operator: frozenset({"*"})}, rules=(Rule(dags=("ledger_*",), role=Role.admin),))
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = a_desk(f"sqlite:///{tmp_path / 's.db'}", Clock(), pages=True)
+def services(tmp_path: Path) -> Iterator[Services]:
+    made = some_services(f"sqlite:///{tmp_path / 's.db'}", Clock(), pages=True)
     yield made
     made.store.close()
 
 
-def first(desk: Desk) -> Incident:
-    with desk.store.read() as t:
+def first(services: Services) -> Incident:
+    with services.store.read() as t:
         return incidents.listed(t)[-1]
 
 
-def rings(desk: Desk, name: str = "A-1") -> bool:
+def rings(services: Services, name: str = "A-1") -> bool:
     """Whether PagerDuty is to hear of it now."""
-    with desk.store.read() as t:
+    with services.store.read() as t:
         one = next(one for one in incidents.listed(t) if one.name == name)
         pages = [alert for alert in alerts.of_incident(t, one.id) if alert.place.kind is Kind.pagerduty]
         return any(
-            page_word(alert, one) == "trigger" and (alert.due_at or desk.clock()) <= desk.clock() for alert in pages
+            page_word(alert, one) == "trigger" and (alert.due_at or services.clock()) <= services.clock()
+            for alert in pages
         )
 
 
-def timeline(desk: Desk) -> list[str]:
-    with desk.store.read() as t:
+def timeline(services: Services) -> list[str]:
+    with services.store.read() as t:
         return [entry.text for entry in incidents.timeline(t, 1)]
 
 
-def test_a_critical_dag_that_joins_an_alert_that_somebody_has_rings_and_is_said(desk: Desk) -> None:
-    report(desk, [failure(dag_id="toy")])
-    press(desk, BEN, "acknowledge", 1)
-    assert not rings(desk)
-    report(desk, [failure(dag_id="payroll", tags=["critical"])])
-    assert rings(desk)
-    assert timeline(desk)[-1] == "Critical now: payroll.load failed of the same cause; Ben took it when it was error"
-    desk.clock.pass_by(seconds=30)  # type: ignore[attr-defined]
-    press(desk, ANA, "unacknowledge", 1)
-    press(desk, ANA, "acknowledge", 1)
-    assert not rings(desk)
-    report(desk, [failure(dag_id="payroll", task_id="next", tags=["critical"])])
-    assert not rings(desk)  # she took it when it was critical
+def test_a_critical_dag_that_joins_an_alert_that_somebody_has_rings_and_is_said(services: Services) -> None:
+    report(services, [failure(dag_id="toy")])
+    press(services, BEN, "acknowledge", 1)
+    assert not rings(services)
+    report(services, [failure(dag_id="payroll", tags=["critical"])])
+    assert rings(services)
+    assert (
+        timeline(services)[-1] == "Critical now: payroll.load failed of the same cause; Ben took it when it was error"
+    )
+    services.clock.pass_by(seconds=30)  # type: ignore[attr-defined]
+    press(services, ANA, "unacknowledge", 1)
+    press(services, ANA, "acknowledge", 1)
+    assert not rings(services)
+    report(services, [failure(dag_id="payroll", task_id="next", tags=["critical"])])
+    assert not rings(services)  # she took it when it was critical
 
 
-def test_one_that_joins_a_silenced_alert_rings_too_unless_it_was_silenced_as_critical(desk: Desk) -> None:
-    report(desk, [failure(dag_id="toy")])
-    made = silence(desk, BEN, f"signature:{first(desk).signature}", "prod", timedelta(hours=2), "known")
+def test_one_that_joins_a_silenced_alert_rings_too_unless_it_was_silenced_as_critical(services: Services) -> None:
+    report(services, [failure(dag_id="toy")])
+    made = silence(services, BEN, f"signature:{first(services).signature}", "prod", timedelta(hours=2), "known")
     assert isinstance(made, Silence)
     assert made.severity is Severity.error
-    report(desk, [failure(dag_id="toy", task_id="again")])
-    assert not rings(desk)
-    report(desk, [failure(dag_id="payroll", tags=["critical"])])
-    assert rings(desk)
-    assert timeline(desk)[-1].endswith("; it was silenced when it was error")
-    made = silence(desk, BEN, f"signature:{first(desk).signature}", "prod", timedelta(hours=2), "known")
+    report(services, [failure(dag_id="toy", task_id="again")])
+    assert not rings(services)
+    report(services, [failure(dag_id="payroll", tags=["critical"])])
+    assert rings(services)
+    assert timeline(services)[-1].endswith("; it was silenced when it was error")
+    made = silence(services, BEN, f"signature:{first(services).signature}", "prod", timedelta(hours=2), "known")
     assert isinstance(made, Silence)
     assert made.severity is Severity.critical
-    report(desk, [failure(dag_id="payroll", task_id="again", tags=["critical"])])
-    assert not rings(desk)
+    report(services, [failure(dag_id="payroll", task_id="again", tags=["critical"])])
+    assert not rings(services)
 
 
-def test_a_new_alert_that_is_worse_than_what_was_silenced_is_not_silenced(desk: Desk) -> None:
-    report(desk, [failure(dag_id="toy")])
-    silence(desk, BEN, f"signature:{first(desk).signature}", "prod", timedelta(hours=20), "known")
-    press(desk, BEN, "resolve", 1)
-    desk.clock.pass_by(hours=5)  # type: ignore[attr-defined]
-    report(desk, [failure(dag_id="payroll", tags=["critical"], occurred_at=desk.clock().isoformat())])
-    assert rings(desk, "A-2")
+def test_a_new_alert_that_is_worse_than_what_was_silenced_is_not_silenced(services: Services) -> None:
+    report(services, [failure(dag_id="toy")])
+    silence(services, BEN, f"signature:{first(services).signature}", "prod", timedelta(hours=20), "known")
+    press(services, BEN, "resolve", 1)
+    services.clock.pass_by(hours=5)  # type: ignore[attr-defined]
+    report(services, [failure(dag_id="payroll", tags=["critical"], occurred_at=services.clock().isoformat())])
+    assert rings(services, "A-2")
 
 
-def test_a_silence_covers_only_dags_that_its_maker_might_silence(desk: Desk) -> None:
-    desk.access = LEDGER_IS_THE_ADMINS
-    report(desk, [failure(dag_id="toy", tags=["critical"])])
-    made = silence(desk, BEN, f"signature:{first(desk).signature}", "prod", timedelta(hours=20), "known")
+def test_a_silence_covers_only_dags_that_its_maker_might_silence(services: Services) -> None:
+    services.access = LEDGER_IS_THE_ADMINS
+    report(services, [failure(dag_id="toy", tags=["critical"])])
+    made = silence(services, BEN, f"signature:{first(services).signature}", "prod", timedelta(hours=20), "known")
     assert isinstance(made, Silence)
-    press(desk, BEN, "resolve", 1)
-    desk.clock.pass_by(hours=5)  # type: ignore[attr-defined]
-    at = desk.clock().isoformat()
-    report(desk, [failure(dag_id="ledger_x", tags=["critical"], occurred_at=at)])
-    assert first(desk).silence is None
-    assert rings(desk, "A-2")
+    press(services, BEN, "resolve", 1)
+    services.clock.pass_by(hours=5)  # type: ignore[attr-defined]
+    at = services.clock().isoformat()
+    report(services, [failure(dag_id="ledger_x", tags=["critical"], occurred_at=at)])
+    assert first(services).silence is None
+    assert rings(services, "A-2")

@@ -148,7 +148,7 @@ def an_imagined_room(folder: Path, *airflows: Imagined, **given: Any) -> Iterato
     """A room whose bot believes in these Airflows."""
     with a_room(folder, **given) as room:
         assert isinstance(room.bot, BotHere)
-        room.bot.windsock.desk.airflows = {one.name: cast(Airflow, one) for one in airflows}
+        room.bot.windsock.services.airflows = {one.name: cast(Airflow, one) for one in airflows}
         try:
             yield room
         finally:

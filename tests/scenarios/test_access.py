@@ -47,7 +47,7 @@ def airflow() -> PaperAirflow:
 def guarded(tmp_path: Path, airflow: PaperAirflow) -> Iterator[Room]:
     with a_room(tmp_path, access=ACCESS) as room:
         assert isinstance(room.bot, BotHere)
-        room.bot.windsock.desk.airflows = {"test": cast(Airflow, airflow)}
+        room.bot.windsock.services.airflows = {"test": cast(Airflow, airflow)}
         yield room
 
 
@@ -113,9 +113,9 @@ def test_the_first_person_takes_it_back(guarded: Room, airflow: PaperAirflow) ->
 def test_whoever_lacks_the_role_cannot_approve(guarded: Room, airflow: PaperAirflow) -> None:
     _, request = asked(guarded)
     assert isinstance(guarded.bot, BotHere)
-    grants = dict(guarded.bot.windsock.desk.access.grants)
+    grants = dict(guarded.bot.windsock.services.access.grants)
     grants[Role.responder] = frozenset({"U0ANA"})
-    guarded.bot.windsock.desk.access = replace(guarded.bot.windsock.desk.access, grants=grants)
+    guarded.bot.windsock.services.access = replace(guarded.bot.windsock.services.access, grants=grants)
     refused = request.press("Approve: clear 1", user="ben")
     refused.expect_ephemeral("Nothing was changed", "*responder*", "Ana can do it, or ask ml-eng")
     assert cleared(airflow) == []

@@ -16,7 +16,7 @@ from bot.config.access import access
 from bot.core.access import Person, Role
 from bot.core.airflow.protocol import Airflow, Dag, Run, TaskInstance, TaskNode, TaskRef
 from bot.core.incidents.routing import Silence
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.slack.api.people import People
 from bot.slack.commands import grammar
@@ -24,7 +24,7 @@ from bot.slack.commands.registry import VERBS, answer
 from bot.slack.commands.request import Ask
 from bot.store import silences
 from tests.airflow.paper import PaperAirflow
-from tests.given import NOW, RUN, Clock, a_desk, failure
+from tests.given import NOW, RUN, Clock, failure, some_services
 
 V, R, OP, A = "viewer", "responder", "operator", "admin"
 PEOPLE = {
@@ -81,9 +81,9 @@ def an_airflow(name: str) -> PaperAirflow:
 
 
 @pytest.fixture
-def desk(tmp_path: object) -> Iterator[Desk]:
+def services(tmp_path: object) -> Iterator[Services]:
     airflows = {name: cast(Airflow, an_airflow(name)) for name in ("dev", "prod")}
-    made = a_desk(f"sqlite:///{tmp_path}/s.db", Clock(), access=TABLE, airflows=airflows, pages=True)
+    made = some_services(f"sqlite:///{tmp_path}/s.db", Clock(), access=TABLE, airflows=airflows, pages=True)
     report(made, [failure(deployment="dev"), failure("other", deployment="prod"),
                   failure("third", deployment="dev", dag_id="ledger", tags=["finance"])])  # fmt: skip
     with made.store.write() as t:
@@ -106,10 +106,10 @@ def test_every_verb_is_in_the_table_and_the_table_has_no_other() -> None:
 
 @pytest.mark.parametrize("where", ["dev", "prod", "tag"])
 @pytest.mark.parametrize("verb", sorted(LEAST))
-def test_whoever_has_the_role_may_and_nobody_else(desk: Desk, verb: str, where: str) -> None:
+def test_whoever_has_the_role_may_and_nobody_else(services: Services, verb: str, where: str) -> None:
     least = Role[LEAST[verb][1 + list(ROLES).index(where)]]
     for who, person in PEOPLE.items():
-        ask = Ask(desk, person, cast(People, Names()), grammar.parse(typed(verb, where)), "C1")
+        ask = Ask(services, person, cast(People, Names()), grammar.parse(typed(verb, where)), "C1")
         said = answer(ask)["text"]
         held = Role[ROLES["prod" if verb == "audit" else where][who]]
         assert said.startswith("🔒") is (held < least), f"{who} in {where}: {said}"

@@ -37,7 +37,7 @@ def test_the_message_says_how_far_it_is_and_stop_says_exactly_what_was_done(
     airflow = Gated(**vars(memory(mapped=MANY)))
     with a_room(tmp_path) as room:
         assert isinstance(room.bot, BotHere)
-        room.bot.windsock.desk.airflows = {"prod": cast(Airflow, airflow)}
+        room.bot.windsock.services.airflows = {"prod": cast(Airflow, airflow)}
         preview = room.say("/airflow clear sales@2026-11-20").expect_ephemeral(
             f"Clear {MANY + 1} task instances of sales?"
         )

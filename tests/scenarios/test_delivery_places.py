@@ -36,7 +36,7 @@ WORDS = (
 def routed(room: Room, channel: str) -> None:
     """From now on `bank` is seen in this channel."""
     route = Route("bank", matcher({"dag": "bank"}, "match"), channel=channel)
-    room.bot.windsock.desk.policy = Policy((route,))  # type: ignore[union-attr]
+    room.bot.windsock.services.policy = Policy((route,))  # type: ignore[union-attr]
 
 
 def seen_in(room: Room, channel: str, *words: str) -> list[dict[str, Any]]:

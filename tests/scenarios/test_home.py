@@ -128,7 +128,7 @@ def test_a_role_that_was_lost_meanwhile_is_refused_in_words(room: Room) -> None:
     homes = room.bot.windsock.slack.homes
     homes._publish = lambda *_: None  # else the home may be drawn without the button before it is pressed
     with homes._open["U0ANA"].turn:  # the one that is being drawn is drawn
-        room.bot.windsock.desk.access = type(room.bot.windsock.desk.access)()
+        room.bot.windsock.services.access = type(room.bot.windsock.services.access)()
     press(room, "Acknowledge").expect_modal("Nothing was changed", "responder")
     assert room.timeline(1) == [("", "opened")]
 

@@ -30,7 +30,7 @@ def paper() -> PaperAirflow:
 def room(tmp_path: Path, paper: PaperAirflow) -> Iterator[Room]:
     with a_room(tmp_path) as opened:
         assert isinstance(opened.bot, BotHere)
-        opened.bot.windsock.desk.airflows = {"test": cast(Airflow, paper)}
+        opened.bot.windsock.services.airflows = {"test": cast(Airflow, paper)}
         yield opened
 
 

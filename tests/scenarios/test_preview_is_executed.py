@@ -30,7 +30,7 @@ from bot.responder.actions import catalog, clear, draft
 from bot.responder.actions.mark import plan_mark_run, plan_mark_scopes
 from bot.responder.remediation import carry_out
 from bot.responder.remediation import confirm as plans
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store.database import Store
 from tests.scenarios.room import seconds_of
 from tests.scenarios.shapes import RUNS, STATES, Shape, States, installed, shapes, wide
@@ -45,23 +45,23 @@ PROGRESS_SECONDS = 5.0
 
 @dataclass
 class Bench:
-    """A desk beside a real Airflow, and the metastore behind it."""
+    """Services beside a real Airflow, and the metastore behind it."""
 
-    desk: Desk
+    services: Services
     states: States
     numbers: Iterator[int]
 
     def prepared(self, dag_id: str, choose: Callable[[TaskRef], str | None], runs: dict[str, str]) -> None:
         chosen = {ref: choose(ref) for ref in self.states.refs(dag_id)}
-        (airflow,) = self.desk.airflows.values()
+        (airflow,) = self.services.airflows.values()
         if airflow.major == 2:
             chosen |= _possible(chosen)
         self.states.set(dag_id, chosen, runs, next(self.numbers))
 
     def carried_out(self, plan: Plan) -> Remediation:
-        asked = plans.confirm(self.desk, ANA, plan.id)
+        asked = plans.confirm(self.services, ANA, plan.id)
         assert isinstance(asked, Remediation), asked
-        return carry_out.carry_on(self.desk, asked, lambda _: None)
+        return carry_out.carry_on(self.services, asked, lambda _: None)
 
 
 def _possible(chosen: dict[TaskRef, str | None]) -> dict[TaskRef, str | None]:
@@ -73,17 +73,17 @@ def _possible(chosen: dict[TaskRef, str | None]) -> dict[TaskRef, str | None]:
 
 @contextmanager
 def a_bench(airflow: RunningAirflow, folder: Path, more: Sequence[Shape] = ()) -> Iterator[Bench]:
-    """A desk whose one deployment is this Airflow, with the random DAGs in it."""
+    """Services whose one deployment is this Airflow, with the random DAGs in it."""
     variable = f"WINDSOCK_TEST_AIRFLOW_{airflow.major}_DAGS"
     there = airflow.stack.dags_folder if airflow.stack else Path(os.environ[variable])
     store = Store(f"sqlite:///{folder / 'windsock.db'}")
     store.migrate()
     gateway = connect(GatewayConfig("test", airflow.url, airflow.username, airflow.password))
     access = Access({Role.operator: frozenset({EVERYBODY})}, wide=10_000)
-    desk = Desk(store, access=access, airflows={"test": gateway})
+    services = Services(store, access=access, airflows={"test": gateway})
     try:
         with installed(airflow, there, [*shapes(), *more]) as states:
-            yield Bench(desk, states, itertools.count(1))
+            yield Bench(services, states, itertools.count(1))
     finally:
         gateway.close()
         store.close()
@@ -119,8 +119,8 @@ class Case:
     upstream: bool
     mark: str
 
-    def plan(self, desk: Desk, airflow: Airflow) -> Plan | Refused:
-        where = (desk, ANA, airflow.name)
+    def plan(self, services: Services, airflow: Airflow) -> Plan | Refused:
+        where = (services, ANA, airflow.name)
         dag = self.shape.dag_id
         match self.kind:
             case "mark":
@@ -162,12 +162,12 @@ CHOICES = st.builds(
 
 def compared(bench: Bench, case: Case) -> str:
     """Carries the case out and compares; how it went, so that a test can say what it has seen."""
-    (airflow,) = bench.desk.airflows.values()
+    (airflow,) = bench.services.airflows.values()
     dealt = itertools.cycle(case.states)
     runs = dict(zip(RUNS, case.run_states, strict=True))
     bench.prepared(case.shape.dag_id, lambda _: next(dealt), runs)
     before, runs_before = bench.states.of_all(), bench.states.of_runs()
-    plan = case.plan(bench.desk, airflow)
+    plan = case.plan(bench.services, airflow)
     assert bench.states.of_all() == before, "a preview wrote to Airflow"
     if isinstance(plan, Refused):
         return plan.reason
@@ -260,10 +260,10 @@ def test_a_thousand_task_instances_are_previewed_in_time_and_executed_with_progr
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.prepared("shape_wide", lambda _: "failed", dict.fromkeys(RUNS, "failed"))
-    (airflow,) = bench.desk.airflows.values()
+    (airflow,) = bench.services.airflows.values()
     scope = Scope("shape_wide", "r1", (), only_failed=True)
     alone, _ = seconds_of(lambda: airflow.clear(scope, dry_run=True))
-    took, plan = seconds_of(lambda: clear.plan_clear(bench.desk, ANA, airflow.name, [scope], "C1"))
+    took, plan = seconds_of(lambda: clear.plan_clear(bench.services, ANA, airflow.name, [scope], "C1"))
     assert isinstance(plan, Plan), plan
     assert len(plan.changes) == WIDTH + 2
     assert took < max(PREVIEW_SECONDS, 2 * alone), (took, alone)  # on a busy machine Airflow itself takes longer
@@ -292,14 +292,16 @@ def test_a_stop_leaves_what_was_not_begun_and_says_exactly_what_that_is(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.prepared("shape_wide", lambda _: "failed", dict.fromkeys(RUNS, "failed"))
-    (airflow,) = bench.desk.airflows.values()
+    (airflow,) = bench.services.airflows.values()
     tasks = (("part", None),)
-    plan = clear.plan_clear(bench.desk, ANA, airflow.name, [Scope("shape_wide", "r1", tasks, only_failed=True)], "C1")
+    plan = clear.plan_clear(
+        bench.services, ANA, airflow.name, [Scope("shape_wide", "r1", tasks, only_failed=True)], "C1"
+    )
     assert isinstance(plan, Plan), plan
 
     def acts(*given: Any) -> None:
         catalog.act(*given)
-        plans.stop(bench.desk, Person("U0BEN", "Ben"), plan.id)
+        plans.stop(bench.services, Person("U0BEN", "Ben"), plan.id)
 
     monkeypatch.setattr(carry_out, "act", acts)
     ended = bench.carried_out(plan)

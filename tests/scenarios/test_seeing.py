@@ -71,7 +71,7 @@ def paper(name: str = "test") -> PaperAirflow:
 
 def bring(room: Room, *papers: PaperAirflow) -> None:
     assert isinstance(room.bot, BotHere)
-    room.bot.windsock.desk.airflows = {one.name: cast(Airflow, one) for one in papers}
+    room.bot.windsock.services.airflows = {one.name: cast(Airflow, one) for one in papers}
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def test_a_channel_may_have_a_deployment_of_its_own(tmp_path: Path) -> None:
         bring(room, first, second)
         room.say(f"/airflow runs {DAG}").expect_ephemeral("alpha has no DAG")
         assert isinstance(room.bot, BotHere)
-        room.bot.windsock.desk.channel_deployments = {"data-alerts": "beta"}
+        room.bot.windsock.services.channel_deployments = {"data-alerts": "beta"}
         room.say(f"/airflow runs {DAG}").expect_ephemeral(f"beta:{DAG}", OTHER)
         room.say(f"/airflow runs alpha:{DAG}").expect_ephemeral("alpha has no DAG")
         assert "alpha" not in room.say("/airflow pools").expect_ephemeral("default_pool").words

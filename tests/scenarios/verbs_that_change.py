@@ -158,7 +158,7 @@ def toggled(house: House, line: str, dag: str, paused: bool, *words: str) -> Non
 def two_hours_later(house: House, dag: str) -> None:
     """The end of the pause that was remembered comes now; it must be there, two hours from when it was asked for."""
     assert isinstance(house.room.bot, BotHere)
-    store = house.room.bot.windsock.desk.store
+    store = house.room.bot.windsock.services.store
 
     def remembered() -> dict[str, Any] | None:
         with store.read() as t:

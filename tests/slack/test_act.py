@@ -15,7 +15,7 @@ from bot.slack.commands import grammar
 from bot.slack.commands.registry import answer
 from bot.slack.commands.request import Ask
 from bot.slack.text.block_kit import Message
-from tests.responder.flows import ANA, DAY, RUN, Memory, desk_of, memory
+from tests.responder.flows import ANA, DAY, RUN, Memory, memory, services_of
 from tests.slack.reading import buttons, checked, head, line
 from tests.slack.samples import change, held, plan, remediation, view
 
@@ -34,7 +34,7 @@ def airflow() -> Memory:
 
 def typed(text: str, airflow: Memory, folder: Path) -> Message:
     """What somebody is answered."""
-    ask = Ask(desk_of(airflow, folder), ANA, cast(People, None), grammar.parse(text), "C1")
+    ask = Ask(services_of(airflow, folder), ANA, cast(People, None), grammar.parse(text), "C1")
     message: Any = answer(ask)
     return cast(Message, checked(message))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from bot.core.access import Person
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.slack.api.people import People
 from bot.slack.commands import grammar, registry
 from bot.slack.commands.request import Ask
@@ -21,7 +21,7 @@ PROMISED = (
 
 
 def an_ask(text: str) -> Ask:
-    return Ask(cast(Desk, None), Person("U0ANA", "Ana"), cast(People, None), grammar.parse(text), "C0ALERTS")
+    return Ask(cast(Services, None), Person("U0ANA", "Ana"), cast(People, None), grammar.parse(text), "C0ALERTS")
 
 
 def shown(text: str) -> Any:

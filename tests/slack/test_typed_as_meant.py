@@ -13,7 +13,7 @@ from bot.slack.commands.request import Ask
 from bot.slack.text.block_kit import Message
 from bot.store import remediations
 from bot.store.silences import active_silences
-from tests.responder.flows import ANA, desk_of, memory
+from tests.responder.flows import ANA, memory, services_of
 from tests.slack.reading import buttons, checked, line
 
 
@@ -28,20 +28,20 @@ from tests.slack.reading import buttons, checked, line
     ],
 )  # fmt: skip
 def test_a_variable_is_given_exactly_what_was_typed(typed: str, value: str, tmp_path: Path) -> None:
-    desk = desk_of(memory(), tmp_path)
-    message = variables.variable(Ask(desk, ANA, cast(People, None), grammar.parse(typed), "C1"))
+    services = services_of(memory(), tmp_path)
+    message = variables.variable(Ask(services, ANA, cast(People, None), grammar.parse(typed), "C1"))
     confirm = next(plan_id for verb, _, plan_id, _ in buttons(checked(message)) if verb == "confirm")
-    with desk.store.read() as t:
+    with services.store.read() as t:
         found = remediations.plan(t, confirm)
     assert found is not None
     assert dict(found[0].options) == {"key": "mode", "value": value}
 
 
 def silenced(typed: str, folder: Path) -> tuple[Message, list[str]]:
-    desk = desk_of(memory(), folder)
-    said = checked(incidents.silence(Ask(desk, ANA, cast(People, None), grammar.parse(typed), "C1")))
-    with desk.store.read() as t:
-        return said, [one.reason for one in active_silences(t, desk.clock())]
+    services = services_of(memory(), folder)
+    said = checked(incidents.silence(Ask(services, ANA, cast(People, None), grammar.parse(typed), "C1")))
+    with services.store.read() as t:
+        return said, [one.reason for one in active_silences(t, services.clock())]
 
 
 def test_a_time_that_is_none_is_asked_about_and_nothing_is_silenced(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import Permanent
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.observe import observe
 from bot.store import incidents
 from bot.store.database import Store
@@ -58,30 +58,30 @@ def run(path: Path, line: int) -> subprocess.CompletedProcess[str]:
     )
 
 
-def opened(path: Path) -> Desk:
+def opened(path: Path) -> Services:
     store = Store(f"sqlite:///{path}")
     store.migrate()
-    return Desk(store=store, clock=Clock(), access=EVERYBODY_OPERATES)
+    return Services(store=store, clock=Clock(), access=EVERYBODY_OPERATES)
 
 
 def assert_nothing_was_lost(path: Path) -> None:
-    desk = opened(path)
-    with desk.store.read() as t:
+    services = opened(path)
+    with services.store.read() as t:
         stored = signals.after(t, 0, 100)
         assert [one.id for one in stored] == list(range(1, STORED + 1))
         assert signals.observed(t) == OBSERVED
         assert [one.body["kind"] for one in stored][-5:] == ["task_failed"] * 3 + ["task_succeeded", "import_error"]
-    while observe(desk, 100):
+    while observe(services, 100):
         pass
-    with desk.store.write() as t:
-        assert signals.take(t, [signal_rows.letter(failure(map_index=n)) for n in (5, 99)], desk.clock()) == [
+    with services.store.write() as t:
+        assert signals.take(t, [signal_rows.letter(failure(map_index=n)) for n in (5, 99)], services.clock()) == [
             False,
             True,
         ]
-        known = {one.name: incidents.counts(t, one.id, desk.clock()) for one in incidents.listed(t)}
+        known = {one.name: incidents.counts(t, one.id, services.clock()) for one in incidents.listed(t)}
     assert {name: (one.failures, one.sick) for name, one in known.items()}["A-1"] == (7, 6)
     assert [one.name for one in path.parent.iterdir() if ".signals" in one.name] == []
-    desk.store.close()
+    services.store.close()
 
 
 def test_signals_of_an_older_version_are_taken_over(tmp_path: Path) -> None:
@@ -114,11 +114,11 @@ def test_what_the_older_version_took_after_a_kill_is_taken_over_as_well(tmp_path
             "insert into signals select 13, received_at, kind, deployment, body, again from signals where id = 7"
         )
         old.execute("insert into identities values ('another', 1, 0)")
-    desk = opened(path)
-    with desk.store.read() as t:
+    services = opened(path)
+    with services.store.read() as t:
         assert [one.id for one in signals.after(t, 0, 100)] == list(range(1, STORED + 2))
     assert not beside.exists()
-    desk.store.close()
+    services.store.close()
 
 
 def test_a_process_that_still_writes_the_old_file_is_refused_and_loses_nothing(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import pytest
 
 from bot.core.bearer import Tokens
 from bot.core.incidents.runbook import Runbook
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.intake import Intake
 from bot.web.http import Edge
 from bot.web.routes import site
-from tests.given import Clock, a_desk
+from tests.given import Clock, some_services
 
 with warnings.catch_warnings():
     # Starlette would rather have another HTTP library for its test client; ours does what is asked of it here.
@@ -29,23 +29,23 @@ BOOKS = (Runbook("away", "The <warehouse> is away & gone", ESCAPED), Runbook("od
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = a_desk(f"sqlite:///{tmp_path / 's.db'}", Clock(), BOOKS)
+def services(tmp_path: Path) -> Iterator[Services]:
+    made = some_services(f"sqlite:///{tmp_path / 's.db'}", Clock(), BOOKS)
     yield made
     made.store.close()
 
 
 @pytest.fixture
-def intake(desk: Desk) -> Iterator[Intake]:
-    made = Intake(desk)
+def intake(services: Services) -> Iterator[Intake]:
+    made = Intake(services)
     made.start()
     yield made
     made.stop()
 
 
 @pytest.fixture
-def edge(desk: Desk, intake: Intake) -> Edge:
-    return Edge(desk, intake, lambda: TOKENS)
+def edge(services: Services, intake: Intake) -> Edge:
+    return Edge(services, intake, lambda: TOKENS)
 
 
 @pytest.fixture

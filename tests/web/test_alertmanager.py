@@ -14,7 +14,7 @@ from bot.core.bearer import Tokens
 from bot.responder.signals.intake import Intake
 from bot.web.http import Edge
 from bot.web.routes import site
-from tests.given import a_desk
+from tests.given import some_services
 
 FIRING: dict[str, Any] = {
     "version": "4", "groupKey": "{}:{alertname=\"AirflowSchedulerDead\"}", "truncatedAlerts": 0, "status": "firing",
@@ -32,14 +32,14 @@ FIRING: dict[str, Any] = {
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
-    desk = a_desk(f"sqlite:///{tmp_path / 'windsock.db'}")
-    intake = Intake(desk)
+    services = some_services(f"sqlite:///{tmp_path / 'windsock.db'}")
+    intake = Intake(services)
     intake.start()
-    with TestClient(site(Edge(desk, intake, lambda: Tokens(every=("right",))))) as made:
+    with TestClient(site(Edge(services, intake, lambda: Tokens(every=("right",))))) as made:
         made.headers["Authorization"] = "Bearer right"
         yield made
     intake.stop()
-    desk.store.close()
+    services.store.close()
 
 
 def changed(**values: Any) -> dict[str, Any]:

@@ -14,22 +14,22 @@ import pytest
 from starlette.testclient import TestClient
 
 from bot.core.incidents.alert import Kind, Place
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.intake import Intake
 from bot.responder.signals.observe import report
 from bot.store import alerts, incidents
 from bot.store.signals import heard
 from bot.web.http import Edge
 from bot.web.routes import site
-from tests.given import NOW, a_desk, told
+from tests.given import NOW, some_services, told
 
 KEY = "windsock-prod-A-1"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Services]:
     sqlite = f"sqlite:///{tmp_path / 'windsock.db'}"
-    made = a_desk(sqlite if request.param == "sqlite" else request.getfixturevalue("database"), pages=True)
+    made = some_services(sqlite if request.param == "sqlite" else request.getfixturevalue("database"), pages=True)
     report(made, [told(tags=["critical"])])
     with made.store.write() as t:
         alerts.ensure(t, 1, Place(Kind.pagerduty), NOW)
@@ -39,10 +39,10 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     made.store.close()
 
 
-def post(desk: Desk, event: dict[str, Any], *, secret: str = "secret", configured: str = "secret") -> Any:
+def post(services: Services, event: dict[str, Any], *, secret: str = "secret", configured: str = "secret") -> Any:
     body = json.dumps({"event": event}).encode()
     signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    with TestClient(site(Edge(desk, Intake(desk), pagerduty_secret=configured))) as client:
+    with TestClient(site(Edge(services, Intake(services), pagerduty_secret=configured))) as client:
         return client.post("/v1/pagerduty", content=body, headers={"X-PagerDuty-Signature": f"v1=00,v1={signature}"})
 
 
@@ -56,87 +56,89 @@ def at(minutes: float) -> str:
     return (NOW + timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")
 
 
-def state(desk: Desk) -> tuple[str, str]:
-    with desk.store.read() as t:
+def state(services: Services) -> tuple[str, str]:
+    with services.store.read() as t:
         incident = incidents.get(t, 1)
     assert incident is not None
     return incident.state.value, incident.holder.name if incident.holder else ""
 
 
-def test_an_acknowledgement_there_is_one_here_by_name(desk: Desk) -> None:
-    assert post(desk, event()).json() == {"done": True}
-    assert state(desk) == ("acknowledged", "Ben")
+def test_an_acknowledgement_there_is_one_here_by_name(services: Services) -> None:
+    assert post(services, event()).json() == {"done": True}
+    assert state(services) == ("acknowledged", "Ben")
 
 
-def test_resolved_there_is_resolved_here_and_twice_is_once(desk: Desk) -> None:
-    assert post(desk, event("resolved")).json() == {"done": True}
-    assert post(desk, event("resolved")).json() == {"done": False}
-    assert state(desk)[0] == "resolved"
+def test_resolved_there_is_resolved_here_and_twice_is_once(services: Services) -> None:
+    assert post(services, event("resolved")).json() == {"done": True}
+    assert post(services, event("resolved")).json() == {"done": False}
+    assert state(services)[0] == "resolved"
 
 
 @pytest.mark.parametrize(
     "told_back", [event(agent=None), event(key="somebody else's"), event("annotated"), event(key="")]
 )
-def test_our_own_words_and_what_is_not_ours_are_2xx_and_change_nothing(desk: Desk, told_back: dict[str, Any]) -> None:
-    answer = post(desk, told_back)
+def test_our_own_words_and_what_is_not_ours_are_2xx_and_change_nothing(
+    services: Services, told_back: dict[str, Any]
+) -> None:
+    answer = post(services, told_back)
     assert (answer.status_code, answer.json()) == (202, {"done": False})
-    assert state(desk) == ("open", "")
+    assert state(services) == ("open", "")
 
 
-def test_a_wrong_signature_is_refused_and_changes_nothing(desk: Desk) -> None:
-    assert post(desk, event(), secret="guessed").status_code == 401
-    assert state(desk) == ("open", "")
+def test_a_wrong_signature_is_refused_and_changes_nothing(services: Services) -> None:
+    assert post(services, event(), secret="guessed").status_code == 401
+    assert state(services) == ("open", "")
 
 
-def test_without_a_secret_nothing_is_believed(desk: Desk) -> None:
-    assert post(desk, event(), configured="").status_code == 404
-    assert state(desk) == ("open", "")
+def test_without_a_secret_nothing_is_believed(services: Services) -> None:
+    assert post(services, event(), configured="").status_code == 404
+    assert state(services) == ("open", "")
 
 
-def fails_again(desk: Desk, minutes: float) -> None:
+def fails_again(services: Services, minutes: float) -> None:
     """The incident was resolved, and its task fails again at that minute."""
     fresh = told(tags=["critical"], occurred_at=at(minutes), try_number=2)
-    desk.clock = lambda: NOW + timedelta(minutes=minutes)  # type: ignore[method-assign]
-    report(desk, [fresh])
-    assert state(desk)[0] == "open"
+    services.clock = lambda: NOW + timedelta(minutes=minutes)  # type: ignore[method-assign]
+    report(services, [fresh])
+    assert state(services)[0] == "open"
 
 
-def test_an_event_that_comes_again_ends_no_later_life(desk: Desk) -> None:
+def test_an_event_that_comes_again_ends_no_later_life(services: Services) -> None:
     resolved = event("resolved")
-    assert post(desk, resolved).json() == {"done": True}
-    fails_again(desk, 5)
-    assert post(desk, resolved).json() == {"done": False}
-    assert state(desk)[0] == "open"
+    assert post(services, resolved).json() == {"done": True}
+    fails_again(services, 5)
+    assert post(services, resolved).json() == {"done": False}
+    assert state(services)[0] == "open"
 
 
 @pytest.mark.parametrize("occurred_at", [at(4), "2020-01-01T00:00:00Z", "yesterday", 5, [], "", "9999-99-99"])
 @pytest.mark.parametrize("what", ["acknowledged", "resolved"])
-def test_an_event_that_comes_late_changes_no_later_life(desk: Desk, what: str, occurred_at: object) -> None:
-    assert post(desk, event("resolved", id="an earlier one")).json() == {"done": True}
-    fails_again(desk, 5)
-    answer = post(desk, event(what, occurred_at=occurred_at))
+def test_an_event_that_comes_late_changes_no_later_life(services: Services, what: str, occurred_at: object) -> None:
+    assert post(services, event("resolved", id="an earlier one")).json() == {"done": True}
+    fails_again(services, 5)
+    answer = post(services, event(what, occurred_at=occurred_at))
     assert (answer.status_code, answer.json()) == (202, {"done": False})
-    assert state(desk)[0] == "open"
+    assert state(services)[0] == "open"
 
 
-def test_a_late_word_of_giving_back_does_not_free_who_took_it_since(desk: Desk) -> None:
-    desk.clock = lambda: NOW + timedelta(minutes=10)  # type: ignore[method-assign]
-    assert post(desk, event("acknowledged", occurred_at=at(6))).json() == {"done": True}
-    assert post(desk, event("unacknowledged", occurred_at=at(5))).json() == {"done": False}
-    assert state(desk) == ("acknowledged", "Ben")
-    assert post(desk, event("unacknowledged", id="a later one", occurred_at=at(7))).json() == {"done": True}
+def test_a_late_word_of_giving_back_does_not_free_who_took_it_since(services: Services) -> None:
+    services.clock = lambda: NOW + timedelta(minutes=10)  # type: ignore[method-assign]
+    assert post(services, event("acknowledged", occurred_at=at(6))).json() == {"done": True}
+    assert post(services, event("unacknowledged", occurred_at=at(5))).json() == {"done": False}
+    assert state(services) == ("acknowledged", "Ben")
+    assert post(services, event("unacknowledged", id="a later one", occurred_at=at(7))).json() == {"done": True}
 
 
-def test_a_late_word_of_opening_does_not_open_what_was_resolved_since(desk: Desk) -> None:
-    desk.clock = lambda: NOW + timedelta(minutes=10)  # type: ignore[method-assign]
-    assert post(desk, event("resolved", occurred_at=at(9))).json() == {"done": True}
-    assert post(desk, event("reopened", occurred_at=at(8))).json() == {"done": False}
-    assert state(desk)[0] == "resolved"
-    assert post(desk, event("reopened", id="a later one", occurred_at=at(11))).json() == {"done": True}
+def test_a_late_word_of_opening_does_not_open_what_was_resolved_since(services: Services) -> None:
+    services.clock = lambda: NOW + timedelta(minutes=10)  # type: ignore[method-assign]
+    assert post(services, event("resolved", occurred_at=at(9))).json() == {"done": True}
+    assert post(services, event("reopened", occurred_at=at(8))).json() == {"done": False}
+    assert state(services)[0] == "resolved"
+    assert post(services, event("reopened", id="a later one", occurred_at=at(11))).json() == {"done": True}
 
 
-def test_what_was_heard_is_forgotten_after_a_day(desk: Desk) -> None:
-    with desk.store.write() as t:
+def test_what_was_heard_is_forgotten_after_a_day(services: Services) -> None:
+    with services.store.write() as t:
         assert heard.first_time(t, NOW, "pagerduty", "01")
         assert not heard.first_time(t, NOW + timedelta(hours=23), "pagerduty", "01")
         assert heard.first_time(t, NOW + timedelta(hours=23), "pagerduty", "02")

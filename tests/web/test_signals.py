@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from bot.core.bearer import Tokens
 from bot.core.errors import Permanent, Temporary
 from bot.core.signals.wire import KNOWN, SYNONYMS
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.intake import BACKLOG, BACKLOG_CHARACTERS, Intake, Receipt
 from bot.responder.signals.observer import wait_for_others
 from bot.store import incidents
@@ -32,36 +32,36 @@ from tests.web.wire import served
 URL = "/v1/signals"
 
 
-def failures(desk: Desk) -> int:
+def failures(services: Services) -> int:
     """How many are counted once everything that is stored has been observed."""
-    assert wait_for_others(desk.store, 20) == 0
-    with desk.store.read() as t:
-        return sum(incidents.counts(t, one.id, desk.clock()).failures for one in incidents.listed(t))
+    assert wait_for_others(services.store, 20) == 0
+    with services.store.read() as t:
+        return sum(incidents.counts(t, one.id, services.clock()).failures for one in incidents.listed(t))
 
 
 def raw(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def test_one_signal_is_taken_and_told_again_is_a_duplicate(http: TestClient, desk: Desk) -> None:
+def test_one_signal_is_taken_and_told_again_is_a_duplicate(http: TestClient, services: Services) -> None:
     first, again = http.post(URL, json=body()), http.post(URL, json=body())
     assert (first.status_code, first.json()) == (202, {"accepted": 1, "duplicates": 0})
     assert (again.status_code, again.json()) == (202, {"accepted": 0, "duplicates": 1})
-    assert failures(desk) == 1
+    assert failures(services) == 1
 
 
-def test_many_are_taken_whole(http: TestClient, desk: Desk) -> None:
+def test_many_are_taken_whole(http: TestClient, services: Services) -> None:
     told = [body(task_id=f"t{n}") for n in range(BATCH_LIMIT)]
     assert http.post(URL, json={"signals": told}).json() == {"accepted": BATCH_LIMIT, "duplicates": 0}
-    assert failures(desk) == BATCH_LIMIT
+    assert failures(services) == BATCH_LIMIT
     assert http.post(URL, json={"signals": []}).json() == {"accepted": 0, "duplicates": 0}
 
 
-def test_a_batch_with_one_bad_signal_is_refused_whole_and_says_which(http: TestClient, desk: Desk) -> None:
+def test_a_batch_with_one_bad_signal_is_refused_whole_and_says_which(http: TestClient, services: Services) -> None:
     answer = http.post(URL, json={"signals": [body(), body(task_id=None), body(task_id="x")]})
     assert answer.status_code == 422
     assert answer.json()["error"].startswith("signals[1].task_id: ")
-    assert failures(desk) == 0
+    assert failures(services) == 0
 
 
 DEEP = "[" * (DEPTH_LIMIT) + "]" * (DEPTH_LIMIT)
@@ -95,13 +95,13 @@ REFUSED: list[tuple[str, bytes, int, str]] = [
 
 @pytest.mark.parametrize(("sent", "status", "named"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
 def test_a_senders_fault_is_a_4xx_that_names_it(
-    http: TestClient, edge: Edge, desk: Desk, sent: bytes, status: int, named: str
+    http: TestClient, edge: Edge, services: Services, sent: bytes, status: int, named: str
 ) -> None:
     answer = http.post(URL, content=sent)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
     assert answer.json()["error"].startswith(named)
-    assert failures(desk) == 0
+    assert failures(services) == 0
     assert edge.counted["refused"] == 1
     assert http.post(URL, json=body()).status_code == 202, "the bot serves on"
 
@@ -119,14 +119,14 @@ def test_a_senders_fault_is_a_4xx_that_names_it(
         "Bearer th\xfc token",
     ],
 )
-def test_without_the_right_token_nothing_is_taken(http: TestClient, desk: Desk, header: str) -> None:
+def test_without_the_right_token_nothing_is_taken(http: TestClient, services: Services, header: str) -> None:
     sent = {b"Authorization": header.encode("latin-1")}
     for method, path in (("POST", URL), ("GET", "/v1/incidents"), ("GET", "/v1/incidents/1")):
         answer = http.request(method, path, content=raw(body()), headers=sent)  # type: ignore[arg-type]
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"] == "Bearer"
         assert "WINDSOCK_SERVER__SIGNAL_TOKEN" in answer.json()["error"]
-    assert failures(desk) == 0
+    assert failures(services) == 0
 
 
 def test_without_a_header_neither(http: TestClient) -> None:
@@ -143,13 +143,13 @@ def test_where_no_token_is_configured_none_is_asked_for(http: TestClient, edge: 
     assert http.post(URL, json=body(), headers={"Authorization": ""}).status_code == 202
 
 
-def test_deep_and_odd_but_right_is_taken(http: TestClient, desk: Desk) -> None:
+def test_deep_and_odd_but_right_is_taken(http: TestClient, services: Services) -> None:
     levels = DEPTH_LIMIT - 1  # the signal's own object is the first
     deep = json.loads("[" * levels + "]" * levels)
     odd = {"type": "E\x00", "message": "NUL \x00, half \ud83d, \u202e", "traceback": "x" * 500_000}
     assert http.post(URL, content=raw(body(x=deep, exception=odd, owner="a\ud800"))).status_code == 202
     assert http.post(URL, content=raw(body(task_id="t2", big="?")).replace(b'"?"', b"1e999")).status_code in {202, 400}
-    assert failures(desk) >= 1
+    assert failures(services) >= 1
 
 
 def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_read(http: TestClient) -> None:
@@ -218,19 +218,19 @@ CANNOT: list[tuple[Exception, str, bool]] = [
 
 @pytest.mark.parametrize(("error", "wait", "is_refused"), CANNOT)
 def test_what_we_cannot_take_is_a_503_that_says_when_to_come_back(
-    desk: Desk, error: Exception, wait: str, is_refused: bool
+    services: Services, error: Exception, wait: str, is_refused: bool
 ) -> None:
-    behind = Behind(desk)
+    behind = Behind(services)
     behind.result, behind.is_refused = error, is_refused
-    answer = TestClient(site(Edge(desk, behind)), raise_server_exceptions=False).post(URL, json=body())
+    answer = TestClient(site(Edge(services, behind)), raise_server_exceptions=False).post(URL, json=body())
     assert (answer.status_code, answer.headers["retry-after"]) == (503, wait)
 
 
 class Held(Intake):
     """An intake that lets nothing through until its gate opens."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
         self.gate = threading.Event()
 
     def _commit(self, batch: Any) -> None:
@@ -238,12 +238,12 @@ class Held(Intake):
         super()._commit(batch)
 
 
-def test_the_202_comes_after_the_commit_and_the_door_stays_open_meanwhile(desk: Desk) -> None:
-    held = Held(desk)
+def test_the_202_comes_after_the_commit_and_the_door_stays_open_meanwhile(services: Services) -> None:
+    held = Held(services)
     held.start()
     headers = {"Authorization": f"Bearer {TOKEN}"}
     answers: list[httpx.Response] = []
-    with served(Edge(desk, held, lambda: TOKENS)) as url:
+    with served(Edge(services, held, lambda: TOKENS)) as url:
         post = threading.Thread(
             target=lambda: answers.append(httpx.post(url + URL, json=body(), headers=headers, timeout=30))
         )
@@ -251,18 +251,18 @@ def test_the_202_comes_after_the_commit_and_the_door_stays_open_meanwhile(desk: 
         wait_until(lambda: held._backlog == 1, lambda: held._backlog)
         assert httpx.get(url + "/livez", timeout=10).status_code == 200
         assert answers == []
-        assert failures(desk) == 0
+        assert failures(services) == 0
         held.gate.set()
         post.join(20)
         assert [answer.status_code for answer in answers] == [202]
-        assert failures(desk) == 1
+        assert failures(services) == 1
     held.stop()
 
 
-def test_a_writer_that_is_behind_refuses_over_http_and_takes_it_later(desk: Desk) -> None:
-    held = Held(desk)
+def test_a_writer_that_is_behind_refuses_over_http_and_takes_it_later(services: Services) -> None:
+    held = Held(services)
     held.start()
-    with served(Edge(desk, held)) as url:
+    with served(Edge(services, held)) as url:
         held._backlog = BACKLOG
         refused = httpx.post(url + URL, json=body(), timeout=10)
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
@@ -272,7 +272,7 @@ def test_a_writer_that_is_behind_refuses_over_http_and_takes_it_later(desk: Desk
     held.stop()
 
 
-def test_many_senders_is_refusedlose_nothing(desk: Desk, edge: Edge) -> None:
+def test_many_senders_is_refusedlose_nothing(services: Services, edge: Edge) -> None:
     headers = {"Authorization": f"Bearer {TOKEN}"}
 
     def send(url: str, worker: int) -> list[int]:
@@ -283,14 +283,14 @@ def test_many_senders_is_refusedlose_nothing(desk: Desk, edge: Edge) -> None:
     with served(edge) as url:
         answered = at_once(*(lambda worker=worker: send(url, worker) for worker in range(6)))
     assert answered == [[202] * 10] * 6
-    assert failures(desk) == 300
+    assert failures(services) == 300
     assert edge.counted == {"accepted": 300, "duplicates": 0, "refused": 0}
 
 
-def test_the_writer_goes_on_when_the_server_that_waited_is_gone(desk: Desk) -> None:
-    held = Held(desk)
+def test_the_writer_goes_on_when_the_server_that_waited_is_gone(services: Services) -> None:
+    held = Held(services)
     held.start()
-    with served(Edge(desk, held)) as url:
+    with served(Edge(services, held)) as url:
         post = threading.Thread(
             target=lambda: _ignore(lambda: httpx.post(url + URL, json=body(), timeout=30)), daemon=True
         )
@@ -309,11 +309,11 @@ def _ignore(work: Callable[[], object]) -> None:
 
 
 def test_a_locked_store_is_a_503_for_signals_and_nothing_else_waits(
-    desk: Desk, edge: Edge, monkeypatch: pytest.MonkeyPatch
+    services: Services, edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.web.signals.COMMIT_SECONDS", 0.3)
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    with served(edge) as url, closing(sqlite3.connect(str(desk.store.path), isolation_level=None)) as other:
+    with served(edge) as url, closing(sqlite3.connect(str(services.store.path), isolation_level=None)) as other:
         assert httpx.post(url + URL, json=body(), headers=headers, timeout=10).status_code == 202
         other.execute("BEGIN IMMEDIATE")
         refused = httpx.post(url + URL, json=body(task_id="b"), headers=headers, timeout=10)
@@ -330,7 +330,7 @@ def test_a_locked_store_is_a_503_for_signals_and_nothing_else_waits(
         )  # it was committed after all
 
 
-def test_a_writer_that_waits_for_a_lock_refuses_at_once(desk: Desk, edge: Edge) -> None:
+def test_a_writer_that_waits_for_a_lock_refuses_at_once(services: Services, edge: Edge) -> None:
     edge.intake._began = time.monotonic() - 60
     with served(edge) as url:
         refused = httpx.post(url + URL, json=body(), headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
@@ -338,7 +338,7 @@ def test_a_writer_that_waits_for_a_lock_refuses_at_once(desk: Desk, edge: Edge) 
         edge.intake._began = None
 
 
-def test_what_waits_for_its_commit_is_bounded_in_bytes_as_well(desk: Desk, edge: Edge) -> None:
+def test_what_waits_for_its_commit_is_bounded_in_bytes_as_well(services: Services, edge: Edge) -> None:
     edge.intake._characters = BACKLOG_CHARACTERS
     with served(edge) as url:
         refused = httpx.post(url + URL, json=body(), headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)

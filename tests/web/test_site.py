@@ -15,7 +15,7 @@ from bot.core.signals.signal import KINDS
 from bot.core.signals.wire import REQUIRED
 from bot.responder.incidents import summary
 from bot.responder.incidents.presses import press
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.store import alerts
 from bot.web.http import Edge
@@ -25,9 +25,9 @@ from tests.web.conftest import TestClient
 
 
 class TestIncidents:
-    def test_an_incident_is_listed_with_what_is_promised(self, http: TestClient, desk: Desk) -> None:
-        report(desk, [failure(map_index=n, tags=["critical"]) for n in range(3)])
-        with desk.store.write() as t:
+    def test_an_incident_is_listed_with_what_is_promised(self, http: TestClient, services: Services) -> None:
+        report(services, [failure(map_index=n, tags=["critical"]) for n in range(3)])
+        with services.store.write() as t:
             alerts.change(t, 1, shown=1, ref="17.5", error="later")
         found = http.get("/v1/incidents").json()
         assert found["next"] is None
@@ -38,10 +38,10 @@ class TestIncidents:
         assert one["counts"] == {"failures": 3, "things": 3, "sick": 3, "dags": 1}
         assert one["alerts"] == [{"place": "slack:#data-alerts", "shown": 1, "ref": "17.5", "error": "later"}]
 
-    def test_they_can_be_asked_for_by_state(self, http: TestClient, desk: Desk) -> None:
-        report(desk, [failure("a cause"), failure("another", dag_id="x"), failure("third one", dag_id="y")])
-        press(desk, ANA, "acknowledge", 2)
-        press(desk, ANA, "resolve", 3)
+    def test_they_can_be_asked_for_by_state(self, http: TestClient, services: Services) -> None:
+        report(services, [failure("a cause"), failure("another", dag_id="x"), failure("third one", dag_id="y")])
+        press(services, ANA, "acknowledge", 2)
+        press(services, ANA, "resolve", 3)
 
         def names(query: str) -> list[str]:
             return [one["name"] for one in http.get(f"/v1/incidents{query}").json()["incidents"]]
@@ -52,10 +52,10 @@ class TestIncidents:
         assert http.get("/v1/incidents").json()["incidents"][1]["holder"] == "Ana"
 
     def test_many_come_a_page_at_a_time_and_none_is_lost(
-        self, http: TestClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+        self, http: TestClient, services: Services, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(summary, "PAGE", 4)
-        report(desk, [told("external", name=f"thing {n}") for n in range(10)])
+        report(services, [told("external", name=f"thing {n}") for n in range(10)])
         path: str | None = "/v1/incidents?state=open"
         ids: list[int] = []
         pages = 0
@@ -67,9 +67,9 @@ class TestIncidents:
         assert pages == 3
 
     @pytest.mark.parametrize("name", ["1", "A-1", "a-1"])
-    def test_one_has_every_subject_and_its_timeline(self, http: TestClient, desk: Desk, name: str) -> None:
-        report(desk, [failure(map_index=n, try_number=2) for n in range(1_200)])
-        press(desk, ANA, "acknowledge", 1)
+    def test_one_has_every_subject_and_its_timeline(self, http: TestClient, services: Services, name: str) -> None:
+        report(services, [failure(map_index=n, try_number=2) for n in range(1_200)])
+        press(services, ANA, "acknowledge", 1)
         one = http.get(f"/v1/incidents/{name}").json()
         assert len(one["subjects"]) == 1_200
         wanted = {"dag_id": "sales", "run_id": RUN, "task_id": "load", "map_index": 7, "try_number": 2}
@@ -98,9 +98,9 @@ class TestIncidents:
         ],
     )
     def test_a_wrong_question_is_a_4xx_that_says_what_is_wrong(
-        self, http: TestClient, desk: Desk, path: str, status: int
+        self, http: TestClient, services: Services, path: str, status: int
     ) -> None:
-        report(desk, [failure()])
+        report(services, [failure()])
         answer = http.get(path)
         assert answer.status_code == status
         assert answer.json()["error"].split(":")[0] in {"id", "state", "before"}
@@ -157,29 +157,29 @@ class TestHealth:
         assert client.get("/readyz").status_code == 503
 
     def test_a_store_that_is_away_is_one_and_the_process_lives(
-        self, http: TestClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+        self, http: TestClient, services: Services, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def away() -> None:
             raise Temporary("the store does not answer")
 
-        monkeypatch.setattr(desk.store, "read", away)
+        monkeypatch.setattr(services.store, "read", away)
         answer = http.get("/readyz")
         assert (answer.status_code, answer.json()["wrong"]) == (503, {"store": "the store does not answer"})
         assert http.get("/livez").status_code == 200
         assert figures(http)["windsock_store_up"] == 0
 
     def test_a_store_that_only_reads_is_not_ready(
-        self, http: TestClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+        self, http: TestClient, services: Services, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """As on a full disk, or a volume that the system has mounted again read-only."""
         monkeypatch.setattr("bot.store.driver.probe.PROBE_SECONDS", 0)
         assert http.get("/readyz").status_code == 200
         begin = lambda connection: connection.exec_driver_sql("pragma query_only=on")  # noqa: E731
-        event.listen(desk.store._engine, "begin", begin)
+        event.listen(services.store._engine, "begin", begin)
         answer = http.get("/readyz")
         assert (answer.status_code, list(answer.json()["wrong"])) == (503, ["store"])
-        event.remove(desk.store._engine, "begin", begin)
-        event.listen(desk.store._engine, "begin", lambda c: c.exec_driver_sql("pragma query_only=off"))
+        event.remove(services.store._engine, "begin", begin)
+        event.listen(services.store._engine, "begin", lambda c: c.exec_driver_sql("pragma query_only=off"))
         assert http.get("/readyz").status_code == 200
 
     def test_a_commit_that_failed_is_not_ready_until_one_succeeds(
@@ -205,12 +205,12 @@ class TestHealth:
         assert stranger.json() == {"ready": True, "wrong": {"alerts": "the store does not answer"}}
 
     def test_the_metrics_are_prometheus_text_with_the_figures_of_this_moment(
-        self, http: TestClient, desk: Desk
+        self, http: TestClient, services: Services
     ) -> None:
         http.post("/v1/signals", json={"signals": []})
         http.post("/v1/signals", content=b"x")
-        report(desk, [failure(), failure("another", dag_id="x", tags=["critical"])])
-        desk.clock.pass_by(seconds=9)  # type: ignore[attr-defined]
+        report(services, [failure(), failure("another", dag_id="x", tags=["critical"])])
+        services.clock.pass_by(seconds=9)  # type: ignore[attr-defined]
         now = figures(http)
         assert now["windsock_signals_total{outcome=refused}"] == 1
         assert now["windsock_incidents{severity=error,state=open}"] == 1

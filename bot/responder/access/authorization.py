@@ -18,7 +18,7 @@ from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.incidents.incident import Incident, State
 from bot.core.incidents.routing import Silence, name_of
 from bot.core.remediation import Plan
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import audit, break_glass, incidents
 
 TAGS_KEPT = timedelta(minutes=10)
@@ -29,73 +29,81 @@ PATIENCE = 2.5  # seconds for each DAG that Airflow is asked about
 SECOND_PERSON = "This needs a second person: after your Confirm somebody else must approve it"
 
 
-def decide(desk: Desk, person: Person, verb: str, about: About = SOMEWHERE) -> Yes | No:
+def decide(services: Services, person: Person, verb: str, about: About = SOMEWHERE) -> Yes | No:
     """Whether they may, by a role of their own or by a broken glass."""
-    decided = desk.access.decide(person, verb, about)
-    if isinstance(decided, No) and decided.missing is not None and desk.access.break_glass.who:
-        decided = desk.access.decide(person, verb, about, raised(desk, person))
+    decided = services.access.decide(person, verb, about)
+    if isinstance(decided, No) and decided.missing is not None and services.access.break_glass.who:
+        decided = services.access.decide(person, verb, about, raised(services, person))
     if isinstance(decided, Yes) and decided.by_break_glass:
         audit.learn(by_break_glass=True)
     return decided
 
 
-def raised(desk: Desk, person: Person) -> Role:
+def raised(services: Services, person: Person) -> Role:
     """The role that a broken glass gives somebody now; a viewer's when none does. Whoever the table names no longer has none,
     and a role that was lowered since is the lower one."""
-    rules = desk.access.break_glass
-    if not desk.access.may_break_glass(person):
+    rules = services.access.break_glass
+    if not services.access.may_break_glass(person):
         return Role.viewer
-    with desk.store.read() as t:
-        held = break_glass.broken(t, desk.clock(), person.id)
+    with services.store.read() as t:
+        held = break_glass.broken(t, services.clock(), person.id)
     return min(rules.role, max((glass.role for glass in held), default=Role.viewer))
 
 
 def may(
-    desk: Desk, person: Person, verb: str, argument: str, incident_id: int | None = None, about: About | None = None
+    services: Services,
+    person: Person,
+    verb: str,
+    argument: str,
+    incident_id: int | None = None,
+    about: About | None = None,
 ) -> Refused | None:
     """Whether the person may; a refusal leaves its line in the audit. Without `about` it is taken from the incident, or
     from the only deployment there is."""
-    settled = with_tags(desk, verb, about or _about(desk, incident_id))
+    settled = with_tags(services, verb, about or _about(services, incident_id))
     if isinstance(settled, Refused):
         return settled
     about = settled
-    decided = decide(desk, person, verb, about)
+    decided = decide(services, person, verb, about)
     if isinstance(decided, Yes):
         return None
-    note(desk, person, verb, argument, decided.reason, about, incident_id)
+    note(services, person, verb, argument, decided.reason, about, incident_id)
     return decided.refused
 
 
-def with_tags(desk: Desk, verb: str, about: About) -> About | Refused:
+def with_tags(services: Services, verb: str, about: About) -> About | Refused:
     """With the tags of the DAGs of which nobody reported any, where a rule asks for tags."""
     unknown = [dag_id for dag_id, tags in about.dags.items() if not tags]
-    tags = tags_of(desk, verb, about.deployment, unknown) if unknown and about.settled else {}
+    tags = tags_of(services, verb, about.deployment, unknown) if unknown and about.settled else {}
     return tags if isinstance(tags, Refused) else replace(about, dags={**about.dags, **tags})
 
 
-def weigh(desk: Desk, person: Person, plan: Plan, *, anew: bool = False) -> Yes | Refused:
+def weigh(services: Services, person: Person, plan: Plan, *, anew: bool = False) -> Yes | Refused:
     """The decision about a list that is known; a refusal leaves its line in the audit. With `anew` Airflow is asked again
     what it was asked a moment ago."""
     dag_ids = () if plan.action == "variable" else plan.dag_ids
-    tags = tags_of(desk, plan.action, plan.deployment, dag_ids, anew=anew)
+    tags = tags_of(services, plan.action, plan.deployment, dag_ids, anew=anew)
     if isinstance(tags, Refused):
         return tags
     size = sum(change.ref is not None for change in plan.changes)
     whole = plan.action == "clear" and _is_whole(plan.scopes)
     about = About(plan.deployment, {dag: tags.get(dag, ()) for dag in dag_ids}, size, whole)
-    decided = decide(desk, person, plan.action, about)
+    decided = decide(services, person, plan.action, about)
     if isinstance(decided, Yes):
         return decided
-    note(desk, person, plan.action, ", ".join(plan.dag_ids), decided.reason, about, plan.incident_id)
+    note(services, person, plan.action, ", ".join(plan.dag_ids), decided.reason, about, plan.incident_id)
     return decided.refused
 
 
-def no_longer(desk: Desk, plan: Plan, second: Person | None = None) -> Refused | None:
+def no_longer(services: Services, plan: Plan, second: Person | None = None) -> Refused | None:
     """Why a confirmed list is not carried out after all: whoever asked for it, or approved it, may not any more. Both are
     asked about again; where Airflow does not tell a tag now, what it told at the confirmation holds."""
-    people = [(plan.person, "asked for it"), *([(second, "approved it")] if second is not None and desk.whois else [])]
+    people = [
+        (plan.person, "asked for it"),
+        *([(second, "approved it")] if second is not None and services.whois else []),
+    ]
     for person, did in people:
-        weighed = weigh(desk, desk.whois(person) if desk.whois else person, plan)
+        weighed = weigh(services, services.whois(person) if services.whois else person, plan)
         if isinstance(weighed, Refused) and weighed.remedy != AIRFLOW_SILENT:
             return Refused(
                 f"Nothing was changed. {person.name}, who {did}, may not do that any more: {weighed.reason}", ""
@@ -112,21 +120,21 @@ def _is_whole(scopes: Sequence[Scope]) -> bool:
 
 
 def tags_of(
-    desk: Desk, verb: str, deployment: str, dag_ids: Iterable[str], *, anew: bool = False
+    services: Services, verb: str, deployment: str, dag_ids: Iterable[str], *, anew: bool = False
 ) -> dict[str, tuple[str, ...]] | Refused:
     """The DAGs' tags, where a rule asks for them; else nothing, and Airflow is not asked."""
-    airflow = desk.airflows.get(deployment)
-    if airflow is None or not desk.access.asks_tags(verb, deployment):
+    airflow = services.airflows.get(deployment)
+    if airflow is None or not services.access.asks_tags(verb, deployment):
         return {}
     found: dict[str, tuple[str, ...]] = {}
-    now, asked = desk.clock(), list(dag_ids)
+    now, asked = services.clock(), list(dag_ids)
     if len(asked) > MOST_ASKED:
         return Refused(f"Nothing was changed. Who may do that depends on the tags of {len(asked)} DAGs; take one of them by its "
                        "name, or an alert of fewer.", "open")  # fmt: skip
-    if len(desk.tags) > MOST_KEPT:
-        desk.tags.clear()
+    if len(services.tags) > MOST_KEPT:
+        services.tags.clear()
     for dag_id in asked:
-        since, tags = desk.tags.get((deployment, dag_id), (None, ()))
+        since, tags = services.tags.get((deployment, dag_id), (None, ()))
         if anew or since is None or not timedelta(0) <= now - since < TAGS_KEPT:
             try:
                 with airflow.within(PATIENCE):
@@ -135,7 +143,7 @@ def tags_of(
                 return Refused(f"Nothing was changed. Who may do that depends on a tag of {dag_id}, and Airflow does "
                                f"not tell it: {error.message}", AIRFLOW_SILENT)  # fmt: skip
             tags = dag.tags if dag is not None else ()
-            desk.tags[deployment, dag_id] = (now, tags)
+            services.tags[deployment, dag_id] = (now, tags)
         found[dag_id] = tags
     return found
 
@@ -154,13 +162,13 @@ def _with(dags: dict[str, tuple[str, ...]], incident: Incident) -> dict[str, tup
     return dags | tags
 
 
-def about_silence(desk: Desk, verb: str, scope: str, deployment: str) -> About | Refused:
+def about_silence(services: Services, verb: str, scope: str, deployment: str) -> About | Refused:
     """What a silence is about: the DAGs that its scope names, however a dotted name is cut, and those of the alerts that it
     makes quiet now."""
-    quiet = Silence(0, scope, deployment, desk.clock() + timedelta(minutes=1), "", "")
-    with desk.store.read() as t:
+    quiet = Silence(0, scope, deployment, services.clock() + timedelta(minutes=1), "", "")
+    with services.store.read() as t:
         unresolved = incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000)
-        covered = [one for one in unresolved if quiet.covers(one.exemplar, one.signature, desk.clock())]
+        covered = [one for one in unresolved if quiet.covers(one.exemplar, one.signature, services.clock())]
         known: dict[str, tuple[str, ...]] = {}
         for one in covered:
             for dag_id, tags in _with(incidents.dag_tags(t, one.id), one).items():
@@ -168,33 +176,39 @@ def about_silence(desk: Desk, verb: str, scope: str, deployment: str) -> About |
     what, _, pattern = scope.partition(":")
     name = name_of(pattern) if what in {"task", "dag"} else pattern
     if name is None:  # it may fit any DAG
-        return About(deployment, {**known, **_any_dag(desk)})
+        return About(deployment, {**known, **_any_dag(services)})
     parts = name.split(".") if what in {"task", "thing"} else []
-    if len(parts) > MOST_CUTS and desk.access.asks_tags(verb, deployment):
+    if len(parts) > MOST_CUTS and services.access.asks_tags(verb, deployment):
         said = f"{name[:60]}… can be a task of too many DAGs; silence the alert, or the DAG."
         return Refused(f"Nothing was changed. {said}", "open")
     named = [name] if what == "dag" else [".".join(parts[:length]) for length in range(1, len(parts))]
-    return with_tags(desk, verb, About(deployment, {**dict.fromkeys(named, ()), **known}))
+    return with_tags(services, verb, About(deployment, {**dict.fromkeys(named, ()), **known}))
 
 
-def _any_dag(desk: Desk) -> dict[str, tuple[str, ...]]:
+def _any_dag(services: Services) -> dict[str, tuple[str, ...]]:
     """DAGs that every rule is about."""
-    tags = tuple(tag for rule in desk.access.rules for tag in rule.tags)
-    return dict.fromkeys([*(glob for rule in desk.access.rules for glob in rule.dags), "*"], tags)
+    tags = tuple(tag for rule in services.access.rules for tag in rule.tags)
+    return dict.fromkeys([*(glob for rule in services.access.rules for glob in rule.dags), "*"], tags)
 
 
-def _about(desk: Desk, incident_id: int | None) -> About:
+def _about(services: Services, incident_id: int | None) -> About:
     if incident_id:
-        with desk.store.read() as t:
+        with services.store.read() as t:
             return about_incident(t, incidents.get(t, incident_id))
-    return About(next(iter(desk.airflows))) if len(desk.airflows) == 1 else About()
+    return About(next(iter(services.airflows))) if len(services.airflows) == 1 else About()
 
 
 def note(
-    desk: Desk, person: Person, verb: str, argument: str, reason: str, about: About, incident_id: int | None = None
+    services: Services,
+    person: Person,
+    verb: str,
+    argument: str,
+    reason: str,
+    about: About,
+    incident_id: int | None = None,
 ) -> None:
     """The audit's line of a refusal."""
-    deployment = about.deployment if about.deployment in desk.airflows else ""
-    with desk.store.write() as t:
-        audit.record(t, desk.clock(), person, verb, argument, allowed=False, outcome=reason, incident_id=incident_id,
+    deployment = about.deployment if about.deployment in services.airflows else ""
+    with services.store.write() as t:
+        audit.record(t, services.clock(), person, verb, argument, allowed=False, outcome=reason, incident_id=incident_id,
                      deployment=deployment)  # fmt: skip

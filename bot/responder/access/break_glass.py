@@ -12,7 +12,7 @@ from typing import Protocol
 
 from bot.core.access import Person
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import audit, break_glass
 from bot.store.break_glass import Glass
 
@@ -20,30 +20,30 @@ logger = logging.getLogger(__name__)
 VERB = "break-glass"
 
 
-def begin(desk: Desk, person: Person, lasts: timedelta, reason: str) -> Glass | Refused:
+def begin(services: Services, person: Person, lasts: timedelta, reason: str) -> Glass | Refused:
     """Gives the person the role for that long, or says why not."""
-    now, rules = desk.clock(), desk.access.break_glass
-    refused = _refused(desk, person, lasts, reason)
-    with desk.store.write() as t:
+    now, rules = services.clock(), services.access.break_glass
+    refused = _refused(services, person, lasts, reason)
+    with services.store.write() as t:
         if refused is None and break_glass.broken(t, now, person.id):
             refused = Refused("You have broken the glass already; end it first.", f"{VERB} end")
         outcome = refused.reason if refused else f"{rules.role} for {lasts.total_seconds() / 60:.0f} min"
         made = None if refused else break_glass.break_glass(t, person, rules.role, reason, now, now + lasts)
-        audit.record(t, now, person, VERB, reason, allowed=refused is None or _is_named(desk, person), outcome=outcome,
+        audit.record(t, now, person, VERB, reason, allowed=refused is None or _is_named(services, person), outcome=outcome,
                      by_break_glass=made is not None)  # fmt: skip
-    desk.wake()
+    services.wake()
     return made or refused or Refused("Nothing was changed.")
 
 
-def _refused(desk: Desk, person: Person, lasts: timedelta, reason: str) -> Refused | None:
+def _refused(services: Services, person: Person, lasts: timedelta, reason: str) -> Refused | None:
     """Why not, the first reason that holds."""
-    rules, own = desk.access.break_glass, desk.access.role_of(person, "")
+    rules, own = services.access.break_glass, services.access.role_of(person, "")
     unasked = f" Slack could not be asked who is in the user groups: {person.unasked}." if person.unasked else ""
     most = f"{rules.longest.total_seconds() / 60:.0f}"
     reasons = (
         (bool(person.barred), f"Windsock takes nothing from {person.barred}.", ""),
         (not rules.who, "Nobody may break the glass here: [access.break_glass] names nobody.", "whoami"),
-        (not _is_named(desk, person), f"You may not break the glass.{unasked}", "whoami"),
+        (not _is_named(services, person), f"You may not break the glass.{unasked}", "whoami"),
         (own >= rules.role, f"You are {own} already; there is nothing to break.", "whoami"),
         (not reason.strip(), "Breaking the glass needs a reason.", f"{VERB} {most}m the month-end load stands still"),
         (
@@ -55,18 +55,18 @@ def _refused(desk: Desk, person: Person, lasts: timedelta, reason: str) -> Refus
     return next((Refused(said, remedy) for holds, said, remedy in reasons if holds), None)
 
 
-def _is_named(desk: Desk, person: Person) -> bool:
-    return desk.access.may_break_glass(person)
+def _is_named(services: Services, person: Person) -> bool:
+    return services.access.may_break_glass(person)
 
 
-def end(desk: Desk, person: Person) -> Refused | None:
+def end(services: Services, person: Person) -> Refused | None:
     """Ends it before its time; None when it is done."""
-    now = desk.clock()
-    with desk.store.write() as t:
+    now = services.clock()
+    with services.store.write() as t:
         ended = break_glass.end_glass(t, person.id, now)
         outcome = "ended" if ended else "there was none"
         audit.record(t, now, person, VERB, "end", allowed=True, outcome=outcome)
-    desk.wake()
+    services.wake()
     return None if ended else Refused("You have not broken the glass.", "whoami")
 
 
@@ -76,29 +76,29 @@ class Say(Protocol):
     def __call__(self, glass: Glass, channel: str, deeds: int | None, /) -> None: ...
 
 
-def tell(desk: Desk, say: Say) -> None:
+def tell(services: Services, say: Say) -> None:
     """Says loudly what began, and what is over with how much was done under it."""
-    now = desk.clock()
-    with desk.store.read() as t:
+    now = services.clock()
+    with services.store.read() as t:
         behind = break_glass.glass_untold(t)
     for glass in behind:
         over = glass.ended_at is not None or glass.until <= now
-        if glass.told == "" and not _said(desk, glass, say, None):
+        if glass.told == "" and not _said(services, glass, say, None):
             continue
         if over:
-            with desk.store.read() as t:
+            with services.store.read() as t:
                 deeds = audit.under_glass(t, glass.person.id, glass.began_at)
-            _said(desk, glass, say, max(0, deeds - 1))  # breaking it is a line of its own
+            _said(services, glass, say, max(0, deeds - 1))  # breaking it is a line of its own
 
 
-def _said(desk: Desk, glass: Glass, say: Say, deeds: int | None) -> bool:
+def _said(services: Services, glass: Glass, say: Say, deeds: int | None) -> bool:
     try:
-        say(glass, desk.policy.channel, deeds)
+        say(glass, services.policy.channel, deeds)
     except Temporary as error:
         logger.info("the broken glass of %s is told later: %s", glass.person.name, error.message)
         return False
     except Permanent as error:
         logger.error("the broken glass of %s cannot be told: %s", glass.person.name, error.message)
-    with desk.store.write() as t:
+    with services.store.write() as t:
         break_glass.glass_told(t, glass.id, "broken" if deeds is None else "over")
     return True

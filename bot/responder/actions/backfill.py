@@ -15,17 +15,17 @@ from bot.core.airflow.protocol import Airflow, Scope
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import RUNS_AGAIN, Change, Plan
 from bot.responder.actions.draft import Action, Seen, Step, Window, counted, draw_up, one_each, quick
-from bot.responder.services import Desk
+from bot.responder.services import Services
 
 LIFE_OF_DATE = "%Y-%m-%dT%H:%M:%S+00:00"
 
 
 def plan_backfill(
-    desk: Desk, person: Person, deployment: str, dag_id: str, window: Window, rerun: str, channel: str
+    services: Services, person: Person, deployment: str, dag_id: str, window: Window, rerun: str, channel: str
 ) -> Plan | Refused:
     """`rerun` is one of `bot.core.airflow.backfill.RERUNS`: which of the runs that are there already run again."""
     options = {"dags": [dag_id], "start": window.start.isoformat(), "end": window.end.isoformat(), "rerun": rerun}
-    return draw_up(desk, person, BACKFILL, "backfill", deployment, channel, options=options)
+    return draw_up(services, person, BACKFILL, "backfill", deployment, channel, options=options)
 
 
 def run_id_of(date: datetime) -> str:

@@ -32,7 +32,7 @@ from bot.responder.actions.draft import (
     counted,
     draw_up,
 )
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import incidents
 
 AT_ONCE = 4  # runs that are asked about side by side
@@ -41,33 +41,33 @@ BATCH = 100  # task instances that one call clears
 _RESTING = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})  # nothing leaves these by itself
 
 
-def plan_retry(desk: Desk, person: Person, incident_id: int, channel: str) -> Plan | Refused:
+def plan_retry(services: Services, person: Person, incident_id: int, channel: str) -> Plan | Refused:
     """Clear everything of an incident that is still sick, and what waits for it."""
-    refused = may(desk, person, "clear", f"A-{incident_id}", incident_id)
-    found = refused or _sick(desk, incident_id)
+    refused = may(services, person, "clear", f"A-{incident_id}", incident_id)
+    found = refused or _sick(services, incident_id)
     if isinstance(found, Refused):
         if refused is None:
-            audit(desk, person, "clear", f"A-{incident_id}", found.reason, allowed=True, incident_id=incident_id)
+            audit(services, person, "clear", f"A-{incident_id}", found.reason, allowed=True, incident_id=incident_id)
         return found
     incident, tasks = found
     scopes = scopes_of(tasks)
     if len(scopes) > MOST_RUNS:
         return Refused(f"{incident.name} touches {len(scopes)} runs; one confirmation takes at most {MOST_RUNS}.",
                        "clear DAG@RUN failed")  # fmt: skip
-    return plan_clear(desk, person, incident.deployment, scopes, channel, incident_id)
+    return plan_clear(services, person, incident.deployment, scopes, channel, incident_id)
 
 
-def sick_tasks(desk: Desk, incident_id: int) -> tuple[str, list[TaskRef]] | Refused:
+def sick_tasks(services: Services, incident_id: int) -> tuple[str, list[TaskRef]] | Refused:
     """The deployment and the task instances of an incident that are still sick."""
-    found = _sick(desk, incident_id)
+    found = _sick(services, incident_id)
     if isinstance(found, Refused):
         return found
     incident, tasks = found
     return incident.deployment, list(dict.fromkeys(subject.ref for subject in tasks))
 
 
-def _sick(desk: Desk, incident_id: int) -> tuple[Incident, list[Subject]] | Refused:
-    with desk.store.read() as t:
+def _sick(services: Services, incident_id: int) -> tuple[Incident, list[Subject]] | Refused:
+    with services.store.read() as t:
         incident = incidents.get(t, incident_id)
         sick = incidents.subjects_of(t, incident_id, sick=True)
     if incident is None:
@@ -84,10 +84,15 @@ def _sick(desk: Desk, incident_id: int) -> tuple[Incident, list[Subject]] | Refu
 
 
 def plan_clear(
-    desk: Desk, person: Person, deployment: str, scopes: Sequence[Scope], channel: str, incident_id: int | None = None
+    services: Services,
+    person: Person,
+    deployment: str,
+    scopes: Sequence[Scope],
+    channel: str,
+    incident_id: int | None = None,
 ) -> Plan | Refused:
     """What clearing the scopes would touch."""
-    return draw_up(desk, person, CLEAR, "clear", deployment, channel, incident_id=incident_id, scopes=scopes)
+    return draw_up(services, person, CLEAR, "clear", deployment, channel, incident_id=incident_id, scopes=scopes)
 
 
 def runs_within(airflow: Airflow, dag_id: str, window: Window) -> list[Run] | Refused:

@@ -16,24 +16,24 @@ from bot.core.airflow.protocol import Airflow, Dag
 from bot.core.errors import Permanent, Refused
 from bot.core.remediation import Change, Plan
 from bot.responder.actions.draft import Action, Seen, Step, draw_up, quick
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import pauses
 
 
 def plan_pause(
-    desk: Desk, person: Person, deployment: str, dag_ids: Sequence[str], paused: bool, channel: str,
+    services: Services, person: Person, deployment: str, dag_ids: Sequence[str], paused: bool, channel: str,
     incident_id: int | None = None, reason: str = "", lasts: timedelta | None = None,
 ) -> Plan | Refused:  # fmt: skip
     """Pause or unpause DAGs; those that are so already are left out. With `lasts` a pause ends by itself."""
     options: dict[str, Any] = {"reason": reason, "dags": list(dag_ids)}
     if lasts is not None:
-        options["until"] = (desk.clock() + lasts).replace(microsecond=0).isoformat()
+        options["until"] = (services.clock() + lasts).replace(microsecond=0).isoformat()
     elif paused:  # one that would end by itself can be made to last
-        with desk.store.read() as t:
+        with services.store.read() as t:
             ends = {row["dag_id"]: row["until"] for row in pauses.all_of(t) if row["deployment"] == deployment}
         options["ends"] = {dag_id: ends[dag_id] for dag_id in dag_ids if dag_id in ends}
     verb = "pause" if paused else "unpause"
-    return draw_up(desk, person, PAUSE, verb, deployment, channel, incident_id=incident_id, options=options)
+    return draw_up(services, person, PAUSE, verb, deployment, channel, incident_id=incident_id, options=options)
 
 
 def _existing(airflow: Airflow, dag_id: str) -> Dag:
@@ -80,11 +80,11 @@ PAUSE = Action(quick(preview_pause), _pause, _is_paused, _did_pause)  # and unpa
 
 
 def plan_trigger(
-    desk: Desk, person: Person, deployment: str, dag_id: str, conf: Mapping[str, Any], channel: str
+    services: Services, person: Person, deployment: str, dag_id: str, conf: Mapping[str, Any], channel: str
 ) -> Plan | Refused:
     """Start one new run; the conf is checked against the DAG's params before anybody is asked."""
     options = {"conf": dict(conf), "dags": [dag_id]}
-    return draw_up(desk, person, TRIGGER, "trigger", deployment, channel, options=options)
+    return draw_up(services, person, TRIGGER, "trigger", deployment, channel, options=options)
 
 
 def preview_trigger(airflow: Airflow, plan: Plan) -> Seen:

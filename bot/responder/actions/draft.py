@@ -17,7 +17,7 @@ from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import Change, Plan
 from bot.core.signals.signal import task_thing
 from bot.responder.access.authorization import SECOND_PERSON, may, weigh
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import audit as lines
 from bot.store import incidents, remediations
 from bot.store.audit import record
@@ -102,32 +102,34 @@ def counted(number: int, word: str) -> str:
     return f"{number} {word}{'s' if number != 1 else ''}"
 
 
-def airflow_of(desk: Desk, deployment: str) -> Airflow | Refused:
+def airflow_of(services: Services, deployment: str) -> Airflow | Refused:
     """The gateway of a deployment, or which ones there are."""
-    airflow = desk.airflows.get(deployment)
+    airflow = services.airflows.get(deployment)
     if airflow is not None:
         return airflow
-    if not desk.airflows:
+    if not services.airflows:
         return Refused("No Airflow is configured here, so there is nothing to act on.", "status")
-    return Refused(f"There is no deployment `{deployment}`; there is: {', '.join(sorted(desk.airflows))}.", "status")
+    return Refused(
+        f"There is no deployment `{deployment}`; there is: {', '.join(sorted(services.airflows))}.", "status"
+    )
 
 
 def draw_up(
-    desk: Desk, person: Person, action: Action, name: str, deployment: str, channel: str, *, incident_id: int | None = None,
-    scopes: Sequence[Scope] = (), options: Mapping[str, Any] | None = None,
+    services: Services, person: Person, action: Action, name: str, deployment: str, channel: str, *,
+    incident_id: int | None = None, scopes: Sequence[Scope] = (), options: Mapping[str, Any] | None = None,
 ) -> Plan | Refused:  # fmt: skip
     """The plan, or why there is none. `name` is the action's in the catalog."""
-    refused = may(desk, person, name, _about(scopes, options), incident_id, About(deployment, settled=False))
+    refused = may(services, person, name, _about(scopes, options), incident_id, About(deployment, settled=False))
     if refused is not None:
         return refused
-    airflow = airflow_of(desk, deployment)
+    airflow = airflow_of(services, deployment)
     if isinstance(airflow, Refused):
         return airflow
     runs = {(scope.dag_id, scope.run_id) for scope in scopes}
     if len(runs) > MOST_RUNS:
         return Refused(f"{UNCONFIRMED} That touches {len(runs)} runs; one confirmation takes at most {MOST_RUNS}.", "")
     empty = Plan(
-        new_id(), name, deployment, (), person, desk.clock(), incident_id, tuple(scopes), options or {}, channel
+        new_id(), name, deployment, (), person, services.clock(), incident_id, tuple(scopes), options or {}, channel
     )
     try:
         found = found_by(action, airflow, empty)
@@ -136,19 +138,19 @@ def draw_up(
     if isinstance(found, Refused):
         return found
     if incident_id is None:
-        found = replace(found, incident_id=_concerned(desk, deployment, found.changes))
-    return _agreed(desk, person, found)
+        found = replace(found, incident_id=_concerned(services, deployment, found.changes))
+    return _agreed(services, person, found)
 
 
-def _agreed(desk: Desk, person: Person, plan: Plan) -> Plan | Refused:
+def _agreed(services: Services, person: Person, plan: Plan) -> Plan | Refused:
     """The plan written down, when the person may do exactly that list."""
-    weighed = weigh(desk, person, plan)
+    weighed = weigh(services, person, plan)
     if isinstance(weighed, Refused):
         return weighed
     if weighed.needs_second_person:
         plan = replace(plan, warnings=(*plan.warnings, SECOND_PERSON))
     lines.learn(deployment=plan.deployment, incident_id=plan.incident_id, plan_digest=plan.digest)
-    with desk.store.write() as t:
+    with services.store.write() as t:
         remediations.add_plan(t, plan)
     return plan
 
@@ -174,13 +176,13 @@ def _about(scopes: Sequence[Scope], options: Mapping[str, Any] | None) -> str:
     return "; ".join(named) or str({key: value for key, value in (options or {}).items() if key != "value"})
 
 
-def _concerned(desk: Desk, deployment: str, changes: Sequence[Change]) -> int | None:
+def _concerned(services: Services, deployment: str, changes: Sequence[Change]) -> int | None:
     """The one alert that is about these task instances: it shows what is done, whoever asked for it where."""
     things = [
         task_thing(deployment, ref.dag_id, ref.run_id, ref.task_id, ref.map_index)
         for change in changes if (ref := change.ref) is not None
     ]  # fmt: skip
-    with desk.store.read() as t:
+    with services.store.read() as t:
         about = {incident_id for _, incident_id, _ in incidents.sick_of(t, things)}
     return about.pop() if len(about) == 1 else None
 
@@ -191,8 +193,15 @@ def new_id() -> str:
 
 
 def audit(
-    desk: Desk, person: Person, verb: str, argument: str, outcome: str, *, allowed: bool, incident_id: int | None
+    services: Services,
+    person: Person,
+    verb: str,
+    argument: str,
+    outcome: str,
+    *,
+    allowed: bool,
+    incident_id: int | None,
 ) -> None:
     """One line of the audit."""
-    with desk.store.write() as t:
-        record(t, desk.clock(), person, verb, argument, allowed=allowed, outcome=outcome, incident_id=incident_id)
+    with services.store.write() as t:
+        record(t, services.clock(), person, verb, argument, allowed=allowed, outcome=outcome, incident_id=incident_id)

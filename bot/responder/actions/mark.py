@@ -15,7 +15,7 @@ from bot.core.airflow.protocol import Airflow, Run, Scope, TaskInstance, TaskRef
 from bot.core.errors import Permanent, Refused
 from bot.core.remediation import REMOVED, RUNS_AGAIN, Change, Plan, Surprise
 from bot.responder.actions.draft import UNCONFIRMED, Action, Seen, Step, draw_up, quick
-from bot.responder.services import Desk
+from bot.responder.services import Services
 
 RUN_OF = "run of "
 _AT_WORK = frozenset({"running", "deferred", "up_for_reschedule", "awaiting_input"})
@@ -23,7 +23,7 @@ _ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"
 
 
 def plan_mark(
-    desk: Desk, person: Person, deployment: str, refs: Sequence[TaskRef], state: str, channel: str,
+    services: Services, person: Person, deployment: str, refs: Sequence[TaskRef], state: str, channel: str,
     incident_id: int | None = None, reason: str = "",
 ) -> Plan | Refused:  # fmt: skip
     """Set task instances to a state without running them; the run too, where that was all that failed in it."""
@@ -31,28 +31,35 @@ def plan_mark(
     for ref in refs:
         by_run.setdefault((ref.dag_id, ref.run_id), []).append((ref.task_id, ref.map_index))
     scopes = [Scope(dag, run, tuple(tasks), only_failed=False) for (dag, run), tasks in by_run.items()]
-    return plan_mark_scopes(desk, person, deployment, scopes, state, channel, incident_id, reason)
+    return plan_mark_scopes(services, person, deployment, scopes, state, channel, incident_id, reason)
 
 
 def plan_mark_scopes(
-    desk: Desk, person: Person, deployment: str, scopes: Sequence[Scope], state: str, channel: str,
+    services: Services, person: Person, deployment: str, scopes: Sequence[Scope], state: str, channel: str,
     incident_id: int | None = None, reason: str = "",
 ) -> Plan | Refused:  # fmt: skip
     """The same for scopes: an index that is None stands for every index of the task."""
     options = {"state": state, "reason": reason}
     return draw_up(
-        desk, person, MARK, "mark", deployment, channel, incident_id=incident_id, scopes=scopes, options=options
+        services, person, MARK, "mark", deployment, channel, incident_id=incident_id, scopes=scopes, options=options
     )
 
 
 def plan_mark_run(
-    desk: Desk, person: Person, deployment: str, dag_id: str, run_id: str, state: str, channel: str, reason: str = ""
+    services: Services,
+    person: Person,
+    deployment: str,
+    dag_id: str,
+    run_id: str,
+    state: str,
+    channel: str,
+    reason: str = "",
 ) -> Plan | Refused:
     """Set a run to success or failed, with what Airflow does to its unfinished task instances."""
     if state == "skipped":
         return Refused(f"{UNCONFIRMED} A run can be marked success or failed; only a task instance can be skipped.", "")
     options = {"state": state, "reason": reason, "of": "run"}
-    return draw_up(desk, person, MARK, "mark", deployment, channel, scopes=[Scope(dag_id, run_id)], options=options)
+    return draw_up(services, person, MARK, "mark", deployment, channel, scopes=[Scope(dag_id, run_id)], options=options)
 
 
 def preview(airflow: Airflow, plan: Plan) -> Seen:

@@ -13,13 +13,15 @@ from bot.core.airflow.protocol import Airflow
 from bot.core.errors import Refused
 from bot.core.remediation import PLAN_LIFE, Change, Plan
 from bot.responder.actions.draft import Action, Seen, Step, draw_up, quick
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import remediations
 
 
-def plan_variable(desk: Desk, person: Person, deployment: str, key: str, value: str, channel: str) -> Plan | Refused:
+def plan_variable(
+    services: Services, person: Person, deployment: str, key: str, value: str, channel: str
+) -> Plan | Refused:
     """Create the variable, or change what it is."""
-    return draw_up(desk, person, VARIABLE, "variable", deployment, channel, options={"key": key, "value": value})
+    return draw_up(services, person, VARIABLE, "variable", deployment, channel, options={"key": key, "value": value})
 
 
 def preview(airflow: Airflow, plan: Plan) -> Seen:
@@ -51,8 +53,8 @@ def did(plan: Plan) -> str:
 VARIABLE = Action(quick(preview), act, is_done, did)
 
 
-def forget_old_values(desk: Desk) -> None:
+def forget_old_values(services: Services) -> None:
     """What nobody confirmed in time is not kept either; a day is looked back, for a bot that was away."""
-    before = desk.clock() - PLAN_LIFE
-    with desk.store.write() as t:
+    before = services.clock() - PLAN_LIFE
+    with services.store.write() as t:
         remediations.forget_values(t, before - timedelta(days=1), before)

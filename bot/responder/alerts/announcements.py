@@ -7,7 +7,7 @@ from typing import Protocol
 
 from bot.core.errors import Paced, Permanent, Temporary
 from bot.core.remediation import Remediation
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import remediations
 
 logger = logging.getLogger(__name__)
@@ -22,31 +22,31 @@ class Announce(Protocol):
     ) -> tuple[str, str]: ...
 
 
-def announce(desk: Desk, show: Announce) -> None:
+def announce(services: Services, show: Announce) -> None:
     """Says in the channel what was changed without an alert, and how it went. It is marked `posting` before the call; what
     may have been posted is looked for, so that a lost answer gives no second message, not even over a restart."""
-    with desk.store.read() as t:
+    with services.store.read() as t:
         behind = remediations.unannounced(t)
     for remediation, channel, ref, posting in behind:
         if not (ref or posting):
-            _announcing(desk, remediation, posting=True)
+            _announcing(services, remediation, posting=True)
         try:
-            several = len(desk.airflows) > 1
+            several = len(services.airflows) > 1
             named = remediation.plan.deployment if several else ""
             where = show(remediation, channel, ref, named, posting=posting)
         except (Temporary, Permanent) as error:
             logger.info("remediation %s is announced later: %s", remediation.id, error.message)
             if isinstance(error, Temporary) and error.acted is False and not posting:
-                _announcing(desk, remediation, posting=False)  # it is certain that nothing was posted
+                _announcing(services, remediation, posting=False)  # it is certain that nothing was posted
             if isinstance(error, Paced):
                 continue
             if isinstance(error, Temporary):  # Slack is away: what is more urgent comes first when it is back
                 return
             where = (channel, ref)
-        with desk.store.write() as t:
+        with services.store.write() as t:
             remediations.announced(t, remediation.id, remediation.version, *where)
 
 
-def _announcing(desk: Desk, remediation: Remediation, *, posting: bool) -> None:
-    with desk.store.write() as t:
+def _announcing(services: Services, remediation: Remediation, *, posting: bool) -> None:
+    with services.store.write() as t:
         remediations.announcing(t, remediation.id, posting=posting)

@@ -24,7 +24,7 @@ from bot.core.incidents.incident import Entry
 from bot.core.incidents.view import View
 from bot.responder.alerts import overflow
 from bot.responder.alerts.views import view
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import alerts, incidents
 from bot.store.driver.moments import LONGEST_WAIT
 
@@ -85,15 +85,15 @@ class Tempo:
         return min((*calm, *self.until.values()), default=None)
 
 
-def run(desk: Desk, kind: Kind, show: Show, stop: threading.Event, less_urgent: Sequence[Chore] = ()) -> None:
+def run(services: Services, kind: Kind, show: Show, stop: threading.Event, less_urgent: Sequence[Chore] = ()) -> None:
     """Shows what is owed until told to stop; nothing that happens to one alert ends the loop. What is less urgent is done
     after each round."""
-    event, tempo = desk.alerts_owed if kind is Kind.slack else desk.pages_owed, Tempo()
+    event, tempo = services.alerts_owed if kind is Kind.slack else services.pages_owed, Tempo()
     while not stop.is_set():
         event.clear()
-        desk.rounds[kind.value] = desk.monotonic()
+        services.rounds[kind.value] = services.monotonic()
         try:
-            waits = [catch_up(desk, kind, show, tempo), *(_wait_of(chore) for chore in less_urgent)]
+            waits = [catch_up(services, kind, show, tempo), *(_wait_of(chore) for chore in less_urgent)]
             wait = min(seconds for seconds in waits if seconds is not None)
         except Exception:  # the loop outlives everything; what is owed stays owed
             logger.exception("catch_up failed; tried again in %s s", IDLE_SECONDS)
@@ -109,99 +109,103 @@ def _wait_of(chore: Chore) -> float | None:
         return IDLE_SECONDS
 
 
-def catch_up(desk: Desk, kind: Kind, show: Show, tempo: Tempo | None = None) -> float:
+def catch_up(services: Services, kind: Kind, show: Show, tempo: Tempo | None = None) -> float:
     """Shows every alert that is owed and due once, as far as our pace lets it; returns how many seconds until the next one
     may be. When the other side is away the round ends, so that what is most urgent then is tried next."""
     tempo = tempo or Tempo()
-    while owed := _due(desk, kind, tempo):
-        was_closed = tempo.closed(desk.clock())
+    while owed := _due(services, kind, tempo):
+        was_closed = tempo.closed(services.clock())
         for alert in owed:
             if is_closed(lane(alert), tempo.until):
                 continue
             try:
-                _show_one(desk, alert, show)
+                _show_one(services, alert, show)
             except Paced as error:
-                tempo.close(paced(lane(alert)), desk.clock() + timedelta(seconds=error.retry_after or 1.0))
+                tempo.close(paced(lane(alert)), services.clock() + timedelta(seconds=error.retry_after or 1.0))
             except Temporary:
-                return _wait(desk, kind, tempo)
+                return _wait(services, kind, tempo)
             except Permanent:  # of the store
                 raise
             except Exception as error:  # a mistake of ours about one incident keeps no other waiting
                 logger.exception("A-%s cannot be shown in %s", alert.incident_id, alert.place)
                 said = f"a mistake of ours, {type(error).__name__}; the log says more"
-                _postpone(desk, alert, desk.clock() + PERMANENT_RETRY, error=said)
+                _postpone(services, alert, services.clock() + PERMANENT_RETRY, error=said)
             if not alert.ref and kind is Kind.slack:
-                tempo.until |= overflow.full(desk)
+                tempo.until |= overflow.full(services)
         if len(owed) < alerts.LIMIT or tempo.until.keys() <= was_closed:
             break
-    return _wait(desk, kind, tempo)
+    return _wait(services, kind, tempo)
 
 
-def _due(desk: Desk, kind: Kind, tempo: Tempo) -> list[Alert]:
-    now = desk.clock()
+def _due(services: Services, kind: Kind, tempo: Tempo) -> list[Alert]:
+    now = services.clock()
     if kind is Kind.slack:
-        tempo.until |= overflow.full(desk)
-    with desk.store.read() as t:
+        tempo.until |= overflow.full(services)
+    with services.store.read() as t:
         quiet = tempo.quiet(alerts.growing(t, kind, now), now) if kind is Kind.slack else []
         return alerts.due(t, kind, now, quiet, tempo.closed(now))
 
 
-def _wait(desk: Desk, kind: Kind, tempo: Tempo) -> float:
+def _wait(services: Services, kind: Kind, tempo: Tempo) -> float:
     """Until the next one may be due, between a moment and a few seconds."""
-    now = desk.clock()
-    with desk.store.read() as t:
+    now = services.clock()
+    with services.store.read() as t:
         times = (alerts.next_due(t, kind, tempo.closed(now)), tempo.next())
     waits = [(at - now).total_seconds() for at in times if at is not None]
     return min(IDLE_SECONDS, max(SHORTEST_WAIT, min(waits, default=IDLE_SECONDS)))
 
 
-def _show_one(desk: Desk, alert: Alert, show: Show) -> None:
+def _show_one(services: Services, alert: Alert, show: Show) -> None:
     """Raises Paced and Temporary again when the alert was put off, for what they mean to the other alerts."""
-    now = desk.clock()
+    now = services.clock()
     posting = alert.place.kind is Kind.slack and not alert.ref
-    with desk.store.write() as t:
+    with services.store.write() as t:
         if not alerts.claim(t, alert, now, now + CLAIM):
             return
         if posting:
             alerts.change(t, alert.id, posting=True)
-    with desk.store.read() as t:
+    with services.store.read() as t:
         incident = incidents.get(t, alert.incident_id)
         if incident is None:
             return
-        seen = replace(view(desk, t, incident), late=_lateness(alert, now))
+        seen = replace(view(services, t, incident), late=_lateness(alert, now))
     try:
         shown = show(alert, seen)
     except Paced:
-        with desk.store.write() as t:
+        with services.store.write() as t:
             alerts.change(t, alert.id, claimed_until=None, posting=alert.posting)
         raise
     except Temporary as error:
-        _try_again(desk, alert, error)
+        _try_again(services, alert, error)
         raise
     except Permanent as error:
         logger.warning("%s cannot be shown in %s: %s", seen.incident.name, alert.place, error.message)
-        _cannot(desk, alert, error, now)
+        _cannot(services, alert, error, now)
     else:
-        _record(desk, alert, seen, shown)
+        _record(services, alert, seen, shown)
 
 
-def _cannot(desk: Desk, alert: Alert, error: Permanent, now: datetime) -> None:
+def _cannot(services: Services, alert: Alert, error: Permanent, now: datetime) -> None:
     """A message that was deleted is posted anew at once; else the incident is seen elsewhere until somebody has mended it."""
     if error.code in GONE and alert.ref:
-        _postpone(desk, alert, now, error=error.message, ref="", posting=False)
+        _postpone(services, alert, now, error=error.message, ref="", posting=False)
         return
-    _elsewhere(desk, alert, error)
-    _postpone(desk, alert, now + PERMANENT_RETRY, error=error.message, posting=alert.posting)
+    _elsewhere(services, alert, error)
+    _postpone(services, alert, now + PERMANENT_RETRY, error=error.message, posting=alert.posting)
 
 
-def _elsewhere(desk: Desk, alert: Alert, error: Permanent) -> None:
+def _elsewhere(services: Services, alert: Alert, error: Permanent) -> None:
     """A channel that cannot be written keeps nothing secret: the root route's channel shows the incident too, and its
     thread says why, until somebody mends it."""
-    if alert.place.kind is not Kind.slack or error.code not in UNWRITABLE or alert.place.target == desk.policy.channel:
+    if (
+        alert.place.kind is not Kind.slack
+        or error.code not in UNWRITABLE
+        or alert.place.target == services.policy.channel
+    ):
         return
-    now = desk.clock()
-    with desk.store.write() as t:
-        alerts.ensure(t, alert.incident_id, Place(Kind.slack, desk.policy.channel), now)
+    now = services.clock()
+    with services.store.write() as t:
+        alerts.ensure(t, alert.incident_id, Place(Kind.slack, services.policy.channel), now)
         if not alert.error:
             text = f"{alert.place.target} cannot be written: {error.message.removeprefix('Slack: ')}"
             incidents.add_entry(t, alert.incident_id, Entry(now, "unwritable", text))
@@ -214,27 +218,27 @@ def _lateness(alert: Alert, now: datetime) -> float:
     return late if late > LATE_AFTER else 0.0
 
 
-def _try_again(desk: Desk, alert: Alert, error: Temporary) -> None:
+def _try_again(services: Services, alert: Alert, error: Temporary) -> None:
     """Full jitter, or as long as the other side asked for. A post whose answer was lost stays `posting`."""
     backoff = random.uniform(0.2, min(30.0, 0.5 * 2.0 ** min(alert.tries, 10)))  # noqa: S311 - jitter
-    due = desk.clock() + timedelta(seconds=error.retry_after or backoff)
+    due = services.clock() + timedelta(seconds=error.retry_after or backoff)
     keep = {} if error.acted is None else {"posting": alert.posting}
-    _postpone(desk, alert, due, error=error.message, **keep)
+    _postpone(services, alert, due, error=error.message, **keep)
 
 
-def _postpone(desk: Desk, alert: Alert, due: datetime, **values: object) -> None:
-    with desk.store.write() as t:
+def _postpone(services: Services, alert: Alert, due: datetime, **values: object) -> None:
+    with services.store.write() as t:
         alerts.change(t, alert.id, due_at=due, tries=alert.tries + 1, claimed_until=None, **values)
         if not alert.error:
-            _paged(desk, t, alert)
+            _paged(services, t, alert)
 
 
-def _record(desk: Desk, alert: Alert, seen: View, shown: Shown) -> None:
+def _record(services: Services, alert: Alert, seen: View, shown: Shown) -> None:
     """A message that was edited for its counts alone is edited more rarely from then on."""
-    now = desk.clock()
+    now = services.clock()
     grown = 0 if alert.urgent or alert.news or not alert.ref else alert.grown + 1
     spacing = growth_spacing(grown) if alert.place.kind is Kind.slack else SPACING
-    with desk.store.write() as t:
+    with services.store.write() as t:
         alerts.change(
             t, alert.id, shown=seen.incident.version, channel_id=shown.channel_id, ref=shown.ref, said=shown.said,
             due_at=now + spacing, claimed_until=None, tries=0, error="", posting=False, urgent=False, grown=grown,
@@ -244,12 +248,12 @@ def _record(desk: Desk, alert: Alert, seen: View, shown: Shown) -> None:
         if alert.error:
             alerts.mended(t, alert, now)
         if shown.said != alert.said or alert.error:
-            _paged(desk, t, alert)
+            _paged(services, t, alert)
 
 
-def _paged(desk: Desk, t: Connection, alert: Alert) -> None:
+def _paged(services: Services, t: Connection, alert: Alert) -> None:
     """That somebody is rung, or could not be, is news for those who look at the message."""
     if alert.place.kind is Kind.pagerduty:
         incidents.touch(t, alert.incident_id)
-        alerts.hurry(t, alert.incident_id, desk.clock())
-        desk.alerts_owed.set()
+        alerts.hurry(t, alert.incident_id, services.clock())
+        services.alerts_owed.set()

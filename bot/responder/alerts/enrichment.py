@@ -15,7 +15,7 @@ from bot.core.airflow.protocol import Airflow, Run
 from bot.core.errors import Permanent, Temporary
 from bot.core.incidents.incident import OPEN_STATES, Incident
 from bot.responder.incidents.presses import learn
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import incidents
 
 logger = logging.getLogger(__name__)
@@ -24,26 +24,28 @@ RUNS_ASKED = 20
 IDLE_SECONDS = 5.0
 
 
-def learn_loop(desk: Desk, stop: threading.Event) -> None:
+def learn_loop(services: Services, stop: threading.Event) -> None:
     """Learns about new incidents until told to stop."""
     while not stop.is_set():
-        desk.news.wait(IDLE_SECONDS)
-        desk.news.clear()
+        services.news.wait(IDLE_SECONDS)
+        services.news.clear()
         try:
-            learn_news(desk)
+            learn_news(services)
         except Exception:  # context is a convenience: its trouble never stops the bot
             logger.exception("learning about incidents failed")
 
 
-def learn_news(desk: Desk) -> None:
+def learn_news(services: Services) -> None:
     """Asks Airflow about each open incident that nothing was asked about since it opened."""
-    with desk.store.read() as t:
+    with services.store.read() as t:
         found = incidents.listed(t, OPEN_STATES, limit=INCIDENTS_ASKED)
     for incident in found:
-        airflow = desk.airflows.get(incident.deployment)
+        airflow = services.airflows.get(incident.deployment)
         if airflow is not None and incident.exemplar.dag_id and incident.context.get("of") != _occasion(incident):
             try:
-                learn(desk, incident.id, {"of": _occasion(incident), **context(airflow, incident, desk.clock())})
+                learn(
+                    services, incident.id, {"of": _occasion(incident), **context(airflow, incident, services.clock())}
+                )
             except (Temporary, Permanent) as error:
                 logger.info("nothing learnt about %s: %s", incident.name, error.message)
 

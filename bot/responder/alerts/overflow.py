@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from bot.core.errors import Permanent, Temporary
 from bot.core.incidents.alert import Lane
 from bot.core.incidents.routing import Severity
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import alerts, state
 
 logger = logging.getLogger(__name__)
@@ -43,51 +43,51 @@ class Show(Protocol):
     def __call__(self, rest: Rest, *, begun: bool) -> tuple[str, str]: ...
 
 
-def full(desk: Desk) -> dict[tuple[Lane, str], datetime]:
+def full(services: Services) -> dict[tuple[Lane, str], datetime]:
     """The lanes that take no new message for now, and until when."""
     lanes: dict[tuple[Lane, str], datetime] = {}
-    now = desk.clock()
-    with desk.store.read() as t:
+    now = services.clock()
+    with services.store.read() as t:
         posted = alerts.posted(t, now)
     for channel, times in posted.items():
-        for lane, most in ((Lane.more, desk.new_a_minute), (Lane.post, 2 * desk.new_a_minute)):
+        for lane, most in ((Lane.more, services.new_a_minute), (Lane.post, 2 * services.new_a_minute)):
             if len(times) >= most and times[most - 1] + alerts.MINUTE > now:
                 lanes[lane, channel] = times[most - 1] + alerts.MINUTE
     return lanes
 
 
-def tell(desk: Desk, show: Show) -> float | None:
+def tell(services: Services, show: Show) -> float | None:
     """Brings each channel's count up to date; in how many seconds it wants to be called again."""
-    now = desk.clock()
-    closed = {channel for _, channel in full(desk)}
-    with desk.store.read() as t:
+    now = services.clock()
+    closed = {channel for _, channel in full(services)}
+    with services.store.read() as t:
         waiting, known = alerts.waiting(t, now), state.below(t, _KEY)
     counted = known.keys() | (closed & waiting.keys())
     for channel in counted:
-        _tell_one(desk, show, channel, known.get(channel, {}), waiting.get(channel, Counter()))
+        _tell_one(services, show, channel, known.get(channel, {}), waiting.get(channel, Counter()))
     return SPACING.total_seconds() if counted else None
 
 
-def _tell_one(desk: Desk, show: Show, channel: str, known: dict[str, Any], waits: Counter[Severity]) -> None:
-    now, counts = desk.clock(), {one.value: number for one, number in waits.items()}
+def _tell_one(services: Services, show: Show, channel: str, known: dict[str, Any], waits: Counter[Severity]) -> None:
+    now, counts = services.clock(), {one.value: number for one, number in waits.items()}
     begun = bool(known)
     if begun and _is_fresh(known, counts, now):
         return
     if not begun:
         known = {"key": f"{_KEY}{channel}/{now.isoformat()}", "ref": "", "channel": channel}
-        with desk.store.write() as t:
+        with services.store.write() as t:
             if not state.keep_new(t, _KEY + channel, known | {"at": now.isoformat()}):
                 return  # another replica posts it
-    rest = Rest(known["channel"], known["key"], known["ref"], desk.new_a_minute, waits)
+    rest = Rest(known["channel"], known["key"], known["ref"], services.new_a_minute, waits)
     try:
         where, ref = show(rest, begun=begun)
     except (Temporary, Permanent) as error:
         logger.info("the count of new alerts in %s is shown later: %s", channel, error.message)
         if isinstance(error, Permanent) or (not begun and error.acted is False):
-            _keep(desk, channel, None)
+            _keep(services, channel, None)
         return
     shown = known | {"channel": where, "ref": ref, "counts": counts, "at": now.isoformat()}
-    _keep(desk, channel, shown if counts else None)
+    _keep(services, channel, shown if counts else None)
 
 
 def _is_fresh(known: dict[str, Any], counts: dict[str, int], now: datetime) -> bool:
@@ -98,8 +98,8 @@ def _is_fresh(known: dict[str, Any], counts: dict[str, int], now: datetime) -> b
     return passed < SPACING or known["counts"] == counts
 
 
-def _keep(desk: Desk, channel: str, value: dict[str, Any] | None) -> None:
-    with desk.store.write() as t:
+def _keep(services: Services, channel: str, value: dict[str, Any] | None) -> None:
+    with services.store.write() as t:
         if value is None:
             state.drop(t, _KEY + channel)
         else:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from bot.core.incidents import lifecycle
 from bot.core.incidents.incident import RECENT, Entry, Incident, State
 from bot.responder.incidents.presses import save
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import alerts, incidents
 
 REMINDER = "reminder"
@@ -21,44 +21,44 @@ EVERY = timedelta(seconds=60)  # how often both are looked at
 SLOWEST = timedelta(seconds=15)  # what was shown just after the end may have been worked out just before it
 
 
-def remind(desk: Desk) -> None:
+def remind(services: Services) -> None:
     """Reminds the holders of what has been theirs for longer than the policy says."""
-    after, now = desk.policy.remind_after, desk.clock()
+    after, now = services.policy.remind_after, services.clock()
     if after is None:
         return
-    with desk.store.read() as t:
+    with services.store.read() as t:
         held = incidents.listed(t, (State.acknowledged.value,), limit=500)
         due = [incident for incident in held if now - _last(incidents.timeline(t, incident.id), incident) >= after]
     for incident in due:
         if incident.holder is not None and incident.held_at is not None:
             hours = (now - incident.held_at).total_seconds() / 3600
             text = f"{incident.holder.name} has had it for {hours:.0f} h; still at it?"
-            _remind_once(desk, incident, Entry(now, REMINDER, text, incident.holder.name, incident.holder.id))
+            _remind_once(services, incident, Entry(now, REMINDER, text, incident.holder.name, incident.holder.id))
 
 
-def _remind_once(desk: Desk, seen: Incident, entry: Entry) -> None:
+def _remind_once(services: Services, seen: Incident, entry: Entry) -> None:
     """Another replica may have been faster, or the incident may be somebody else's by now."""
-    with desk.store.write() as t:
+    with services.store.write() as t:
         known = incidents.for_change(t, seen.id)
         if known is None or known.held_at != seen.held_at or known.version != seen.version:
             return
         save(t, lifecycle.note(known, entry), entry.at)
-    desk.wake()
+    services.wake()
 
 
-def settle(desk: Desk) -> None:
+def settle(services: Services) -> None:
     """A message says "still growing" for the five minutes after the last failure; then it is shown once more."""
-    now = desk.clock()
-    with desk.store.read() as t:
+    now = services.clock()
+    with services.store.read() as t:
         quiet = alerts.shown_growing(t, RECENT + SLOWEST, now - RECENT)
         storms = [one for one in quiet if incidents.counts(t, one, now).things > 1]
     for incident_id in storms:
-        with desk.store.write() as t:
+        with services.store.write() as t:
             incident = incidents.for_change(t, incident_id)
             if incident is not None:
                 incidents.save(t, replace(incident, version=incident.version + 1))
     if storms:
-        desk.wake()
+        services.wake()
 
 
 def _last(timeline: list[Entry], incident: Incident) -> datetime:

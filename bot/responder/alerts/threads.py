@@ -21,7 +21,7 @@ from bot.core.incidents.incident import Entry, Incident
 from bot.core.incidents.view import View
 from bot.responder.alerts.delivery import CLAIM, GONE, IDLE_SECONDS, PERMANENT_RETRY, SHORTEST_WAIT, UNWRITABLE
 from bot.responder.alerts.views import view
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import alerts, incidents
 
 logger = logging.getLogger(__name__)
@@ -63,33 +63,35 @@ class Thread(Protocol):
         ...
 
 
-def tell(desk: Desk, thread: Thread) -> float:
+def tell(services: Services, thread: Thread) -> float:
     """Says what is not told yet, what waits longest first; ends when an alert is owed, and when Slack is away. Returns how
     many seconds until it wants to be called again."""
     closed, before = dict[str, float](), dict[int, tuple[object, ...]]()
     while True:
-        now = desk.clock()
-        with desk.store.read() as t:
+        now = services.clock()
+        with services.store.read() as t:
             alert = alerts.untold(t, now, closed)
             due = alerts.next_tell(t, now, closed) if alert is None else now
         if alert is None:
             return _wait(closed, due, now)
         try:
             if before.get(alert.id) == (state := (alert.told, alert.rung, alert.telling_at, alert.ref)):
-                _hold(desk, alert, now + timedelta(seconds=IDLE_SECONDS))  # nothing has come of it: on to the others
+                _hold(
+                    services, alert, now + timedelta(seconds=IDLE_SECONDS)
+                )  # nothing has come of it: on to the others
             else:
                 before[alert.id] = state
-                _tell_one(desk, alert, thread, now)
+                _tell_one(services, alert, thread, now)
         except Paced as error:  # not now, in this channel
             closed[alert.channel_id] = error.retry_after or 1.0
         except Temporary:
             return SHORTEST_WAIT
-        if desk.alerts_owed.is_set():
+        if services.alerts_owed.is_set():
             return SHORTEST_WAIT
 
 
-def _hold(desk: Desk, alert: Alert, until: datetime) -> None:
-    with desk.store.write() as t:
+def _hold(services: Services, alert: Alert, until: datetime) -> None:
+    with services.store.write() as t:
         alerts.change(t, alert.id, tell_at=until)
 
 
@@ -98,39 +100,39 @@ def _wait(closed: Mapping[str, float], due: datetime | None, now: datetime) -> f
     return min(IDLE_SECONDS, max(SHORTEST_WAIT, min(waits)))
 
 
-def _tell_one(desk: Desk, alert: Alert, thread: Thread, now: datetime) -> None:
+def _tell_one(services: Services, alert: Alert, thread: Thread, now: datetime) -> None:
     """One message at most. Raises Paced and Temporary again when it was put off."""
-    with desk.store.write() as t:
+    with services.store.write() as t:
         if not alerts.claim(t, alert, now, now + CLAIM):
             return
         alerts.change(t, alert.id, telling_at=alert.telling_at or now)
     put_off: Temporary | None = None
     before: dict[str, object] = {"telling_at": alert.telling_at}
     try:
-        values = _told(desk, alert, thread, now)
+        values = _told(services, alert, thread, now)
     except Temporary as error:
         put_off, values = error, _later(alert, error, now)
     except Permanent as error:
         logger.info("the thread of A-%s cannot be told: %s", alert.incident_id, error.message)
-        values = _cannot(desk, alert, error, now)
-    with desk.store.write() as t:
+        values = _cannot(services, alert, error, now)
+    with services.store.write() as t:
         alerts.change(t, alert.id, claimed_until=None, **(before | values))
     if put_off is not None:
         raise put_off
 
 
-def _told(desk: Desk, alert: Alert, thread: Thread, now: datetime) -> dict[str, object]:
+def _told(services: Services, alert: Alert, thread: Thread, now: datetime) -> dict[str, object]:
     """What is known of the thread after one more message, or after a look at it."""
     if alert.telling_at is not None:
         said = thread.said(alert, alert.telling_at - SKEW)
         return {"telling_at": None, "told": max(alert.told, said.told), "rung": max(alert.rung, said.rung)}
-    with desk.store.read() as t:
+    with services.store.read() as t:
         incident = incidents.get(t, alert.incident_id)
-        seen = None if incident is None else view(desk, t, incident)
+        seen = None if incident is None else view(services, t, incident)
     batch = [entry for entry in seen.timeline if entry.id > alert.told][:BATCH] if seen is not None else []
     if seen is None or not batch:
         return {}
-    bell = _bell(desk, alert, seen.incident, batch)
+    bell = _bell(services, alert, seen.incident, batch)
     if bell is None:
         thread.say(alert, seen, batch)
         return {"told": batch[-1].id, "tell_at": None}
@@ -140,10 +142,10 @@ def _told(desk: Desk, alert: Alert, thread: Thread, now: datetime) -> dict[str, 
     return {"rung": bell.id, "tell_at": None}
 
 
-def _bell(desk: Desk, alert: Alert, incident: Incident, batch: Sequence[Entry]) -> Entry | None:
+def _bell(services: Services, alert: Alert, incident: Incident, batch: Sequence[Entry]) -> Entry | None:
     """The last entry that the whole channel is to hear and has not heard, if the route says so."""
     bell = next((entry for entry in reversed(batch) if entry.what in RINGING and entry.id > alert.rung), None)
-    how = desk.policy.broadcast_of(incident.route)
+    how = services.policy.broadcast_of(incident.route)
     return bell if bell is not None and how.rings(incident.severity, heard=alert.rung > 0) else None
 
 
@@ -156,16 +158,16 @@ def _later(alert: Alert, error: Temporary, now: datetime) -> dict[str, object]:
     return {"tell_at": now + timedelta(seconds=seconds), "telling_at": begun}
 
 
-def _cannot(desk: Desk, alert: Alert, error: Permanent, now: datetime) -> dict[str, object]:
+def _cannot(services: Services, alert: Alert, error: Permanent, now: datetime) -> dict[str, object]:
     """A message that was deleted is posted anew, and its new thread is told; a channel that cannot be written waits; a line
     that Slack does not take is left out, since the message itself shows the state."""
     if error.code in GONE:
-        desk.alerts_owed.set()
+        services.alerts_owed.set()
         return {"ref": "", "shown": 0, "due_at": now, "telling_at": None}
     if error.code in REFUSED_ALL:
-        with desk.store.write() as t:
+        with services.store.write() as t:
             alerts.hold_threads(t, alert.channel_id, now + PERMANENT_RETRY)
         return {}
-    with desk.store.read() as t:
+    with services.store.read() as t:
         waiting = incidents.timeline(t, alert.incident_id, after=alert.told)[:BATCH]
     return {"telling_at": None, "told": waiting[-1].id if waiting and alert.telling_at is None else alert.told}

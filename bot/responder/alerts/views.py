@@ -15,24 +15,24 @@ from bot.core.errors import Permanent, Temporary
 from bot.core.incidents.alert import Kind
 from bot.core.incidents.incident import OPEN_STATES, RECENT, Incident
 from bot.core.incidents.view import View
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import alerts, incidents, remediations
 
 SICK_SHOWN = 200
 
 
-def view(desk: Desk, t: Connection, incident: Incident) -> View:
+def view(services: Services, t: Connection, incident: Incident) -> View:
     """The incident as it is now, with all that a message may say about it."""
-    now = desk.clock()
-    signal, airflow = incident.exemplar, desk.airflows.get(incident.deployment)
+    now = services.clock()
+    signal, airflow = incident.exemplar, services.airflows.get(incident.deployment)
     page = next((a for a in alerts.of_incident(t, incident.id) if a.place.kind is Kind.pagerduty), None)
-    book = desk.runbook(incident.runbook)
+    book = services.runbook(incident.runbook)
     looked = View(
         incident=incident, counts=incidents.counts(t, incident.id, now - RECENT), now=now,
         timeline=incidents.timeline(t, incident.id), sick=incidents.subjects_of(t, incident.id, sick=True, limit=SICK_SHOWN),
         remediation=remediations.latest(t, incident.id), runbook=book,
-        runbook_url=f"{desk.public_url}/runbooks/{book.name}" if book and desk.public_url else "",
-        several_deployments=len(desk.airflows) > 1, can_act=airflow is not None,
+        runbook_url=f"{services.public_url}/runbooks/{book.name}" if book and services.public_url else "",
+        several_deployments=len(services.airflows) > 1, can_act=airflow is not None,
         page_said=page.said if page else "", page_error=page.error if page else "",
     )  # fmt: skip
     if airflow is None or not signal.run_id:
@@ -47,16 +47,16 @@ def _run_url(airflow: Airflow, dag_id: str, run_id: str) -> str:
         return ""
 
 
-def view_of(desk: Desk, incident_id: int) -> View | None:
+def view_of(services: Services, incident_id: int) -> View | None:
     """One incident's view by its number."""
-    with desk.store.read() as t:
+    with services.store.read() as t:
         incident = incidents.get(t, incident_id)
-        return None if incident is None else view(desk, t, incident)
+        return None if incident is None else view(services, t, incident)
 
 
-def open_views(desk: Desk, limit: int = 50) -> list[View]:
+def open_views(services: Services, limit: int = 50) -> list[View]:
     """Open incidents, critical ones first, then the newest."""
-    with desk.store.read() as t:
+    with services.store.read() as t:
         found = incidents.listed(t, OPEN_STATES, limit=limit)
-        views = [view(desk, t, incident) for incident in found]
+        views = [view(services, t, incident) for incident in found]
     return sorted(views, key=lambda one: (-one.incident.severity.rank, -one.incident.id))

@@ -18,22 +18,22 @@ from bot.core.incidents.alert import Kind, Place
 from bot.core.incidents.incident import Entry, Incident, State
 from bot.core.redaction import redact
 from bot.responder.access.authorization import about_incident, decide, with_tags
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import alerts, audit, incidents
 from bot.store.audit import learn as learn_request
 from bot.store.signals import heard
 
 
-def press(desk: Desk, person: Person, verb: str, incident_id: int, note: str = "") -> Incident | Refused:
+def press(services: Services, person: Person, verb: str, incident_id: int, note: str = "") -> Incident | Refused:
     """Carries out a press; the incident as it is afterwards, or why not."""
-    now, note = desk.clock(), redact(note)
-    refused = _refused(desk, person, verb, incident_id) or _configured(desk, verb)
-    with desk.store.write(alone=True) as t:
-        result = refused or _press(desk, t, person, verb, incident_id, note, now)
+    now, note = services.clock(), redact(note)
+    refused = _refused(services, person, verb, incident_id) or _configured(services, verb)
+    with services.store.write(alone=True) as t:
+        result = refused or _press(services, t, person, verb, incident_id, note, now)
         outcome = result.reason if isinstance(result, Refused) else result.state.value
         audit.record(t, now, person, verb, f"A-{incident_id} {note}".strip(), allowed=refused is None,
                       outcome=outcome, incident_id=None if isinstance(result, Refused) else incident_id)  # fmt: skip
-    desk.wake()
+    services.wake()
     return result
 
 
@@ -45,20 +45,22 @@ class Elsewhere:
     at: datetime
 
 
-def pressed_elsewhere(desk: Desk, person: Person, verb: str, incident_id: int, note: str, elsewhere: Elsewhere) -> bool:
+def pressed_elsewhere(
+    services: Services, person: Person, verb: str, incident_id: int, note: str, elsewhere: Elsewhere
+) -> bool:
     """A press made in PagerDuty, by someone who may press it there; True when it changed something."""
-    now = desk.clock()
-    with desk.store.write(alone=True) as t:
+    now = services.clock()
+    with services.store.write(alone=True) as t:
         if not heard.first_time(t, now, *elsewhere.event):
             return False
         late = _is_late(incidents.for_change(t, incident_id), verb, elsewhere.at)
         at = elsewhere.at if verb == "acknowledge" else now  # held since then, to tell what is older
-        result = late or _press(desk, t, person, verb, incident_id, note, at)
+        result = late or _press(services, t, person, verb, incident_id, note, at)
         outcome = result.reason if isinstance(result, Refused) else result.state.value
         audit.record(
             t, now, person, verb, f"A-{incident_id} {note}", allowed=True, outcome=outcome, incident_id=incident_id
         )
-    desk.wake()
+    services.wake()
     return not isinstance(result, Refused)
 
 
@@ -74,27 +76,27 @@ def _is_late(incident: Incident | None, verb: str, pressed_at: datetime) -> Refu
     )
 
 
-def _refused(desk: Desk, person: Person, verb: str, incident_id: int) -> Refused | None:
+def _refused(services: Services, person: Person, verb: str, incident_id: int) -> Refused | None:
     """Whether they may press it on this alert; asked before the incident is locked."""
-    with desk.store.read() as t:
+    with services.store.read() as t:
         incident = incidents.get(t, incident_id)
         about = about_incident(t, incident) if incident else SOMEWHERE
     learn_request(deployment=about.deployment if incident else "")
-    settled = with_tags(desk, verb, about)
+    settled = with_tags(services, verb, about)
     if isinstance(settled, Refused):
         return settled
-    decided = decide(desk, person, verb, settled)
+    decided = decide(services, person, verb, settled)
     return decided.refused if isinstance(decided, No) else None
 
 
-def _configured(desk: Desk, verb: str) -> Refused | None:
-    if verb == "escalate" and not desk.pages:
+def _configured(services: Services, verb: str) -> Refused | None:
+    if verb == "escalate" and not services.pages:
         return Refused("Nobody can be rung: PagerDuty is not configured.", "help")
     return None
 
 
 def _press(
-    desk: Desk, t: Connection, person: Person, verb: str, incident_id: int, note: str, now: datetime
+    services: Services, t: Connection, person: Person, verb: str, incident_id: int, note: str, now: datetime
 ) -> Incident | Refused:
     incident = incidents.for_change(t, incident_id)
     if incident is None:
@@ -110,7 +112,7 @@ def _press(
     if verb == "reopen" and incident.resolved_at is not None:
         incidents.sick_again(t, incident_id, incident.resolved_at)
     rings = seen.incident.state is State.open or verb == "escalate"
-    if seen.incident.page_at is not None and rings and desk.pages:
+    if seen.incident.page_at is not None and rings and services.pages:
         alerts.ensure(t, incident_id, Place(Kind.pagerduty), seen.incident.page_at)
     return seen.incident
 
@@ -123,20 +125,20 @@ def save(t: Connection, seen: lifecycle.Observation, now: datetime) -> None:
     alerts.hurry(t, seen.incident.id, now)
 
 
-def note(desk: Desk, incident_id: int, entry: Entry) -> None:
+def note(services: Services, incident_id: int, entry: Entry) -> None:
     """One more line on a timeline; the alert is owed again."""
-    with desk.store.write() as t:
+    with services.store.write() as t:
         incident = incidents.for_change(t, incident_id)
         if incident is not None:
             save(t, lifecycle.note(incident, entry), entry.at)
-    desk.wake()
+    services.wake()
 
 
-def learn(desk: Desk, incident_id: int, context: dict[str, object]) -> None:
+def learn(services: Services, incident_id: int, context: dict[str, object]) -> None:
     """What Airflow told about an incident; the alert is owed again when that is news."""
-    with desk.store.write() as t:
+    with services.store.write() as t:
         incident = incidents.for_change(t, incident_id)
         if incident is None or incident.context == context:
             return
         incidents.save(t, replace(incident, context=context, version=incident.version + 1))
-    desk.wake()
+    services.wake()

@@ -15,7 +15,7 @@ from bot.core.incidents.routing import Severity, Silence
 from bot.core.redaction import redact
 from bot.responder.access.authorization import about_silence, decide, raised
 from bot.responder.incidents.presses import save
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.placement import place
 from bot.store import alerts, audit, incidents, silences
 
@@ -23,16 +23,16 @@ LONGEST_SILENCE = timedelta(days=30)
 
 
 def silence(
-    desk: Desk, person: Person, scope: str, deployment: str, lasts: timedelta, reason: str
+    services: Services, person: Person, scope: str, deployment: str, lasts: timedelta, reason: str
 ) -> Silence | Refused:
     """Quiet for what the scope matches, from now on and for what is open already."""
-    now, reason = desk.clock(), redact(reason)
-    decided = _decided(desk, person, "silence", about_silence(desk, "silence", scope, deployment))
+    now, reason = services.clock(), redact(reason)
+    decided = _decided(services, person, "silence", about_silence(services, "silence", scope, deployment))
     not_allowed = decided.refused if isinstance(decided, No) else None
     refused = not_allowed or _sensible(lasts)
-    with desk.store.write(alone=True) as t:
+    with services.store.write(alone=True) as t:
         if refused is None:
-            role = max(desk.access.role_of(person, deployment), raised(desk, person))
+            role = max(services.access.role_of(person, deployment), raised(services, person))
             made = Silence(0, scope, deployment, now + lasts, person.name, reason or "no reason given", role=role)
             unresolved = incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000)
             covered = [one for one in unresolved if made.covers(one.exemplar, one.signature, now)]
@@ -44,7 +44,7 @@ def silence(
         audit.record(
             t, now, person, "silence", f"{deployment}:{scope} {reason}", allowed=not_allowed is None, outcome=outcome
         )
-    desk.wake()
+    services.wake()
     return refused or made
 
 
@@ -54,65 +54,65 @@ def _sensible(lasts: timedelta) -> Refused | None:
     return Refused(f"A silence lasts between a minute and {LONGEST_SILENCE.days} days.", "silence A-12 for 2h reason")
 
 
-def unsilence(desk: Desk, person: Person, silence_id: int) -> Refused | None:
+def unsilence(services: Services, person: Person, silence_id: int) -> Refused | None:
     """Ends a silence; None when it is done."""
-    now = desk.clock()
-    decided = _decided(desk, person, "unsilence", _where(desk, silence_id))
+    now = services.clock()
+    decided = _decided(services, person, "unsilence", _where(services, silence_id))
     not_allowed = decided.refused if isinstance(decided, No) else None
     refused = not_allowed
-    with desk.store.write(alone=True) as t:
+    with services.store.write(alone=True) as t:
         if refused is None and not silences.end_silence(t, silence_id, now):
             refused = Refused(f"There is no silence S-{silence_id} that still holds.", "silences")
         elif refused is None:
             _let_speak(t, silence_id, f"{person.name} ended the silence", person, now)
         outcome = refused.reason if refused else "ended"
         audit.record(t, now, person, "unsilence", f"S-{silence_id}", allowed=not_allowed is None, outcome=outcome)
-    desk.wake()
+    services.wake()
     return refused
 
 
-def _where(desk: Desk, silence_id: int) -> About | Refused:
-    with desk.store.read() as t:
-        held = silences.active_silences(t, desk.clock())
+def _where(services: Services, silence_id: int) -> About | Refused:
+    with services.store.read() as t:
+        held = silences.active_silences(t, services.clock())
     one = next((one for one in held if one.id == silence_id), None)
-    return SOMEWHERE if one is None else about_silence(desk, "unsilence", one.scope, one.deployment)
+    return SOMEWHERE if one is None else about_silence(services, "unsilence", one.scope, one.deployment)
 
 
-def _decided(desk: Desk, person: Person, verb: str, about: About | Refused) -> Yes | No:
+def _decided(services: Services, person: Person, verb: str, about: About | Refused) -> Yes | No:
     """What Airflow does not tell decides against it."""
-    return No(None, about.reason) if isinstance(about, Refused) else decide(desk, person, verb, about)
+    return No(None, about.reason) if isinstance(about, Refused) else decide(services, person, verb, about)
 
 
-def end_old_silences(desk: Desk) -> None:
+def end_old_silences(services: Services) -> None:
     """A silence or a maintenance window that is over lets its incidents be seen as they are."""
-    now = desk.clock()
-    with desk.store.read() as t:
+    now = services.clock()
+    with services.store.read() as t:
         unresolved = incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000)
     over = [incident.id for incident in unresolved if incident.silence and incident.silence.until <= now]
     for incident_id in over:
-        with desk.store.write() as t:
+        with services.store.write() as t:
             incident = incidents.for_change(t, incident_id)
             if incident is not None and incident.silence and incident.silence.until <= now:
-                _speak(desk, t, incident, now)
+                _speak(services, t, incident, now)
     if over:
-        desk.wake()
+        services.wake()
 
 
-def _speak(desk: Desk, t: Connection, incident: Incident, now: datetime) -> None:
+def _speak(services: Services, t: Connection, incident: Incident, now: datetime) -> None:
     ended = (
         "The maintenance window ended; it is still broken" if not incident.silence or not incident.silence.id else ""
     )
-    seen = lifecycle.speak(incident, ended or "The silence ended", "", "", now, _page_after(desk, incident))
+    seen = lifecycle.speak(incident, ended or "The silence ended", "", "", now, _page_after(services, incident))
     save(t, seen, now)
-    if seen.incident.page_at is not None and desk.pages:
+    if seen.incident.page_at is not None and services.pages:
         alerts.ring(t, incident.id, seen.incident.page_at)
 
 
-def _page_after(desk: Desk, incident: Incident) -> timedelta | None:
+def _page_after(services: Services, incident: Incident) -> timedelta | None:
     """When the incident would ring had it just failed. What made it critical may be another failure than the latest."""
-    placement = place(desk, incident.exemplar)[1]
+    placement = place(services, incident.exemplar)[1]
     worse = incident.severity is Severity.critical and placement.severity is not Severity.critical
-    return timedelta(0) if worse and desk.pages else placement.page_after
+    return timedelta(0) if worse and services.pages else placement.page_after
 
 
 def _let_speak(t: Connection, silence_id: int, text: str, person: Person, now: datetime) -> None:

@@ -13,18 +13,18 @@ from bot.core.incidents.cause import phrase
 from bot.core.incidents.incident import RECENT, Entry, Incident, Subject
 from bot.core.incidents.routing import RETRYING
 from bot.core.redaction import redact
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import alerts, incidents
 from bot.store.database import Store
 
 PAGE = 100
 
 
-def page(desk: Desk, states: Sequence[str], before: int | None) -> dict[str, Any]:
+def page(services: Services, states: Sequence[str], before: int | None) -> dict[str, Any]:
     """Newest first; `next` is the path of the following page, None on the last."""
-    with desk.store.read() as t:
+    with services.store.read() as t:
         found = incidents.listed(t, states, before, PAGE + 1)
-        shown = [_summary(desk, t, incident) for incident in found[:PAGE]]
+        shown = [_summary(services, t, incident) for incident in found[:PAGE]]
     following = None
     if len(found) > PAGE:
         asked = "".join(f"state={state}&" for state in states)
@@ -32,23 +32,23 @@ def page(desk: Desk, states: Sequence[str], before: int | None) -> dict[str, Any
     return {"incidents": shown, "next": following}
 
 
-def one(desk: Desk, incident_id: int) -> dict[str, Any] | None:
+def one(services: Services, incident_id: int) -> dict[str, Any] | None:
     """One incident with every subject and its timeline."""
-    with desk.store.read() as t:
+    with services.store.read() as t:
         incident = incidents.get(t, incident_id)
         if incident is None:
             return None
-        return _summary(desk, t, incident) | {
+        return _summary(services, t, incident) | {
             "subjects": [_subject(subject) for subject in incidents.subjects_of(t, incident_id)],
             "timeline": [_entry(entry) for entry in incidents.timeline(t, incident_id)],
         }
 
 
-def _summary(desk: Desk, t: Connection, incident: Incident) -> dict[str, Any]:
-    counted = incidents.counts(t, incident.id, desk.clock() - RECENT)
+def _summary(services: Services, t: Connection, incident: Incident) -> dict[str, Any]:
+    counted = incidents.counts(t, incident.id, services.clock() - RECENT)
     return {
         "id": incident.id, "name": incident.name, "state": incident.state.value, "severity": incident.severity.value,
-        "title": title(desk, incident), "signature": incident.signature, "deployment": incident.deployment,
+        "title": title(services, incident), "signature": incident.signature, "deployment": incident.deployment,
         "version": incident.version, "opened_at": _time(incident.opened_at), "last_at": _time(incident.last_at),
         "resolved_at": _time(incident.resolved_at), "holder": incident.holder.name if incident.holder else None,
         "counts": {"failures": counted.failures, "things": counted.things, "sick": counted.sick, "dags": len(counted.dags)},
@@ -56,12 +56,12 @@ def _summary(desk: Desk, t: Connection, incident: Incident) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def title(desk: Desk, incident: Incident) -> str:
+def title(services: Services, incident: Incident) -> str:
     """`sales_daily.load failed: the database refused the connection`."""
     signal = incident.exemplar
     if signal.sentence:
         return redact(signal.sentence)
-    why = phrase(signal, desk.runbook(incident.runbook))
+    why = phrase(signal, services.runbook(incident.runbook))
     happened = "is tried again" if signal.kind == RETRYING else "failed"
     return redact(signal.label) + f" {happened}" + (f": {why}" if why else "")
 

@@ -28,7 +28,7 @@ from bot.store.signals.coverage import Coverage
 from bot.store.silences import active_silences
 
 if TYPE_CHECKING:
-    from bot.responder.services import Desk
+    from bot.responder.services import Services
 
 logger = logging.getLogger(__name__)
 LATEST = timedelta(hours=3)  # after the time it was due; yesterday's news in the evening are none
@@ -106,16 +106,16 @@ def midnight(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
-def digest(desk: Desk, day: date, zone: tzinfo) -> Digest:
+def digest(services: Services, day: date, zone: tzinfo) -> Digest:
     """What is known of that day, as far as it has passed."""
-    now = desk.clock()
+    now = services.clock()
     since, until = midnight(day, zone), midnight(day + timedelta(days=1), zone)
-    with desk.store.read() as t:
+    with services.store.read() as t:
         failed, open_now = counts.failures(t, since, until), incidents.listed(t, OPEN_STATES, limit=1_000)
         began, week = counts.opened(t, since, until), timedelta(days=7)
         covered = coverage.coverage(t, None, since, until)
         return Digest(
-            day, zone, since, until, now, runs=_runs(desk, since, until), opened=len(began),
+            day, zone, since, until, now, runs=_runs(services, since, until), opened=len(began),
             opened_before=len(counts.opened(t, since - week, until - week)),
             resolved=len(ended := counts.resolved(t, since, until)), still_open=len(open_now),
             to_acknowledge=_took([(began[one], at) for one, at in counts.taken(t, list(began)).items()]),
@@ -124,10 +124,10 @@ def digest(desk: Desk, day: date, zone: tzinfo) -> Digest:
         )  # fmt: skip
 
 
-def _runs(desk: Desk, since: datetime, until: datetime) -> RunTally | None:
+def _runs(services: Services, since: datetime, until: datetime) -> RunTally | None:
     """Of all deployments whose metastore answers; None when none does."""
     seen: list[RunTally] = []
-    for name, tally in desk.tallies.items():
+    for name, tally in services.tallies.items():
         try:
             seen.append(tally(since, until))
         except (Temporary, Permanent) as error:
@@ -180,32 +180,32 @@ def _since(incident: Incident) -> datetime:
     return incident.reopened_at or incident.opened_at
 
 
-def send_due(desk: Desk, plan: Plan, post: Post) -> bool:
+def send_due(services: Services, plan: Plan, post: Post) -> bool:
     """Posts the digest of the day before when it is time and nobody has; True when it did."""
-    now = desk.clock()
+    now = services.clock()
     today = now.astimezone(plan.zone).date()
     due = datetime.combine(today, plan.at, plan.zone).astimezone(UTC)
-    if not due <= now < due + LATEST or (desk.digest_again_at and now < desk.digest_again_at):
+    if not due <= now < due + LATEST or (services.digest_again_at and now < services.digest_again_at):
         return False
     day = (today - timedelta(days=1)).isoformat()
-    with desk.store.read() as t:
+    with services.store.read() as t:
         if counts.claimed(t, day):
             return False
-    with desk.store.write() as t:
+    with services.store.write() as t:
         if not counts.claim(t, day, now):
             return False
-    return _send(desk, plan, post, today - timedelta(days=1))
+    return _send(services, plan, post, today - timedelta(days=1))
 
 
-def _send(desk: Desk, plan: Plan, post: Post, day: date) -> bool:
+def _send(services: Services, plan: Plan, post: Post, day: date) -> bool:
     try:
-        post(digest(desk, day, plan.zone), plan.channel)
+        post(digest(services, day, plan.zone), plan.channel)
     except (Temporary, Permanent) as error:
         logger.warning("the digest of %s was not posted: %s", day, error.message)
         wait = getattr(error, "retry_after", None)
-        desk.digest_again_at = desk.clock() + (timedelta(seconds=wait) if wait else AGAIN)
+        services.digest_again_at = services.clock() + (timedelta(seconds=wait) if wait else AGAIN)
         if isinstance(error, Permanent) or error.acted is not None:  # an answer that was lost may stand for a post
-            with desk.store.write() as t:
+            with services.store.write() as t:
                 counts.let_go(t, day.isoformat())
         return False
     return True

@@ -16,7 +16,7 @@ from bot.core import dates
 from bot.core.airflow.protocol import Airflow, Run, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.responder.actions.draft import PATIENCE, airflow_of
-from bot.responder.services import Desk
+from bot.responder.services import Services
 
 NEAR = 3
 RECENT_RUNS = 50
@@ -61,23 +61,23 @@ class _Asked:
         return f"{place}{name}{f'[{index}]' if task_id and index is not None else ''}{f'@{run}' if run else ''}"
 
 
-def default_deployment(desk: Desk) -> str:
+def default_deployment(services: Services) -> str:
     """The only one, or the first by name."""
-    return min(desk.airflows, default="")
+    return min(services.airflows, default="")
 
 
 def find(
-    desk: Desk, name: str, *, deployment: str = "", task: str = "", map_index: int | None = None, run: str = "",
+    services: Services, name: str, *, deployment: str = "", task: str = "", map_index: int | None = None, run: str = "",
     needs_run: bool = False,
 ) -> Target | Refused:  # fmt: skip
     """Finds what was meant. With `needs_run` and no run named, the newest run is taken."""
-    airflow = airflow_of(desk, deployment or default_deployment(desk))
+    airflow = airflow_of(services, deployment or default_deployment(services))
     if isinstance(airflow, Refused):
         return airflow
     asked = _Asked(task, map_index, run, deployment)
     try:
         with airflow.within(PATIENCE):
-            return _found(airflow, name, asked, desk.clock(), needs_run)
+            return _found(airflow, name, asked, services.clock(), needs_run)
     except (Temporary, Permanent) as error:
         return Refused(f"Nothing was changed. {error.message}", "status")
 

@@ -20,7 +20,7 @@ from bot.core.incidents.view import View
 from bot.core.remediation import Remediation
 from bot.responder.access.authorization import decide
 from bot.responder.alerts.views import open_views
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import remediations as mine
 from bot.store.audit import Line
 from bot.store.silences import active_silences
@@ -63,34 +63,34 @@ class Home:
     now: datetime
 
 
-def everything(desk: Desk) -> Everything:
-    with desk.store.read() as t:
-        silences = active_silences(t, desk.clock())
-    return Everything(open_views(desk), silences, desk.clock())
+def everything(services: Services) -> Everything:
+    with services.store.read() as t:
+        silences = active_silences(t, services.clock())
+    return Everything(open_views(services), silences, services.clock())
 
 
-def home(desk: Desk, person: Person, seen: Everything) -> Home:
+def home(services: Services, person: Person, seen: Everything) -> Home:
     """One person's Home out of what everybody's has in common, and what they did themselves."""
     held = [view for view in seen.views if view.incident.holder and view.incident.state is State.acknowledged]
     own = [view for view in held if view.incident.holder and view.incident.holder.id == person.id]
     quiet = [view for view in seen.views if view.incident.silence and seen.now < view.incident.silence.until]
     needing = [view for view in seen.views if view not in held and view not in quiet]
-    with desk.store.read() as t:
+    with services.store.read() as t:
         remediations = mine.remediations_of(t, person.id, DEEDS)
         presses = mine.presses_of(t, person.id, PRESSES, DEEDS)
-    deployments = sorted(desk.airflows) or [""]
+    deployments = sorted(services.airflows) or [""]
     abouts = [About(name) if name else About() for name in deployments]
     may = {verb for verb in ("acknowledge", "clear", "resolve", "unsilence")
-           if any(isinstance(decide(desk, person, verb, about), Yes) for about in abouts)}  # fmt: skip
-    roles = [(name, desk.access.role_of(person, name)) for name in deployments]
+           if any(isinstance(decide(services, person, verb, about), Yes) for about in abouts)}  # fmt: skip
+    roles = [(name, services.access.role_of(person, name)) for name in deployments]
     return Home(
         needing, own, len(held) - len(own), seen.silences, remediations, presses, roles, frozenset(may), seen.now
     )
 
 
-def beats(desk: Desk) -> list[Beat]:
+def beats(services: Services) -> list[Beat]:
     """Every deployment asked at once, each within its own time."""
-    airflows = [desk.airflows[name] for name in sorted(desk.airflows)]
+    airflows = [services.airflows[name] for name in sorted(services.airflows)]
     with ThreadPoolExecutor(max_workers=max(1, min(8, len(airflows)))) as pool:
         return list(pool.map(_beat, airflows))
 

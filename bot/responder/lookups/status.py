@@ -13,7 +13,7 @@ from bot.core.incidents.incident import OPEN_STATES
 from bot.core.incidents.view import DeploymentStatus, Status
 from bot.core.signals.signal import Family
 from bot.responder.alerts.views import open_views
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import incidents
 from bot.store.signals import coverage
 from bot.store.silences import active_silences
@@ -21,22 +21,22 @@ from bot.store.silences import active_silences
 PATIENCE = 10.0  # seconds for one deployment's status
 
 
-def status(desk: Desk) -> Status:
+def status(services: Services) -> Status:
     """Every deployment asked at once, each within its own time, and the open incidents."""
-    gateways = list(desk.airflows.values())
+    gateways = list(services.airflows.values())
     with ThreadPoolExecutor(max_workers=max(1, min(8, len(gateways)))) as pool:
-        asked = list(pool.map(lambda airflow: _in_time(airflow, desk.clock()), gateways))
-    with desk.store.read() as t:
-        silences = [(silence.id, silence.until) for silence in active_silences(t, desk.clock())]
-    findings = _findings(desk)
-    deployments = [replace(one, findings=findings.get(one.name, ())) for one in _covered(desk, asked)]
-    return Status(deployments, open_views(desk), desk.clock(), silences)
+        asked = list(pool.map(lambda airflow: _in_time(airflow, services.clock()), gateways))
+    with services.store.read() as t:
+        silences = [(silence.id, silence.until) for silence in active_silences(t, services.clock())]
+    findings = _findings(services)
+    deployments = [replace(one, findings=findings.get(one.name, ())) for one in _covered(services, asked)]
+    return Status(deployments, open_views(services), services.clock(), silences)
 
 
-def _covered(desk: Desk, deployments: Sequence[DeploymentStatus]) -> list[DeploymentStatus]:
+def _covered(services: Services, deployments: Sequence[DeploymentStatus]) -> list[DeploymentStatus]:
     """How many failures of the last day each Airflow knows, and who told them first."""
-    since = desk.clock() - timedelta(days=1)
-    with desk.store.read() as t:
+    since = services.clock() - timedelta(days=1)
+    with services.store.read() as t:
         told = {one.name: coverage.coverage(t, one.name, since) for one in deployments}
     return [
         replace(one, failures_known=told[one.name].known, failures_by_hook=told[one.name].told.get(coverage.HOOK, 0),
@@ -45,10 +45,10 @@ def _covered(desk: Desk, deployments: Sequence[DeploymentStatus]) -> list[Deploy
     ]  # fmt: skip
 
 
-def _findings(desk: Desk) -> dict[str, Sequence[str]]:
+def _findings(services: Services) -> dict[str, Sequence[str]]:
     """What the checks found and is not well yet, by deployment."""
     found: dict[str, list[str]] = {}
-    with desk.store.read() as t:
+    with services.store.read() as t:
         for incident in incidents.listed(t, OPEN_STATES):
             if incident.family in {Family.check, Family.file}:
                 found.setdefault(incident.deployment, []).append(incident.exemplar.sentence or incident.exemplar.label)

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from bot.core.airflow.protocol import FAILED_STATES, Airflow, Dag, Run, TaskInstance
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.responder.services import Desk
+from bot.responder.services import Services
 
 T = TypeVar("T")
 WITHIN = 1.8  # seconds that Airflow is given
@@ -53,8 +53,8 @@ class TaskOffer:
 class Catalog:
     """What there is to choose from, for everybody who types. Thread-safe."""
 
-    def __init__(self, desk: Desk, clock: Callable[[], float] = time.monotonic) -> None:
-        self._desk, self._clock = desk, clock
+    def __init__(self, services: Services, clock: Callable[[], float] = time.monotonic) -> None:
+        self._services, self._clock = services, clock
         self._kept: dict[Hashable, tuple[float, Shelf[Any]]] = {}
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="suggestions")
@@ -62,7 +62,7 @@ class Catalog:
     def dags(self, pattern: str) -> list[Shelf[Dag]]:
         """The DAGs whose id contains the pattern, by deployment; every deployment is asked at once."""
         return self._all([(name, ("dags", name, pattern.casefold()), lambda airflow: airflow.dags(pattern, MOST))
-                          for name in sorted(self._desk.airflows)])  # fmt: skip
+                          for name in sorted(self._services.airflows)])  # fmt: skip
 
     def dag(self, deployment: str, dag_id: str) -> Dag | Refused:
         """One DAG with its params. Refused when there is none, or when Airflow does not answer."""
@@ -81,7 +81,7 @@ class Catalog:
         return self._one(deployment, key, lambda airflow: offers(airflow.task_instances(dag_id, run_id)))
 
     def _one(self, deployment: str, key: Hashable, look: Callable[[Airflow], Sequence[T]]) -> Shelf[T]:
-        if deployment not in self._desk.airflows:
+        if deployment not in self._services.airflows:
             return Shelf(deployment, (), f"There is no deployment {deployment}.")
         return self._all([(deployment, key, look)])[0]
 
@@ -99,7 +99,7 @@ class Catalog:
         ]
 
     def _look(self, name: str, key: Hashable, look: Callable[[Airflow], Sequence[T]]) -> Shelf[T]:
-        airflow = self._desk.airflows[name]
+        airflow = self._services.airflows[name]
         try:
             with airflow.within(WITHIN):
                 shelf = Shelf(name, tuple(look(airflow)))

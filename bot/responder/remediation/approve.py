@@ -16,48 +16,48 @@ from bot.core.remediation import Plan, Remediation
 from bot.responder.access.authorization import no_longer, weigh
 from bot.responder.remediation import confirm as plans
 from bot.responder.remediation import second_person
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import alerts, approvals
 from bot.store.approvals import Approval, Standing
 
 logger = logging.getLogger(__name__)
 
 
-def approve(desk: Desk, person: Person, plan_id: str) -> Remediation | Refused:
+def approve(services: Services, person: Person, plan_id: str) -> Remediation | Refused:
     """What was asked for is carried out now, or why not."""
-    plan = _waiting(desk, person, plan_id)
+    plan = _waiting(services, person, plan_id)
     if isinstance(plan, Refused):
         return plan
-    weighed = weigh(desk, person, plan, anew=True)
+    weighed = weigh(services, person, plan, anew=True)
     if isinstance(weighed, Refused):
         return weighed
-    if (lost := no_longer(desk, plan)) is not None:
+    if (lost := no_longer(services, plan)) is not None:
         return lost
-    moved = plans.moved(desk, plan)
+    moved = plans.moved(services, plan)
     if moved is None:
-        return plans.bind(desk, plan, second=person)
+        return plans.bind(services, plan, second=person)
     if isinstance(moved, Refused):
         return moved
-    with desk.store.write() as t:
+    with services.store.write() as t:
         left = approvals.leave(t, plan_id, Standing.moved)
     if left:
         second_person.remember(
-            desk, plan, f"The list moved before {person.name} approved it; nothing was changed", by_nobody=True
+            services, plan, f"The list moved before {person.name} approved it; nothing was changed", by_nobody=True
         )
     return Refused(f"Nothing was changed. The list moved since {plan.person.name} confirmed it; {plan.person.name} must "
                    "ask for a new one.", "")  # fmt: skip
 
 
-def _waiting(desk: Desk, person: Person, plan_id: str) -> Plan | Refused:
-    with desk.store.read() as t:
+def _waiting(services: Services, person: Person, plan_id: str) -> Plan | Refused:
+    with services.store.read() as t:
         found = approvals.find(t, plan_id)
     if found is None or found.standing is not Standing.waiting:
-        return Refused(second_person.refuse_waiting(desk, plan_id), "")
+        return Refused(second_person.refuse_waiting(services, plan_id), "")
     if found.plan.person.id == person.id:
         return Refused("Nothing was changed. You asked for it, so somebody else must approve it.", "")
-    if desk.clock() >= found.plan.expires_at:
-        second_person.expire(desk)
-        return Refused(second_person.refuse_waiting(desk, plan_id), "")
+    if services.clock() >= found.plan.expires_at:
+        second_person.expire(services)
+        return Refused(second_person.refuse_waiting(services, plan_id), "")
     return found.plan
 
 
@@ -68,21 +68,21 @@ class Show(Protocol):
     def __call__(self, approval: Approval, channel: str, thread: str, /) -> tuple[str, str]: ...
 
 
-def tell(desk: Desk, show: Show) -> None:
+def tell(services: Services, show: Show) -> None:
     """Asks for the second person where the alert is, or where it was asked for, and says how it ended."""
-    second_person.expire(desk)
-    with desk.store.read() as t:
+    second_person.expire(services)
+    with services.store.read() as t:
         behind = approvals.untold(t)
     for approval in behind:
-        where = _shown(desk, approval, show)
+        where = _shown(services, approval, show)
         if where is not None:
-            with desk.store.write() as t:
+            with services.store.write() as t:
                 approvals.told(t, approval.plan.id, approval.standing.value, *where)
 
 
-def _shown(desk: Desk, approval: Approval, show: Show) -> tuple[str, str] | None:
+def _shown(services: Services, approval: Approval, show: Show) -> tuple[str, str] | None:
     """None: to be tried again. A place that cannot be written is left for the root route's channel."""
-    for channel, thread in dict.fromkeys([_place(desk, approval), (desk.policy.channel, "")]):
+    for channel, thread in dict.fromkeys([_place(services, approval), (services.policy.channel, "")]):
         try:
             return show(approval, channel, thread)
         except Temporary as error:
@@ -93,12 +93,12 @@ def _shown(desk: Desk, approval: Approval, show: Show) -> tuple[str, str] | None
     return approval.channel_id, approval.ref
 
 
-def _place(desk: Desk, approval: Approval) -> tuple[str, str]:
+def _place(services: Services, approval: Approval) -> tuple[str, str]:
     plan = approval.plan
     if plan.incident_id is not None:
-        with desk.store.read() as t:
+        with services.store.read() as t:
             seen = alerts.of_incident(t, plan.incident_id)
         shown = next((one for one in seen if one.place.kind is Kind.slack and one.ref), None)
         if shown is not None:
             return shown.channel_id, shown.ref
-    return plan.channel or desk.policy.channel, ""
+    return plan.channel or services.policy.channel, ""

@@ -27,7 +27,7 @@ from bot.responder.actions.draft import Step, airflow_of
 from bot.responder.remediation import timed_pauses
 from bot.responder.remediation.outcome import end, enter, save, show
 from bot.responder.remediation.watch import FIRST_LOOK, Report, cancel, watch
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import approvals, remediations
 
 logger = logging.getLogger(__name__)
@@ -37,79 +37,79 @@ IDLE_SECONDS = 2.0
 WORKERS = 4
 
 
-def run(desk: Desk, report: Report, stop: threading.Event) -> None:
+def run(services: Services, report: Report, stop: threading.Event) -> None:
     """Carries on what is due until told to stop."""
     with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="remediation") as pool:
         while not stop.is_set():
-            desk.remediation_owed.clear()
-            desk.rounds["remediations"] = desk.monotonic()
+            services.remediation_owed.clear()
+            services.rounds["remediations"] = services.monotonic()
             try:
-                with desk.store.read() as t:
-                    waiting = remediations.due(t, desk.clock())
+                with services.store.read() as t:
+                    waiting = remediations.due(t, services.clock())
                 for remediation in waiting:
-                    _begin(desk, pool, remediation, report)
+                    _begin(services, pool, remediation, report)
             except Exception:  # the loop outlives everything; what was asked stays asked
                 logger.exception("carry_out failed; tried again in %s s", IDLE_SECONDS)
-            desk.remediation_owed.wait(0.5 if waiting_soon(desk) else IDLE_SECONDS)
+            services.remediation_owed.wait(0.5 if waiting_soon(services) else IDLE_SECONDS)
 
 
-def waiting_soon(desk: Desk) -> bool:
+def waiting_soon(services: Services) -> bool:
     """Whether something comes due before the next idle round."""
-    with desk.store.read() as t:
-        return bool(remediations.due(t, desk.clock() + timedelta(seconds=IDLE_SECONDS)))
+    with services.store.read() as t:
+        return bool(remediations.due(t, services.clock() + timedelta(seconds=IDLE_SECONDS)))
 
 
-def _begin(desk: Desk, pool: ThreadPoolExecutor, remediation: Remediation, report: Report) -> None:
-    now = desk.clock()
-    with desk.store.write() as t:
+def _begin(services: Services, pool: ThreadPoolExecutor, remediation: Remediation, report: Report) -> None:
+    now = services.clock()
+    with services.store.write() as t:
         ours = remediations.claim(t, remediation, now, now + CLAIM)
     if ours:
-        pool.submit(_guarded, desk, remediation, report)
+        pool.submit(_guarded, services, remediation, report)
 
 
-def _guarded(desk: Desk, remediation: Remediation, report: Report) -> None:
+def _guarded(services: Services, remediation: Remediation, report: Report) -> None:
     try:
-        carry_on(desk, remediation, report)
+        carry_on(services, remediation, report)
     except Exception:  # the claim ends by itself, and the remediation is found again
         logger.exception("remediation %s failed and will be looked at again", remediation.id)
 
 
-def carry_on(desk: Desk, remediation: Remediation, report: Report) -> Remediation:
+def carry_on(services: Services, remediation: Remediation, report: Report) -> Remediation:
     """One step: do it, read it back, or look how far Airflow is. Returns it as it was written down."""
-    airflow = airflow_of(desk, remediation.plan.deployment)
+    airflow = airflow_of(services, remediation.plan.deployment)
     if isinstance(airflow, Refused):
-        return end(desk, remediation, Progress.failed, airflow.reason)
+        return end(services, remediation, Progress.failed, airflow.reason)
     if remediation.progress is Progress.watching and remediation.backfill_id:
-        return cancel(desk, remediation, airflow)
+        return cancel(services, remediation, airflow)
     if remediation.progress is Progress.watching:
-        return watch(desk, remediation, airflow, report)
+        return watch(services, remediation, airflow, report)
     if remediation.progress is Progress.doing:
-        return _read_back(desk, remediation, airflow)
+        return _read_back(services, remediation, airflow)
     if remediation.stopped_by:
-        return _cut_short(desk, remediation, airflow, f"{remediation.stopped_by} stopped it")
-    return _attempt(desk, remediation, airflow)
+        return _cut_short(services, remediation, airflow, f"{remediation.stopped_by} stopped it")
+    return _attempt(services, remediation, airflow)
 
 
-def _attempt(desk: Desk, remediation: Remediation, airflow: Airflow) -> Remediation:
-    if desk.clock() >= remediation.asked_at + PLAN_LIFE:  # nobody who confirmed it expects that any more
-        return end(desk, remediation, Progress.given_up, "it was not begun within ten minutes")
+def _attempt(services: Services, remediation: Remediation, airflow: Airflow) -> Remediation:
+    if services.clock() >= remediation.asked_at + PLAN_LIFE:  # nobody who confirmed it expects that any more
+        return end(services, remediation, Progress.given_up, "it was not begun within ten minutes")
     lost = None
     if not remediation.plan.options.get("by_itself"):  # the end of a timed pause was allowed with the pause
-        lost = no_longer(desk, remediation.plan, _second(desk, remediation.plan))
+        lost = no_longer(services, remediation.plan, _second(services, remediation.plan))
     if lost is not None:
-        return end(desk, remediation, Progress.failed, lost.reason.removeprefix("Nothing was changed. "))
+        return end(services, remediation, Progress.failed, lost.reason.removeprefix("Nothing was changed. "))
     try:
         moved = _moved(airflow, remediation.plan)
     except (Temporary, Permanent) as error:
-        return _not_done(desk, remediation, airflow, error)
+        return _not_done(services, remediation, airflow, error)
     if moved:
-        return end(desk, remediation, Progress.moved, moved)
-    doing = replace(remediation, progress=Progress.doing, began_at=desk.clock(), tally=_executed(remediation, []))
-    return _go_on(desk, save(desk, doing, silent=True, until=CLAIM), airflow)
+        return end(services, remediation, Progress.moved, moved)
+    doing = replace(remediation, progress=Progress.doing, began_at=services.clock(), tally=_executed(remediation, []))
+    return _go_on(services, save(services, doing, silent=True, until=CLAIM), airflow)
 
 
-def _second(desk: Desk, plan: Plan) -> Person | None:
-    with desk.store.read() as t:
+def _second(services: Services, plan: Plan) -> Person | None:
+    with services.store.read() as t:
         found = approvals.find(t, plan.id)
     return Person(found.second_id, found.second) if found is not None and found.second_id else None
 
@@ -126,37 +126,37 @@ def _moved(airflow: Airflow, plan: Plan) -> str:
     return "" if same else "Airflow would clear something else than was shown"
 
 
-def _go_on(desk: Desk, doing: Remediation, airflow: Airflow) -> Remediation:
+def _go_on(services: Services, doing: Remediation, airflow: Airflow) -> Remediation:
     """Every step that is left, in order; after each it is written down how far it came."""
     steps = steps_of(airflow, doing.plan)
-    told_at = doing.began_at or desk.clock()
+    told_at = doing.began_at or services.clock()
     while doing.steps < len(steps):
         if doing.stopped_by:
-            return _cut_short(desk, doing, airflow, f"{doing.stopped_by} stopped it")
+            return _cut_short(services, doing, airflow, f"{doing.stopped_by} stopped it")
         try:
             if doing.steps and is_overtaken(airflow, doing.plan, steps[doing.steps]):
-                return _cut_short(desk, doing, airflow, "the list moved meanwhile")
+                return _cut_short(services, doing, airflow, "the list moved meanwhile")
             begun = act(airflow, doing.plan, steps[doing.steps])
         except Temporary as error:
             if error.acted is None:
-                return _read_back(desk, doing, airflow, error)
-            return _not_done(desk, doing, airflow, error)
+                return _read_back(services, doing, airflow, error)
+            return _not_done(services, doing, airflow, error)
         except Permanent as error:
-            return _cut_short(desk, doing, airflow, error.message)
-        tell = desk.clock() - told_at >= TELL_EVERY
-        told_at = desk.clock() if tell else told_at
-        doing = replace(_advance(desk, doing, steps, tell=tell), backfill_id=begun or 0)
-    return _done(desk, doing)
+            return _cut_short(services, doing, airflow, error.message)
+        tell = services.clock() - told_at >= TELL_EVERY
+        told_at = services.clock() if tell else told_at
+        doing = replace(_advance(services, doing, steps, tell=tell), backfill_id=begun or 0)
+    return _done(services, doing)
 
 
-def _advance(desk: Desk, doing: Remediation, steps: Sequence[Step], *, tell: bool) -> Remediation:
+def _advance(services: Services, doing: Remediation, steps: Sequence[Step], *, tell: bool) -> Remediation:
     """One step further; the claim is ours for longer, and somebody may have asked to stop."""
     further = replace(doing, steps=doing.steps + 1, version=doing.version + (1 if tell else 0))
     further = replace(further, tally=_executed(further, steps))
-    with desk.store.write() as t:
-        stopped_by = remediations.advance(t, further, desk.clock() + CLAIM)
+    with services.store.write() as t:
+        stopped_by = remediations.advance(t, further, services.clock() + CLAIM)
     if tell:
-        show(desk, further)
+        show(services, further)
     return replace(further, stopped_by=stopped_by)
 
 
@@ -166,74 +166,78 @@ def _executed(remediation: Remediation, steps: Sequence[Step]) -> dict[str, int]
     return {"done": done, "failed": 0, "running": 0, "waiting": len(remediation.plan.changes) - done}
 
 
-def _done(desk: Desk, remediation: Remediation) -> Remediation:
+def _done(services: Services, remediation: Remediation) -> Remediation:
     """Airflow did it. A clear is followed; the rest is over."""
     plan = remediation.plan
-    enter(desk, remediation, "acted", past_sentence(plan))
-    timed_pauses.remember(desk, plan)
+    enter(services, remediation, "acted", past_sentence(plan))
+    timed_pauses.remember(services, plan)
     if plan.action == "clear":
-        return _follow(desk, remediation, plan.changes)
-    return end(desk, remediation, Progress.done, past_sentence(plan), tell=False)
+        return _follow(services, remediation, plan.changes)
+    return end(services, remediation, Progress.done, past_sentence(plan), tell=False)
 
 
-def _follow(desk: Desk, remediation: Remediation, cleared: Sequence[Change]) -> Remediation:
+def _follow(services: Services, remediation: Remediation, cleared: Sequence[Change]) -> Remediation:
     states = tally("none" for _ in cleared)
-    due = desk.clock() + timedelta(seconds=FIRST_LOOK)
-    return save(desk, replace(remediation, progress=Progress.watching, tally=states, due_at=due, tries=0))
+    due = services.clock() + timedelta(seconds=FIRST_LOOK)
+    return save(services, replace(remediation, progress=Progress.watching, tally=states, due_at=due, tries=0))
 
 
-def _cut_short(desk: Desk, remediation: Remediation, airflow: Airflow, why: str) -> Remediation:
+def _cut_short(services: Services, remediation: Remediation, airflow: Airflow, why: str) -> Remediation:
     """It ends before its end: what was done and what was not, by name. What was cleared is followed all the same."""
     steps = steps_of(airflow, remediation.plan)
     done = [change for step in steps[: remediation.steps] for change in step.changes]
     left = [change for step in steps[remediation.steps :] for change in step.changes]
     if not done:
         stopped = bool(remediation.stopped_by)
-        return end(desk, remediation, Progress.stopped if stopped else Progress.failed, why)
+        return end(services, remediation, Progress.stopped if stopped else Progress.failed, why)
     total = len(done) + len(left)
     answer = f"{len(done)} of {total} were done, {len(left)} were not: {why}. Not done: {named(left)}"
-    enter(desk, remediation, "partly", f"{answer}. Done: {named(done)}")
+    enter(services, remediation, "partly", f"{answer}. Done: {named(done)}")
     if remediation.plan.action == "clear":
-        return _follow(desk, replace(remediation, answer=answer), done)
-    return end(desk, remediation, Progress.partly, answer, tell=False)
+        return _follow(services, replace(remediation, answer=answer), done)
+    return end(services, remediation, Progress.partly, answer, tell=False)
 
 
-def _not_done(desk: Desk, remediation: Remediation, airflow: Airflow, error: Temporary | Permanent) -> Remediation:
+def _not_done(
+    services: Services, remediation: Remediation, airflow: Airflow, error: Temporary | Permanent
+) -> Remediation:
     """It is certain that this step changed nothing: tried again while the plan is young, else given up, visibly."""
     if isinstance(error, Permanent):
-        return _cut_short(desk, remediation, airflow, error.message)
+        return _cut_short(services, remediation, airflow, error.message)
     wait = error.retry_after or random.uniform(1.0, min(20.0, 2.0 ** (remediation.tries + 1)))  # noqa: S311 - jitter
-    due = desk.clock() + timedelta(seconds=wait)
+    due = services.clock() + timedelta(seconds=wait)
     begun = remediation.steps > 0
     if due >= remediation.plan.expires_at:
         if begun:
-            return _cut_short(desk, remediation, airflow, error.message)
-        return end(desk, remediation, Progress.given_up, error.message)
+            return _cut_short(services, remediation, airflow, error.message)
+        return end(services, remediation, Progress.given_up, error.message)
     if remediation.tries == 0:
         until = remediation.plan.expires_at
-        enter(desk, remediation, "waiting", f"{error.message}; tried again until {until:%H:%M} UTC")
+        enter(services, remediation, "waiting", f"{error.message}; tried again until {until:%H:%M} UTC")
     progress = Progress.doing if begun else Progress.asked
     later = replace(remediation, due_at=due, tries=remediation.tries + 1, answer=error.message, progress=progress)
-    return save(desk, later)
+    return save(services, later)
 
 
-def _read_back(desk: Desk, remediation: Remediation, airflow: Airflow, error: Temporary | None = None) -> Remediation:
+def _read_back(
+    services: Services, remediation: Remediation, airflow: Airflow, error: Temporary | None = None
+) -> Remediation:
     """No answer came, or we died before it did: what does Airflow say now about the step that was being done?"""
     try:
         steps = steps_of(airflow, remediation.plan)
         done = remediation.steps >= len(steps) or is_done(airflow, remediation.plan, steps[remediation.steps])
     except (Temporary, Permanent) as again:
-        if desk.clock() < remediation.plan.expires_at:
-            due = desk.clock() + timedelta(seconds=5)
+        if services.clock() < remediation.plan.expires_at:
+            due = services.clock() + timedelta(seconds=5)
             answer = f"no answer came, and it is read back: {again.message}"
-            return save(desk, replace(remediation, due_at=due, tries=remediation.tries + 1, answer=answer))
-        return end(desk, remediation, Progress.unknown, again.message)
+            return save(services, replace(remediation, due_at=due, tries=remediation.tries + 1, answer=answer))
+        return end(services, remediation, Progress.unknown, again.message)
     if done:
         further = replace(remediation, steps=min(remediation.steps + 1, len(steps)), answer="")
-        return _go_on(desk, further, airflow)
+        return _go_on(services, further, airflow)
     if remediation.stopped_by:
-        return _cut_short(desk, remediation, airflow, f"{remediation.stopped_by} stopped it")
+        return _cut_short(services, remediation, airflow, f"{remediation.stopped_by} stopped it")
     if error is None and remediation.steps:  # we died between two steps, or waited: the next one was not begun
-        return _go_on(desk, replace(remediation, answer=""), airflow)
+        return _go_on(services, replace(remediation, answer=""), airflow)
     cause = error or Temporary("the first attempt did not reach Airflow", 1.0)
-    return _not_done(desk, remediation, airflow, cause)
+    return _not_done(services, remediation, airflow, cause)

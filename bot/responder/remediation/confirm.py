@@ -27,23 +27,23 @@ from bot.responder.actions.draft import (
 from bot.responder.incidents.presses import save
 from bot.responder.remediation.overlap import refused as overlapping
 from bot.responder.remediation.second_person import Held, hold
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import approvals, at_work, incidents, remediations
 from bot.store.at_work import Overlaps
 from bot.store.audit import record
 
 
-def narrow(desk: Desk, person: Person, plan_id: str) -> Plan | Refused:
+def narrow(services: Services, person: Person, plan_id: str) -> Plan | Refused:
     """The same question for failed ones only."""
-    found = _own(desk, person, plan_id)
+    found = _own(services, person, plan_id)
     if isinstance(found, Refused):
         return found
     scopes = tuple(replace(scope, only_failed=True) for scope in found.scopes)
-    return plan_clear(desk, person, found.deployment, scopes, found.channel, found.incident_id)
+    return plan_clear(services, person, found.deployment, scopes, found.channel, found.incident_id)
 
 
-def _own(desk: Desk, person: Person, plan_id: str) -> Plan | Refused:
-    with desk.store.read() as t:
+def _own(services: Services, person: Person, plan_id: str) -> Plan | Refused:
+    with services.store.read() as t:
         found = remediations.plan(t, plan_id)
     if found is None:
         return Refused(f"{UNCONFIRMED} That list is not known here any more; ask for a new one.", "")
@@ -52,45 +52,47 @@ def _own(desk: Desk, person: Person, plan_id: str) -> Plan | Refused:
         return Refused(f"{UNCONFIRMED} That list was made for {plan.person.name}; ask for your own.", "")
     if used_at is not None:
         return Refused(f"That was confirmed already, at {used_at:%H:%M} UTC; it is carried out once.", "")
-    if desk.clock() >= plan.expires_at:
+    if services.clock() >= plan.expires_at:
         return Refused(f"{UNCONFIRMED} That list is older than ten minutes; ask for a new one.", "")
     return plan
 
 
-def confirm(desk: Desk, person: Person, plan_id: str) -> Remediation | Plan | Held | Refused:
+def confirm(services: Services, person: Person, plan_id: str) -> Remediation | Plan | Held | Refused:
     """Binds the person to the list; exactly one confirmation of a plan is carried out. When the list has moved, nothing
     is asked for, and the new list comes back as a plan of its own. What needs a second person waits for one."""
-    plan = _own(desk, person, plan_id)
+    plan = _own(services, person, plan_id)
     if isinstance(plan, Refused):
         return plan
-    weighed = weigh(desk, person, plan, anew=True)
+    weighed = weigh(services, person, plan, anew=True)
     if isinstance(weighed, Refused):
         return weighed
-    with desk.store.read() as t:
+    with services.store.read() as t:
         overlap = at_work.find(t, plan)
     if overlap is not None:
         return overlapping(overlap, plan, person)
-    fresh = moved(desk, plan)
+    fresh = moved(services, plan)
     if fresh is not None:
         return fresh
-    return hold(desk, plan) if weighed.needs_second_person else bind(desk, plan)
+    return hold(services, plan) if weighed.needs_second_person else bind(services, plan)
 
 
-def bind(desk: Desk, plan: Plan, second: Person | None = None) -> Remediation | Refused:
+def bind(services: Services, plan: Plan, second: Person | None = None) -> Remediation | Refused:
     """Turns a plan into a remediation, once; `second` is the person who approved it, where one had to."""
-    now = desk.clock()
+    now = services.clock()
     try:
-        with desk.store.write() as t:
-            asked = _bound(desk, t, plan, second, now)
+        with services.store.write() as t:
+            asked = _bound(services, t, plan, second, now)
     except Overlaps as error:
         return overlapping(error.overlap, plan, second or plan.person)
     if isinstance(asked, Remediation):
-        desk.remediation_owed.set()
-        desk.wake()
+        services.remediation_owed.set()
+        services.wake()
     return asked
 
 
-def _bound(desk: Desk, t: Connection, plan: Plan, second: Person | None, now: datetime) -> Remediation | Refused:
+def _bound(
+    services: Services, t: Connection, plan: Plan, second: Person | None, now: datetime
+) -> Remediation | Refused:
     if second is not None and not approvals.leave(t, plan.id, approvals.Standing.approved, second):
         return Refused("Nothing was changed. Somebody was faster than you.", "")
     if not remediations.use_plan(t, plan.id, now):
@@ -99,17 +101,17 @@ def _bound(desk: Desk, t: Connection, plan: Plan, second: Person | None, now: da
     at_work.take(t, asked, now)
     incident = incidents.for_change(t, plan.incident_id) if plan.incident_id else None
     if incident is not None:
-        save(t, _taken(incident, plan, desk, second), now)
+        save(t, _taken(incident, plan, services, second), now)
     record(t, now, plan.person, plan.action, ", ".join(plan.dag_ids), allowed=True, outcome="asked",
                   incident_id=plan.incident_id, plan_digest=plan.digest, deployment=plan.deployment,
                   second=second)  # fmt: skip
     return asked
 
 
-def moved(desk: Desk, plan: Plan) -> Plan | Refused | None:
+def moved(services: Services, plan: Plan) -> Plan | Refused | None:
     """The list as it is now, when it is another; None when it is the same, or when Airflow cannot be asked now (then
     the remediation looks again before it does anything)."""
-    airflow = desk.airflows.get(plan.deployment)
+    airflow = services.airflows.get(plan.deployment)
     if airflow is None:
         return None
     try:
@@ -122,38 +124,38 @@ def moved(desk: Desk, plan: Plan) -> Plan | Refused | None:
         return fresh
     if fresh.digest == plan.digest:
         return None
-    fresh = replace(fresh, id=new_id(), created_at=desk.clock())
-    with desk.store.write() as t:
+    fresh = replace(fresh, id=new_id(), created_at=services.clock())
+    with services.store.write() as t:
         remediations.add_plan(t, fresh)
     return fresh
 
 
-def stop(desk: Desk, person: Person, plan_id: str) -> Remediation | Refused:
+def stop(services: Services, person: Person, plan_id: str) -> Remediation | Refused:
     """Ends a remediation after the batch that is being done; what was done stays done and is said."""
-    with desk.store.read() as t:
+    with services.store.read() as t:
         found = remediations.of_plan(t, plan_id)
     if found is None:
         return Refused("There is nothing to stop.", "")
     about = About(found.plan.deployment, dict.fromkeys(found.plan.dag_ids, ()))
     if person.id != found.person.id:  # whoever asked for it may think better of it
-        refused = may(desk, person, found.plan.action, f"stop {found.plan.id}", found.incident_id, about)
+        refused = may(services, person, found.plan.action, f"stop {found.plan.id}", found.incident_id, about)
         if refused is not None:
             return refused
     if found.progress not in {Progress.asked, Progress.doing} and not found.can_stop:
         return Refused("It is done already, so there is nothing to stop.", "")
-    with desk.store.write() as t:
-        first = remediations.stop(t, found.id, person.name, desk.clock())
+    with services.store.write() as t:
+        first = remediations.stop(t, found.id, person.name, services.clock())
         if first and found.backfill_id:
             remediations.take_up(t, found.id)
-    audit(desk, person, "stop", found.plan.id, "asked" if first else "was asked before", allowed=True,
+    audit(services, person, "stop", found.plan.id, "asked" if first else "was asked before", allowed=True,
           incident_id=found.incident_id)  # fmt: skip
-    desk.remediation_owed.set()
+    services.remediation_owed.set()
     return found
 
 
-def _taken(incident: Incident, plan: Plan, desk: Desk, second: Person | None) -> lifecycle.Observation:
+def _taken(incident: Incident, plan: Plan, services: Services, second: Person | None) -> lifecycle.Observation:
     """Whoever acts on an incident that nobody has, has it."""
-    now, person = desk.clock(), plan.person
+    now, person = services.clock(), plan.person
     agreed = f", {second.name} approved it" if second else ""
     if incident.state is State.open:
         taken = presses.press(incident, "acknowledge", person, now)

@@ -11,20 +11,22 @@ from datetime import timedelta
 from bot.core.incidents.incident import Entry
 from bot.core.remediation import Progress, Remediation
 from bot.responder.incidents.presses import note
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import alerts, incidents, remediations
 
 
-def end(desk: Desk, remediation: Remediation, progress: Progress, answer: str, *, tell: bool = True) -> Remediation:
+def end(
+    services: Services, remediation: Remediation, progress: Progress, answer: str, *, tell: bool = True
+) -> Remediation:
     """It is over, however it ended; a variable's value and a run's conf are needed no more."""
-    ended = replace(remediation, progress=progress, answer=answer, ended_at=desk.clock())
+    ended = replace(remediation, progress=progress, answer=answer, ended_at=services.clock())
     if remediation.plan.action in remediations.GIVES:
-        with desk.store.write() as t:
+        with services.store.write() as t:
             remediations.forget_value(t, remediation.plan.id)
     if tell:
         what = "ended" if progress in {Progress.done, Progress.partly} else "not done"
-        enter(desk, remediation, what, answer if what == "ended" else _failure(progress, answer))
-    return save(desk, ended)
+        enter(services, remediation, what, answer if what == "ended" else _failure(progress, answer))
+    return save(services, ended)
 
 
 def _failure(progress: Progress, answer: str) -> str:
@@ -32,26 +34,28 @@ def _failure(progress: Progress, answer: str) -> str:
     return f"{sentence}: {answer}"
 
 
-def enter(desk: Desk, remediation: Remediation, what: str, text: str) -> None:
+def enter(services: Services, remediation: Remediation, what: str, text: str) -> None:
     if remediation.incident_id is not None:
         person = remediation.person
-        note(desk, remediation.incident_id, Entry(desk.clock(), what, text, person.name, person.id))
+        note(services, remediation.incident_id, Entry(services.clock(), what, text, person.name, person.id))
 
 
-def save(desk: Desk, changed: Remediation, *, silent: bool = False, until: timedelta | None = None) -> Remediation:
+def save(
+    services: Services, changed: Remediation, *, silent: bool = False, until: timedelta | None = None
+) -> Remediation:
     """Writes the step down; unless silent, the message that shows it is owed. With `until` the claim is kept."""
     changed = replace(changed, version=changed.version + (0 if silent else 1))
-    with desk.store.write() as t:
-        remediations.save(t, changed, None if until is None else desk.clock() + until)
+    with services.store.write() as t:
+        remediations.save(t, changed, None if until is None else services.clock() + until)
     if not silent:
-        show(desk, changed)
+        show(services, changed)
     return changed
 
 
-def show(desk: Desk, changed: Remediation) -> None:
+def show(services: Services, changed: Remediation) -> None:
     """Progress is no timeline entry, but the message shows it."""
     if changed.incident_id is not None and changed.progress in {Progress.doing, Progress.watching}:
-        with desk.store.write() as t:
+        with services.store.write() as t:
             incidents.touch(t, changed.incident_id)
-            alerts.hurry(t, changed.incident_id, desk.clock())
-    desk.wake()
+            alerts.hurry(t, changed.incident_id, services.clock())
+    services.wake()

@@ -13,7 +13,7 @@ from bot.core.errors import Refused
 from bot.core.incidents.incident import Entry
 from bot.core.remediation import Plan
 from bot.responder.incidents.presses import note
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import approvals, audit
 from bot.store.approvals import Standing
 
@@ -27,16 +27,16 @@ class Held:
     plan: Plan
 
 
-def hold(desk: Desk, plan: Plan) -> Held | Refused:
+def hold(services: Services, plan: Plan) -> Held | Refused:
     """The first person's confirmation: from now on the plan waits for another one."""
-    now = desk.clock()
-    with desk.store.write() as t:
+    now = services.clock()
+    with services.store.write() as t:
         if not approvals.wait(t, plan, now):
             known = approvals.find(t, plan.id)
             return Refused(_why_not(known.standing if known else Standing.waiting), "")
         audit.record(t, now, plan.person, plan.action, ", ".join(plan.dag_ids), allowed=True, outcome=WAITING,
                      incident_id=plan.incident_id, plan_digest=plan.digest, deployment=plan.deployment)  # fmt: skip
-    desk.wake()
+    services.wake()
     return Held(plan)
 
 
@@ -51,9 +51,9 @@ def _why_not(standing: Standing) -> str:
     return f"Nothing was changed. That was {said}; ask for a new list."
 
 
-def take_back(desk: Desk, person: Person, plan_id: str) -> Refused | None:
+def take_back(services: Services, person: Person, plan_id: str) -> Refused | None:
     """The first person changes their mind; None when it is done, or when nothing waited."""
-    with desk.store.write() as t:
+    with services.store.write() as t:
         found = approvals.find(t, plan_id)
         if found is None:
             return None
@@ -62,34 +62,34 @@ def take_back(desk: Desk, person: Person, plan_id: str) -> Refused | None:
         if not approvals.leave(t, plan_id, Standing.taken_back):
             return Refused(_why_not(found.standing), "")
         plan = found.plan
-        audit.record(t, desk.clock(), person, "cancel", ", ".join(plan.dag_ids), allowed=True, outcome="taken back",
+        audit.record(t, services.clock(), person, "cancel", ", ".join(plan.dag_ids), allowed=True, outcome="taken back",
                      incident_id=plan.incident_id, plan_digest=plan.digest, deployment=plan.deployment)  # fmt: skip
-    remember(desk, plan, f"{person.name} took the request to {plan.action} {len(plan.changes)} back")
+    remember(services, plan, f"{person.name} took the request to {plan.action} {len(plan.changes)} back")
     return None
 
 
-def refuse_waiting(desk: Desk, plan_id: str) -> str:
+def refuse_waiting(services: Services, plan_id: str) -> str:
     """Why an approval cannot be given any more."""
-    with desk.store.read() as t:
+    with services.store.read() as t:
         found = approvals.find(t, plan_id)
     return _why_not(found.standing) if found else "Nothing was changed. That list is not known here; ask for a new one."
 
 
-def expire(desk: Desk) -> None:
+def expire(services: Services) -> None:
     """What waited for longer than a plan lives is let go."""
-    with desk.store.read() as t:
-        late = [one.plan for one in approvals.waiting(t) if desk.clock() >= one.plan.expires_at]
+    with services.store.read() as t:
+        late = [one.plan for one in approvals.waiting(t) if services.clock() >= one.plan.expires_at]
     for plan in late:
-        with desk.store.write() as t:
+        with services.store.write() as t:
             ours = approvals.leave(t, plan.id, Standing.expired)
         if ours:
             what = f"{plan.person.name}'s request to {plan.action} {len(plan.changes)}"
-            remember(desk, plan, f"Nobody approved {what} within ten minutes; nothing was changed", by_nobody=True)
+            remember(services, plan, f"Nobody approved {what} within ten minutes; nothing was changed", by_nobody=True)
 
 
-def remember(desk: Desk, plan: Plan, text: str, *, by_nobody: bool = False) -> None:
+def remember(services: Services, plan: Plan, text: str, *, by_nobody: bool = False) -> None:
     """A line on the alert's timeline, where there is an alert."""
     if plan.incident_id is not None:
         who = ("", "") if by_nobody else (plan.person.name, plan.person.id)
-        note(desk, plan.incident_id, Entry(desk.clock(), "not done", text, *who))
-    desk.wake()
+        note(services, plan.incident_id, Entry(services.clock(), "not done", text, *who))
+    services.wake()

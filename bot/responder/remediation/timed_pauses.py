@@ -16,20 +16,20 @@ from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import ACTIVE, Plan
 from bot.responder.actions.catalog import seen_now
 from bot.responder.actions.draft import UNCONFIRMED, airflow_of, new_id
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import audit, pauses, remediations
 
 logger = logging.getLogger(__name__)
 TRY_AGAIN = timedelta(minutes=1)
 
 
-def remember(desk: Desk, plan: Plan) -> None:
+def remember(services: Services, plan: Plan) -> None:
     """What a pause or unpause that was done means for what comes: an end, or that there is none any more."""
     if plan.action not in {"pause", "unpause"}:
         return
     until = plan.options.get("until")
     row = {"by": plan.person.name, "by_id": plan.person.id, "channel": plan.channel, "incident": plan.incident_id}
-    with desk.store.write() as t:
+    with services.store.write() as t:
         for change in plan.changes:
             if until:
                 pauses.add(t, plan.deployment, change.what, datetime.fromisoformat(until), row)
@@ -37,23 +37,23 @@ def remember(desk: Desk, plan: Plan) -> None:
                 pauses.remove(t, plan.deployment, change.what)
 
 
-def end_pauses(desk: Desk) -> None:
+def end_pauses(services: Services) -> None:
     """Unpauses what was paused for a time that is over."""
-    with desk.store.read() as t:
-        ended = pauses.over(t, desk.clock())
+    with services.store.read() as t:
+        ended = pauses.over(t, services.clock())
     for row in ended:
-        _end(desk, row)
+        _end(services, row)
 
 
-def _end(desk: Desk, row: dict[str, Any]) -> None:
+def _end(services: Services, row: dict[str, Any]) -> None:
     """Asks for it once; while that is being done, nothing; after it failed, again."""
-    with desk.store.read() as t:
+    with services.store.read() as t:
         asked = remediations.get(t, int(row.get("remediation") or 0))
-    now = desk.clock()
+    now = services.clock()
     if asked is not None and (asked.progress in ACTIVE or now < (asked.ended_at or now) + TRY_AGAIN):
         return
-    plan = _plan(desk, row)
-    with desk.store.write() as t:
+    plan = _plan(services, row)
+    with services.store.write() as t:
         if isinstance(plan, str):
             pauses.remove(t, row["deployment"], row["dag_id"])
             audit.record(t, now, _person(row), "unpause", row["dag_id"], allowed=True, outcome=plan)
@@ -66,17 +66,17 @@ def _end(desk: Desk, row: dict[str, Any]) -> None:
             pauses.add(t, row["deployment"], row["dag_id"], until, known | {"remediation": begun.id})
             audit.record(t, now, _person(row), "unpause", row["dag_id"], allowed=True, outcome="the time is over",
                           incident_id=plan.incident_id, plan_digest=plan.digest)  # fmt: skip
-    desk.remediation_owed.set()
+    services.remediation_owed.set()
 
 
-def _plan(desk: Desk, row: dict[str, Any]) -> Plan | str | None:
+def _plan(services: Services, row: dict[str, Any]) -> Plan | str | None:
     """The plan; a sentence when nothing is left to do, None when Airflow cannot be asked now, or does not let us."""
-    airflow = airflow_of(desk, row["deployment"])
+    airflow = airflow_of(services, row["deployment"])
     if isinstance(airflow, Refused):
         return airflow.reason
     options = {"dags": [row["dag_id"]], "reason": f"the time that {row['by']} paused it for is over",
                "by_itself": True}  # fmt: skip
-    empty = Plan(new_id(), "unpause", row["deployment"], (), _person(row), desk.clock(), row.get("incident"),
+    empty = Plan(new_id(), "unpause", row["deployment"], (), _person(row), services.clock(), row.get("incident"),
                  options=options, channel=row.get("channel", ""))  # fmt: skip
     try:
         found = seen_now(airflow, empty)

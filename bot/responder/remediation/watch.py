@@ -18,7 +18,7 @@ from bot.core.remediation import Progress, Remediation, still_running, tally
 from bot.core.signals.signal import Signal
 from bot.responder.actions.catalog import steps_of
 from bot.responder.remediation.outcome import end, save
-from bot.responder.services import Desk
+from bot.responder.services import Services
 
 MOST_TRIES = 40
 SLOWEST = 15.0
@@ -32,9 +32,9 @@ WATCH_FOR = timedelta(hours=12)
 Report = Callable[[Sequence[Signal]], object]
 
 
-def watch(desk: Desk, remediation: Remediation, airflow: Airflow, report: Report) -> Remediation:
+def watch(services: Services, remediation: Remediation, airflow: Airflow, report: Report) -> Remediation:
     """How far Airflow is; the end is reported through the same throat as everything else."""
-    now = desk.clock()
+    now = services.clock()
     wait = min(SLOWEST_LOOK, FIRST_LOOK * 1.25**remediation.tries)
     later = replace(remediation, due_at=now + timedelta(seconds=wait), tries=remediation.tries + 1)
     try:
@@ -42,38 +42,42 @@ def watch(desk: Desk, remediation: Remediation, airflow: Airflow, report: Report
         found = _instances(airflow, [ref for step in steps for ref in step.refs])
     except (Temporary, Permanent) as error:
         if isinstance(error, Permanent) or now - remediation.asked_at > WATCH_FOR:
-            return end(desk, remediation, Progress.done, f"how it ended is not known: {error.message}")
-        return save(desk, later, silent=True)
+            return end(services, remediation, Progress.done, f"how it ended is not known: {error.message}")
+        return save(services, later, silent=True)
     count = tally(instance.state for instance in found)
     if any(still_running(instance.state) for instance in found) and now - remediation.asked_at < WATCH_FOR:
         told_at = remediation.ended_at or remediation.began_at or now
         tell = count != dict(remediation.tally) and now - told_at >= PROGRESS_EVERY
         # while it is watched, ended_at holds when progress was last told
-        return save(desk, replace(later, tally=count, ended_at=now if tell else remediation.ended_at), silent=not tell)
-    return _finish(desk, replace(remediation, tally=count), found, report)
+        return save(
+            services, replace(later, tally=count, ended_at=now if tell else remediation.ended_at), silent=not tell
+        )
+    return _finish(services, replace(remediation, tally=count), found, report)
 
 
-def _finish(desk: Desk, remediation: Remediation, instances: Sequence[TaskInstance], report: Report) -> Remediation:
+def _finish(
+    services: Services, remediation: Remediation, instances: Sequence[TaskInstance], report: Report
+) -> Remediation:
     done, failed = remediation.tally["done"], remediation.tally["failed"]
     answer = f"{done} succeeded" + (f", {failed} failed again" if failed else "")
     if remediation.answer:  # it was cut short
-        ended = end(desk, remediation, Progress.partly, f"{remediation.answer}; of those done {answer}")
+        ended = end(services, remediation, Progress.partly, f"{remediation.answer}; of those done {answer}")
     else:
-        ended = end(desk, remediation, Progress.done, answer)
-    report([_outcome(desk, remediation.plan.deployment, i) for i in instances if i.state == "success"])
+        ended = end(services, remediation, Progress.done, answer)
+    report([_outcome(services, remediation.plan.deployment, i) for i in instances if i.state == "success"])
     return ended
 
 
-def _outcome(desk: Desk, deployment: str, instance: TaskInstance) -> Signal:
+def _outcome(services: Services, deployment: str, instance: TaskInstance) -> Signal:
     ref = instance.ref
     return Signal(
-        kind="task_succeeded", deployment=deployment, occurred_at=instance.end_date or desk.clock(), dag_id=ref.dag_id,
+        kind="task_succeeded", deployment=deployment, occurred_at=instance.end_date or services.clock(), dag_id=ref.dag_id,
         run_id=ref.run_id, task_id=ref.task_id, map_index=ref.map_index, try_number=instance.try_number,
         state=instance.state, source="sweep",
     )  # fmt: skip
 
 
-def cancel(desk: Desk, remediation: Remediation, airflow: Airflow) -> Remediation:
+def cancel(services: Services, remediation: Remediation, airflow: Airflow) -> Remediation:
     """Asks Airflow to cancel what has not begun, until it answers; then says which dates ran."""
     who = remediation.stopped_by
     try:
@@ -81,12 +85,12 @@ def cancel(desk: Desk, remediation: Remediation, airflow: Airflow) -> Remediatio
         after = airflow.cancel_backfill(remediation.backfill_id)
     except Temporary as error:
         if remediation.tries >= MOST_TRIES:
-            return end(desk, remediation, Progress.unknown, f"{who} asked to stop it: {error.message}")
-        due = desk.clock() + timedelta(seconds=min(SLOWEST, 1.25**remediation.tries))
-        return save(desk, replace(remediation, due_at=due, tries=remediation.tries + 1), silent=True)
+            return end(services, remediation, Progress.unknown, f"{who} asked to stop it: {error.message}")
+        due = services.clock() + timedelta(seconds=min(SLOWEST, 1.25**remediation.tries))
+        return save(services, replace(remediation, due_at=due, tries=remediation.tries + 1), silent=True)
     except Permanent as error:
-        return end(desk, remediation, Progress.partly, f"{who} asked to stop it, and it goes on: {error.message}")
-    return end(desk, remediation, Progress.partly, _told(who, before, after, is_first=remediation.tries == 0))
+        return end(services, remediation, Progress.partly, f"{who} asked to stop it, and it goes on: {error.message}")
+    return end(services, remediation, Progress.partly, _told(who, before, after, is_first=remediation.tries == 0))
 
 
 def _told(who: str, before: Backfill | None, after: Backfill, *, is_first: bool) -> str:

@@ -16,7 +16,7 @@ import httpx
 
 from bot.core.errors import Permanent, Temporary
 from bot.core.signals.signal import Signal
-from bot.responder.services import Desk
+from bot.responder.services import Services
 
 logger = logging.getLogger(__name__)
 STALE_AFTER = 3  # intervals
@@ -29,31 +29,31 @@ class Canary:
     """`report` commits signals; `outside` raises Temporary or Permanent when Slack cannot be reached; `loops` are the names
     of the loops that must go round."""
 
-    desk: Desk
+    services: Services
     report: Callable[[Sequence[Signal]], object]
     interval: timedelta
     loops: Sequence[str]
     outside: Callable[[], object] | None = None
     dead_man_url: str = ""
-    fresh_at: float = field(init=False)  # by the desk's monotonic clock
+    fresh_at: float = field(init=False)  # by the services's monotonic clock
     outside_trouble: str = ""
 
     def __post_init__(self) -> None:
-        self.fresh_at = self.desk.monotonic()
+        self.fresh_at = self.services.monotonic()
 
     def fly(self) -> bool:
         """One flight; True when the whole road is well, out to Slack."""
-        now = self.desk.monotonic()
+        now = self.services.monotonic()
         try:
-            self.report([_signal(self.desk.clock())])
+            self.report([_signal(self.services.clock())])
         except (Temporary, Permanent) as error:
             logger.warning("the canary was not committed: %s", error.message)
             return False
-        hanging = [name for name in self.loops if now - self.desk.rounds.get(name, self.fresh_at) > LOOP_PATIENCE]
+        hanging = [name for name in self.loops if now - self.services.rounds.get(name, self.fresh_at) > LOOP_PATIENCE]
         if hanging:
             logger.warning("the canary waits: %s did not go round", ", ".join(hanging))
             return False
-        self.fresh_at = self.desk.monotonic()
+        self.fresh_at = self.services.monotonic()
         return self._outside() and self._tell()
 
     def trouble(self) -> str:
@@ -64,7 +64,7 @@ class Canary:
 
     def age(self) -> float:
         """Seconds since a canary came through."""
-        return self.desk.monotonic() - self.fresh_at
+        return self.services.monotonic() - self.fresh_at
 
     def _outside(self) -> bool:
         try:

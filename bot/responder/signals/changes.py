@@ -12,7 +12,7 @@ from bot.core.incidents import lifecycle
 from bot.core.incidents.incident import Entry, Incident, State
 from bot.core.incidents.routing import Silence
 from bot.core.signals.signal import Signal
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import alerts, incidents
 
 
@@ -50,14 +50,14 @@ def flush_subjects(t: Connection, changes: Changes) -> None:
     changes.sick = []
 
 
-def write(desk: Desk, t: Connection, changes: Changes) -> None:
+def write(services: Services, t: Connection, changes: Changes) -> None:
     flush_subjects(t, changes)
     # one that ended first: another of this batch may have taken its key
     for changed in sorted(
         (changes.known[i] for i in changes.changed), key=lambda i: (i.state is not State.resolved, i.id)
     ):
         incidents.save(t, changed)
-        if changed.page_at is not None and desk.pages:
+        if changed.page_at is not None and services.pages:
             alerts.ring(t, changed.id, changed.page_at)
     for incident_id, entry in changes.entries:
         incidents.add_entry(t, incident_id, entry)

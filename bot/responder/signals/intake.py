@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from bot.core.errors import Permanent, Temporary
 from bot.core.signals.signal import Signal
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.observer import Observer
 from bot.store.signals import signals
 from bot.store.signals.signal_rows import Letter, letter
@@ -49,15 +49,15 @@ class _Submission:
 class Intake:
     """`submit` from anywhere; one thread writes, and one observes."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._waiting: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
         self._backlog = self._characters = 0
         self._ended = False
         self._began: float | None = None  # when the commit under way began
         self.trouble = ""  # why the last commit failed
         self._lock = threading.Lock()
-        self.observer = Observer(desk)
+        self.observer = Observer(services)
         self.thread = threading.Thread(target=self._run, name="intake", daemon=True)
 
     def start(self) -> None:
@@ -147,8 +147,8 @@ class Intake:
         told = [one for submission in batch for one in submission.told]
         self._began = time.monotonic()
         try:
-            with self._desk.store.taking() as t:
-                news = signals.take(t, told, self._desk.clock())
+            with self._services.store.taking() as t:
+                news = signals.take(t, told, self._services.clock())
                 upto = signals.newest(t)
         except (Temporary, Permanent) as error:
             self.trouble = error.message

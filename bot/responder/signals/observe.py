@@ -20,7 +20,7 @@ from bot.core.incidents.runbook import best
 from bot.core.signals.signal import Family, Mood, Signal
 from bot.core.signals.signature import Signature
 from bot.core.signals.wire import parse_stored
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals import retry_warnings
 from bot.responder.signals.changes import Changes, flush_subjects, known_in, write
 from bot.responder.signals.check_refresh import refresh
@@ -35,58 +35,58 @@ from bot.store.silences import active_silences
 BATCH = 2_000  # signals that are observed at once
 
 
-def report(desk: Desk, told: Sequence[Signal]) -> list[Signal]:
+def report(services: Services, told: Sequence[Signal]) -> list[Signal]:
     """Both steps at once, for whoever has no observer; returns those that were news."""
-    with desk.store.taking() as t:
-        news = signals.take(t, [letter(signal) for signal in told], desk.clock())
-    while observe(desk, BATCH):
+    with services.store.taking() as t:
+        news = signals.take(t, [letter(signal) for signal in told], services.clock())
+    while observe(services, BATCH):
         pass
     return [signal for signal, is_news in zip(told, news, strict=True) if is_news]
 
 
-def observe(desk: Desk, most: int) -> int:
+def observe(services: Services, most: int) -> int:
     """Observes the next signals that are stored and were not observed yet, at most so many; says up to which id all are,
     0 when there was nothing to do. Committed when it returns; when it raises, nothing was changed."""
-    with desk.store.read() as t:
+    with services.store.read() as t:
         stored = signals.after(t, signals.observed(t), most)
-    return observe_these(desk, stored) if stored else 0
+    return observe_these(services, stored) if stored else 0
 
 
-def observe_these(desk: Desk, stored: Sequence[Stored]) -> int:
+def observe_these(services: Services, stored: Sequence[Stored]) -> int:
     """The same for signals that were read: neighbours, oldest first. Those that another replica was faster with are left."""
-    opened = [_Opened(desk, one) for one in stored]
-    with desk.store.observing() as t:
+    opened = [_Opened(services, one) for one in stored]
+    with services.store.observing() as t:
         before = signals.observed(t)
         left = [one for one in opened if one.id > before]
         if not left:
             return before
-        now = desk.clock()
+        now = services.clock()
         fresh = [one for one in left if not one.again]
         if any(one.matters for one in fresh):
-            _observe_all(desk, t, fresh, now)
-        learnt = [_learn_why(desk, t, [one], now) for one in left if one.again and not one.signal.check]
+            _observe_all(services, t, fresh, now)
+        learnt = [_learn_why(services, t, [one], now) for one in left if one.again and not one.signal.check]
         learnt.append(refresh(t, [one.signal for one in left if one.again and one.signal.check]))
         signals.set_observed(t, left[-1].id)
     if again := [one.id for one in left if one.again]:
-        signals.drop_told_again(desk.store, [before, *again])
+        signals.drop_told_again(services.store, [before, *again])
     if fresh or any(learnt):
-        desk.wake()
+        services.wake()
     return left[-1].id
 
 
 class _Opened:
     """A stored signal, and what it is grouped with and where it is seen, when it is sick: worked out before anybody waits."""
 
-    def __init__(self, desk: Desk, stored: Stored) -> None:
+    def __init__(self, services: Services, stored: Stored) -> None:
         self.id, self.again = stored.id, stored.again
         self.signal = parse_stored(stored.body, stored.received_at)
-        sick = self.signal.mood is Mood.sick or (desk.policy.warns and self.signal.kind == RETRYING)
-        self.placed = (self.signal, *place(desk, self.signal)) if sick else None
+        sick = self.signal.mood is Mood.sick or (services.policy.warns and self.signal.kind == RETRYING)
+        self.placed = (self.signal, *place(services, self.signal)) if sick else None
         warns = self.placed is not None and self.placed[2].warns
         self.matters = self.signal.mood is not Mood.neutral or warns  # a retry only where a route asks for a warning
 
 
-def _learn_why(desk: Desk, t: Connection, again: Sequence[_Opened], now: datetime) -> bool:
+def _learn_why(services: Services, t: Connection, again: Sequence[_Opened], now: datetime) -> bool:
     """A failure that was told without its exception (by the sweep, while the hook's report lay in a spool) and is told
     again with it: no second failure, but the message says why."""
     by_thing = {digest(one.signal.thing): one for one in again}
@@ -96,7 +96,7 @@ def _learn_why(desk: Desk, t: Connection, again: Sequence[_Opened], now: datetim
         one = told_as[known.id]
         if known.exemplar.exception or known.exemplar.identity != one.signal.identity or one.placed is None:
             continue
-        book = best(desk.runbooks, one.signal)
+        book = best(services.runbooks, one.signal)
         seen = lifecycle.enrich(known, one.signal, one.placed[1], book.name if book else "")
         incidents.save(t, seen.incident)
         if seen.entry is not None:
@@ -106,17 +106,17 @@ def _learn_why(desk: Desk, t: Connection, again: Sequence[_Opened], now: datetim
     return learnt
 
 
-def _observe_all(desk: Desk, t: Connection, fresh: Sequence[_Opened], now: datetime) -> None:
+def _observe_all(services: Services, t: Connection, fresh: Sequence[_Opened], now: datetime) -> None:
     """Sick and well ones in the order in which they came, in as few steps as that order allows."""
     changes = Changes(now, active_silences(t, now))
     for mood, group in _stretches(fresh):
         if mood is Mood.sick:
-            _take_sick(desk, t, changes, group)
+            _take_sick(services, t, changes, group)
         elif mood is Mood.well:
             _take_well(t, changes, [one.signal for one in group])
         else:
-            _take_retries(desk, t, changes, group)
-    write(desk, t, changes)
+            _take_retries(services, t, changes, group)
+    write(services, t, changes)
 
 
 def _stretches(told: Sequence[_Opened]) -> Iterable[tuple[Mood, list[_Opened]]]:
@@ -125,49 +125,49 @@ def _stretches(told: Sequence[_Opened]) -> Iterable[tuple[Mood, list[_Opened]]]:
     return ((mood, list(group)) for mood, group in groupby(matters, key=lambda one: one.signal.mood))
 
 
-def _take_sick(desk: Desk, t: Connection, changes: Changes, told: list[_Opened]) -> None:
+def _take_sick(services: Services, t: Connection, changes: Changes, told: list[_Opened]) -> None:
     told = _without_explained_runs(t, changes, told)
     placed = [one.placed for one in told if one.placed]
-    _look_up(desk, t, changes, placed)
-    if desk.policy.warns:
+    _look_up(services, t, changes, placed)
+    if services.policy.warns:
         flush_subjects(t, changes)
         changes.warned = retry_warnings.warned(t, [one[0] for one in placed], lambda i: known_in(t, changes, i))
     tasks = {run_thing(signal): signal for signal, _, _ in placed if signal.family is Family.task}
     silent = incidents.sick_of(t, tasks) if tasks else []
     changes.silent_runs = {thing: incident_id for thing, incident_id, _ in silent}
     for signal, signature, placement in placed:
-        _take_one(desk, t, changes, signal, signature, placement)
+        _take_one(services, t, changes, signal, signature, placement)
     if silent:
         _explain_runs(t, changes, tasks, silent)
     for warning, by in retry_warnings.end(t, changes.warned, changes.sick, changes.now) if changes.warned else ():
         changes.keep(lifecycle.explain(known_in(t, changes, warning), f"A-{by}", changes.now))
 
 
-def _take_retries(desk: Desk, t: Connection, changes: Changes, told: list[_Opened]) -> None:
+def _take_retries(services: Services, t: Connection, changes: Changes, told: list[_Opened]) -> None:
     """Retries that a route wants to be warned about. What has failed for good already needs no warning."""
     placed = [one.placed for one in told if one.placed]
-    _look_up(desk, t, changes, placed)
+    _look_up(services, t, changes, placed)
     flush_subjects(t, changes)
     failed = retry_warnings.failed(t, [one.signal for one in told], lambda i: known_in(t, changes, i))
     for signal, signature, placement in placed:
         if digest(signal.thing) not in failed:
-            _take_one(desk, t, changes, signal, signature, placement)
+            _take_one(services, t, changes, signal, signature, placement)
 
 
 def _look_up(
-    desk: Desk, t: Connection, changes: Changes, placed: Sequence[tuple[Signal, Signature, Placement]]
+    services: Services, t: Connection, changes: Changes, placed: Sequence[tuple[Signal, Signature, Placement]]
 ) -> None:
     """The incidents that these may belong to."""
     missing = {placement.key for _, _, placement in placed} - changes.by_key.keys()
-    found = incidents.by_keys(t, missing, changes.now - desk.policy.reopen_within) if missing else {}
+    found = incidents.by_keys(t, missing, changes.now - services.policy.reopen_within) if missing else {}
     for incident in found.values():
         changes.by_key[incident.key] = changes.known.setdefault(incident.id, incident)
 
 
 def _take_one(
-    desk: Desk, t: Connection, changes: Changes, signal: Signal, signature: Signature, placement: Placement
+    services: Services, t: Connection, changes: Changes, signal: Signal, signature: Signature, placement: Placement
 ) -> None:
-    silence = quiet(desk, changes.silences, signal, signature.name, placement.severity, changes.now)
+    silence = quiet(services, changes.silences, signal, signature.name, placement.severity, changes.now)
     known = _of_key(t, changes, signal, placement)
     warned = changes.warned.get(digest(signal.thing)) if known is None or known.state is State.resolved else None
     silent = (
@@ -175,26 +175,26 @@ def _take_one(
     )
     if warned is not None and (warning := known_in(t, changes, warned)).exemplar.kind == RETRYING:
         changes.by_key.pop(warning.key, None)
-        book = best(desk.runbooks, signal)
+        book = best(services.runbooks, signal)
         known = changes.keep(
             lifecycle.give_up(warning, signal, signature, placement, book.name if book else "", changes.now)
         )
     elif silent is not None and (run := known_in(t, changes, silent)).family is Family.run:
-        book = best(desk.runbooks, signal)
+        book = best(services.runbooks, signal)
         known = changes.keep(lifecycle.adopt(run, signal, signature, placement, book.name if book else "", changes.now))
-        desk.news.set()
+        services.news.set()
     elif known is None:
-        book = best(desk.runbooks, signal)
+        book = best(services.runbooks, signal)
         begun = lifecycle.begin(
             signal, signature, placement, signal.runbook or (book.name if book else ""), silence, changes.now
         )
         begun = replace(begun, incident=incidents.add(t, begun.incident))
         known = changes.keep(begun)
         alerts.ensure(t, known.id, Place(Kind.slack, known.channel), changes.now)
-        desk.news.set()
+        services.news.set()
     else:
         if known.state is State.resolved:
-            desk.news.set()
+            services.news.set()
         known = changes.keep(lifecycle.observe(known, signal, placement, silence, changes.now))
     changes.sick.append((known.id, signal))
 

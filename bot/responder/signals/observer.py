@@ -13,7 +13,7 @@ import threading
 import time
 
 from bot.core.errors import Crossed, Permanent, Temporary
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.responder.signals.observe import observe, observe_these
 from bot.store.database import Store
 from bot.store.signals import signals
@@ -46,8 +46,8 @@ def wait_for_others(store: Store, seconds: float) -> int:
 class Observer:
     """`wake` when something was stored; `caught_up` waits until it has been observed."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._due = threading.Event()
         self._hurry = threading.Event()
         self._moved = threading.Condition()
@@ -87,7 +87,7 @@ class Observer:
         if self.trouble:
             return self.trouble
         try:
-            with self._desk.store.read() as t:
+            with self._services.store.read() as t:
                 aside = signals.aside(t)
         except (Temporary, Permanent) as error:
             return error.message
@@ -106,7 +106,7 @@ class Observer:
     def caught_up(self, seconds: float) -> bool:
         """Waits until all that is stored at this moment has been observed, by us or by another replica; False when that
         takes longer. Raises Temporary or Permanent when the store cannot be asked."""
-        with self._desk.store.read() as t:
+        with self._services.store.read() as t:
             wanted = signals.newest(t)
         return self.reached(wanted, seconds)
 
@@ -124,7 +124,7 @@ class Observer:
 
     def _seen(self) -> int:
         """How far the store says that it is observed: another replica may have been faster."""
-        with self._desk.store.read() as t:
+        with self._services.store.read() as t:
             self._reach(signals.observed(t))
         return self._upto
 
@@ -136,7 +136,7 @@ class Observer:
     def _run(self) -> None:
         while not self._stopping:
             self._due.clear()
-            self._desk.rounds["observer"] = self._desk.monotonic()
+            self._services.rounds["observer"] = self._services.monotonic()
             try:
                 pause = self._round()
                 self.trouble = ""
@@ -159,7 +159,7 @@ class Observer:
         """Observes one batch; the seconds until the next one."""
         before, stored, begun = self._upto, self.stored, time.monotonic()
         try:
-            upto = observe(self._desk, BATCH)
+            upto = observe(self._services, BATCH)
             self._crossed = 0
         except Temporary as error:
             if not self._is_stuck(error):
@@ -182,11 +182,11 @@ class Observer:
         return took * (SHARE if self.behind < MANY else 1 / SHARE)
 
     def _one_by_one(self) -> int:
-        with self._desk.store.read() as t:
+        with self._services.store.read() as t:
             stored = signals.after(t, signals.observed(t), BATCH)
         for one in stored:
             try:
-                observe_these(self._desk, [one])
+                observe_these(self._services, [one])
             except Temporary as error:
                 if not self._is_stuck(error):
                     raise
@@ -204,7 +204,7 @@ class Observer:
         return self._crossed >= CROSSED
 
     def _set_aside(self, signal_id: int, error: Exception) -> None:
-        with self._desk.store.observing() as t:
+        with self._services.store.observing() as t:
             if signals.observed(t) < signal_id:
-                signals.put_aside(t, signal_id, self._desk.clock(), f"{type(error).__name__}: {error}")
+                signals.put_aside(t, signal_id, self._services.clock(), f"{type(error).__name__}: {error}")
                 signals.set_observed(t, signal_id)

@@ -1,4 +1,4 @@
-"""What a signal is grouped with, where it is seen, and whether it is quiet: the policy's answer with all that the desk knows.
+"""What a signal is grouped with, where it is seen, and whether it is quiet: the policy's answer with all that the services knows.
 
 Rule: the running bot and `config --explain` ask the same two functions, so nothing is decided twice in two ways.
 """
@@ -15,30 +15,30 @@ from bot.core.incidents.routing import Placement, Severity, Silence, route
 from bot.core.incidents.runbook import guiding
 from bot.core.signals.signal import Family, Signal, thing_key
 from bot.core.signals.signature import Signature, sign
-from bot.responder.services import Desk
+from bot.responder.services import Services
 
 
 def quiet(
-    desk: Desk, silences: Sequence[Silence], signal: Signal, signature: str, severity: Severity, now: datetime
+    services: Services, silences: Sequence[Silence], signal: Signal, signature: str, severity: Severity, now: datetime
 ) -> Silence | None:
     """The silence that covers a signal: a person's first, then an open maintenance window's. A person's covers nothing that is
     worse than what they had in view, and no DAG that they might not have silenced."""
     for one in silences:
-        if one.covers(signal, signature, now, severity) and _was_theirs(desk, one, signal):
+        if one.covers(signal, signature, now, severity) and _was_theirs(services, one, signal):
             return one
-    return covering(desk.maintenance, signal, signature, now)
+    return covering(services.maintenance, signal, signature, now)
 
 
-def _was_theirs(desk: Desk, silence: Silence, signal: Signal) -> bool:
+def _was_theirs(services: Services, silence: Silence, signal: Signal) -> bool:
     about = About(signal.deployment, {signal.dag_id: signal.tags} if signal.dag_id else {})
-    return desk.access.needed("silence", about) <= silence.role
+    return services.access.needed("silence", about) <= silence.role
 
 
-def place(desk: Desk, signal: Signal) -> tuple[Signature, Placement]:
+def place(services: Services, signal: Signal) -> tuple[Signature, Placement]:
     """What a failing signal is grouped with and where it is seen. Nobody is said to be rung where nobody can be."""
     signature = _sign(signal)
-    placement = route(signal, signature.name, desk.policy, guiding(desk.runbooks, signal))
-    return signature, placement if desk.pages else replace(placement, page_after=None)
+    placement = route(signal, signature.name, services.policy, guiding(services.runbooks, signal))
+    return signature, placement if services.pages else replace(placement, page_after=None)
 
 
 def _sign(signal: Signal) -> Signature:

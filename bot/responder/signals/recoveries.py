@@ -13,7 +13,7 @@ from bot.core.airflow.protocol import Airflow, Run, TaskInstance
 from bot.core.errors import Permanent, Temporary
 from bot.core.incidents.incident import OPEN_STATES, Subject
 from bot.core.signals.signal import Family, Signal
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.store import incidents
 
 logger = logging.getLogger(__name__)
@@ -21,17 +21,17 @@ INCIDENTS_ASKED = 25
 RUNS_OF_AN_INCIDENT = 10
 
 
-def follow(desk: Desk, report: Callable[[Sequence[Signal]], object]) -> None:
+def follow(services: Services, report: Callable[[Sequence[Signal]], object]) -> None:
     """Reports what became well again in Airflow without a hook that told it."""
-    with desk.store.read() as t:
+    with services.store.read() as t:
         found = incidents.listed(t, OPEN_STATES, limit=INCIDENTS_ASKED)
         sick = {i.id: incidents.subjects_of(t, i.id, sick=True, limit=500) for i in found}
     for incident in found:
-        airflow = desk.airflows.get(incident.deployment)
+        airflow = services.airflows.get(incident.deployment)
         if airflow is None:
             continue
         try:
-            healed = _healed(airflow, incident.deployment, sick[incident.id], desk.clock())
+            healed = _healed(airflow, incident.deployment, sick[incident.id], services.clock())
         except (Temporary, Permanent) as error:
             logger.info("%s was not followed: %s", incident.name, error.message)
             continue

@@ -24,8 +24,8 @@ T = TypeVar("T")
 
 def health(ask: Ask) -> Message:
     """Everything, or one check asked now."""
-    named = [word.lower() for word in ask.words if word.rstrip(":") not in ask.desk.airflows]
-    return check(ask, named[0]) if named else status_reply.health(status.status(ask.desk))
+    named = [word.lower() for word in ask.words if word.rstrip(":") not in ask.services.airflows]
+    return check(ask, named[0]) if named else status_reply.health(status.status(ask.services))
 
 
 def zombies(ask: Ask) -> Message:
@@ -38,7 +38,7 @@ def check(ask: Ask, name: str) -> Message:
     found = chosen(ask)
     if isinstance(found, Refused):
         return refused(ask, found, "health")
-    known = sorted({each_name for one in ask.desk.examine.values() for each_name in one.names()})
+    known = sorted({each_name for one in ask.services.examine.values() for each_name in one.names()})
     if name not in known and known:
         there = ", ".join(f"`{one}`" for one in known)
         return refused(ask, Refused(f"There is no check `{name[:60]}`; there are {there}.", "health"), "health")
@@ -48,7 +48,7 @@ def check(ask: Ask, name: str) -> Message:
 
 def _asked(ask: Ask, airflow: Airflow, name: str) -> CheckSeen:
     """Without a metastore there is nothing to ask; what the alerts say of it is still told."""
-    one = ask.desk.examine.get(airflow.name)
+    one = ask.services.examine.get(airflow.name)
     seen = one.ask(name) if one is not None else None
     if seen is not None:
         return seen
@@ -65,7 +65,7 @@ def pools(ask: Ask) -> Message:
 
 
 def jobs(ask: Ask) -> Message:
-    now = ask.desk.clock()
+    now = ask.services.clock()
     return _everywhere(ask, lambda airflow: airflow.jobs(), lambda told: airflow_parts.jobs(told, now))
 
 
@@ -81,9 +81,9 @@ def _everywhere(
 
 def on_call(ask: Ask) -> Message:
     """Who PagerDuty would ring."""
-    if ask.desk.on_call is None:
+    if ask.services.on_call is None:
         return history.no_on_call()
     try:
-        return history.on_call(ask.desk.on_call(), ask.desk.clock())
+        return history.on_call(ask.services.on_call(), ask.services.clock())
     except (Temporary, Permanent) as error:
         return replies.trouble(error.message)

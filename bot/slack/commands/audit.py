@@ -31,18 +31,18 @@ def audit(ask: Ask) -> Message:
     word = ask.words[0] if ask.words else ""
     mine = word.startswith("@") and _is_me(ask, word)
     if not mine:
-        not_allowed = authorization.may(ask.desk, ask.person, "audit", word, about=About()) if word else None
+        not_allowed = authorization.may(ask.services, ask.person, "audit", word, about=About()) if word else None
         if not_allowed is not None:
             return refused(ask, not_allowed, "audit")
-    everything = not word and ask.desk.access.role_of(ask.person, "") >= Role.operator
-    with ask.desk.store.read() as t:
+    everything = not word and ask.services.access.role_of(ask.person, "") >= Role.operator
+    with ask.services.store.read() as t:
         if mine or (not word and not everything):
             found = audits.lines(t, who_id=ask.person.id, limit=SHOWN + 1)
         elif word.startswith("@"):
             found = _of_person(t, word)
         else:
             found = _about(t, word)
-    return lines_of(found[:SHOWN], ask.desk.clock(), more=len(found) > SHOWN, mine=not (word or everything))
+    return lines_of(found[:SHOWN], ask.services.clock(), more=len(found) > SHOWN, mine=not (word or everything))
 
 
 def _is_me(ask: Ask, word: str) -> bool:
@@ -67,11 +67,11 @@ def _about(t: Connection, word: str) -> list[audits.Line]:
 def break_glass(ask: Ask) -> Message:
     """`break-glass 30m reason…`, `break-glass end`, or who has broken it now."""
     if not ask.words:
-        with ask.desk.store.read() as t:
-            held = broken(t, ask.desk.clock())
-        return standing(held, ask.desk.access.break_glass.longest)
+        with ask.services.store.read() as t:
+            held = broken(t, ask.services.clock())
+        return standing(held, ask.services.access.break_glass.longest)
     if ask.words[0].lower() == "end":
-        not_done = glass.end(ask.desk, ask.person)
+        not_done = glass.end(ask.services, ask.person)
         return (
             refused(ask, not_done, glass.VERB)
             if not_done
@@ -80,7 +80,7 @@ def break_glass(ask: Ask) -> Message:
     lasts = grammar.duration(ask.words[0])
     if lasts is None:
         return missing(ask, "for how long, and why: `break-glass 30m the month-end load stands still`")
-    made = glass.begin(ask.desk, ask.person, _whole(lasts), " ".join(ask.words[1:]))
+    made = glass.begin(ask.services, ask.person, _whole(lasts), " ".join(ask.words[1:]))
     if isinstance(made, Refused):
         return refused(ask, made, glass.VERB)
     return replies.told(

@@ -28,7 +28,7 @@ def preview(ask: Ask, planned: Plan | Refused, verb: str) -> Message:
     """The list to confirm, or why there is none; with `dry` only the list."""
     if isinstance(planned, Refused):
         return refused(ask, planned, verb)
-    return preview_reply.preview(planned, ask.desk.clock(), dry=ask.said("dry"), where=place_of(ask, planned))
+    return preview_reply.preview(planned, ask.services.clock(), dry=ask.said("dry"), where=place_of(ask, planned))
 
 
 def clear(ask: Ask) -> Message:
@@ -36,7 +36,7 @@ def clear(ask: Ask) -> Message:
     if not ask.words:
         return missing(ask, "an alert, a task or a run")
     ref = grammar.ref(ask.words[0])
-    said = grammar.window(ask.command, ask.words[1:], ask.desk.clock())
+    said = grammar.window(ask.command, ask.words[1:], ask.services.clock())
     odd = _odd(ask, said.rest if isinstance(said, grammar.Said) else ask.words[1:], _CLEAR_WORDS)
     elsewhere = None if isinstance(ref, Refused) else not_there(ask, ref)
     wrong = next((one for one in (ref, said, odd, elsewhere) if isinstance(one, Refused)), None)
@@ -47,7 +47,7 @@ def clear(ask: Ask) -> Message:
         and not isinstance(said, grammar.Said)
         and not ask.said("downstream", "upstream", "all")
     ):
-        return preview(ask, plan_retry(ask.desk, ask.person, ref.incident, ask.channel), "clear")
+        return preview(ask, plan_retry(ask.services, ask.person, ref.incident, ask.channel), "clear")
     if isinstance(said, grammar.Said):
         return _clear_window(ask, replace(ref, run=""), Window(said.start, said.end))
     found = allowed_target(ask, ref, "clear", needs_run=True)
@@ -77,7 +77,7 @@ def _plan_clear(ask: Ask, found: Target, runs: Iterable[Run], incident_id: int |
               upstream=ask.said("upstream"))
         for run in runs
     ]  # fmt: skip
-    return plan_clear(ask.desk, ask.person, found.airflow.name, scopes, ask.channel, incident_id)
+    return plan_clear(ask.services, ask.person, found.airflow.name, scopes, ask.channel, incident_id)
 
 
 def _odd(ask: Ask, words: Iterable[str], known: frozenset[str]) -> Refused | None:
@@ -111,7 +111,7 @@ def mark(ask: Ask) -> Message:
 
 
 def _plan_mark(ask: Ask, found: Target, run_id: str, state: str, reason: str) -> Plan | Refused:
-    where = (ask.desk, ask.person, found.airflow.name)
+    where = (ask.services, ask.person, found.airflow.name)
     if not found.task_id:
         return plan_mark_run(*where, found.dag_id, run_id, state, ask.channel, reason)
     scope = Scope(found.dag_id, run_id, ((found.task_id, found.map_index),), only_failed=False)
@@ -120,17 +120,17 @@ def _plan_mark(ask: Ask, found: Target, run_id: str, state: str, reason: str) ->
 
 def mark_alert(ask: Ask, incident_id: int, state: str, reason: str = "") -> Plan | Refused:
     """Everything of an alert that is still sick."""
-    not_allowed = authorization.may(ask.desk, ask.person, "mark", f"A-{incident_id} {state}", incident_id)
-    found = not_allowed or sick_tasks(ask.desk, incident_id)
+    not_allowed = authorization.may(ask.services, ask.person, "mark", f"A-{incident_id} {state}", incident_id)
+    found = not_allowed or sick_tasks(ask.services, incident_id)
     if isinstance(found, Refused):
         return found
     deployment, refs = found
-    return plan_mark(ask.desk, ask.person, deployment, refs, state, ask.channel, incident_id, reason)
+    return plan_mark(ask.services, ask.person, deployment, refs, state, ask.channel, incident_id, reason)
 
 
 def allowed_target(ask: Ask, ref: links.Ref, verb: str, *, needs_run: bool = False) -> Target | Refused:
     """The role is asked for first: a refusal tells nothing about what there is."""
     about = About(ref.deployment or ANYWHERE, settled=False)
-    return authorization.may(ask.desk, ask.person, verb, ask.command.rest, about=about) or target(
+    return authorization.may(ask.services, ask.person, verb, ask.command.rest, about=about) or target(
         ask, ref, needs_run=needs_run
     )

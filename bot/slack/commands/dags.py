@@ -44,7 +44,7 @@ def _pause(ask: Ask, paused: bool) -> Message:
     if isinstance(found, Refused):
         return refused(ask, found, verb)
     incident = None if isinstance(ref, Refused) else ref.incident
-    planned = plan_pause(ask.desk, ask.person, found.airflow.name, [found.dag_id], paused, ask.channel, incident,
+    planned = plan_pause(ask.services, ask.person, found.airflow.name, [found.dag_id], paused, ask.channel, incident,
                                reason.removeprefix("reason "), lasts)  # fmt: skip
     return preview(ask, planned, verb)
 
@@ -74,7 +74,7 @@ def trigger(ask: Ask) -> Message:
     if isinstance(found, Refused):
         return refused(ask, found, "trigger")
     return preview(
-        ask, plan_trigger(ask.desk, ask.person, found.airflow.name, found.dag_id, conf, ask.channel), "trigger"
+        ask, plan_trigger(ask.services, ask.person, found.airflow.name, found.dag_id, conf, ask.channel), "trigger"
     )
 
 
@@ -119,7 +119,7 @@ def backfill(ask: Ask) -> Message:
     """A run for every logical date of a window."""
     if not ask.words:
         return missing(ask, "a DAG and a window: from D to D")
-    said = grammar.window(ask.command, ask.words[1:], ask.desk.clock())
+    said = grammar.window(ask.command, ask.words[1:], ask.services.clock())
     if said is None:
         return missing(ask, "a window: from D to D")
     if isinstance(said, Refused):
@@ -135,5 +135,5 @@ def backfill(ask: Ask) -> Message:
         return refused(ask, found, "backfill")
     rerun = next((value for word, value in _RERUN.items() if ask.said(word)), "none")
     window = Window(said.start, said.end)
-    planned = plan_backfill(ask.desk, ask.person, found.airflow.name, found.dag_id, window, rerun, ask.channel)
+    planned = plan_backfill(ask.services, ask.person, found.airflow.name, found.dag_id, window, rerun, ask.channel)
     return preview(ask, planned, "backfill")

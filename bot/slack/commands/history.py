@@ -34,7 +34,7 @@ def slow(ask: Ask) -> Message:
         return refused(ask, found, "slow")
     lately = next((given for word in ask.words if (given := grammar.duration(word))), LATELY)
     lately = min(max(lately, timedelta(hours=1)), BEFORE)
-    now, before = ask.desk.clock(), max(BEFORE, 2 * lately)
+    now, before = ask.services.clock(), max(BEFORE, 2 * lately)
 
     def question(airflow: Airflow) -> tuple[list[Took], str]:
         history = _history(ask, airflow)
@@ -44,7 +44,7 @@ def slow(ask: Ask) -> Message:
         (airflow.name, one, "") if isinstance(one, str) else (airflow.name, *one)
         for airflow, one in zip(found, each(found, question, 2 * PATIENCE), strict=True)
     ]
-    measured = any(airflow.name in ask.desk.histories for airflow in found)
+    measured = any(airflow.name in ask.services.histories for airflow in found)
     words = (span(lately.total_seconds()), span(before.total_seconds())) if measured else ("", "")
     return history_reply.slow(told, *words)
 
@@ -59,7 +59,7 @@ def report(ask: Ask) -> Message:
     try:
         with found.airflow.within(2 * PATIENCE):
             history = _history(ask, found.airflow)
-            made = card(history, found.airflow.name, found.dag_id, days, ask.desk.clock(), ask.desk.goal)
+            made = card(history, found.airflow.name, found.dag_id, days, ask.services.clock(), ask.services.goal)
     except (Temporary, Permanent) as error:
         return replies.trouble(error.message)
     return history_reply.report(made, prefix(ask, found.airflow))
@@ -67,14 +67,14 @@ def report(ask: Ask) -> Message:
 
 def _history(ask: Ask, airflow: Airflow) -> History:
     """The metastore's; without one the API's, about the DAGs that there are alerts about."""
-    known = ask.desk.histories.get(airflow.name)
+    known = ask.services.histories.get(airflow.name)
     if known is not None:
         return known
-    views = [view for view in open_views(ask.desk) if view.incident.deployment == airflow.name]
+    views = [view for view in open_views(ask.services) if view.incident.deployment == airflow.name]
     return ApiHistory(airflow, [dag for view in views for dag, _ in view.counts.dags if dag])
 
 
 def digest(ask: Ask) -> Message:
-    zone = ask.desk.digest_zone
-    day = days.yesterday(ask.desk.clock(), zone) + timedelta(days=1 if ask.said("today") else 0)
-    return digest_reply.digest(days.digest(ask.desk, day, zone))
+    zone = ask.services.digest_zone
+    day = days.yesterday(ask.services.clock(), zone) + timedelta(days=1 if ask.said("today") else 0)
+    return digest_reply.digest(days.digest(ask.services, day, zone))

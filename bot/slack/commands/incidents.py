@@ -40,7 +40,7 @@ def press(ask: Ask, verb: str) -> Message:
 
 
 def pressed(ask: Ask, verb: str, incident_id: int, note: str = "") -> Message:
-    done = presses.press(ask.desk, ask.person, verb, incident_id, note)
+    done = presses.press(ask.services, ask.person, verb, incident_id, note)
     if isinstance(done, Incident):
         return replies.told(_DONE[verb].format(name=done.name), f"show {done.name}")
     return refused(ask, done, verb)
@@ -76,7 +76,7 @@ def silence(ask: Ask) -> Message:
     scoped = _scope(ask, ask.words[0])
     if isinstance(scoped, Refused):
         return refused(ask, scoped, "silence")
-    made = make_silence(ask.desk, ask.person, *scoped, *said)
+    made = make_silence(ask.services, ask.person, *scoped, *said)
     if isinstance(made, Refused):
         return refused(ask, made, "silence")
     return replies.told(
@@ -126,8 +126,8 @@ def scope_of(seen: View) -> str:
 
 
 def silences(ask: Ask) -> Message:
-    with ask.desk.store.read() as t:
-        held = active_silences(t, ask.desk.clock())
+    with ask.services.store.read() as t:
+        held = active_silences(t, ask.services.clock())
     return incidents.silences(held)
 
 
@@ -139,7 +139,7 @@ def unsilence(ask: Ask) -> Message:
 
 
 def unsilenced(ask: Ask, silence_id: int) -> Message:
-    not_done = end_silence(ask.desk, ask.person, silence_id)
+    not_done = end_silence(ask.services, ask.person, silence_id)
     if not_done is not None:
         return refused(ask, not_done, "unsilence")
     return replies.told(f"S-{silence_id} has ended.", "silences")

@@ -55,7 +55,7 @@ def options(words: tuple[str, ...]) -> tuple[int, int]:
 def alert_log(ask: Ask, seen: View) -> Message:
     """The log behind an alert's latest failure."""
     signal: Signal = seen.incident.exemplar
-    airflow = ask.desk.airflows.get(signal.deployment)
+    airflow = ask.services.airflows.get(signal.deployment)
     if airflow is None or not signal.task_id:
         return replies.trouble(f"{seen.incident.name} is about no task instance, so there is no log.")
     ref = TaskRef(signal.dag_id, signal.run_id, signal.task_id, signal.map_index)
@@ -97,7 +97,7 @@ class _Thread:
         if self.ask.client is None or place is None:
             return ""
         name = f"{ref.dag_id}.{ref.label}-try-{try_number}.log"
-        told, remembered = f"{name} {ref.run_id} {len(log.lines)}", Remembered(self.ask.desk.store)
+        told, remembered = f"{name} {ref.run_id} {len(log.lines)}", Remembered(self.ask.services.store)
         before = remembered.get(f"log file/{self.incident}") or {}
         if before.get("told") == told:
             return str(before["url"])  # it stands there already
@@ -119,6 +119,6 @@ class _Thread:
         """Where the alert stands in Slack: (channel, message)."""
         if not self.incident:
             return None
-        with self.ask.desk.store.read() as t:
+        with self.ask.services.store.read() as t:
             shown = [one for one in alerts.of_incident(t, self.incident) if one.place.kind is Kind.slack and one.ref]
         return (shown[0].channel_id, shown[0].ref) if shown else None

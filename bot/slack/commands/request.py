@@ -21,7 +21,7 @@ from bot.core.incidents.view import View
 from bot.core.remediation import Plan
 from bot.responder.alerts.views import view_of
 from bot.responder.lookups import find
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.slack.api.people import People
 from bot.slack.commands import corrections, grammar, links
 from bot.slack.commands.links import host_of
@@ -36,7 +36,7 @@ T = TypeVar("T")
 class Ask:
     """One command of one person in one channel."""
 
-    desk: Desk
+    services: Services
     person: Person
     people: People
     command: grammar.Command
@@ -47,7 +47,7 @@ class Ask:
     @property
     def several(self) -> bool:
         """Whether an answer must say which deployment it speaks of."""
-        return len(self.desk.airflows) > 1
+        return len(self.services.airflows) > 1
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ def refused(ask: Ask, refusal: Refused, verb: str) -> Message:
         return shown
     if refusal.remedy not in Role.__members__:
         return replies.refusal(refusal, verb)
-    who = refusal.who or ask.desk.access.holders(Role[refusal.remedy])
+    who = refusal.who or ask.services.access.holders(Role[refusal.remedy])
     return replies.refusal(refusal, verb, ask.people.names(who), ask.people.handles(who))
 
 
@@ -100,7 +100,7 @@ def incident_view(ask: Ask, word: str) -> View | Refused:
         return Refused(f"`{word[:60]}` is no alert; alerts look like A-12.", "open")
     return (
         not_there(ask, ref)
-        or view_of(ask.desk, ref.incident)
+        or view_of(ask.services, ref.incident)
         or Refused(f"There is no alert A-{ref.incident}.", "open")
     )
 
@@ -112,9 +112,9 @@ def target(ask: Ask, ref: links.Ref, *, needs_run: bool = False) -> find.Target 
         if isinstance(place, Refused):
             return place
         name = f"{ref.name}/" if ref.host and not ref.task else ref.name  # a link tells the DAG without a doubt
-        return find.find(ask.desk, name, deployment=place, task=ref.task, map_index=ref.map_index,
+        return find.find(ask.services, name, deployment=place, task=ref.task, map_index=ref.map_index,
                          run=ref.run, needs_run=needs_run)  # fmt: skip
-    seen = not_there(ask, ref) or view_of(ask.desk, ref.incident)
+    seen = not_there(ask, ref) or view_of(ask.services, ref.incident)
     if seen is None:
         return Refused(f"There is no alert A-{ref.incident}.", "open")
     if isinstance(seen, Refused):
@@ -123,7 +123,7 @@ def target(ask: Ask, ref: links.Ref, *, needs_run: bool = False) -> find.Target 
     if not signal.dag_id:
         return Refused(f"A-{ref.incident} is about no DAG.", f"runbook A-{ref.incident}")
     return find.find(
-        ask.desk, signal.dag_id, deployment=signal.deployment, task=signal.task_id, run=signal.run_id,
+        ask.services, signal.dag_id, deployment=signal.deployment, task=signal.task_id, run=signal.run_id,
         map_index=signal.map_index if signal.map_index >= 0 else None, needs_run=needs_run,
     )  # fmt: skip
 
@@ -132,10 +132,10 @@ def not_there(ask: Ask, ref: links.Ref) -> Refused | None:
     """`prod:A-12` where A-12 is an alert of another deployment: which one was meant is for the person to say."""
     if ref.incident is None or not ref.deployment:
         return None
-    if ref.deployment not in ask.desk.airflows:
-        return Refused(f"There is no deployment `{ref.deployment}`; there is: {', '.join(sorted(ask.desk.airflows))}.",
+    if ref.deployment not in ask.services.airflows:
+        return Refused(f"There is no deployment `{ref.deployment}`; there is: {', '.join(sorted(ask.services.airflows))}.",
                        "status")  # fmt: skip
-    seen = view_of(ask.desk, ref.incident)
+    seen = view_of(ask.services, ref.incident)
     if seen is None or seen.incident.deployment == ref.deployment:
         return None
     return Refused(f"A-{ref.incident} is an alert of `{seen.incident.deployment}`, not of `{ref.deployment}`.", "open")
@@ -145,7 +145,7 @@ def _place(ask: Ask, ref: links.Ref) -> str | Refused:
     """The deployment that is named, or that a pasted link shows; where nothing tells, the channel's."""
     if not ref.host:
         return ref.deployment or channel_deployment(ask)
-    fitting = linked(ask.desk.airflows.values(), ref)
+    fitting = linked(ask.services.airflows.values(), ref)
     if ref.deployment in fitting or (len(fitting) == 1 and not ref.deployment):
         return ref.deployment or fitting[0]
     host = f"`{ref.host[:100]}`"
@@ -154,7 +154,7 @@ def _place(ask: Ask, ref: links.Ref) -> str | Refused:
     if fitting:
         return Refused(f"{host} is the Airflow of {', '.join(fitting)}; put the one that you mean in front of the link: "
                        f"`{fitting[0]}:https://…`", "status")  # fmt: skip
-    ours = ", ".join(f"`{host_of(airflow.ui_url)}` ({name})" for name, airflow in sorted(ask.desk.airflows.items()))
+    ours = ", ".join(f"`{host_of(airflow.ui_url)}` ({name})" for name, airflow in sorted(ask.services.airflows.items()))
     return Refused(f"{host} is no Airflow of ours; known: {ours}." if ours else "No Airflow is configured.", "status")
 
 
@@ -172,13 +172,13 @@ def linked(airflows: Iterable[Airflow], ref: links.Ref) -> list[str]:
 
 def channel_deployment(ask: Ask) -> str:
     """The deployment that this channel is about, empty when the settings name none."""
-    mine = ask.desk.channel_deployments
+    mine = ask.services.channel_deployments
     return mine.get(ask.channel_name.lstrip("#"), "") or mine.get(ask.channel, "")
 
 
 def chosen(ask: Ask) -> list[Airflow] | Refused:
     """The deployments that a list is about: the one that a word names (`prod` or `prod:`), else the channel's, else all."""
-    airflows = ask.desk.airflows
+    airflows = ask.services.airflows
     if not airflows:
         return Refused("No Airflow is configured.", "status")
     names = [word.rstrip(":") for word in ask.words if word.rstrip(":") in airflows]
@@ -221,7 +221,7 @@ def pointed(ask: Ask, what: str, *, needs_run: bool = False) -> find.Target | Re
 def named_place(ask: Ask, word: str) -> tuple[Airflow | None, str]:
     """The deployment and the rest of `prod:KEY`; a key may have colons of its own, so only a deployment's name counts."""
     name, colon, rest = word.partition(":")
-    if colon and rest and name in ask.desk.airflows:
-        return ask.desk.airflows[name], rest
-    default = channel_deployment(ask) or find.default_deployment(ask.desk)
-    return ask.desk.airflows.get(default), word
+    if colon and rest and name in ask.services.airflows:
+        return ask.services.airflows[name], rest
+    default = channel_deployment(ask) or find.default_deployment(ask.services)
+    return ask.services.airflows.get(default), word

@@ -31,7 +31,7 @@ def runs(ask: Ask) -> Message:
             newest = found.airflow.runs(found.dag_id, states, NEWEST)
     except (Temporary, Permanent) as error:
         return replies.trouble(error.message)
-    return run_tree.runs(found.dag_id, newest, ask.desk.clock(), states, prefix(ask, found.airflow))
+    return run_tree.runs(found.dag_id, newest, ask.services.clock(), states, prefix(ask, found.airflow))
 
 
 def tasks(ask: Ask) -> Message:
@@ -45,7 +45,7 @@ def tasks(ask: Ask) -> Message:
 def alert_tasks(ask: Ask, seen: View) -> Message:
     """The run behind an alert's latest failure."""
     signal = seen.incident.exemplar
-    airflow = ask.desk.airflows.get(signal.deployment)
+    airflow = ask.services.airflows.get(signal.deployment)
     if airflow is None or not signal.run_id:
         return replies.trouble(f"{seen.incident.name} is about no run.")
     return run_tasks(airflow, signal.dag_id, signal.run_id, prefix(ask, airflow))

@@ -28,11 +28,11 @@ MOST_LISTED = 1_000
 
 
 def status(ask: Ask) -> Message:
-    return status_reply.status(status_of(ask.desk))
+    return status_reply.status(status_of(ask.services))
 
 
 def open_alerts(ask: Ask) -> Message:
-    views = open_views(ask.desk)
+    views = open_views(ask.services)
     if ask.said("mine"):
         views = [v for v in views if v.incident.holder and v.incident.holder.id == ask.person.id]
     return incident_replies.open_alerts(views)
@@ -57,7 +57,7 @@ def show(ask: Ask) -> Message:
 
 
 def whoami(ask: Ask) -> Message:
-    role = ask.desk.access.role_of(ask.person)
+    role = ask.services.access.role_of(ask.person)
     article = "an" if role.name[0] in "aeiou" else "a"
     verbs = ", ".join(f"`{verb}`" for verb, needed in NEEDS.items() if needed <= role) or "nothing; a viewer looks"
     return replies.told(f"You are *{ask.person.name}*, {article} *{role.name}*. You may change: {verbs}.", "help")
@@ -65,24 +65,24 @@ def whoami(ask: Ask) -> Message:
 
 def runbook(ask: Ask) -> Message:
     """By name, or the one that fits an alert; without a word, the list."""
-    books = sorted(ask.desk.runbooks, key=lambda book: book.title)
+    books = sorted(ask.services.runbooks, key=lambda book: book.title)
     if not ask.words:
         listed = "\n".join(f"• `{book.name}`  {book.title}" for book in books)
         return replies.told(listed or "There are no runbooks.", "runbook NAME")
     word = ask.words[0]
-    book = ask.desk.runbook(word)
+    book = ask.services.runbook(word)
     if book is None:
         seen = incident_view(ask, word)
         if isinstance(seen, View):
-            book = seen.runbook or best(ask.desk.runbooks, seen.incident.exemplar)
+            book = seen.runbook or best(ask.services.runbooks, seen.incident.exemplar)
     if book is None:
         return refused(ask, Refused(f"No runbook is called or fits `{word[:60]}`.", "runbook"), "runbook")
-    return replies.runbook(book, f"{ask.desk.public_url}/runbooks/{book.name}" if ask.desk.public_url else "")
+    return replies.runbook(book, f"{ask.services.public_url}/runbooks/{book.name}" if ask.services.public_url else "")
 
 
 def failures(ask: Ask, seen: View) -> Message:
     """Everything that an alert counts."""
-    with ask.desk.store.read() as t:
+    with ask.services.store.read() as t:
         everything = incidents.subjects_of(t, seen.incident.id, limit=MOST_LISTED)
     return incident_replies.failures(seen, everything)
 
@@ -97,10 +97,10 @@ def dag(ask: Ask, found: Target) -> Message:
     if known is None:
         return replies.trouble(f"{found.airflow.name} has no DAG {found.dag_id}.")
     mine = [
-        view.incident.name for view in open_views(ask.desk)
+        view.incident.name for view in open_views(ask.services)
         if view.incident.deployment == found.airflow.name and found.dag_id in {dag_id for dag_id, _ in view.counts.dags}
     ]  # fmt: skip
-    return dag_and_task.dag(known, newest, mine, ask.desk.clock(), prefix(ask, found.airflow))
+    return dag_and_task.dag(known, newest, mine, ask.services.clock(), prefix(ask, found.airflow))
 
 
 def task(ask: Ask, found: Target) -> Message:
@@ -117,7 +117,7 @@ def task(ask: Ask, found: Target) -> Message:
     mine = [one for one in instances if found.map_index is None or one.ref.map_index == found.map_index]
     if not mine:
         return replies.trouble(f"{airflow.name} has no {ref.dag_id}.{ref.label} in a run yet.")
-    return dag_and_task.task(_telling(mine), mine, url, ask.desk.clock(), prefix(ask, airflow))
+    return dag_and_task.task(_telling(mine), mine, url, ask.services.clock(), prefix(ask, airflow))
 
 
 def _newest(found: Target) -> str:

@@ -52,7 +52,7 @@ def _set(ask: Ask, words: list[str]) -> Message:
     if isinstance(placed, Refused):
         return refused(ask, placed, "variable")
     airflow, key = placed
-    planned = plan_variable(ask.desk, ask.person, airflow.name, key, _value(ask, words), ask.channel)
+    planned = plan_variable(ask.services, ask.person, airflow.name, key, _value(ask, words), ask.channel)
     return preview(replace(ask, command=Command("variable")), planned, "variable")  # `dry` may be the value
 
 
@@ -94,7 +94,7 @@ def _placed(ask: Ask, verb: str, words: list[str], what: str) -> tuple[Airflow, 
     """The deployment and the name, for somebody who may; the role comes first."""
     airflow, name = named_place(ask, words[0] if words else "")
     about = About(airflow.name if airflow is not None else ANYWHERE)
-    if (no := authorization.may(ask.desk, ask.person, verb, name, about=about)) is not None:
+    if (no := authorization.may(ask.services, ask.person, verb, name, about=about)) is not None:
         return no
     if not words:
         return Refused(f"`{verb}` needs {what}.", f"help {verb}")

@@ -22,7 +22,7 @@ from slack_sdk.web import WebClient
 
 from bot.core.errors import Permanent, Temporary
 from bot.responder.lookups import home as homes
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.slack.api.client import called
 from bot.slack.api.pace import Bucket
 from bot.slack.api.people import People
@@ -51,9 +51,9 @@ class Homes:
     """Publishes. Thread-safe; what it knows is this process's own and lost with it: opening a Home shows it anew."""
 
     def __init__(
-        self, desk: Desk, people: People, client: WebClient, clock: Callable[[], float] = time.monotonic
+        self, services: Services, people: People, client: WebClient, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._desk, self._people, self._client, self._clock = desk, people, client, clock
+        self._services, self._people, self._client, self._clock = services, people, client, clock
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._beats: tuple[float, Sequence[homes.Beat]] = (-BEATS_KEPT, ())
         self._bucket = Bucket(20, 1.0)
@@ -90,7 +90,7 @@ class Homes:
         if not lately:
             return
         self._look_at_airflow()
-        seen = homes.everything(self._desk)
+        seen = homes.everything(self._services)
         for user_id, opened in lately.items():
             self._publish(user_id, opened, seen)
 
@@ -104,7 +104,9 @@ class Homes:
             if person.barred or person.unknown:
                 logger.info("the Home of %s is not shown: %s", user_id, person.barred or person.unknown)
                 return
-            view = drawing.draw(homes.home(self._desk, person, seen or homes.everything(self._desk)), self._beats[1])
+            view = drawing.draw(
+                homes.home(self._services, person, seen or homes.everything(self._services)), self._beats[1]
+            )
             if (look := _look(view)) == opened.shown:
                 return
             try:
@@ -120,10 +122,10 @@ class Homes:
         """Asks how the deployments are, when that is not known; True when it is news."""
         with self._lock:
             asked_at, known = self._beats
-            if self._clock() - asked_at < BEATS_KEPT or not self._desk.airflows:
+            if self._clock() - asked_at < BEATS_KEPT or not self._services.airflows:
                 return False
             self._beats = (self._clock(), known)  # whoever comes meanwhile does not ask as well
-        found = homes.beats(self._desk)
+        found = homes.beats(self._services)
         self._beats = (self._clock(), found)
         return list(known) != found
 

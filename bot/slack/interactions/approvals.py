@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bot.core.errors import Refused
 from bot.responder.remediation import second_person
 from bot.responder.remediation.approve import approve
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.slack.alert.poster import Poster
 from bot.slack.commands.request import refused
 from bot.slack.replies import replies
@@ -39,23 +39,23 @@ def loud(poster: Poster, glass: Glass, channel: str, deeds: int | None) -> None:
     poster.notice(f"glass-{glass.id}-{'broken' if deeds is None else 'over'}", said, channel)
 
 
-def presses(desk: Desk) -> dict[str, Callable[[Pressed], None]]:
+def presses(services: Services) -> dict[str, Callable[[Pressed], None]]:
     """What the listeners register: approve, and the first person's Cancel."""
 
     def on_approve(pressed: Pressed) -> None:
-        done = approve(desk, pressed.ask.person, pressed.value)
+        done = approve(services, pressed.ask.person, pressed.value)
         if isinstance(done, Refused):
             pressed.say(refused(pressed.ask, done, APPROVE))
 
     def on_take_back(pressed: Pressed) -> None:
-        not_done = second_person.take_back(desk, pressed.ask.person, pressed.value)
+        not_done = second_person.take_back(services, pressed.ask.person, pressed.value)
         if not_done is not None:
             pressed.say(refused(pressed.ask, not_done, "cancel"))
 
     return {APPROVE: on_approve, TAKE_BACK: on_take_back}
 
 
-def cancelled(desk: Desk, pressed: Pressed) -> None:
+def cancelled(services: Services, pressed: Pressed) -> None:
     """Cancel under one's own list: what waits for a second person is taken back too."""
-    not_done = second_person.take_back(desk, pressed.ask.person, pressed.value)
+    not_done = second_person.take_back(services, pressed.ask.person, pressed.value)
     pressed.say(replies.cancelled() if not_done is None else refused(pressed.ask, not_done, "cancel"), replace=True)

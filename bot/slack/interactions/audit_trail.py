@@ -20,7 +20,7 @@ from slack_bolt import Ack, App
 from bot.core.access import Person
 from bot.core.errors import Permanent, Temporary
 from bot.core.redaction import MASK
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.slack.api.client import called
 from bot.slack.api.people import People
 from bot.slack.commands.registry import find
@@ -56,17 +56,17 @@ class _Again(Exception):
     """Slack delivered what it had delivered before."""
 
 
-def heard(app: App, desk: Desk, people: People, owes: Owed | None = None) -> App:
+def heard(app: App, services: Services, people: People, owes: Owed | None = None) -> App:
     """The app, as listeners are given it: whatever they register is written down and kept from strangers, and what Slack
     cannot take is owed."""
-    return cast(App, _Heard(app, desk, people, owes or Owed()))
+    return cast(App, _Heard(app, services, people, owes or Owed()))
 
 
 class _Heard:
     """An app whose commands, presses and windows are audited; in all else the app itself."""
 
-    def __init__(self, app: App, desk: Desk, people: People, owes: Owed) -> None:
-        self._app, self._desk, self._people, self._owes = app, desk, people, owes
+    def __init__(self, app: App, services: Services, people: People, owes: Owed) -> None:
+        self._app, self._services, self._people, self._owes = app, services, people, owes
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._app, name)
@@ -110,8 +110,8 @@ class _Heard:
         if said or not trigger:
             return done
         try:
-            with self._desk.store.write() as t:
-                new = events.first_time(t, self._desk.clock(), "slack", trigger)
+            with self._services.store.write() as t:
+                new = events.first_time(t, self._services.clock(), "slack", trigger)
         except (Temporary, Permanent):  # whatever it asks for will meet the same store
             return done
         if not new:
@@ -122,7 +122,7 @@ class _Heard:
         whose = self._people.soon if "view" in arguments else self._people.person  # a window's ack waits for it
         person = whose(sent.user, sent.name, sent.team)
         link = self._people.link(sent.channel, sent.ts)
-        with audited(self._desk, person, sent.verb, sent.argument, link) as request:
+        with audited(self._services, person, sent.verb, sent.argument, link) as request:
             if "respond" in arguments:
                 whisper = partial(self._whisper, sent)
                 arguments["respond"] = _listening(arguments["respond"], request, whisper)
@@ -153,7 +153,7 @@ def _listening(
 
 
 @contextmanager
-def audited(desk: Desk, person: Person, verb: str, argument: str, link: str = "") -> Iterator[audit.Request]:
+def audited(services: Services, person: Person, verb: str, argument: str, link: str = "") -> Iterator[audit.Request]:
     """While this lasts, what is written belongs to this request; at the end it has at least one line."""
     alert = _ALERT.search(argument)
     request = audit.Request(verb, argument, link, incident_id=int(alert[1]) if alert else None)
@@ -166,13 +166,13 @@ def audited(desk: Desk, person: Person, verb: str, argument: str, link: str = ""
             raise
         finally:
             if not request.written:
-                _write(desk, person, request)
+                _write(services, person, request)
 
 
-def _write(desk: Desk, person: Person, request: audit.Request) -> None:
+def _write(services: Services, person: Person, request: audit.Request) -> None:
     try:
-        with desk.store.write() as t:
-            audit.record(t, desk.clock(), person, request.verb, request.argument, allowed=request.allowed,
+        with services.store.write() as t:
+            audit.record(t, services.clock(), person, request.verb, request.argument, allowed=request.allowed,
                          outcome=request.outcome[:_SUMMARY])  # fmt: skip
     except (Temporary, Permanent) as error:
         logger.error("the audit has no line of %s by %s: %s", request.verb, person.id, error.message)

@@ -19,7 +19,7 @@ from bot.responder.alerts.views import view_of
 from bot.responder.incidents import presses, silences
 from bot.responder.remediation import second_person
 from bot.responder.remediation.confirm import confirm, narrow
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.slack.commands import airflow_parts, clear_mark, logs, runs, show
 from bot.slack.commands.registry import answer
 from bot.slack.commands.request import Ask, place_of, refused
@@ -36,8 +36,8 @@ _OLD = "this button is from an older Windsock. `/airflow help` lists verbs."
 class Presses:
     """The table of the buttons."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._about_an_alert: Mapping[str, Callable[[Pressed], None]] = {
             "retry": self._retry, "silence": self._silence, "resolve": self._resolve, "runbook": self._runbook,
             "mark-success": self._mark_success, "pause": self._pause, "logs": self._logs, "history": self._history,
@@ -48,7 +48,7 @@ class Presses:
             "confirm": self._confirm, "narrow": self._narrow, "cancel": self._cancel, "unsilence": self._unsilence,
             "check": self._check, "run": self._run, "run-help": self._run, "open": self._run, "status": self._run,
             "help": self._run, "stop": self._stop, "whole-list": self._whole_list,
-        } | approvals.presses(desk)  # fmt: skip
+        } | approvals.presses(services)  # fmt: skip
 
     def do(self, pressed: Pressed) -> None:
         """Carries the press out, or says in words that there is no such button any more."""
@@ -62,13 +62,13 @@ class Presses:
 
     def _press(self, pressed: Pressed) -> None:
         """The message itself shows a press that was done; only a refusal is answered."""
-        done = presses.press(self._desk, pressed.ask.person, pressed.verb, pressed.incident_id)
+        done = presses.press(self._services, pressed.ask.person, pressed.verb, pressed.incident_id)
         if isinstance(done, Refused):
             pressed.say(refused(pressed.ask, done, pressed.verb))
 
     def _retry(self, pressed: Pressed) -> None:
         self._plan(pressed, "clear", "Retry", lambda: clear_mark.preview(pressed.ask, plan_retry(
-            self._desk, pressed.ask.person, pressed.incident_id, pressed.ask.channel), "clear"))  # fmt: skip
+            self._services, pressed.ask.person, pressed.incident_id, pressed.ask.channel), "clear"))  # fmt: skip
 
     def _mark_success(self, pressed: Pressed) -> None:
         self._plan(pressed, "mark", "Mark success", lambda: clear_mark.preview(
@@ -79,14 +79,14 @@ class Presses:
 
     def _paused(self, pressed: Pressed, seen: View) -> Message:
         dags = [dag for dag, _ in seen.counts.dags if dag]
-        planned = plan_pause(self._desk, pressed.ask.person, seen.incident.deployment, dags, True,
+        planned = plan_pause(self._services, pressed.ask.person, seen.incident.deployment, dags, True,
                                    pressed.ask.channel, seen.incident.id)  # fmt: skip
         return clear_mark.preview(pressed.ask, planned, "pause")
 
     def _plan(self, pressed: Pressed, verb: str, title: str, draw: Callable[[], Message]) -> None:
         """The role is asked for before a window opens; for a message the plan itself asks."""
         not_allowed = (
-            authorization.may(self._desk, pressed.ask.person, verb, pressed.value, pressed.incident_id)
+            authorization.may(self._services, pressed.ask.person, verb, pressed.value, pressed.incident_id)
             if pressed.view
             else None
         )
@@ -100,7 +100,7 @@ class Presses:
 
     def _narrow(self, pressed: Pressed) -> None:
         pressed.answer("Clear", lambda: clear_mark.preview(
-            pressed.ask, narrow(self._desk, pressed.ask.person, pressed.value), "clear"), replace=True)  # fmt: skip
+            pressed.ask, narrow(self._services, pressed.ask.person, pressed.value), "clear"), replace=True)  # fmt: skip
 
     def _stop(self, pressed: Pressed) -> None:
         """The message itself shows that it stops; whoever pressed is told so at once."""
@@ -110,10 +110,10 @@ class Presses:
         pressed.answer("Whole list", lambda: plan_buttons.whole_list(pressed.ask, pressed.client, pressed.value))
 
     def _cancel(self, pressed: Pressed) -> None:
-        approvals.cancelled(self._desk, pressed)
+        approvals.cancelled(self._services, pressed)
 
     def _silence(self, pressed: Pressed) -> None:
-        self._open(pressed, "silence", lambda seen: dialogs.silence(seen, self._desk.clock()))
+        self._open(pressed, "silence", lambda seen: dialogs.silence(seen, self._services.clock()))
 
     def _resolve(self, pressed: Pressed) -> None:
         self._open(pressed, "resolve", dialogs.resolve)
@@ -127,11 +127,11 @@ class Presses:
     def _open(self, pressed: Pressed, verb: str, draw: Callable[[View], Block]) -> None:
         """Opens a modal at once; whoever may not is told so instead."""
         not_allowed = (
-            authorization.may(self._desk, pressed.ask.person, verb, pressed.value, pressed.incident_id)
+            authorization.may(self._services, pressed.ask.person, verb, pressed.value, pressed.incident_id)
             if verb
             else None
         )
-        seen = view_of(self._desk, pressed.incident_id)
+        seen = view_of(self._services, pressed.incident_id)
         if not_allowed is not None:
             pressed.say(refused(pressed.ask, not_allowed, verb))
         elif seen is None:
@@ -144,7 +144,7 @@ class Presses:
         if not number.isdecimal():
             pressed.say(replies.trouble(f"Nothing was changed: {_OLD}"))
             return
-        not_done = silences.unsilence(self._desk, pressed.ask.person, int(number))
+        not_done = silences.unsilence(self._services, pressed.ask.person, int(number))
         if not_done is not None:
             pressed.say(refused(pressed.ask, not_done, "unsilence"))
 
@@ -168,7 +168,7 @@ class Presses:
         pressed.answer("Health", lambda: airflow_parts.health(pressed.ask))
 
     def _about(self, pressed: Pressed, draw: Callable[[View], Message]) -> Message:
-        seen = view_of(self._desk, pressed.incident_id)
+        seen = view_of(self._services, pressed.incident_id)
         return _no_alert(pressed) if seen is None else draw(seen)
 
     def _run(self, pressed: Pressed) -> None:
@@ -178,13 +178,13 @@ class Presses:
 
 def confirmed(ask: Ask, plan_id: str) -> Message:
     """Confirms a plan, by a button or a window's submit: what is asked for now, the list as it is now, or why not."""
-    with ask.desk.store.read() as t:
+    with ask.services.store.read() as t:
         old = remediations.plan(t, plan_id)
-    done = confirm(ask.desk, ask.person, plan_id)
+    done = confirm(ask.services, ask.person, plan_id)
     if isinstance(done, Refused):
         return refused(ask, done, "confirm")
     if isinstance(done, Plan):
-        return preview.moved(old[0] if old else done, done, ask.desk.clock(), place_of(ask, done))
+        return preview.moved(old[0] if old else done, done, ask.services.clock(), place_of(ask, done))
     if isinstance(done, second_person.Held):
         return approval.held(done.plan)
     return replies.asked(done.plan, place_of(ask, done.plan))

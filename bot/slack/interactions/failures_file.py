@@ -29,7 +29,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def as_file(ask: Ask, client: WebClient, seen: View) -> Message:
     """Shares the list in the alert's thread and says where. Raises Temporary or Permanent when it certainly is not there."""
-    with ask.desk.store.read() as t:
+    with ask.services.store.read() as t:
         subjects = incidents.subjects_of(t, seen.incident.id)
         places = [one for one in alerts.of_incident(t, seen.incident.id) if one.channel_id and one.ref]
     shown = next((one for one in places if one.channel_id == ask.channel), next(iter(places), None))

@@ -14,7 +14,7 @@ from typing import Any
 from slack_bolt import Ack, App, Respond
 from slack_sdk.web import WebClient
 
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.slack.api.people import People
 from bot.slack.commands import grammar
 from bot.slack.commands.registry import answer
@@ -34,18 +34,18 @@ Body = Mapping[str, Any]
 class Listeners:
     """Registers everything on a Bolt app. `homes` keeps App Home in step; `app` runs its rounds."""
 
-    def __init__(self, desk: Desk, people: People, client: WebClient) -> None:
-        self._desk, self._people, self._client = desk, people, client
+    def __init__(self, services: Services, people: People, client: WebClient) -> None:
+        self._services, self._people, self._client = services, people, client
         self._windows = Windows(client)
-        self._presses = Presses(desk)
-        self._choosing = Choosing(desk, people, self._windows)
-        self.homes = Homes(desk, people, client)
+        self._presses = Presses(services)
+        self._choosing = Choosing(services, people, self._windows)
+        self.homes = Homes(services, people, client)
 
     def register(self, app: App, command: str) -> None:
         app.error(error_replies.on_error)
         app.command(command)(self.on_command)
         app.action(re.compile(".*"))(self.on_action)
-        submissions = Submissions(self._desk, self._people, self._windows)
+        submissions = Submissions(self._services, self._people, self._windows)
         submissions.register(app)
         self._choosing.register(app)
         self.homes.register(app)
@@ -86,4 +86,4 @@ class Listeners:
 
     def _ask(self, user_id: str, user_name: str, channel: str, text: str, channel_name: str = "") -> Ask:
         person = self._people.person(user_id, user_name)
-        return Ask(self._desk, person, self._people, grammar.parse(text), channel, channel_name, self._client)
+        return Ask(self._services, person, self._people, grammar.parse(text), channel, channel_name, self._client)

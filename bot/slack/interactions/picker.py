@@ -18,7 +18,7 @@ from bot.core.airflow.protocol import Dag, Run
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.responder.access import authorization
 from bot.responder.lookups.suggestions import Catalog, Shelf
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.slack.api.people import People
 from bot.slack.commands import grammar
 from bot.slack.commands.registry import find
@@ -38,9 +38,9 @@ _PREFILL = 2.0  # seconds to find out what a first word means
 class Choosing:
     """Registers the type-ahead and the submission; `listeners` hands over commands and picks."""
 
-    def __init__(self, desk: Desk, people: People, windows: Windows) -> None:
-        self._desk, self._people, self._windows = desk, people, windows
-        self._catalog = Catalog(desk)
+    def __init__(self, services: Services, people: People, windows: Windows) -> None:
+        self._services, self._people, self._windows = services, people, windows
+        self._catalog = Catalog(services)
 
     def register(self, app: App) -> None:
         app.options("dag")(self.on_dags)
@@ -51,7 +51,7 @@ class Choosing:
     def wants(self, ask: Ask) -> bool:
         """Whether the command lacks a word that a window can ask for."""
         verb = find(ask.command.verb)
-        if verb is None or verb.name not in picker_form.ASKS or not self._desk.airflows:
+        if verb is None or verb.name not in picker_form.ASKS or not self._services.airflows:
             return False
         return not ask.words or _lacks(verb.name, ask)
 
@@ -59,14 +59,14 @@ class Choosing:
         """Opens the window; a message where there is none to open."""
         verb = find(ask.command.verb)
         name = verb.name if verb else ask.command.verb
-        not_allowed = authorization.may(self._desk, ask.person, name, "", about=SOMEWHERE)
+        not_allowed = authorization.may(self._services, ask.person, name, "", about=SOMEWHERE)
         if not_allowed is not None:
             return refused(ask, not_allowed, name)
         state = ask.command.verb.removeprefix("mark-") if ask.command.verb.startswith("mark-") else ""
         chosen = Chosen(name, ask.channel, state=state)
         try:
             if not ask.words:
-                self._windows.open(trigger_id, picker_form.chooser(chosen, self._desk.clock()))
+                self._windows.open(trigger_id, picker_form.chooser(chosen, self._services.clock()))
                 return None
             opened = self._windows.open(trigger_id, dialogs.waiting(picker_form.title(name)))
         except (Temporary, Permanent) as error:
@@ -78,11 +78,11 @@ class Choosing:
         """The window with the DAG that the first word names."""
         ref = grammar.ref(ask.words[0])
         if isinstance(ref, Refused):
-            return picker_form.chooser(chosen, self._desk.clock(), trouble=ref.reason)
-        with next(iter(self._desk.airflows.values())).within(_PREFILL):
+            return picker_form.chooser(chosen, self._services.clock(), trouble=ref.reason)
+        with next(iter(self._services.airflows.values())).within(_PREFILL):
             found = target(ask, ref)
         if isinstance(found, Refused):
-            return picker_form.chooser(chosen, self._desk.clock(), trouble=found.reason)
+            return picker_form.chooser(chosen, self._services.clock(), trouble=found.reason)
         return self._drawn(replace(chosen, deployment=found.airflow.name, dag=found.dag_id), picked="dag")
 
     def owns(self, body: Body) -> bool:
@@ -120,7 +120,7 @@ class Choosing:
         if "params" in asks:
             dag = self._catalog.dag(chosen.deployment, chosen.dag)
         trouble = dag.reason if isinstance(dag, Refused) else ""
-        return picker_form.chooser(chosen, self._desk.clock(), runs=runs, tasks=tasks,
+        return picker_form.chooser(chosen, self._services.clock(), runs=runs, tasks=tasks,
                                 dag=dag if isinstance(dag, Dag) else None, trouble=trouble)  # fmt: skip
 
     def _dag(self, value: str) -> tuple[str, str]:
@@ -171,7 +171,7 @@ class Choosing:
             ack(response_action="errors", errors=dict(given.errors))
             return
         person = self._people.soon(body["user"]["id"], body["user"].get("name", ""), body["user"].get("team_id") or "")
-        ask = Ask(self._desk, person, self._people, grammar.parse(given.chosen.verb), given.chosen.channel)
+        ask = Ask(self._services, person, self._people, grammar.parse(given.chosen.verb), given.chosen.channel)
         title = picker_form.title(given.chosen.verb)
         self._windows.answer(ack, title, lambda: dialogs.window(answer_to(ask, given), title, given.chosen.channel))
 

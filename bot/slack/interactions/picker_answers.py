@@ -140,28 +140,30 @@ def _clear(ask: Ask, given: Given) -> Message:
     tasks = ((given.task_id, given.map_index),) if given.task else ()
     scope = Scope(c.dag, c.run, tasks, only_failed="failed" in given.words, downstream="downstream" in given.words,
                   upstream="upstream" in given.words)  # fmt: skip
-    return clear_mark.preview(ask, clear.plan_clear(ask.desk, ask.person, c.deployment, (scope,), c.channel), "clear")
+    return clear_mark.preview(
+        ask, clear.plan_clear(ask.services, ask.person, c.deployment, (scope,), c.channel), "clear"
+    )
 
 
 def _mark(ask: Ask, given: Given) -> Message:
     c = given.chosen
     index = -1 if given.map_index is None else given.map_index
     refs = [TaskRef(c.dag, c.run, given.task_id, index)]
-    planned = mark.plan_mark(ask.desk, ask.person, c.deployment, refs, given.texts.get("state", "success"), c.channel,
+    planned = mark.plan_mark(ask.services, ask.person, c.deployment, refs, given.texts.get("state", "success"), c.channel,
                               None, given.texts.get("reason", ""))  # fmt: skip
     return clear_mark.preview(ask, planned, "mark")
 
 
 def _pause(ask: Ask, given: Given) -> Message:
     c = given.chosen
-    planned = dags.plan_pause(ask.desk, ask.person, c.deployment, [c.dag], c.verb == "pause", c.channel, None,
+    planned = dags.plan_pause(ask.services, ask.person, c.deployment, [c.dag], c.verb == "pause", c.channel, None,
                                given.texts.get("reason", ""))  # fmt: skip
     return clear_mark.preview(ask, planned, c.verb)
 
 
 def _trigger(ask: Ask, given: Given) -> Message:
     c = given.chosen
-    planned = dags.plan_trigger(ask.desk, ask.person, c.deployment, c.dag, given.conf, c.channel)
+    planned = dags.plan_trigger(ask.services, ask.person, c.deployment, c.dag, given.conf, c.channel)
     return clear_mark.preview(ask, planned, "trigger")
 
 

@@ -21,7 +21,7 @@ from bot.store import alerts, remediations
 
 def stop(ask: Ask, plan_id: str) -> Message:
     """Asks to stop; what was done until then is said in the alert or the channel."""
-    stopped = confirm.stop(ask.desk, ask.person, plan_id)
+    stopped = confirm.stop(ask.services, ask.person, plan_id)
     if isinstance(stopped, Refused):
         return refused(ask, stopped, "stop")
     if stopped.backfill_id:
@@ -33,12 +33,12 @@ def stop(ask: Ask, plan_id: str) -> Message:
 
 def whole_list(ask: Ask, client: WebClient, plan_id: str) -> Message:
     """Shares every line of the plan. Raises Temporary or Permanent."""
-    with ask.desk.store.read() as t:
+    with ask.services.store.read() as t:
         found = remediations.plan(t, plan_id)
     if found is None:
         return replies.trouble("Nothing was changed: that list is not known here any more.")
     plan, _ = found
-    not_theirs = None if plan.person.id == ask.person.id else weigh(ask.desk, ask.person, plan)
+    not_theirs = None if plan.person.id == ask.person.id else weigh(ask.services, ask.person, plan)
     if isinstance(not_theirs, Refused):
         return refused(ask, not_theirs, plan.action)
     channel, thread = _place(ask, plan)
@@ -52,7 +52,7 @@ def whole_list(ask: Ask, client: WebClient, plan_id: str) -> Message:
 
 
 def _place(ask: Ask, plan: Plan) -> tuple[str, str]:
-    with ask.desk.store.read() as t:
+    with ask.services.store.read() as t:
         mine = alerts.of_incident(t, plan.incident_id) if plan.incident_id else []
     shown = next((alert for alert in mine if alert.channel_id and alert.ref), None)
     return (shown.channel_id, shown.ref) if shown else (plan.channel or ask.channel, "")

@@ -16,7 +16,7 @@ from slack_sdk.web import WebClient
 
 from bot.core.access import Person
 from bot.core.errors import Permanent, Temporary
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.slack.api.client import called
 from bot.slack.commands.request import Ask
 from bot.slack.dialogs import dialogs
@@ -67,7 +67,7 @@ class Pressed:
         if not self.view:
             self.respond(response_type="ephemeral", replace_original=replace, **fit(message))
         elif self.view.get("type") == "modal" and self.incident_id:
-            whisper(self.ask.desk, self.client, self.incident_id, self.ask.person, message)
+            whisper(self.ask.services, self.client, self.incident_id, self.ask.person, message)
         else:
             self.show(dialogs.window(message, title))
 
@@ -81,13 +81,13 @@ class Pressed:
             if not self.view:
                 self.say(said)
             elif self.incident_id:
-                whisper(self.ask.desk, self.client, self.incident_id, self.ask.person, said)
+                whisper(self.ask.services, self.client, self.incident_id, self.ask.person, said)
             return ""
 
 
-def whisper(desk: Desk, client: WebClient, incident_id: int, person: Person, message: Message) -> None:
+def whisper(services: Services, client: WebClient, incident_id: int, person: Person, message: Message) -> None:
     """An answer for one person in the channel of the alert, where Slack brought no address to answer to."""
-    with desk.store.read() as t:
+    with services.store.read() as t:
         shown = next((a for a in alerts.of_incident(t, incident_id) if a.channel_id), None)
     if shown is not None:
         where = {"channel": shown.channel_id, "user": person.id}

@@ -18,7 +18,7 @@ from bot.core.incidents.routing import exactly
 from bot.core.incidents.view import View
 from bot.responder.alerts.views import view_of
 from bot.responder.incidents import presses, silences
-from bot.responder.services import Desk
+from bot.responder.services import Services
 from bot.slack.api.people import People
 from bot.slack.commands import grammar, incidents
 from bot.slack.commands.request import Ask, refused
@@ -34,8 +34,8 @@ _OLD = "Nothing was changed: this window is from an older Windsock; type the com
 class Submissions:
     """Registers the modals on a Bolt app."""
 
-    def __init__(self, desk: Desk, people: People, windows: Windows) -> None:
-        self._desk, self._people, self._windows = desk, people, windows
+    def __init__(self, services: Services, people: People, windows: Windows) -> None:
+        self._services, self._people, self._windows = services, people, windows
 
     def register(self, app: App) -> None:
         app.view("silence")(self.on_silence)
@@ -45,11 +45,11 @@ class Submissions:
 
     def on_silence(self, ack: Ack, body: Body, view: Body, client: WebClient) -> None:
         values = _values(view)
-        lasts = _lasts(values.get("how-long", ""), self._desk.clock())
+        lasts = _lasts(values.get("how-long", ""), self._services.clock())
         if lasts is None:
             ack(response_action="errors", errors={"how-long": "Choose for how long; a silence ends by itself."})
             return
-        seen = _view(self._desk, view["private_metadata"])
+        seen = _view(self._services, view["private_metadata"])
         scope = _scope(values.get("what", ""), seen)
         if seen is not None and not scope:
             ack(response_action="errors", errors={"what": "Choose one of these; the alert has no other."})
@@ -58,10 +58,10 @@ class Submissions:
         ask = self._ask(body, "silence")
         if seen is not None:
             made = silences.silence(
-                self._desk, ask.person, scope, seen.incident.deployment, lasts, values.get("reason", "")
+                self._services, ask.person, scope, seen.incident.deployment, lasts, values.get("reason", "")
             )
             if isinstance(made, Refused):
-                whisper(self._desk, client, seen.incident.id, ask.person, refused(ask, made, "silence"))
+                whisper(self._services, client, seen.incident.id, ask.person, refused(ask, made, "silence"))
 
     def on_resolve(self, ack: Ack, body: Body, view: Body, client: WebClient) -> None:
         ack()
@@ -82,16 +82,16 @@ class Submissions:
 
     def _submitted(self, verb: str, body: Body, view: Body, client: WebClient, note: str) -> None:
         """A press that a modal asked a word about."""
-        seen = _view(self._desk, view["private_metadata"])
+        seen = _view(self._services, view["private_metadata"])
         ask = self._ask(body, verb)
         if seen is not None:
-            done = presses.press(self._desk, ask.person, verb, seen.incident.id, note)
+            done = presses.press(self._services, ask.person, verb, seen.incident.id, note)
             if isinstance(done, Refused):
-                whisper(self._desk, client, seen.incident.id, ask.person, refused(ask, done, verb))
+                whisper(self._services, client, seen.incident.id, ask.person, refused(ask, done, verb))
 
     def _ask(self, body: Body, verb: str) -> Ask:
         person = self._people.soon(body["user"]["id"], body["user"].get("name", ""), body["user"].get("team_id") or "")
-        return Ask(self._desk, person, self._people, grammar.parse(verb), "")
+        return Ask(self._services, person, self._people, grammar.parse(verb), "")
 
 
 def _values(view: Body) -> dict[str, str]:
@@ -132,6 +132,6 @@ def _scope(what: str, seen: View | None) -> str:
     return long_ones.get(kind) or incidents.scope_of(seen)
 
 
-def _view(desk: Desk, name: str) -> View | None:
+def _view(services: Services, name: str) -> View | None:
     number = name.upper().removeprefix("A-")
-    return view_of(desk, int(number)) if number.isdecimal() else None
+    return view_of(services, int(number)) if number.isdecimal() else None
