@@ -21,6 +21,7 @@ CATCHES_ALL = {
     "responder/signals/intake.py",
     "responder/signals/observer.py",
     "app/schedule.py",
+    "app/slack.py",
 }
 FORBIDDEN_NAMES = re.compile(r"utils?|helpers?|common|managers?|(process|handle)_.*")
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
@@ -23,29 +23,15 @@ from bot.airflow.airflow3 import client
 from bot.airflow.airflow3.api import AirflowThree
 from bot.airflow.detection import detect
 from bot.airflow.errors import Moved
-from bot.core.airflow.protocol import (
-    Airflow,
-    Backfill,
-    BackfillDate,
-    Connection,
-    ConnectionTest,
-    Dag,
-    Health,
-    ImportFault,
-    Job,
-    Log,
-    Pool,
-    Run,
-    Scope,
-    TaskInstance,
-    TaskNode,
-    TaskRef,
-    Variable,
-)
+from bot.core.airflow.protocol import Airflow, TaskRef
 from bot.core.errors import Permanent
 
 Answer = TypeVar("Answer")
 Backend = AirflowTwo | AirflowThree
+if TYPE_CHECKING:
+    _Protocol = Airflow
+else:
+    _Protocol = object
 
 
 @dataclass(frozen=True)
@@ -66,10 +52,7 @@ class GatewayConfig:
 
 def connect(config: GatewayConfig) -> Gateway:
     """The gateway of a deployment, an `Airflow` with `within` and `close`. Talks to nobody yet."""
-    return Gateway(config)
-
-
-_keeps_the_protocol: Callable[[GatewayConfig], Airflow] = connect  # mypy says when a verb is missing
+    return Gateway(config)  # type: ignore[abstract]  # it forwards what it does not define
 
 
 def warm_up() -> threading.Thread:
@@ -77,7 +60,12 @@ def warm_up() -> threading.Thread:
     return client.load_in_background()
 
 
-class Gateway:
+_DECLARED = {name: kind for part in reversed(Airflow.__mro__) for name, kind in vars(part).items() if name[0] != "_"}
+_PROPERTIES = frozenset(name for name, kind in _DECLARED.items() if isinstance(kind, property))
+_VERBS = frozenset(name for name, kind in _DECLARED.items() if callable(kind))
+
+
+class Gateway(_Protocol):
     """`bot.core.airflow.protocol.Airflow`, by way of the version that the server runs."""
 
     def __init__(self, config: GatewayConfig) -> None:
@@ -91,25 +79,16 @@ class Gateway:
         self._found: Backend | None = None
         self._lock = threading.Lock()
 
-    @property
-    def version(self) -> str:
-        return self._backend().version
+    def __getattr__(self, name: str) -> Any:
+        """A verb or a property of the protocol, asked of whichever version the server runs."""
+        if name in _PROPERTIES:
+            return getattr(self._backend(), name)
+        if name in _VERBS:
+            return partial(self._forward, name)
+        raise AttributeError(name)
 
-    @property
-    def major(self) -> int:
-        return self._backend().major
-
-    @property
-    def can_address_map_index(self) -> bool:
-        return self._backend().can_address_map_index
-
-    @property
-    def clear_stops_running(self) -> bool:
-        return self._backend().clear_stops_running
-
-    @property
-    def has_backfill(self) -> bool:
-        return self._backend().has_backfill
+    def _forward(self, verb: str, *given: Any, **named: Any) -> Any:
+        return self._ask(lambda airflow: getattr(airflow, verb)(*given, **named))
 
     def within(self, seconds: float) -> AbstractContextManager[None]:
         """All calls in this block, in this thread, together take at most `seconds`."""
@@ -119,124 +98,6 @@ class Gateway:
         """Give the connections back. The gateway is of no use afterwards."""
         self._http.close()
         self._raw.close()
-
-    def health(self) -> Health:
-        return self._ask(lambda airflow: airflow.health())
-
-    def jobs(self) -> list[Job]:
-        return self._ask(lambda airflow: airflow.jobs())
-
-    def dags(self, pattern: str = "", limit: int = 100) -> list[Dag]:
-        return self._ask(lambda airflow: airflow.dags(pattern, limit))
-
-    def dag(self, dag_id: str) -> Dag | None:
-        return self._ask(lambda airflow: airflow.dag(dag_id))
-
-    def task_ids(self, dag_id: str) -> list[str] | None:
-        return self._ask(lambda airflow: airflow.task_ids(dag_id))
-
-    def task_tree(self, dag_id: str) -> list[TaskNode] | None:
-        return self._ask(lambda airflow: airflow.task_tree(dag_id))
-
-    def runs(
-        self,
-        dag_id: str,
-        states: Sequence[str] = (),
-        limit: int = 25,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> list[Run]:
-        return self._ask(lambda airflow: airflow.runs(dag_id, states, limit, since=since, until=until))
-
-    def run(self, dag_id: str, run_id: str) -> Run | None:
-        return self._ask(lambda airflow: airflow.run(dag_id, run_id))
-
-    def task_instances(
-        self, dag_id: str, run_id: str, states: Sequence[str] = (), task_id: str | None = None
-    ) -> list[TaskInstance]:
-        return self._ask(lambda airflow: airflow.task_instances(dag_id, run_id, states, task_id))
-
-    def task_instance(self, ref: TaskRef) -> TaskInstance | None:
-        return self._ask(lambda airflow: airflow.task_instance(ref))
-
-    def failed_since(self, moment: datetime) -> list[TaskInstance]:
-        return self._ask(lambda airflow: airflow.failed_since(moment))
-
-    def failed_runs_since(self, moment: datetime) -> list[Run]:
-        return self._ask(lambda airflow: airflow.failed_runs_since(moment))
-
-    def clear(self, scope: Scope, *, dry_run: bool, note: str = "") -> list[TaskInstance]:
-        return self._ask(lambda airflow: airflow.clear(scope, dry_run=dry_run, note=note))
-
-    def mark(self, ref: TaskRef, state: str, *, note: str = "") -> list[TaskInstance]:
-        return self._ask(lambda airflow: airflow.mark(ref, state, note=note))
-
-    def set_run_state(self, dag_id: str, run_id: str, state: str, *, note: str = "") -> Run:
-        return self._ask(lambda airflow: airflow.set_run_state(dag_id, run_id, state, note=note))
-
-    def set_note(self, ref: TaskRef, note: str) -> None:
-        self._ask(lambda airflow: airflow.set_note(ref, note))
-
-    def set_run_note(self, dag_id: str, run_id: str, note: str) -> None:
-        self._ask(lambda airflow: airflow.set_run_note(dag_id, run_id, note))
-
-    def pause(self, dag_id: str, paused: bool) -> Dag:
-        return self._ask(lambda airflow: airflow.pause(dag_id, paused))
-
-    def trigger(
-        self,
-        dag_id: str,
-        run_id: str,
-        conf: Mapping[str, Any],
-        *,
-        note: str = "",
-        logical_date: datetime | None = None,
-    ) -> Run:
-        return self._ask(lambda airflow: airflow.trigger(dag_id, run_id, conf, note=note, logical_date=logical_date))
-
-    def variable(self, key: str) -> Variable | None:
-        return self._ask(lambda airflow: airflow.variable(key))
-
-    def variables(self, pattern: str = "", limit: int = 50) -> list[str]:
-        return self._ask(lambda airflow: airflow.variables(pattern, limit))
-
-    def set_variable(self, key: str, value: str, description: str = "") -> Variable:
-        return self._ask(lambda airflow: airflow.set_variable(key, value, description))
-
-    def connection(self, conn_id: str) -> Connection | None:
-        return self._ask(lambda airflow: airflow.connection(conn_id))
-
-    def connections(self, limit: int = 100) -> list[Connection]:
-        return self._ask(lambda airflow: airflow.connections(limit))
-
-    def test_connection(self, conn_id: str) -> ConnectionTest:
-        return self._ask(lambda airflow: airflow.test_connection(conn_id))
-
-    def backfill_dates(self, dag_id: str, start: datetime, end: datetime, *, rerun: str) -> list[BackfillDate]:
-        return self._ask(lambda airflow: airflow.backfill_dates(dag_id, start, end, rerun=rerun))
-
-    def backfill(
-        self, dag_id: str, start: datetime, end: datetime, *, rerun: str, max_active_runs: int | None = None
-    ) -> Backfill:
-        return self._ask(
-            lambda airflow: airflow.backfill(dag_id, start, end, rerun=rerun, max_active_runs=max_active_runs)
-        )
-
-    def backfill_state(self, backfill_id: int) -> Backfill | None:
-        return self._ask(lambda airflow: airflow.backfill_state(backfill_id))
-
-    def cancel_backfill(self, backfill_id: int) -> Backfill:
-        return self._ask(lambda airflow: airflow.cancel_backfill(backfill_id))
-
-    def import_errors(self) -> list[ImportFault]:
-        return self._ask(lambda airflow: airflow.import_errors())
-
-    def pools(self) -> list[Pool]:
-        return self._ask(lambda airflow: airflow.pools())
-
-    def log(self, ref: TaskRef, try_number: int) -> Log:
-        return self._ask(lambda airflow: airflow.log(ref, try_number))
 
     def run_url(self, dag_id: str, run_id: str) -> str:
         return links.run(self.ui_url, self._known_major, dag_id, run_id)
@@ -279,6 +140,10 @@ class Gateway:
         version = detect(self._calls, self._http, self._url)
         if version.startswith("2."):
             return AirflowTwo(self.name, version, self._calls, self._login(jwt=False), self._http, self._url)
+        if not version.startswith("3."):
+            raise Permanent(
+                f"Airflow ({self.name}) says that it is {version}; this Windsock knows Airflow 2 and 3", "major"
+            )
         return AirflowThree(self.name, version, self._calls, self._login(jwt=True), self._raw)
 
     def _login(self, *, jwt: bool) -> calls.Login:

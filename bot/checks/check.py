@@ -88,7 +88,7 @@ class Check:
 
 
 def moment(value: object) -> datetime | None:
-    """A database's time as aware UTC: SQLite gives text, MySQL a naive time, PostgreSQL its session's zone."""
+    """A database's time as aware UTC: SQLite gives text, PostgreSQL its session's zone."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     if not isinstance(value, datetime):

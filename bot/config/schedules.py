@@ -7,10 +7,9 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from apscheduler.triggers.cron import CronTrigger
-
 from bot.config.formats import duration
 from bot.config.settings import Settings
+from bot.core.airflow import cron
 from bot.core.incidents.maintenance import Window
 from bot.core.incidents.routing import matcher
 from bot.responder.lookups.daily_digest import Plan
@@ -63,10 +62,17 @@ def _moment(table: Mapping[str, Any], field: str, where: str) -> datetime:
 
 
 def _by_cron(table: Mapping[str, Any], where: str) -> Callable[[datetime], datetime | None]:
+    """Fires as Airflow's own cron schedules do: Sunday is 0 and 7, and of two restricted day fields either is enough."""
     try:
-        trigger = CronTrigger.from_crontab(str(table["cron"]), timezone=str(table.get("timezone", "UTC")))
-    except (ValueError, LookupError) as error:
+        schedule = cron.parse(str(table["cron"]))
+    except ValueError as error:
         raise ValueError(f"{where}.cron: {error}") from None
+    try:
+        zone = ZoneInfo(str(table.get("timezone", "UTC")))
+    except (ValueError, LookupError, OSError):
+        raise ValueError(
+            f"{where}.timezone: there is no time zone {table['timezone']!r}; write Europe/Berlin"
+        ) from None
     try:
         lasts = duration(table.get("lasts"))
     except ValueError as error:
@@ -75,7 +81,7 @@ def _by_cron(table: Mapping[str, Any], where: str) -> Callable[[datetime], datet
         raise ValueError(f"{where}.lasts: must be a duration such as 2h")
 
     def until(now: datetime) -> datetime | None:
-        begun = trigger.get_next_fire_time(None, now - lasts + timedelta(microseconds=1))
-        return begun.astimezone(UTC) + lasts if begun is not None and begun <= now else None
+        begun = next(schedule.moments(now - lasts + timedelta(microseconds=1), zone, now), None)
+        return begun + lasts if begun is not None and begun <= now else None
 
     return until

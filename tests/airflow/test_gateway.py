@@ -7,13 +7,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from inspect import signature
 from typing import Any
 
 import pytest
 
+from bot.airflow.airflow2.api import AirflowTwo
+from bot.airflow.airflow3.api import AirflowThree
 from bot.airflow.breaker import Breaker
 from bot.airflow.gateway import Gateway, GatewayConfig, connect, warm_up
-from bot.core.airflow.protocol import Scope, TaskRef
+from bot.core.airflow.protocol import Airflow, Scope, TaskRef
 from bot.core.errors import Permanent, Temporary
 from bot.sandbox.processes.ports import free_port
 from tests.airflow.scripted import Asked, Says, ScriptedAirflow, scripted_airflow, seconds_of
@@ -65,6 +68,28 @@ def instances(*entries: dict[str, Any]) -> Says:
 # ---- which Airflow is it
 
 
+@pytest.mark.parametrize("major", [AirflowTwo, AirflowThree])
+def test_both_majors_have_every_verb_of_the_protocol_as_it_declares_it(major: type) -> None:
+    def declared(owner: type, verb: str) -> list[tuple[str, Any, Any]]:
+        return [(one.name, one.kind, one.default) for one in signature(getattr(owner, verb)).parameters.values()]
+
+    own = {name for name in vars(Gateway) if not name.startswith("_")}
+    verbs = {
+        name for part in Airflow.__mro__ for name, kind in vars(part).items() if callable(kind) and name[0] != "_"
+    } - own
+    assert {"clear", "backfill", "variable", "log", "pools"} <= verbs
+    assert {verb: declared(major, verb) for verb in verbs} == {verb: declared(Airflow, verb) for verb in verbs}
+    properties = {name for name, kind in vars(Airflow).items() if isinstance(kind, property)}
+    assert {
+        name for name in properties if not hasattr(major, name) and name not in signature(major.__init__).parameters
+    } == set()
+
+
+def test_the_gateway_has_nothing_that_the_protocol_does_not_declare(gateway_to: Connect) -> None:
+    with pytest.raises(AttributeError, match="cleer"):
+        gateway_to("http://127.0.0.1:9").cleer  # noqa: B018
+
+
 def test_connecting_and_making_links_asks_nothing() -> None:
     gateway = connect(GatewayConfig("prod", "http://127.0.0.1:9", ui_url="https://airflow.example"))
     assert gateway.run_url("sales", "a+b") == "https://airflow.example/dags/sales"
@@ -109,6 +134,13 @@ def test_an_address_without_airflow_is_permanent_and_names_the_address(
     airflow.on("GET", "/api/v1/version", says)
     airflow.on("GET", "/api/v2/version", says)
     with pytest.raises(Permanent, match="no Airflow API answers at http://127"):
+        gateway_to(airflow.url).dags()
+
+
+@pytest.mark.parametrize("version", ["1.10.15", "4.0.0"])
+def test_an_unknown_major_is_refused_by_name(airflow: ScriptedAirflow, gateway_to: Connect, version: str) -> None:
+    airflow.is_version(version)
+    with pytest.raises(Permanent, match=f"says that it is {version}; this Windsock knows Airflow 2 and 3"):
         gateway_to(airflow.url).dags()
 
 

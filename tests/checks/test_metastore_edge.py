@@ -102,6 +102,9 @@ def power(url: str) -> str:
         store.close()
 
 
-def test_an_unknown_kind_of_database_is_refused_by_name() -> None:
-    with pytest.raises(Permanent, match="none of PostgreSQL, MySQL and SQLite"):
-        Metastore("oracle://x@y/z")
+@pytest.mark.parametrize("kind", ["oracle", "mysql", "mariadb", "mysql+pymysql"])
+def test_another_kind_of_database_is_refused_by_name(kind: str) -> None:
+    with pytest.raises(
+        Permanent, match=f"{kind.split('+', maxsplit=1)[0]} is not supported; it can be PostgreSQL or SQLite"
+    ):
+        Metastore(f"{kind}://x@y/z")

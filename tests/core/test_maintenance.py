@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -59,6 +59,24 @@ def test_a_window_by_cron_is_open_for_its_duration_each_time(hour: int, minute: 
     assert made.until(now) == (NOW.replace(hour=open_until, minute=0, second=0) if open_until else None)
 
 
+@pytest.mark.parametrize(
+    ("cron", "opens"),
+    [
+        ("0 22 * * 6", ["2026-11-07", "2026-11-14", "2026-11-21", "2026-11-28"]),  # Saturdays
+        ("0 22 * * 7", ["2026-11-01", "2026-11-08", "2026-11-15", "2026-11-22", "2026-11-29"]),  # Sundays
+        ("0 22 13 * 5", ["2026-11-06", "2026-11-13", "2026-11-20", "2026-11-27"]),  # the 13th, and every Friday
+        ("0 22 14 * 5", ["2026-11-06", "2026-11-13", "2026-11-14", "2026-11-20", "2026-11-27"]),
+        ("0 22 1-3 * *", ["2026-11-01", "2026-11-02", "2026-11-03"]),
+    ],
+)
+def test_a_window_opens_on_the_days_that_cron_means(cron: str, opens: list[str]) -> None:
+    made = windows([{"match": {"dag": "x"}, "cron": cron, "lasts": "1h"}])[0]
+    hours = [datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=number) for number in range(24 * 30)]
+    found = [hour for hour in hours if made.until(hour) is not None]
+    assert [f"{hour:%Y-%m-%d}" for hour in found] == opens
+    assert {hour.hour for hour in found} == {22}
+
+
 def test_a_window_by_cron_follows_its_own_time_zone() -> None:
     made = windows([{"match": {"dag": "x"}, "cron": "0 2 * * *", "lasts": "1h", "timezone": "America/New_York"}])[0]
     assert made.until(NOW.replace(hour=7, minute=30)) is not None
@@ -73,7 +91,10 @@ def test_a_window_by_cron_follows_its_own_time_zone() -> None:
         ({"match": {"dag": "x"}, "cron": "at night", "lasts": "2h"}, "maintenance[0].cron"),
         ({"match": {"dag": "x"}, "cron": "0 2 * * *"}, "maintenance[0].lasts"),
         ({"match": {"dag": "x"}, "cron": "0 2 * * *", "lasts": "long"}, "maintenance[0].lasts"),
-        ({"match": {"dag": "x"}, "cron": "0 2 * * *", "lasts": "2h", "timezone": "Mars/Base"}, "maintenance[0].cron"),
+        (
+            {"match": {"dag": "x"}, "cron": "0 2 * * *", "lasts": "2h", "timezone": "Mars/Base"},
+            "maintenance[0].timezone",
+        ),
         ({"match": {"dag": "x"}, "from": "now", "to": "later"}, "maintenance[0].from"),
         ({"match": {"dag": "x"}, "from": "2026-11-22", "to": "2026-11-21"}, "maintenance[0].to"),
         ({"match": {"dag": "x"}, "until": "x"}, "maintenance[0].until"),

@@ -49,9 +49,14 @@ def test_a_moment_is_no_day() -> None:
     assert day("2026-11-20T05:00", NOW) is None
 
 
-@pytest.mark.parametrize(
-    "words", ["9999-12-31", "0001-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
-)
-def test_the_ends_of_time_are_survived(words: str) -> None:
-    assert moment(words, NOW, end=True) is None or "T" not in words
-    assert day(words, NOW) is None or "T" not in words
+@pytest.mark.parametrize("words", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_before_or_after_all_time_is_not_understood(words: str) -> None:
+    assert moment(words, NOW, end=True) is None
+    assert day(words, NOW) is None
+
+
+@pytest.mark.parametrize("words", ["9999-12-31", "0001-01-01"])
+def test_the_first_and_the_last_day_of_all_are_days(words: str) -> None:
+    first = datetime.fromisoformat(words).replace(tzinfo=UTC)
+    assert day(words, NOW) == (first, first + timedelta(hours=23, minutes=59, seconds=59, microseconds=999_999))
+    assert moment(words, NOW, end=True) == day(words, NOW)[1]  # type: ignore[index]

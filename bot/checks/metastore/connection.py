@@ -1,4 +1,4 @@
-"""Reads an Airflow metastore: PostgreSQL, SQLite, and MySQL where portable SQL allows it (not tested).
+"""Reads an Airflow metastore on PostgreSQL or SQLite. MySQL is refused by name: what cannot be bounded is not asked.
 
 Hard cases: a question that is too much for the database must not hurt Airflow, so each one runs in a read-only transaction of
 its own with a time limit and gives up a lock at once; one that leaves something behind in its session (a lock, a setting)
@@ -36,7 +36,7 @@ _POWER = """
     from pg_roles where rolname = current_user
 """
 MOST_ROWS, MOST_BYTES = 100_000, 32 * 1_048_576
-_NOW = {"sqlite": "select strftime('%Y-%m-%d %H:%M:%f', 'now')", "mysql": "select utc_timestamp(6)"}
+_NOW = {"sqlite": "select strftime('%Y-%m-%d %H:%M:%f', 'now')"}
 
 
 class Metastore:
@@ -137,9 +137,10 @@ def engine(url: str, seconds: float = 5.0, *, by_index: bool = False) -> Engine:
             return _sqlite(address, seconds)
         if address.get_backend_name() == "postgresql":
             return _postgresql(address, seconds, _GUARD + (_BY_INDEX if by_index else ""))
-        if address.get_backend_name() == "mysql":
-            return _mysql(address, seconds)
-        raise ValueError(f"{address.get_backend_name()} is none of PostgreSQL, MySQL and SQLite")
+        raise ValueError(
+            f"{address.get_backend_name()} is not supported; it can be PostgreSQL or SQLite. Leave the setting empty: Windsock "
+            "then asks Airflow's API"
+        )
     except (ArgumentError, ImportError, ValueError) as error:
         raise Permanent(f"The metastore's address cannot be used: {error}", "bad-url") from error
 
@@ -189,17 +190,6 @@ def _postgresql(address: URL, seconds: float, guard: str) -> Engine:
             driver.autocommit = False
         except (psycopg.Error, OSError):  # then the next question has a connection of its own
             record.invalidate()
-
-    return made
-
-
-def _mysql(address: URL, seconds: float) -> Engine:
-    made = create_engine(address, pool_size=1, max_overflow=0, pool_pre_ping=True, pool_timeout=seconds)
-
-    @event.listens_for(made, "begin")
-    def _guard(connection: Connection) -> None:
-        connection.exec_driver_sql(f"SET SESSION max_execution_time = {round(seconds * 1000)}")
-        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
 
     return made
 

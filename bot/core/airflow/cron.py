@@ -44,9 +44,10 @@ class Cron:
     months: frozenset[int]
     weekdays: frozenset[int] | None
 
-    def moments(self, start: datetime, zone: tzinfo) -> Iterator[datetime]:
-        """When it fires, in UTC, from `start` (aware; it may be the first) on; nothing after some nine years."""
-        day, until = start.astimezone(zone).date() - timedelta(days=1), start + HORIZON
+    def moments(self, start: datetime, zone: tzinfo, until: datetime | None = None) -> Iterator[datetime]:
+        """When it fires, in UTC, from `start` (aware; it may be the first) to about `until`, or for some nine years."""
+        day = start.astimezone(zone).date() - timedelta(days=1)
+        until = start + HORIZON if until is None else until + timedelta(days=2)  # a day of any zone, and one to spare
         while datetime.combine(day, time(), UTC) < until:
             if self._fires_on(day):
                 yield from (at for at in self._of_day(day, zone) if at >= start)
