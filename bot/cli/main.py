@@ -98,8 +98,15 @@ def _serve(_: Any) -> int:
 
 
 def _demo(given: Any) -> int:
-    from bot.sandbox.demo.demo import run
+    try:
+        from bot.sandbox.demo.demo import run
+        from bot.sandbox.provision import environment
 
+        environment(f"airflow-{given.airflow}")
+    except (ModuleNotFoundError, SystemExit):
+        print("The demo runs from a checkout, which brings a real Airflow with it: clone the repository, then `make demo`.",
+              file=sys.stderr)  # fmt: skip
+        return WRONG
     return run(airflow=given.airflow, headless=given.headless, as_json=given.json)
 
 

@@ -143,8 +143,14 @@ class Report(_Part):
     goal: float = Field(99.2, ge=0, le=100, description="percent of a DAG's runs that should succeed, for `report`")
 
 
+def _shipped_runbooks() -> Path:
+    """`runbooks` where we are; an installed bot brings its own."""
+    here, installed = Path("runbooks"), Path(__file__).parents[1] / "runbooks"
+    return installed if installed.is_dir() and not here.is_dir() else here
+
+
 class Runbooks(_Part):
-    path: Path = Field(Path("runbooks"), description="the folder of runbooks")
+    path: Path = Field(default_factory=_shipped_runbooks, description="the folder of runbooks")
 
 
 class _EnvironmentAndFiles(EnvSettingsSource):
