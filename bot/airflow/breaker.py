@@ -1,10 +1,8 @@
 """The circuit breaker of one deployment: after five outages in a row, callers are told at once for ten seconds.
 
-Hard cases: many threads call at the same time (pybreaker holds its lock while it calls, which would let only one request
-through at a time, so the request is made outside and only its outcome is told to pybreaker); a person's preview that our own
-deadline ends (that says nothing of a server which answers others: it is counted only once nobody has been answered for as long
-as a whole call may take).
-Rule: an open breaker never makes a caller wait, and one single call probes a server that may be back.
+Calls run side by side, so only their outcomes are counted. An open breaker never makes a caller wait; one single call probes a
+server that may be back. A call that our own deadline cut short says nothing of a server that answers others: it counts only when
+nobody has been answered for as long as a whole call may take.
 """
 
 from __future__ import annotations
@@ -12,21 +10,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-
-import pybreaker
 
 from bot.core.errors import Temporary
 
 OUTAGES_TO_OPEN = 5
 SECONDS_OPEN = 10.0
 PATIENCE = 10.0  # seconds without any answer, after which a wait that we ended ourselves counts as well
-
-
-class _Outage(Exception):
-    """What pybreaker counts."""
 
 
 @dataclass(slots=True)
@@ -39,26 +30,22 @@ class Passage:
 
 
 class Breaker:
-    """pybreaker's states and counting, around calls that run side by side."""
+    """Counts outages in a row of calls that run side by side. `seconds` is how long it stays open."""
 
     def __init__(
         self, name: str, *, outages: int = OUTAGES_TO_OPEN, seconds: float = SECONDS_OPEN, patience: float = PATIENCE
     ) -> None:
-        self._name = name
-        self._patience = patience
+        self._name, self._most, self._seconds, self._patience = name, outages, seconds, patience
         self._answered_at = float("-inf")
         self._silent_since: float | None = None
-        self._open_for = timedelta(seconds=seconds)
-        self._state = pybreaker.CircuitMemoryStorage(pybreaker.STATE_CLOSED)
-        self._breaker = pybreaker.CircuitBreaker(
-            fail_max=outages, reset_timeout=seconds, state_storage=self._state, throw_new_error_on_trip=False
-        )
+        self._outages = 0
+        self._open_until: float | None = None
         self._lock = threading.Lock()
         self._probing = False
 
     @property
     def is_open(self) -> bool:
-        return bool(self._breaker.current_state != pybreaker.STATE_CLOSED)
+        return self._open_until is not None
 
     @contextmanager
     def passage(self) -> Iterator[Passage]:
@@ -72,16 +59,15 @@ class Breaker:
 
     def _enter(self) -> bool:
         with self._lock:
-            if not self.is_open:
+            if self._open_until is None:
                 return False
-            wait = self._seconds_left()
+            wait = self._open_until - time.monotonic()
             if wait > 0 or self._probing:
                 raise Temporary(
                     f"Airflow ({self._name}) has not been reachable; the bot asks it again in a few seconds",
                     max(wait, 1.0),
                     acted=False,
                 )
-            self._breaker.half_open()
             self._probing = True
             return True
 
@@ -93,20 +79,15 @@ class Breaker:
                 return
             if not passage.failed:
                 self._answered_at, self._silent_since = time.monotonic(), None
-            with suppress(_Outage, pybreaker.CircuitBreakerError):
-                self._breaker.call(_outcome, passage.failed)
+            if probe or not self.is_open:  # a call that began before it opened says nothing new
+                self._count(failed=passage.failed)
+
+    def _count(self, *, failed: bool) -> None:
+        self._outages = self._outages + 1 if failed else 0
+        self._open_until = time.monotonic() + self._seconds if self._outages >= self._most else None
 
     def _is_silent(self, passage: Passage) -> bool:
         """Whether nobody has been answered for as long as a whole call may take."""
         if self._silent_since is None:
             self._silent_since = max(passage.began, self._answered_at)
         return time.monotonic() - self._silent_since >= self._patience
-
-    def _seconds_left(self) -> float:
-        opened = self._state.opened_at
-        return 0.0 if opened is None else (opened + self._open_for - datetime.now(UTC)).total_seconds()
-
-
-def _outcome(failed: bool) -> None:
-    if failed:
-        raise _Outage
