@@ -228,4 +228,4 @@ def test_a_pool_that_is_full_for_a_moment_is_not_told(world: World, metastore: M
 
 @pytest.mark.parametrize("check", ALL, ids=lambda check: check.name)
 def test_each_check_names_a_runbook_that_is_there(check: Check) -> None:
-    assert (Path(__file__).parents[2] / "runbooks" / f"{check.runbook}.md").is_file()
+    assert (Path(__file__).parents[3] / "runbooks" / f"{check.runbook}.md").is_file()

@@ -16,7 +16,7 @@ from bot.core.incidents.alert import Alert, Kind, Place
 from bot.core.incidents.incident import Counts, State
 from bot.core.incidents.view import View
 from bot.pagerduty.events import PagerDuty, raise_for
-from tests.core.test_incident import opened
+from tests.core.incidents.test_lifecycle import opened
 from tests.given import ANA, NOW, told
 
 ALERT = Alert(1, 7, Place(Kind.pagerduty), owed_at=NOW)

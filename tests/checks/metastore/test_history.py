@@ -16,7 +16,7 @@ from bot.core.errors import Temporary
 from bot.responder.lookups.report_card import card, percentile, slower
 from bot.responder.questions import RunSeen, Took
 from tests.checks.histories import DAG, History
-from tests.checks.test_reconcile_plans import LARGE
+from tests.checks.reconcile.test_from_metastore import LARGE
 
 DAY = 86_400.0
 

@@ -19,7 +19,7 @@ from bot.responder.incidents.presses import press
 from bot.responder.signals.observe import report
 from tests.given import ANA, body, failure, some_services
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COMMANDS = ["serve", "demo", "sweep", "doctor", "runbooks", "manifest", "config", "signature", "incidents", "timeline"]
 GOOD = "---\ntitle: Rows\nmatch:\n  exception: row\n---\n## What you see\n\n## Why\n\n## What to do\n\n## Prevent\n"
 

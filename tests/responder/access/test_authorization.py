@@ -40,7 +40,7 @@ from bot.store.tables import remediations as rows
 from tests.airflow.paper import PaperAirflow
 from tests.given import ANA, BEN, NOW, Clock, failure, some_services
 from tests.responder.flows import memory, services_of, whole
-from tests.responder.test_approve import SECOND, an_airflow, held
+from tests.responder.remediation.test_approve import SECOND, an_airflow, held
 
 GUARDED = access({
     "responder": ["U0ANA"], "admin": ["U0BEN"],

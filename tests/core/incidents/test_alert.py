@@ -10,7 +10,7 @@ import pytest
 from bot.core.incidents.alert import Alert, Kind, Place, owed, page_word
 from bot.core.incidents.incident import State
 from bot.core.incidents.routing import Silence
-from tests.core.test_incident import opened
+from tests.core.incidents.test_lifecycle import opened
 from tests.given import ANA, NOW
 
 SLACK = Place(Kind.slack, "#data-alerts")

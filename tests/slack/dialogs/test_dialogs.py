@@ -19,7 +19,7 @@ from tests.slack.samples import BOOK, DAGS, FAILED_AT, OURS, failure, incident, 
 from tests.slack.test_hostile import HOSTILE
 
 URL = "https://windsock.example.com/runbooks/x"
-RUNBOOKS = sorted((Path(__file__).parents[2] / "runbooks").glob("*.md"))
+RUNBOOKS = sorted((Path(__file__).parents[3] / "runbooks").glob("*.md"))
 
 
 def checked(modal: Any) -> Any:

@@ -22,7 +22,7 @@ from bot.store.signals import signal_rows, signals
 from tests.given import EVERYBODY_OPERATES, Clock, failure
 
 # Made by the code of that version: seven signals observed, five not yet.
-OLD = Path(__file__).parent / "version_0_1"
+OLD = Path(__file__).parents[1] / "version_0_1"
 OBSERVED, STORED = 7, 12
 # Kills itself at the n-th line of the take-over, or of SQLAlchemy's commit that it waits for.
 KILLED = """
