@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 BOT = Path(__file__).parents[1] / "bot"
 FILES = [path for path in sorted(BOT.rglob("*.py")) if "dags" not in path.parts and "versions" not in path.parts]
-LIMIT = 300
+LIMIT, MODULES = 300, 15
 LONGER = {
     "plugin/windsock_airflow.py": "one file by design: it is dropped into Airflow as it is",
 }
@@ -75,3 +79,58 @@ def test_nothing_knows_the_machine_it_was_built_on() -> None:
     )
     shipped = [path for path in BOT.rglob("*") if path.suffix in {".py", ".md", ".js", ".css", ".html", ".toml"}]
     assert [name(path) for path in shipped if here.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_a_folder_has_at_most_15_modules() -> None:
+    folders = Counter(
+        path.parent.relative_to(BOT).as_posix() for path in FILES if path.stem not in {"__init__", "__main__"}
+    )
+    assert {folder: modules for folder, modules in folders.items() if modules > MODULES} == {}
+
+
+def test_no_two_modules_import_each_other_by_any_way_round() -> None:
+    """Imports within a function count as well; those for type checkers alone do not."""
+    sorter: TopologicalSorter[str] = TopologicalSorter({dotted(path): imports(path) for path in FILES})
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+def dotted(path: Path) -> str:
+    return ".".join(["bot", *path.relative_to(BOT).with_suffix("").parts]).removesuffix(".__init__")
+
+
+MODULE_NAMES = {dotted(path) for path in FILES}
+
+
+def imports(path: Path) -> set[str]:
+    """The modules of ours that this one imports."""
+    tree = ast.parse(path.read_text())
+    for_types = {
+        id(node)
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.dump(branch.test)
+        for node in ast.walk(branch)
+    }
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = {f"{node.module}.{one.name}" for one in node.names}
+            found |= (inner & MODULE_NAMES) or {node.module}
+    return (found & MODULE_NAMES) - {dotted(path)}
+
+
+def test_every_file_that_the_documents_name_is_there() -> None:
+    root = BOT.parent
+    named = {
+        name
+        for document in (*root.glob("docs/*.md"), root / "README.md")
+        for name in re.findall(r"`([a-z_0-9]+(?:/[a-z_0-9]+)+(?:\.py|/))`", document.read_text())
+    }
+    assert len(named) > 40
+    assert [name for name in sorted(named) if not (BOT / name).exists() and not (root / name).exists()] == []
