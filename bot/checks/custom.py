@@ -40,7 +40,7 @@ def template_fault(text: str) -> str:
     try:
         odd = next((name for name in _fields(text) if not name.isidentifier()), None)
     except ValueError as error:
-        return f"is no template: {error}"
+        return f"isn't a valid template: {error}"
     return f"may name columns such as {{dag_id}}, not {{{odd}}}" if odd is not None else ""
 
 

@@ -89,7 +89,7 @@ def _mismatch(route: Route, signal: Signal, signature: str) -> str:
     for name, patterns in route.match.patterns.items():
         alone = type(route.match)({name: patterns})
         if not alone(signal, severity, signature):
-            return f"{name} is none of {', '.join(patterns)}"
+            return f"{name} is not one of {', '.join(patterns)}"
     return "matches, yet stands behind the first that does"
 
 

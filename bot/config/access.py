@@ -57,7 +57,7 @@ def _ids(value: Any, where: str) -> frozenset[str]:
         raise ValueError(f'{where}: must be a list of Slack ids, such as ["U0123", "S0456"] or ["*"]')
     wrong = next((one for one in value if one != "*" and one[:1] not in {"U", "W", "S"}), None)
     if wrong is not None:
-        raise ValueError(f"{where}: {wrong!r} is no Slack id; a user's begins with U or W, a user group's with S")
+        raise ValueError(f"{where}: {wrong!r} isn't a Slack id; a user's begins with U or W, a user group's with S")
     return frozenset(value)
 
 
@@ -66,7 +66,7 @@ def _rule(table: Mapping[str, Any], where: str) -> Rule:
     verbs = frozenset(ALIASES.get(verb, verb) for verb in _texts(table.get("verbs", ()), f"{where}.verbs"))
     if unknown := sorted(verbs - set(NEEDS)):
         raise ValueError(
-            f"{where}.verbs: {unknown[0]!r} changes nothing or is no verb; a rule is for {', '.join(NEEDS)}"
+            f"{where}.verbs: {unknown[0]!r} isn't a verb that changes something; a rule is for {', '.join(NEEDS)}"
         )
     second = _flag(table.get("second_person", False), f"{where}.second_person")
     if "role" not in table and not second:

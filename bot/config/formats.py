@@ -54,7 +54,7 @@ def time_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ValueError, OSError, ZoneInfoNotFoundError):
-        raise ValueError("is no time zone such as UTC or Europe/Berlin") from None
+        raise ValueError("isn't a time zone such as UTC or Europe/Berlin") from None
     return value
 
 
@@ -63,7 +63,7 @@ def store_url(value: str) -> str:
     try:
         backend = make_url(value).get_backend_name()
     except (ArgumentError, ValueError):
-        raise ValueError("is no URL such as sqlite:///windsock.db or postgresql+psycopg://user@host/name") from None
+        raise ValueError("isn't a URL such as sqlite:///windsock.db or postgresql+psycopg://user@host/name") from None
     if backend not in {"sqlite", "postgresql"}:
         raise ValueError(f"{backend} is not supported; use sqlite:///… or postgresql+psycopg://…")
     return value

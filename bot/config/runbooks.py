@@ -65,7 +65,9 @@ def read(path: Path) -> tuple[Runbook | None, list[RunbookFault]]:
         RecursionError,
     ) as error:  # also for a date that is none
         mark = getattr(error, "problem_mark", None)
-        return None, [RunbookFault(path.name, (mark.line + 2) if mark else 1, f"front matter is no YAML: {error}")]
+        return None, [
+            RunbookFault(path.name, (mark.line + 2) if mark else 1, f"the front matter isn't valid YAML: {error}")
+        ]
     if not isinstance(front, Mapping):
         return None, [RunbookFault(path.name, 2, "front matter must be fields with values")]
     wrong = [RunbookFault(path.name, _line(found[1], field), f"{field} {said}") for field, said in faults(front)]

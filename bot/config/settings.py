@@ -98,7 +98,7 @@ class Airflow(_Part):
 
 
 class PagerDuty(_Part):
-    routing_key: SecretStr = Field(SecretStr(""), description="Events API v2 integration key; empty: nobody is rung")
+    routing_key: SecretStr = Field(SecretStr(""), description="Events API v2 integration key; empty: no one is paged")
     api_token: SecretStr = Field(SecretStr(""), description="REST API token, for who is on call")
     webhook_secret: SecretStr = Field(SecretStr(""), description="signs PagerDuty's webhooks to us")
     events_url: str = Field("https://events.pagerduty.com/v2/enqueue", description="the whole enqueue address")
@@ -110,7 +110,9 @@ class Sweep(_Part):
 
 
 class Reconcile(_Part):
-    interval: Duration = Field(timedelta(seconds=15), description="how often Airflow is compared with what was told")
+    interval: Duration = Field(
+        timedelta(seconds=15), description="how often Airflow is compared with what was reported"
+    )
 
 
 class Incidents(_Part):
@@ -118,7 +120,7 @@ class Incidents(_Part):
         timedelta(hours=4), description="how long a resolved incident may come back as itself"
     )
     remind_after: Duration = Field(
-        timedelta(hours=4), description="how long somebody has one before being asked; 0: never"
+        timedelta(hours=4), description="how long someone holds an alert before being asked about it; 0: never"
     )
 
 

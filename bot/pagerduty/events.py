@@ -48,7 +48,7 @@ class PagerDuty:
         try:
             response = self._client.post(self._events_url, json=event)
         except httpx.InvalidURL as error:
-            raise Permanent(f"PagerDuty's address is none: {error}", "address") from error
+            raise Permanent(f"PagerDuty's URL is not valid: {error}", "address") from error
         except httpx.RequestError as error:
             # telling it twice changes nothing, so a lost answer is simply told again
             raise Temporary(f"PagerDuty does not answer: {error}") from error

@@ -44,7 +44,7 @@ class Schedules:
         try:
             answer = client.get(self._url, params=asked)
         except httpx.InvalidURL as error:
-            raise Permanent(f"PagerDuty's address is none: {error}", "address") from error
+            raise Permanent(f"PagerDuty's URL is not valid: {error}", "address") from error
         except httpx.RequestError as error:
             raise Temporary(f"PagerDuty does not answer: {error}") from error
         if answer.status_code in {401, 403}:

@@ -80,7 +80,9 @@ class _Collector:
             return
         up.add_metric([], 1)
         yield up
-        yield GaugeMetricFamily("windsock_signals_set_aside", "The observer stumbled over them", value=aside)
+        yield GaugeMetricFamily(
+            "windsock_signals_set_aside", "Signals that could not be processed and were set aside", value=aside
+        )
         open_ones = GaugeMetricFamily("windsock_incidents", "Incidents not resolved", labels=["state", "severity"])
         for (state, severity), number in now.incidents.items():
             open_ones.add_metric([state, severity], number)
@@ -101,7 +103,9 @@ def _coverage(by_deployment: Mapping[str, coverage.Coverage]) -> Iterator[Metric
     known = CounterMetricFamily(
         "windsock_failures_known", "Failed tries and runs that Airflow knows", labels=["deployment"]
     )
-    told = CounterMetricFamily("windsock_failures_told", "Those by who told them first", labels=["deployment", "by"])
+    told = CounterMetricFamily(
+        "windsock_failures_told", "Failures by what reported them first", labels=["deployment", "by"]
+    )
     ratio = GaugeMetricFamily(
         "windsock_coverage_ratio", "Told of known; below 1 one goes unseen", labels=["deployment"]
     )

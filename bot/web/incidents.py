@@ -19,7 +19,7 @@ async def get_incidents(request: Request) -> Response:
     states = request.query_params.getlist("state")
     unknown = [state for state in states if state not in {known.value for known in State}]
     if unknown:
-        raise Refusal(400, f"state: {unknown[0]!r} is none; there are {', '.join(State)}")
+        raise Refusal(400, f"state: {unknown[0]!r} isn't a state; use {', '.join(State)}")
     before = _number(request.query_params.get("before"))
     await run_in_threadpool(_seen, edge_of(request))
     return answer(await run_in_threadpool(summary.page, edge_of(request).services, states, before))

@@ -64,7 +64,7 @@ DOCUMENT: dict[str, Any] = {
                         "type": "array", "maxItems": 1000, "items": {"$ref": "#/components/schemas/Signal"}}}},
                 ]}}}},
                 "responses": _answers(
-                    ("202", "Committed; counts what was news and what was told before"), *_BAD,
+                    ("202", "Committed; counts what was new and what was already known"), *_BAD,
                     ("413", "More than 1 MiB or 1,000 signals"), ("422", "A field is wrong; the sentence names it"),
                     ("503", "Not taken; Retry-After says when to send it again"),
                 ),

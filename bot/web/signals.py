@@ -123,7 +123,7 @@ def _decoded_leniently(body: bytes) -> Any:
 
 
 def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON number")
+    raise ValueError(f"{word} isn't a JSON number")
 
 
 def _deeper_than(value: Any, levels: int) -> bool:

@@ -219,7 +219,7 @@ def test_a_database_that_is_no_metastore_is_said_so(tmp_path: Path) -> None:
     world = World(f"sqlite:///{tmp_path}/x.db", 3)
     world.do("drop table import_error")
     metastore = Metastore(world.url)
-    with pytest.raises(Permanent, match="no Airflow metastore"):
+    with pytest.raises(Permanent, match="isn't an Airflow metastore"):
         _ = metastore.major
     metastore.close()
     world.close()

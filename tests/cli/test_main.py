@@ -132,7 +132,7 @@ def test_the_runbooks_are_listed_and_linted(home: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out.splitlines() == [f"{'rows':24} Rows", "1 runbooks are well"]
     (home / "runbooks" / "bad.md").write_text("---\ntitle: x\nmatch:\n  dags: x\n---\n")
     assert main(["runbooks", "lint"]) == 1
-    assert capsys.readouterr().out.startswith("bad.md:4: match.dags is no field")
+    assert capsys.readouterr().out.startswith("bad.md:4: match.dags isn't a field")
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_the_whole_table_is_read() -> None:
 @pytest.mark.parametrize(("table", "said"), [
     ({"boss": ["U1"]}, "access.boss: no such role; there are viewer, responder, operator, admin"),
     ({"responder": "U1"}, "access.responder: must be a list of Slack ids"),
-    ({"responder": ["ana"]}, "access.responder: 'ana' is no Slack id; a user's begins with U or W"),
+    ({"responder": ["ana"]}, "access.responder: 'ana' isn't a Slack id; a user's begins with U or W"),
     ({"wide": 0}, "access.wide: must be between 1 and"),
     ({"wide": True}, "access.wide: must be a whole number"),
     ({"deployment": {"prod": {"boss": []}}}, "access.deployment.prod.boss: no such role"),
@@ -56,7 +56,7 @@ def test_the_whole_table_is_read() -> None:
     ({"rules": {"verbs": ["clear"]}}, "access.rules: must be a list of tables; write [[access.rules]]"),
     ({"rules": [{"verb": "clear", "role": "admin"}]}, "access.rules[0].verb: no such field; there are verbs, tag"),
     ({"rules": [{"verbs": ["clear"]}]}, "access.rules[0]: says neither role nor second_person"),
-    ({"rules": [{"verbs": ["status"], "role": "admin"}]}, "access.rules[0].verbs: 'status' changes nothing or is no verb"),
+    ({"rules": [{"verbs": ["status"], "role": "admin"}]}, "access.rules[0].verbs: 'status' isn't a verb that changes something"),
     ({"rules": [{"role": "boss"}]}, "access.rules[0].role: no such role"),
     ({"rules": [{"tag": 3, "role": "admin"}]}, "access.rules[0].tag: must be a word or a list of words"),
     ({"rules": [{"second_person": "yes"}]}, "access.rules[0].second_person: must be true or false"),

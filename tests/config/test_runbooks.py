@@ -37,10 +37,10 @@ def test_a_runbook_is_read_with_its_front_matter(tmp_path: Path) -> None:
     ("text", "line", "said"),
     [
         ("no front matter\n", 1, "no front matter"),
-        ("---\ntitle: x\nmatch: [x\n---\n", 3, "no YAML"),
+        ("---\ntitle: x\nmatch: [x\n---\n", 3, "valid YAML"),
         ("---\n- a\n- b\n---\n", 2, "fields with values"),
-        ("---\ntitle: x\nmatch:\n  dags: x\n---\n", 4, "match.dags is no field"),
-        ("---\ntitle: x\nmatch:\n  dag: x\n  exception: '(['\n---\n", 5, "no regular expression"),
+        ("---\ntitle: x\nmatch:\n  dags: x\n---\n", 4, "match.dags isn't a field"),
+        ("---\ntitle: x\nmatch:\n  dag: x\n  exception: '(['\n---\n", 5, "valid regular expression"),
         (f"---\n{FRONT}---\n## Why\n", 7, "no section “What you see”"),
     ],
 )

@@ -86,7 +86,7 @@ def test_a_second_person_approves_and_both_are_named(guarded: Room, airflow: Pap
     alert, request = asked(guarded)
     assert request.row["thread_ts"] == alert.ts
     assert request.labels == ["Approve: clear 1", "Cancel"]
-    request.press("Approve: clear 1", user="ana").expect_ephemeral("Nothing was changed", "somebody else must approve")
+    request.press("Approve: clear 1", user="ana").expect_ephemeral("Nothing was changed", "someone else must approve")
     request.press("Cancel", user="ben").expect_ephemeral("Only Ana")
     assert cleared(airflow) == []
     request.press("Approve: clear 1", user="ben")

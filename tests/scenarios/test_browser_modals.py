@@ -91,7 +91,7 @@ def test_a_wrong_conf_is_said_at_its_field_and_keeps_what_was_written(room: Room
         page.see("#modal", "Trigger sales_daily", "1 run is running")
         page.see('#modal textarea[data-block-id^="conf-"]').send_keys("{oops")
         page.press('#modal [data-modal="submit"]')
-        page.see("#modal .wrong .error", "This is no JSON")
+        page.see("#modal .wrong .error", "This isn't valid JSON")
         assert page.see('#modal textarea[data-block-id^="conf-"]').get_attribute("value") == "{oops"
 
 

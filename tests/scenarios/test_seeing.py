@@ -87,7 +87,7 @@ def test_a_run_is_a_tree_with_what_failed_in_it(seen: Room) -> None:
     seen.say(f"/airflow runs {DAG}").expect_ephemeral("1 failed", "1 success", OTHER, f"tasks {DAG}@{RUN}")
     seen.say(f"/airflow runs {DAG} success").expect_ephemeral("1 success run, newest first", OTHER)
     seen.say(f"/airflow runs {DAG} running").expect_ephemeral("has no running run")
-    seen.say(f"/airflow runs {DAG} late").expect_ephemeral("Nothing was changed", "`late` is no state of a run")
+    seen.say(f"/airflow runs {DAG} late").expect_ephemeral("Nothing was changed", "`late` isn't a state of a run")
 
 
 def test_things_are_shown_in_full(seen: Room) -> None:

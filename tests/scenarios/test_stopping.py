@@ -146,14 +146,16 @@ def test_a_window_that_says_that_it_waits_tells_of_a_fault_of_ours_instead(
     """Nothing was confirmed, so nothing was changed."""
     opened(here, "ana")
     monkeypatch.setattr(buttons, "answer", stumbles)
-    press(here, "Status").expect_modal("Nothing was changed", "Windsock stumbled over this")
+    press(here, "Status").expect_modal("Nothing was changed", "Something went wrong on our side")
 
 
 def test_a_press_on_a_message_tells_of_a_fault_of_ours(here: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     here.report()
     alert = here.expect("sales_daily.load failed")
     monkeypatch.setattr(buttons.press, "press", stumbles)
-    alert.press("Acknowledge").expect_ephemeral("Windsock stumbled over this", "not known whether anything was changed")
+    alert.press("Acknowledge").expect_ephemeral(
+        "Something went wrong on our side", "We can't tell whether anything was changed"
+    )
 
 
 @pytest.mark.parametrize("before_or_after", ["_lasts", "_view"])
@@ -165,7 +167,7 @@ def test_a_window_that_was_sent_tells_of_a_fault_of_ours(
     window = here.expect("sales_daily.load failed").press("Silence").expect_modal("Silence")
     monkeypatch.setattr(submissions, before_or_after, stumbles)
     window.submit(what="sales_daily.load only", how_long="2 hours", reason="late").expect_modal(
-        "Windsock stumbled over this"
+        "Something went wrong on our side"
     )
 
 
@@ -181,5 +183,5 @@ def test_a_barred_account_is_told_so_in_home_and_in_a_window_too(here: Room, cap
     )
     here.eyes.do("close", user="ana")
     press(here, "Acknowledge").expect_modal("Nothing was changed", "deactivated")
-    assert "stumbled" not in caplog.text
+    assert "failed on" not in caplog.text
     assert here.incident(1)["state"] == "open"

@@ -53,7 +53,9 @@ class Metastore:
             looked = inspect(connection)
             tables = set(looked.get_table_names())
             if not {"task_instance", "job", "import_error"} <= tables:
-                raise Permanent("This database is no Airflow metastore, or its tables may not be read.", "no-tables")
+                raise Permanent(
+                    "This database isn't an Airflow metastore, or the role may not read its tables.", "no-tables"
+                )
             columns = {column["name"] for column in looked.get_columns("task_instance")}
         return 3 if "last_heartbeat_at" in columns else 2
 

@@ -122,7 +122,7 @@ class Reconcile:
         try:
             self.run()
         except (Temporary, Permanent) as error:
-            logger.warning("%s could not be compared with what was told: %s", self._deployment, error.message)
+            logger.warning("%s could not be compared with what was reported: %s", self._deployment, error.message)
 
     def _since(self) -> datetime:
         with self._store.read() as t:
@@ -130,7 +130,9 @@ class Reconcile:
         if upto is not None:
             return upto - OVERLAP
         since = self._source.now() - self._horizon
-        logger.info("first look at %s: failures since %s are told", self._deployment, since.isoformat(" ", "seconds"))
+        logger.info(
+            "first look at %s: failures since %s are reported", self._deployment, since.isoformat(" ", "seconds")
+        )
         return since
 
     def _is_young(self, failure: Failure, now: datetime) -> bool:
@@ -157,7 +159,7 @@ class Reconcile:
             self._count([replace(one.known, told_at=now, by=SWEEP) for one in batch])
             if late is not None:
                 raise late
-        logger.info("%s: %d failures that nobody had told", self._deployment, len(missed))
+        logger.info("%s: %d failures had not been reported", self._deployment, len(missed))
 
     def _count(self, seen: Sequence[Known]) -> None:
         if seen:
@@ -179,7 +181,7 @@ def failure(body: Mapping[str, Any], ended_at: datetime, *, killed: bool = False
     try:
         return Failure(parse(body, datetime.now(UTC)), ended_at, killed)
     except BadSignal as error:
-        logger.warning("a failure of %r cannot be told: %s", body.get("dag_id"), error)
+        logger.warning("a failure of %r cannot be reported: %s", body.get("dag_id"), error)
         return None
 
 

@@ -75,6 +75,6 @@ class Backfilling(Protocol):
 def check_window(start: datetime, end: datetime, rerun: str) -> None:
     """`Permanent` for a window that ends before it starts and for a `rerun` that is none."""
     if rerun not in RERUNS:
-        raise Permanent(f"`{rerun}` is none of {', '.join(RERUNS)}", "400")
+        raise Permanent(f"`{rerun}` isn't one of {', '.join(RERUNS)}", "400")
     if start > end:
         raise Permanent("the window of the backfill ends before it starts", "400")

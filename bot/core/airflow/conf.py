@@ -37,7 +37,7 @@ def check(conf: Mapping[str, Any], params: Mapping[str, Param]) -> Checked:
         f"{param.name} is required" for param in params.values() if _is_required(param) and param.name not in conf
     ]
     known = f"; it knows {', '.join(sorted(params)[:8])}" if params else ""
-    odd = [f"{key} is no param of the DAG{known}" for key in conf if params and key not in params]
+    odd = [f"{key} isn't a param of the DAG{known}" for key in conf if params and key not in params]
     return Checked(tuple(wrong), tuple(odd))
 
 

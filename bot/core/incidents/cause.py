@@ -42,7 +42,7 @@ def phrase(signal: Signal, runbook: Runbook | None = None, limit: int = 60) -> s
         return runbook.phrase
     fault = signal.exception
     if not fault:
-        return "no callback told why" if signal.family is Family.task else ""
+        return "no callback said why" if signal.family is Family.task else ""
     name, first_line = short_type(fault.type), (fault.message.strip().splitlines() or [""])[0]
     first_line = redact(first_line)  # whole, before it is cut
     text = f"{name}: {first_line}"

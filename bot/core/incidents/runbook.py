@@ -99,7 +99,7 @@ def faults(front: Mapping[str, Any]) -> list[tuple[str, str]]:
         return wrong
     for key, patterns in match.items():
         if key not in FIELDS:
-            wrong.append((f"match.{key}", f"is no field; there are {', '.join(FIELDS)}"))
+            wrong.append((f"match.{key}", f"isn't a field; there are {', '.join(FIELDS)}"))
             continue
         wrong += [(f"match.{key}", said) for said in _pattern_faults(key, patterns)]
     return wrong + _decision_faults(front)
@@ -120,7 +120,7 @@ def _pattern_faults(key: str, patterns: object) -> list[str]:
     if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
         return ["must be a list of strings"]
     if key == "kinds":
-        return [f"{one} is no kind; there are {', '.join(sorted(KINDS))}" for one in listed if one not in KINDS]
+        return [f"{one} isn't a kind; there are {', '.join(sorted(KINDS))}" for one in listed if one not in KINDS]
     return [said for one in listed if key == "exception" and (said := _regex_fault(one))]
 
 
@@ -128,5 +128,5 @@ def _regex_fault(pattern: str) -> str:
     try:
         re.compile(pattern)
     except re.error as error:
-        return f"{pattern!r} is no regular expression: {error}"
+        return f"{pattern!r} isn't a valid regular expression: {error}"
     return ""

@@ -26,7 +26,7 @@ AIRFLOW_SILENT = "status"  # the next step where Airflow does not tell
 MOST_CUTS = 8  # of a dotted name into a DAG and a task
 MOST_ASKED, MOST_KEPT = 60, 2_000  # DAGs that Airflow is asked about for one decision; that are remembered
 PATIENCE = 2.5  # seconds for each DAG that Airflow is asked about
-SECOND_PERSON = "This needs a second person: after your Confirm somebody else must approve it"
+SECOND_PERSON = "This needs a second person: after your Confirm someone else must approve it"
 
 
 def decide(services: Services, person: Person, verb: str, about: About = SOMEWHERE) -> Yes | No:

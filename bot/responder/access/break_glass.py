@@ -95,10 +95,10 @@ def _said(services: Services, glass: Glass, say: Say, deeds: int | None) -> bool
     try:
         say(glass, services.policy.channel, deeds)
     except Temporary as error:
-        logger.info("the broken glass of %s is told later: %s", glass.person.name, error.message)
+        logger.info("the broken glass of %s is sent later: %s", glass.person.name, error.message)
         return False
     except Permanent as error:
-        logger.error("the broken glass of %s cannot be told: %s", glass.person.name, error.message)
+        logger.error("the broken glass of %s cannot be sent: %s", glass.person.name, error.message)
     with services.store.write() as t:
         break_glass.glass_told(t, glass.id, "broken" if deeds is None else "over")
     return True

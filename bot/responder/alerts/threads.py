@@ -113,7 +113,7 @@ def _tell_one(services: Services, alert: Alert, thread: Thread, now: datetime) -
     except Temporary as error:
         put_off, values = error, _later(alert, error, now)
     except Permanent as error:
-        logger.info("the thread of A-%s cannot be told: %s", alert.incident_id, error.message)
+        logger.info("the thread of A-%s cannot be sent: %s", alert.incident_id, error.message)
         values = _cannot(services, alert, error, now)
     with services.store.write() as t:
         alerts.change(t, alert.id, claimed_until=None, **(before | values))
@@ -152,7 +152,7 @@ def _bell(services: Services, alert: Alert, incident: Incident, batch: Sequence[
 def _later(alert: Alert, error: Temporary, now: datetime) -> dict[str, object]:
     if isinstance(error, Paced):
         return {}
-    logger.info("the thread of A-%s is told later: %s", alert.incident_id, error.message)
+    logger.info("the thread of A-%s is sent later: %s", alert.incident_id, error.message)
     seconds = error.retry_after or random.uniform(1.0, 10.0)  # noqa: S311 - jitter
     begun = (alert.telling_at or now) if error.acted is None else alert.telling_at
     return {"tell_at": now + timedelta(seconds=seconds), "telling_at": begun}

@@ -54,7 +54,7 @@ def _waiting(services: Services, person: Person, plan_id: str) -> Plan | Refused
     if found is None or found.standing is not Standing.waiting:
         return Refused(second_person.refuse_waiting(services, plan_id), "")
     if found.plan.person.id == person.id:
-        return Refused("Nothing was changed. You asked for it, so somebody else must approve it.", "")
+        return Refused("Nothing was changed. You asked for it, so someone else must approve it.", "")
     if services.clock() >= found.plan.expires_at:
         second_person.expire(services)
         return Refused(second_person.refuse_waiting(services, plan_id), "")
@@ -86,10 +86,10 @@ def _shown(services: Services, approval: Approval, show: Show) -> tuple[str, str
         try:
             return show(approval, channel, thread)
         except Temporary as error:
-            logger.info("the approval of %s is told later: %s", approval.plan.id, error.message)
+            logger.info("the approval of %s is sent later: %s", approval.plan.id, error.message)
             return None
         except Permanent as error:
-            logger.warning("the approval of %s cannot be told in %s: %s", approval.plan.id, channel, error.message)
+            logger.warning("the approval of %s cannot be sent to %s: %s", approval.plan.id, channel, error.message)
     return approval.channel_id, approval.ref
 
 

@@ -186,7 +186,7 @@ class Intake:
                 self._commit([submission])
             return
         self._done(batch[0].told)
-        self._answer_all(batch, Temporary("the bot stumbled over this signal; it is in its log", retry_after=60))
+        self._answer_all(batch, Temporary("the bot failed on this signal; its log has the details", retry_after=60))
 
     @staticmethod
     def _answer_all(batch: Sequence[_Submission], error: Temporary | Permanent) -> None:

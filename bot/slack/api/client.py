@@ -64,7 +64,7 @@ def called(call: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
         raise Temporary("Slack's answer cannot be read", acted=None) from error
     data: Any = getattr(answer, "data", None)
     if not isinstance(data, dict):
-        raise Temporary("Slack's answer is no object", acted=None)
+        raise Temporary("Slack's answer isn't a JSON object", acted=None)
     return data
 
 

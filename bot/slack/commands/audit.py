@@ -84,7 +84,7 @@ def break_glass(ask: Ask) -> Message:
     if isinstance(made, Refused):
         return refused(ask, made, glass.VERB)
     return replies.told(
-        f"You are *{made.role}* until {made.until:%H:%M} UTC. The channel is told, and each act under it is marked.",
+        f"You are *{made.role}* until {made.until:%H:%M} UTC. The channel is notified, and each action under it is marked.",
         f"{glass.VERB} end",
     )
 

@@ -85,7 +85,7 @@ def _odd(ask: Ask, words: Iterable[str], known: frozenset[str]) -> Refused | Non
     odd = next((word for word in words if word.lower() not in known), None)
     if odd is None:
         return None
-    return grammar.fault(ask.command, odd, f"`{odd[:60]}` is no option of `{ask.command.verb}`", last=True)
+    return grammar.fault(ask.command, odd, f"`{odd[:60]}` isn't an option of `{ask.command.verb}`", last=True)
 
 
 def mark(ask: Ask) -> Message:

@@ -58,7 +58,7 @@ def _lasts(ask: Ask, words: list[str]) -> timedelta | Refused | None:
     if lasts is None and not any(sign.isdigit() for sign in said):
         return None  # `pause x for the audit` is a reason
     if lasts is None or not timedelta(minutes=1) <= lasts <= LONGEST_PAUSE:
-        return grammar.fault(ask.command, said, f"`{said}` is no time between 1m and 30d, such as 30m, 2h or 1d")
+        return grammar.fault(ask.command, said, f"`{said}` isn't a duration between 1m and 30d, such as 30m, 2h or 1d")
     return lasts
 
 
@@ -86,7 +86,7 @@ def conf_of(ask: Ask) -> Mapping[str, Any] | Refused:
     pairs = [word.partition("=") for word in ask.words[1:] if word.lower() != "dry"]
     wrong = next((key for key, equals, _ in pairs if not equals or not key), None)
     if wrong is not None:
-        return grammar.fault(ask.command, wrong or "=", f"`{wrong[:60]}` is no key=value", last=True)
+        return grammar.fault(ask.command, wrong or "=", f"`{wrong[:60]}` isn't key=value", last=True)
     return {key: _value(text) for key, _, text in pairs}
 
 
@@ -98,12 +98,12 @@ def _json_conf(command: grammar.Command, begin: int) -> Mapping[str, Any] | Refu
     try:
         conf, end = json.JSONDecoder().raw_decode(text[begin:])
     except json.JSONDecodeError as error:
-        return grammar.fault_at(command, begin + error.pos, 1, f"The conf is no JSON: {error.msg}")
+        return grammar.fault_at(command, begin + error.pos, 1, f"The conf isn't valid JSON: {error.msg}")
     if not isinstance(conf, dict):
         return grammar.fault_at(command, begin, end, "The conf must be a JSON object, {…}")
     left = text[begin + end :].strip(" '\"")
     if left and left not in {"dry", "--dry"}:
-        return grammar.fault_at(command, begin + end, len(left), "There is something behind the conf")
+        return grammar.fault_at(command, begin + end, len(left), "Unexpected text after the conf")
     return conf
 
 
@@ -127,7 +127,7 @@ def backfill(ask: Ask) -> Message:
     odd = next((word for word in said.rest if word.lower() not in {*_RERUN, "dry"}), None)
     if odd is not None:
         return refused(
-            ask, grammar.fault(ask.command, odd, f"`{odd[:60]}` is no option of `backfill`", last=True), "backfill"
+            ask, grammar.fault(ask.command, odd, f"`{odd[:60]}` isn't an option of `backfill`", last=True), "backfill"
         )
     ref = grammar.ref(ask.words[0])
     found = ref if isinstance(ref, Refused) else allowed_target(ask, ref, "backfill")

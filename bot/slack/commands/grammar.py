@@ -107,7 +107,7 @@ def ref(word: str) -> Ref | Refused:
         return shown if isinstance(shown, Refused) else replace(shown, deployment=link["deployment"] or "")
     found = _REF.fullmatch(word)
     if not found:
-        return Refused(f"`{word[:80]}` is no REF.", "help")
+        return Refused(f"`{word[:80]}` isn't something I can look up. Try A-12, dag, dag.task or dag@run.", "help")
     index = found["index"]
     return Ref(
         deployment=found["deployment"] or "", name=found["name"], map_index=int(index) if index else None,
@@ -135,13 +135,13 @@ def window(command: Command, words: Sequence[str], now: datetime) -> Said | Refu
     first, after_first = _date(words, at + 1)
     start = moment(first, now)
     if start is None:
-        return fault(command, first or words[at], f"`{first}` is no date" if first else "`from` needs a date")
+        return fault(command, first or words[at], f"`{first}` isn't a date" if first else "`from` needs a date")
     end, rest = now, after_first
     if after_first < len(words) and lower[after_first] == "to":
         last, rest = _date(words, after_first + 1)
         found = moment(last, now, end=True)
         if found is None:
-            return fault(command, last or "to", f"`{last}` is no date" if last else "`to` needs a date", last=True)
+            return fault(command, last or "to", f"`{last}` isn't a date" if last else "`to` needs a date", last=True)
         end = found
     if end < start:
         return fault(command, first, "The window ends before it begins")

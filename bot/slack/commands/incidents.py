@@ -22,7 +22,7 @@ _DONE = {
     "unacknowledge": "{name} is given back; nobody has it.",
     "resolve": "{name} is resolved.",
     "reopen": "{name} is open again.",
-    "escalate": "{name} is escalated: PagerDuty rings whoever is on call.",
+    "escalate": "{name} is escalated: PagerDuty rings the person on call.",
 }
 
 
@@ -91,7 +91,7 @@ def _how_long(ask: Ask) -> tuple[timedelta, str] | Refused:
     said = words[begins] if len(words) > begins else ""
     lasts = grammar.duration(said)
     if lasts is None and begins and any(sign.isdigit() for sign in said):
-        return grammar.fault(ask.command, said, f"`{said[:60]}` is no time, such as 30m, 2h or 1d")
+        return grammar.fault(ask.command, said, f"`{said[:60]}` isn't a duration such as 30m, 2h or 1d")
     return (lasts or timedelta(hours=1)), ask.command.after(2 + begins if lasts else 1)
 
 

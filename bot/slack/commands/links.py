@@ -34,7 +34,7 @@ def of_link(word: str) -> Ref | Refused:
     try:
         parts = urlsplit(word)
     except ValueError:
-        return Refused("That is no link that can be read.", "help")
+        return Refused("That link can't be read.", "help")
     path = [unquote(part) for part in parts.path.split("/") if part]
     base = path[: path.index("dags")] if "dags" in path else path[:-1]
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}

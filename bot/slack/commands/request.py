@@ -97,7 +97,7 @@ def incident_view(ask: Ask, word: str) -> View | Refused:
     if isinstance(ref, Refused):
         return ref
     if ref.incident is None:
-        return Refused(f"`{word[:60]}` is no alert; alerts look like A-12.", "open")
+        return Refused(f"`{word[:60]}` isn't an alert; alerts look like A-12.", "open")
     return (
         not_there(ask, ref)
         or view_of(ask.services, ref.incident)
@@ -155,7 +155,9 @@ def _place(ask: Ask, ref: links.Ref) -> str | Refused:
         return Refused(f"{host} is the Airflow of {', '.join(fitting)}; put the one that you mean in front of the link: "
                        f"`{fitting[0]}:https://…`", "status")  # fmt: skip
     ours = ", ".join(f"`{host_of(airflow.ui_url)}` ({name})" for name, airflow in sorted(ask.services.airflows.items()))
-    return Refused(f"{host} is no Airflow of ours; known: {ours}." if ours else "No Airflow is configured.", "status")
+    return Refused(
+        f"{host} isn't one of our Airflows. Known: {ours}." if ours else "No Airflow is configured.", "status"
+    )
 
 
 def linked(airflows: Iterable[Airflow], ref: links.Ref) -> list[str]:

@@ -24,7 +24,7 @@ def runs(ask: Ask) -> Message:
     states = list(dict.fromkeys(STATES[word.lower()] for word in ask.words[1:] if word.lower() in STATES))
     odd = [word for word in ask.words[1:] if word.lower() not in STATES]
     if odd:
-        return refused(ask, Refused(f"`{odd[0][:40]}` is no state of a run; there are failed, success, running and queued.",
+        return refused(ask, Refused(f"`{odd[0][:40]}` isn't a state of a run; use failed, success, running or queued.",
                                     "help runs"), "runs")  # fmt: skip
     try:
         with found.airflow.within(PATIENCE):

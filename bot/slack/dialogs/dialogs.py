@@ -177,7 +177,7 @@ def _step(view: View, verb: str) -> tuple[str, str, str, str] | None:
         "clear": ("retry", again, f"Clears {things}; shows the list first.", again),
         "mark": ("mark-success", "Mark success", f"Sets {things} to success; shows the list first.", "Mark success"),
         "pause": ("pause", "Stop the flood" if dags > 1 else "Pause the DAG",
-                  f"Pauses {count(dags, 'DAG')} until somebody unpauses; shows the list first.", stop),
+                  f"Pauses {count(dags, 'DAG')} until someone unpauses; shows the list first.", stop),
     }  # fmt: skip
     always = {
         "escalate": ("escalate", "Still stuck", "Rings the person on call.", "Escalate"),

@@ -197,7 +197,10 @@ def _parsed(kind: str, text: str) -> tuple[Any, str]:
     try:
         value = read_json(text, parse_constant=_no_number)
     except ValueError as error:
-        return None, f"This is no JSON: {error}." if kind in {"array", "object"} else f"{text[:40]} is no {kind}."
+        return None, f"This isn't valid JSON: {error}." if kind in {
+            "array",
+            "object",
+        } else f"{text[:40]} isn't a valid {kind}."
     if isinstance(value, bool) or not isinstance(value, made):  # type: ignore[arg-type]
         said = {"array": "a JSON list, […]", "object": "a JSON object, {…}", "integer": "a whole number"}.get(
             kind, "a number"
@@ -207,7 +210,7 @@ def _parsed(kind: str, text: str) -> tuple[Any, str]:
 
 
 def _no_number(word: str) -> Any:
-    raise ValueError(f"{word} is no number in JSON")
+    raise ValueError(f"{word} isn't a number in JSON")
 
 
 def _object(text: str) -> tuple[dict[str, Any], str]:

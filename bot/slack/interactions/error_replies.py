@@ -25,13 +25,14 @@ from bot.slack.text.limits import fit, fit_view
 
 logger = logging.getLogger(__name__)
 Body = Mapping[str, Any]
-NOTHING = "Nothing was changed: Windsock stumbled over this, and its log says how. Try it again, or type the command."
-UNKNOWN = "Windsock stumbled over this, and its log says how. It is not known whether anything was changed; look first."
+_OURS = "Something went wrong on our side; Windsock's log has the details."
+NOTHING = f"Nothing was changed. {_OURS} Try again, or type the command."
+UNKNOWN = f"{_OURS} We can't tell whether anything was changed. Please check before trying again."
 
 
 def on_error(error: Exception, body: Body, ack: Ack, respond: Respond, client: WebClient) -> BoltResponse | None:
     """What no listener foresaw: logged, and told to whoever waits for an answer. For Bolt's `app.error`."""
-    logger.error("a listener stumbled over a %s: %s", body.get("type") or body.get("command"), error, exc_info=error)
+    logger.error("a listener failed on a %s: %s", body.get("type") or body.get("command"), error, exc_info=error)
     waiting = None if "event" in body else open_dialogs.standing()
     text = NOTHING if waiting and waiting.only_looks else UNKNOWN
     view = dialogs.window(replies.trouble(text), "Windsock")
@@ -60,4 +61,4 @@ def _tried(call: Callable[[], object]) -> None:
     try:
         call()
     except (Temporary, Permanent, SlackClientError, OSError) as error:
-        logger.warning("a person could not be told: %s", error)
+        logger.warning("a person could not be answered: %s", error)

@@ -48,7 +48,7 @@ def _waiting(plan: Plan, said: str, plainly: str) -> Message:
     verb, size = action_words.verb(plan, action_words.DO), action_words.size(plan)
     yes = button(APPROVE, f"Approve: {verb} {size}{action_words.becomes(plan)}", plan.id, style="primary",
                  spoken=f"Approve: {verb} {action_words.things(plan)}")  # fmt: skip
-    until = f"until {at(plan.expires_at)}, by somebody else than {foreign(plan.person.name, 40)}"
+    until = f"until {at(plan.expires_at)}, by someone other than {foreign(plan.person.name, 40)}"
     where = context(joined(foreign(plan.deployment, 60), _reason(plan)))
     row = actions("approval", yes, preview.everything(plan), button(TAKE_BACK, "Cancel", plan.id))
     told = replace(plan, warnings=tuple(one for one in plan.warnings if one != SECOND_PERSON))
@@ -66,7 +66,7 @@ def held(plan: Plan) -> Message:
     asks = "the thread of " + f"A-{plan.incident_id}" if plan.incident_id else "the channel"
     return message(
         bare(said), section(said), actions("confirm", button("cancel", "Cancel", plan.id)),
-        context(f"Nothing has been changed yet · {asks} asks somebody else to approve it until {at(plan.expires_at)}"),
+        context(f"Nothing has been changed yet · {asks} asks someone else to approve it until {at(plan.expires_at)}"),
     )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def test_what_is_missing_is_named_and_what_is_unknown_is_only_odd() -> None:
     params = {"day": Param("day", None, {"type": "string"}), "n": Param("n", 3), "note": Param("note", None)}
     checked = check({"m": 1}, params)
     assert checked.wrong == ("day is required",)
-    assert checked.odd == ("m is no param of the DAG; it knows day, n, note",)
+    assert checked.odd == ("m isn't a param of the DAG; it knows day, n, note",)
     assert check({"anything": 1}, {}).odd == ()
 
 

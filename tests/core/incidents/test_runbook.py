@@ -60,9 +60,9 @@ def test_of_two_that_fit_alike_the_first_in_the_alphabet_is_meant() -> None:
         ({"title": "x"}, "match", "missing"),
         ({"title": "x", "match": {}}, "match", "missing"),
         ({"title": "x", "match": ["dag"]}, "match", "missing"),
-        ({"title": "x", "match": {"dags": "x"}}, "match.dags", "no field"),
-        ({"title": "x", "match": {"kinds": ["task_exploded"]}}, "match.kinds", "task_exploded is no kind"),
-        ({"title": "x", "match": {"exception": "(["}}, "match.exception", "no regular expression"),
+        ({"title": "x", "match": {"dags": "x"}}, "match.dags", "a field"),
+        ({"title": "x", "match": {"kinds": ["task_exploded"]}}, "match.kinds", "task_exploded isn't a kind"),
+        ({"title": "x", "match": {"exception": "(["}}, "match.exception", "valid regular expression"),
         ({"title": "x", "match": {"dag": [5]}}, "match.dag", "list of strings"),
         ({"title": "x", "match": {"dag": 5}}, "match.dag", "list of strings"),
     ],
@@ -118,7 +118,7 @@ def test_a_runbooks_own_phrase_beats_the_table() -> None:
 
 
 def test_nothing_is_invented_where_nothing_is_known() -> None:
-    assert phrase(told(exception=None)) == "no callback told why"
+    assert phrase(told(exception=None)) == "no callback said why"
     assert phrase(told("run_failed")) == ""
 
 

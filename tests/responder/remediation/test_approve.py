@@ -121,7 +121,7 @@ def test_nobody_approves_their_own_and_nobody_without_the_role_does(services: Se
     plan = held(services)
     own, nobody = approve.approve(services, ANA, plan.id), approve.approve(services, EVE, plan.id)
     assert isinstance(own, Refused)
-    assert "somebody else must approve it" in own.reason
+    assert "someone else must approve it" in own.reason
     assert isinstance(nobody, Refused)
     assert nobody.remedy == "responder"
     assert standing(services, plan) is Standing.waiting

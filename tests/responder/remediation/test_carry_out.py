@@ -312,7 +312,7 @@ def test_a_conf_that_the_params_refuse_is_told_before_anybody_confirms(tmp_path:
     assert isinstance(refused, Refused)
     assert "n must be at least 1, not 0; day is required" in refused.reason
     odd = planned(dags.plan_trigger(services, ANA, "prod", "sales", {"n": 5, "day": "x", "m": 1}, "C1"))
-    assert odd.warnings == ("m is no param of the DAG; it knows day, n",)
+    assert odd.warnings == ("m isn't a param of the DAG; it knows day, n",)
 
 
 def test_steps_are_the_same_for_the_same_plan(tmp_path: Path) -> None:

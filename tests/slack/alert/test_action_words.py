@@ -119,13 +119,13 @@ def test_what_is_near_is_a_button_that_runs_the_whole_command(
 @pytest.mark.parametrize(
     ("text", "said", "under"),
     [
-        ("clear sales from 2026-13-40", "is no date", "2026-13-40"),
-        ("clear sales faild", "is no option of `clear`", "faild"),
-        ("backfill sales from monday to noday", "is no date", "noday"),
-        ("trigger sales conf={\"a\": 1,}", "The conf is no JSON", "}"),
+        ("clear sales from 2026-13-40", "isn't a date", "2026-13-40"),
+        ("clear sales faild", "isn't an option of `clear`", "faild"),
+        ("backfill sales from monday to noday", "isn't a date", "noday"),
+        ("trigger sales conf={\"a\": 1,}", "The conf isn't valid JSON", "}"),
         ("trigger sales conf=[1]", "must be a JSON object", "[1]"),
-        ("trigger sales oops", "is no key=value", "oops"),
-        ("pause sales for 2x bad", "is no time", "2x"),
+        ("trigger sales oops", "isn't key=value", "oops"),
+        ("pause sales for 2x bad", "isn't a duration", "2x"),
     ],
 )  # fmt: skip
 def test_a_fault_is_shown_where_it_is(text: str, said: str, under: str, airflow: Memory, tmp_path: Path) -> None:
@@ -138,7 +138,9 @@ def test_a_fault_is_shown_where_it_is(text: str, said: str, under: str, airflow:
 
 def test_a_link_of_another_airflow_is_refused_by_its_name(airflow: Memory, tmp_path: Path) -> None:
     message = typed("clear https://other.example.org/dags/sales/runs/r1", airflow, tmp_path)
-    assert "`other.example.org` is no Airflow of ours; known: `airflow.example.com` (prod)" in line(message, "section")
+    assert "`other.example.org` isn't one of our Airflows. Known: `airflow.example.com` (prod)" in line(
+        message, "section"
+    )
 
 
 def test_a_list_that_does_not_fit_is_offered_as_a_file(tmp_path: Path) -> None:

@@ -231,4 +231,4 @@ def test_what_is_not_known_is_left_out() -> None:
     assert "None" not in everything
     assert "unknown" not in everything
     assert "[-1]" not in everything
-    assert head(message) == "🔴 d.t failed: no callback told why"
+    assert head(message) == "🔴 d.t failed: no callback said why"

@@ -31,7 +31,7 @@ def test_a_choice_is_the_whole_command(typed: str, runs: str) -> None:
 
 def test_a_fault_is_shown_under_the_line_in_a_fixed_width() -> None:
     command = grammar.parse("clear sales from 2026-13-40 to today")
-    message = checked(corrections.of(grammar.fault(command, "2026-13-40", "`2026-13-40` is no date"), command))
+    message = checked(corrections.of(grammar.fault(command, "2026-13-40", "`2026-13-40` isn't a date"), command))
     shown, caret = line(message, "rich_text").split("\n")
     assert shown == "clear sales from 2026-13-40 to today"
     assert caret.strip() == "^" * 10

@@ -83,7 +83,7 @@ def test_a_runbook_offers_its_actions_as_buttons_in_their_order() -> None:
     steps = [(b["text"]["text"], b["accessory"]["action_id"], b["accessory"]["value"]) for b in pressable]
     assert steps == [
         ("*1. Retry all*\nClears 300 task instances; shows the list first.", "retry", "A-12"),
-        ("*2. Stop the flood*\nPauses 40 DAGs until somebody unpauses; shows the list first.", "pause", "A-12"),
+        ("*2. Stop the flood*\nPauses 40 DAGs until someone unpauses; shows the list first.", "pause", "A-12"),
         ("*3. Still stuck*\nRings the person on call.", "escalate", "A-12"),
     ]
     assert texts(modal)[0] == "The warehouse refuses connections"

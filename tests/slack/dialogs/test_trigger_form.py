@@ -82,9 +82,9 @@ def test_flags_are_one_question_and_an_unticked_one_is_false() -> None:
     ("schema", "text", "sentence"),
     [
         ({"type": "integer"}, "1.5", "This must be a whole number."),
-        ({"type": "number"}, "NaN", "NaN is no number."),
+        ({"type": "number"}, "NaN", "NaN isn't a valid number."),
         ({"type": "array"}, '{"a": 1}', "This must be a JSON list, […]."),
-        ({"type": "object"}, "{a}", "This is no JSON"),
+        ({"type": "object"}, "{a}", "This isn't valid JSON"),
         ({"type": "integer", "maximum": 3}, "9", "3"),
         ({"type": "string", "minLength": 3}, "a", "3"),
     ],
