@@ -11,6 +11,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.given import OPENED
+
 pytest_plugins = ["tests.stacks"]
 
 BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -28,3 +30,12 @@ def _the_log_is_as_it_was() -> Iterator[None]:
     yield
     root.setLevel(level)
     root.handlers[:] = handlers
+
+
+@pytest.fixture(autouse=True)
+def _what_was_opened_is_closed() -> Iterator[None]:
+    """Python 3.13 warns of a SQLite connection that is left to the garbage collector, and a warning fails a test."""
+    before = len(OPENED)
+    yield
+    while len(OPENED) > before:
+        OPENED.pop().close()

@@ -93,10 +93,20 @@ def placed(signal: Signal, policy: Policy | None = None) -> tuple[Signature, Pla
     return signature, route(signal, signature.name, policy or Policy())
 
 
+OPENED: list[Store] = []  # each is closed at the end of its test, by a fixture of `tests.conftest`
+
+
+def opened(url: str) -> Store:
+    """A store that is up to date."""
+    store = Store(url)
+    OPENED.append(store)
+    store.migrate()
+    return store
+
+
 def some_services(url: str, clock: Clock | None = None, runbooks: tuple[Runbook, ...] = (), **given: Any) -> Services:
     """Services on a store that is up to date; everybody is an operator unless said otherwise."""
-    store = Store(url)
-    store.migrate()
+    store = opened(url)
     given.setdefault("access", EVERYBODY_OPERATES)
     clock = clock or Clock()
     if isinstance(clock, Clock):

@@ -6,6 +6,7 @@ Rule: the same pure functions decide here as in the running bot; nothing is deci
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 
 from bot.app.build import load_runbooks, services_of
@@ -43,7 +44,7 @@ def explain(settings: Settings, signal: Signal, now: datetime) -> Iterator[str]:
     within = f"  (within {placement.within} of its last failure)" if placement.within else ""
     yield f"group       {placement.key.replace(SEPARATOR, ' ')}{within}"
     yield f"rings       {_rings(placement, book, pages=services.pages)}"
-    with services.store.read() as t:
+    with closing(services.store), services.store.read() as t:
         silences = active_silences(t, now)
     silence = quiet(services, silences, signal, signature.name, placement.severity, now)
     yield f"silence     {_quiet(silence)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,9 +22,10 @@ def incidents(given: Any) -> int:
     from bot.app.build import load_runbooks, services_of
 
     services = services_of(settings, (), load_runbooks(settings))
-    services.store.migrate()
-    _await_observer(services.store)
-    found = page(services, (), None)["incidents"]
+    with closing(services.store):
+        services.store.migrate()
+        _await_observer(services.store)
+        found = page(services, (), None)["incidents"]
     if given.json:
         print(json.dumps(found, ensure_ascii=False, indent=2))
     else:
@@ -43,10 +45,10 @@ def _await_observer(store: Store) -> None:
 def timeline(given: Any) -> int:
     from bot.responder.incidents.summary import markdown
 
-    store = open_store(read_settings())
-    _await_observer(store)
     number = re.fullmatch(r"(?i:A-)?([0-9]{1,18})", given.id)
-    text = markdown(store, int(number[1])) if number else None
+    with closing(open_store(read_settings())) as store:
+        _await_observer(store)
+        text = markdown(store, int(number[1])) if number else None
     if text is None:
         print(f"id: there is no incident {given.id}; `windsock incidents` lists them", file=sys.stderr)
         return WRONG

@@ -79,14 +79,17 @@ class Settings(pydantic.BaseModel):
 def test_what_real_libraries_say_of_a_secret_does_not_hold_it() -> None:
     secret = secrets.token_urlsafe(18)
     engine = sa.create_engine("sqlite://")
+
+    def asked() -> None:
+        with engine.connect() as connection:
+            connection.execute(
+                sa.text("insert into users (name, password) values (:n, :password)"), {"n": "x", "password": secret}
+            )
+
     said = [
         raised(lambda: psycopg.connect(f"host=127.0.0.1 port=1 password={secret} connect_timeout=x")),
         raised(lambda: psycopg.connect(f"postgresql://etl:{secret}@127.0.0.1:1/x?sslmode=odd")),
-        raised(
-            lambda: engine.connect().execute(
-                sa.text("insert into users (name, password) values (:n, :password)"), {"n": "x", "password": secret}
-            )
-        ),
+        raised(asked),
         raised(lambda: Settings.model_validate({"password": secret, "token": secret})),
         raised(lambda: httpx.get(f"https://etl:{secret}@127.0.0.1:1/", trust_env=False)),
         raised(
@@ -101,6 +104,7 @@ def test_what_real_libraries_say_of_a_secret_does_not_hold_it() -> None:
             )
         ),
     ]
+    engine.dispose()
     assert [one for one in map(redact, said) if secret in one] == []
 
 

@@ -19,8 +19,7 @@ from bot.core.airflow.protocol import Airflow, Dag, Run, Scope, TaskInstance, Ta
 from bot.core.airflow.variables import Param, Variable
 from bot.core.errors import Permanent, Temporary
 from bot.responder.services import Services
-from bot.store.database import Store
-from tests.given import ANA, NOW
+from tests.given import ANA, NOW, opened
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -220,8 +219,7 @@ def memory(mapped: int = 3, **changed: Any) -> Memory:
 
 
 def services_of(airflow: Memory, folder: Path) -> Services:
-    store = Store(f"sqlite:///{folder / 'windsock.db'}")
-    store.migrate()
+    store = opened(f"sqlite:///{folder / 'windsock.db'}")
     access = Access({Role.operator: frozenset({EVERYBODY})}, wide=100_000)
     return Services(store, access=access, airflows={airflow.name: cast(Airflow, airflow)})
 

@@ -134,8 +134,11 @@ def test_a_process_that_still_writes_the_old_file_is_refused_and_loses_nothing(t
 def test_an_old_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     path = old_store(tmp_path)
     Path(f"{path}.signals").write_bytes(b"not a database" * 1_000)
-    with pytest.raises(Permanent, match=r"windsock\.db\.signals holds signals of an older version and cannot be read"):
-        Store(f"sqlite:///{path}").migrate()
+    with (
+        closing(Store(f"sqlite:///{path}")) as store,
+        pytest.raises(Permanent, match=r"windsock\.db\.signals holds signals of an older version and cannot be read"),
+    ):
+        store.migrate()
     assert Path(f"{path}.signals").exists()
 
 
