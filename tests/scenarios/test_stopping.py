@@ -152,7 +152,7 @@ def test_a_window_that_says_that_it_waits_tells_of_a_fault_of_ours_instead(
 def test_a_press_on_a_message_tells_of_a_fault_of_ours(here: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     here.report()
     alert = here.expect("sales_daily.load failed")
-    monkeypatch.setattr(buttons.press, "press", stumbles)
+    monkeypatch.setattr(buttons.presses, "press", stumbles)
     alert.press("Acknowledge").expect_ephemeral(
         "Something went wrong on our side", "We can't tell whether anything was changed"
     )
