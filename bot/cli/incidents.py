@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -43,12 +42,13 @@ def _await_observer(store: Store) -> None:
 
 
 def timeline(given: Any) -> int:
+    from bot.core.incidents.incident import number_of
     from bot.responder.incidents.summary import markdown
 
-    number = re.fullmatch(r"(?i:A-)?([0-9]{1,18})", given.id)
+    number = number_of(given.id)
     with closing(open_store(read_settings())) as store:
         _await_observer(store)
-        text = markdown(store, int(number[1])) if number else None
+        text = None if number is None else markdown(store, number)
     if text is None:
         print(f"id: there is no incident {given.id}; `windsock incidents` lists them", file=sys.stderr)
         return WRONG

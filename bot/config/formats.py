@@ -6,7 +6,6 @@ Rule: what cannot be meant is a ValueError whose words go on after the setting's
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
@@ -16,19 +15,20 @@ from pydantic import BeforeValidator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from bot.core import dates
 from bot.core.json_text import read_json
 
 _LONGEST = 10 * 365 * 86400
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def duration(value: Any) -> Any:
     """`15s`, `5m`, `2h`, `7d`, or a number of seconds."""
     if isinstance(value, str):
-        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*", value)
-        if not found:
+        text = value.strip()
+        read = dates.duration(f"{text}s" if text[-1:].isdigit() else text)
+        if read is None:
             raise ValueError("is not a duration such as 15s, 5m, 2h or 7d")
-        value = float(found[1]) * _UNITS[found[2] or "s"]
+        value = read.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     if not 0 <= value <= _LONGEST:

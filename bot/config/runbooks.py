@@ -8,16 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from bot.core.dates import duration
 from bot.core.incidents.runbook import Runbook, faults
 
 SECTIONS = ("What you see", "Why", "What to do", "Prevent")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def _book(name: str, front: Mapping[str, Any], body: str) -> Runbook:
     return Runbook(
         name=name, title=front["title"], body=body, match=match, severity=str(front.get("severity") or ""),
         phrase=str(front.get("phrase") or ""), actions=tuple(_action(one) for one in front.get("actions") or ()),
-        escalate_after=_duration(front.get("escalate_after")),
+        escalate_after=duration(str(front.get("escalate_after") or "")),
     )  # fmt: skip
 
 
@@ -103,8 +102,3 @@ def _action(given: Any) -> tuple[str, Mapping[str, Any]]:
         verb, options = next(iter(given.items()))
         return str(verb), options if isinstance(options, Mapping) else {}
     return str(given), {}
-
-
-def _duration(given: Any) -> timedelta | None:
-    found = re.fullmatch(r"(\d+)\s*([smhd])", str(given or ""))
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2]]) if found else None

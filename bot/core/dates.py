@@ -10,12 +10,25 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-_UNITS = {"m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
-_AGO = re.compile(r"(\d{1,4})\s*(m|min|h|d|w)(?:[ -]*ago)")
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+_PIECE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s{0,3}(ms|s|m|min|h|d|w)(?![a-z])")
+_PIECES = re.compile(rf"(?:{_PIECE.pattern})+")
+_AGO = re.compile(r"(\d{1,4}\s*(?:m|min|h|d|w))[ -]*ago")
 _DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _A_DAY = timedelta(days=1)
 _LAST: dict[str, Any] = {"hour": 23, "minute": 59, "second": 59, "microsecond": 999_999}
+
+
+def duration(words: str) -> timedelta | None:
+    """`30m`, `2h`, `1h30m`, `7d`, `500ms`; None where the words are no duration."""
+    text = words.strip().lower()
+    if not _PIECES.fullmatch(text):
+        return None
+    try:
+        return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in _PIECE.findall(text)))
+    except OverflowError:  # more than two million years
+        return None
 
 
 def moment(words: str, now: datetime, *, end: bool = False) -> datetime | None:
@@ -27,7 +40,7 @@ def moment(words: str, now: datetime, *, end: bool = False) -> datetime | None:
     if day is not None:
         return day.replace(**_LAST) if end else day
     if found := _AGO.fullmatch(text):
-        return now - timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+        return now - (duration(found[1]) or timedelta())
     try:
         at = datetime.fromisoformat(text.upper().replace(" ", "T", 1))
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -88,12 +88,6 @@ def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = Non
     return Response(msgspec.json.encode(body), status, headers=dict(headers or {}), media_type="application/json")
 
 
-def number_of(text: str) -> int | None:
-    """The incident's number in `12` or `A-12`; None when it cannot be one."""
-    digits = text.upper().removeprefix("A-")
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
-
-
 async def unavailable(_: Request, error: Exception) -> Response:
     """The store is away, and that is no fault of who asks."""
     assert isinstance(error, Temporary | Permanent)  # noqa: S101 - registered for these alone

@@ -6,9 +6,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.core.incidents.incident import State
+from bot.core.incidents.incident import State, number_of
 from bot.responder.incidents import summary
-from bot.web.http import Edge, Refusal, answer, edge_of, number_of, reader
+from bot.web.http import Edge, Refusal, answer, edge_of, reader
 
 SEEN_SECONDS = 20.0
 

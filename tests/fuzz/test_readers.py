@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from bot.airflow.gateway import Gateway, GatewayConfig, connect
 from bot.config import runbooks
 from bot.core.airflow.protocol import Scope, TaskRef
+from bot.core.dates import duration
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.signals.signature import sign
 from bot.core.signals.wire import BadSignal, as_json, parse, parse_stored
@@ -50,7 +51,7 @@ def test_any_line_is_a_command_or_a_fault(words: list[str]) -> None:
     assert command.after(len(words) + 99) == ""
     for word in line.split():
         assert isinstance(grammar.ref(word), links.Ref | Refused)
-        lasts = grammar.duration(word)
+        lasts = duration(word)
         assert lasts is None or lasts >= timedelta(0)
 
 

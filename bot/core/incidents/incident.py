@@ -28,6 +28,12 @@ class State(StrEnum):
     resolved = "resolved"
 
 
+def number_of(text: str) -> int | None:
+    """The number of an incident that is written `12`, `A-12` or `a-12`; None where it is not written so."""
+    digits = text.strip().upper().removeprefix("A-")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
+
+
 OPEN_STATES = (State.open.value, State.acknowledged.value)
 
 

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
+from bot.core.dates import duration
 from bot.core.signals.signal import KINDS, Signal
 
 FIELDS = ("kinds", "check", "dag", "tags", "exception")
@@ -110,7 +111,8 @@ def _decision_faults(front: Mapping[str, Any]) -> list[tuple[str, str]]:
     wrong: list[tuple[str, str]] = []
     if front.get("severity") not in (None, "", *SEVERITIES):
         wrong.append(("severity", f"must be one of {', '.join(SEVERITIES)}"))
-    if not re.fullmatch(r"(?:\d+\s*[smhd])?", str(front.get("escalate_after") or "")):
+    after = front.get("escalate_after")
+    if after and duration(str(after)) is None:
         wrong.append(("escalate_after", "must be a duration such as 15m or 1h"))
     return wrong
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from bot.core.access import SOMEWHERE, About, No, Person, Role, Yes
 from bot.core.airflow.protocol import Scope
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.core.incidents.incident import Incident, State
+from bot.core.incidents.incident import OPEN_STATES, Incident
 from bot.core.incidents.routing import Silence, name_of
 from bot.core.remediation import Plan
 from bot.responder.services import Services
@@ -167,7 +167,7 @@ def about_silence(services: Services, verb: str, scope: str, deployment: str) ->
     makes quiet now."""
     quiet = Silence(0, scope, deployment, services.clock() + timedelta(minutes=1), "", "")
     with services.store.read() as t:
-        unresolved = incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000)
+        unresolved = incidents.listed(t, OPEN_STATES, limit=1_000)
         covered = [one for one in unresolved if quiet.covers(one.exemplar, one.signature, services.clock())]
         known: dict[str, tuple[str, ...]] = {}
         for one in covered:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from bot.core.access import SOMEWHERE, About, No, Person, Yes
 from bot.core.errors import Refused
 from bot.core.incidents import lifecycle
-from bot.core.incidents.incident import Incident, State
+from bot.core.incidents.incident import OPEN_STATES, Incident
 from bot.core.incidents.routing import Severity, Silence
 from bot.core.redaction import redact
 from bot.responder.access.authorization import about_silence, decide, raised
@@ -34,7 +34,7 @@ def silence(
         if refused is None:
             role = max(services.access.role_of(person, deployment), raised(services, person))
             made = Silence(0, scope, deployment, now + lasts, person.name, reason or "no reason given", role=role)
-            unresolved = incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000)
+            unresolved = incidents.listed(t, OPEN_STATES, limit=1_000)
             covered = [one for one in unresolved if made.covers(one.exemplar, one.signature, now)]
             worst = max((one.severity for one in covered), key=lambda one: one.rank, default=Severity.critical)
             made = silences.add_silence(t, replace(made, severity=worst), now)
@@ -87,7 +87,7 @@ def end_old_silences(services: Services) -> None:
     """A silence or a maintenance window that is over lets its incidents be seen as they are."""
     now = services.clock()
     with services.store.read() as t:
-        unresolved = incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000)
+        unresolved = incidents.listed(t, OPEN_STATES, limit=1_000)
     over = [incident.id for incident in unresolved if incident.silence and incident.silence.until <= now]
     for incident_id in over:
         with services.store.write() as t:
@@ -116,6 +116,6 @@ def _page_after(services: Services, incident: Incident) -> timedelta | None:
 
 
 def _let_speak(t: Connection, silence_id: int, text: str, person: Person, now: datetime) -> None:
-    for incident in incidents.listed(t, (State.open.value, State.acknowledged.value), limit=1_000):
+    for incident in incidents.listed(t, OPEN_STATES, limit=1_000):
         if incident.silence and incident.silence.id == silence_id:
             save(t, lifecycle.speak(incident, text, person.name, person.id, now), now)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from sqlalchemy import Connection
 
 from bot.core.errors import Permanent, Temporary
-from bot.core.incidents.incident import Incident, State
+from bot.core.incidents.incident import OPEN_STATES, Incident, State
 from bot.core.incidents.routing import Silence
 from bot.responder.questions import RunTally
 from bot.store import counts, incidents
@@ -35,7 +35,6 @@ LATEST = timedelta(hours=3)  # after the time it was due; yesterday's news in th
 AGAIN = timedelta(seconds=60)  # until it is made again: every deployment's metastore is asked for it
 WORTH = 3
 LONG_OPEN = timedelta(hours=1)
-OPEN_STATES = (State.open.value, State.acknowledged.value)
 
 
 @dataclass(frozen=True, slots=True)

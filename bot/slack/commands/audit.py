@@ -11,6 +11,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from bot.core.access import About, Role
+from bot.core.dates import duration
 from bot.core.errors import Refused
 from bot.responder.access import authorization
 from bot.responder.access import break_glass as glass
@@ -77,7 +78,7 @@ def break_glass(ask: Ask) -> Message:
             if not_done
             else replies.told("It is over: you have your own role again.")
         )
-    lasts = grammar.duration(ask.words[0])
+    lasts = duration(ask.words[0])
     if lasts is None:
         return missing(ask, "for how long, and why: `break-glass 30m the month-end load stands still`")
     made = glass.begin(ask.services, ask.person, _whole(lasts), " ".join(ask.words[1:]))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from bot.core.dates import duration
 from bot.core.errors import Refused
 from bot.core.json_text import read_json
 from bot.responder.actions.backfill import plan_backfill
@@ -54,7 +55,7 @@ def _lasts(ask: Ask, words: list[str]) -> timedelta | Refused | None:
     if not words or words[0].lower() != "for":
         return None
     said = words[1] if len(words) > 1 else ""
-    lasts = grammar.duration(said)
+    lasts = duration(said)
     if lasts is None and not any(sign.isdigit() for sign in said):
         return None  # `pause x for the audit` is a reason
     if lasts is None or not timedelta(minutes=1) <= lasts <= LONGEST_PAUSE:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.core.dates import moment
 from bot.core.errors import Refused
@@ -18,8 +18,6 @@ from bot.slack.commands.links import Ref, of_link
 
 _TYPOGRAPHY = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'", "‚": "'",
                              "—": "--", "–": "--", "−": "-", "\u00a0": " ", "\u202f": " ", "…": "..."})  # fmt: skip
-_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s{0,3}(s|m|min|h|d|w)")
 _TOKEN = re.compile(r'[\w.-]+=(?:"[^"]*"|\'[^\']*\')|"[^"]*"|\'[^\']*\'|\S+')
 _INCIDENT = re.compile(r"(?:(?P<deployment>[\w-]+):)?[Aa]-?(?P<number>\d{1,9})")
 _SLACK_LINK = re.compile(r"((?:[\w-]+:)?)<(.*)>")  # <https://…|label>, as Slack sends a link
@@ -113,17 +111,6 @@ def ref(word: str) -> Ref | Refused:
         deployment=found["deployment"] or "", name=found["name"], map_index=int(index) if index else None,
         run=found["run"] or "",
     )  # fmt: skip
-
-
-def duration(word: str) -> timedelta | None:
-    """`30m`, `2h`, `1h30m`, `7d`; None when it is no duration."""
-    if not re.fullmatch(rf"(?:{_DURATION.pattern})+", word.lower()):
-        return None
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(word.lower()))
-    try:
-        return timedelta(seconds=seconds)
-    except OverflowError:  # more than two million years
-        return None
 
 
 def window(command: Command, words: Sequence[str], now: datetime) -> Said | Refused | None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.core.airflow.protocol import Airflow
+from bot.core.dates import duration
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.responder.alerts.views import open_views
 from bot.responder.lookups import daily_digest as days
 from bot.responder.lookups.api_history import ApiHistory
 from bot.responder.lookups.report_card import card, slower
 from bot.responder.questions import History, Took
-from bot.slack.commands import grammar
 from bot.slack.commands.request import PATIENCE, Ask, chosen, each, pointed, prefix, refused
 from bot.slack.replies import daily_digest as digest_reply
 from bot.slack.replies import history as history_reply
@@ -32,7 +32,7 @@ def slow(ask: Ask) -> Message:
     found = chosen(ask)
     if isinstance(found, Refused):
         return refused(ask, found, "slow")
-    lately = next((given for word in ask.words if (given := grammar.duration(word))), LATELY)
+    lately = next((given for word in ask.words if (given := duration(word))), LATELY)
     lately = min(max(lately, timedelta(hours=1)), BEFORE)
     now, before = ask.services.clock(), max(BEFORE, 2 * lately)
 
@@ -54,7 +54,7 @@ def report(ask: Ask) -> Message:
     found = pointed(ask, "a DAG")
     if isinstance(found, Refused):
         return refused(ask, found, "report")
-    asked = next((given for word in ask.words[1:] if (given := grammar.duration(word))), DAYS)
+    asked = next((given for word in ask.words[1:] if (given := duration(word))), DAYS)
     days = min(max(asked, timedelta(hours=1)), LONGEST) / timedelta(days=1)
     try:
         with found.airflow.within(2 * PATIENCE):

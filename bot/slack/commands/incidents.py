@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from bot.core.dates import duration
 from bot.core.errors import Refused
 from bot.core.incidents.incident import Incident
 from bot.core.incidents.routing import exactly
@@ -89,7 +90,7 @@ def _how_long(ask: Ask) -> tuple[timedelta, str] | Refused:
     words = ask.words[1:]
     begins = 1 if words and words[0].lower() == "for" else 0
     said = words[begins] if len(words) > begins else ""
-    lasts = grammar.duration(said)
+    lasts = duration(said)
     if lasts is None and begins and any(sign.isdigit() for sign in said):
         return grammar.fault(ask.command, said, f"`{said[:60]}` isn't a duration such as 30m, 2h or 1d")
     return (lasts or timedelta(hours=1)), ask.command.after(2 + begins if lasts else 1)

@@ -16,6 +16,7 @@ from slack_sdk.web import WebClient
 
 from bot.core.access import Person
 from bot.core.errors import Permanent, Temporary
+from bot.core.incidents.incident import number_of
 from bot.responder.services import Services
 from bot.slack.api.client import called
 from bot.slack.commands.request import Ask
@@ -45,8 +46,7 @@ class Pressed:
     @property
     def incident_id(self) -> int:
         """The alert that the value names, 0 when it names none."""
-        number = self.value.upper().removeprefix("A-")
-        return int(number) if number.isdecimal() and len(number) < 10 else 0
+        return number_of(self.value) or 0
 
     @property
     def view(self) -> Body:

@@ -13,7 +13,9 @@ from typing import Any
 from slack_bolt import Ack, App
 from slack_sdk.web import WebClient
 
+from bot.core.dates import duration
 from bot.core.errors import Refused
+from bot.core.incidents.incident import number_of
 from bot.core.incidents.routing import exactly
 from bot.core.incidents.view import View
 from bot.responder.alerts.views import view_of
@@ -110,7 +112,7 @@ def _lasts(text: str, now: datetime) -> timedelta | None:
             return datetime.fromisoformat(text.removeprefix("until:")).astimezone(UTC) - now
         except ValueError:
             return None
-    return grammar.duration(text)
+    return duration(text)
 
 
 def _scope(what: str, seen: View | None) -> str:
@@ -133,5 +135,5 @@ def _scope(what: str, seen: View | None) -> str:
 
 
 def _view(services: Services, name: str) -> View | None:
-    number = name.upper().removeprefix("A-")
-    return view_of(services, int(number)) if number.isdecimal() else None
+    number = number_of(name)
+    return None if number is None else view_of(services, number)

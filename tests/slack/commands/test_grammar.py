@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.core.dates import duration
 from bot.core.errors import Refused
-from bot.slack.commands.grammar import Fault, Said, duration, parse, ref, window
+from bot.slack.commands.grammar import Fault, Said, parse, ref, window
 from bot.slack.commands.links import Ref
 
 LINK3 = (
