@@ -211,7 +211,7 @@ class Access:
         if person.barred:
             return No(None, f"Windsock takes nothing from {person.barred}.")
         if person.unknown and (verb in NEEDS or verb in READS):
-            return No(None, f"Slack could not be asked who you are ({person.unknown}). Nothing was changed. Try again in a "
+            return No(None, f"Slack could not be asked who you are ({person.unknown}). Try again in a "
                             "moment.")  # fmt: skip
         needed, second, why = self._needed(verb, about)
         held = self.role_of(person, about.deployment)

@@ -105,9 +105,7 @@ def no_longer(services: Services, plan: Plan, second: Person | None = None) -> R
     for person, did in people:
         weighed = weigh(services, services.whois(person) if services.whois else person, plan)
         if isinstance(weighed, Refused) and weighed.remedy != AIRFLOW_SILENT:
-            return Refused(
-                f"Nothing was changed. {person.name}, who {did}, may not do that any more: {weighed.reason}", ""
-            )
+            return Refused(f"{person.name}, who {did}, may not do that any more: {weighed.reason}", "")
     return None
 
 
@@ -129,7 +127,7 @@ def tags_of(
     found: dict[str, tuple[str, ...]] = {}
     now, asked = services.clock(), list(dag_ids)
     if len(asked) > MOST_ASKED:
-        return Refused(f"Nothing was changed. Who may do that depends on the tags of {len(asked)} DAGs; take one of them by its "
+        return Refused(f"Who may do that depends on the tags of {len(asked)} DAGs; take one of them by its "
                        "name, or an alert of fewer.", "open")  # fmt: skip
     if len(services.tags) > MOST_KEPT:
         services.tags.clear()
@@ -140,7 +138,7 @@ def tags_of(
                 with airflow.within(PATIENCE):
                     dag = airflow.dag(dag_id)
             except (Temporary, Permanent) as error:
-                return Refused(f"Nothing was changed. Who may do that depends on a tag of {dag_id}, and Airflow does "
+                return Refused(f"Who may do that depends on a tag of {dag_id}, and Airflow does "
                                f"not tell it: {error.message}", AIRFLOW_SILENT)  # fmt: skip
             tags = dag.tags if dag is not None else ()
             services.tags[deployment, dag_id] = (now, tags)
@@ -180,7 +178,7 @@ def about_silence(services: Services, verb: str, scope: str, deployment: str) ->
     parts = name.split(".") if what in {"task", "thing"} else []
     if len(parts) > MOST_CUTS and services.access.asks_tags(verb, deployment):
         said = f"{name[:60]}… can be a task of too many DAGs; silence the alert, or the DAG."
-        return Refused(f"Nothing was changed. {said}", "open")
+        return Refused(f"{said}", "open")
     named = [name] if what == "dag" else [".".join(parts[:length]) for length in range(1, len(parts))]
     return with_tags(services, verb, About(deployment, {**dict.fromkeys(named, ()), **known}))
 

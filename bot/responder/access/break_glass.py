@@ -32,7 +32,7 @@ def begin(services: Services, person: Person, lasts: timedelta, reason: str) -> 
         audit.record(t, now, person, VERB, reason, allowed=refused is None or _is_named(services, person), outcome=outcome,
                      by_break_glass=made is not None)  # fmt: skip
     services.wake()
-    return made or refused or Refused("Nothing was changed.")
+    return made or refused or Refused("")
 
 
 def _refused(services: Services, person: Person, lasts: timedelta, reason: str) -> Refused | None:

@@ -23,7 +23,6 @@ from bot.responder.access.authorization import may
 from bot.responder.actions.draft import (
     MOST_RUNS,
     PATIENCE,
-    UNCONFIRMED,
     Action,
     Seen,
     Step,
@@ -101,12 +100,12 @@ def runs_within(airflow: Airflow, dag_id: str, window: Window) -> list[Run] | Re
         with airflow.within(PATIENCE):
             found = airflow.runs(dag_id, limit=MOST_RUNS + 1, since=window.start, until=window.end)
     except (Temporary, Permanent) as error:
-        return Refused(f"{UNCONFIRMED} {error.message}", "status")
+        return Refused(f"{error.message}", "status")
     if not found:
-        return Refused(f"{UNCONFIRMED} `{dag_id}` has no run from {window}.", f"runs {dag_id}")
+        return Refused(f"`{dag_id}` has no run from {window}.", f"runs {dag_id}")
     if len(found) > MOST_RUNS:
         return Refused(
-            f"{UNCONFIRMED} `{dag_id}` has more than {MOST_RUNS} runs from {window}; one confirmation takes at most {MOST_RUNS}.",
+            f"`{dag_id}` has more than {MOST_RUNS} runs from {window}; one confirmation takes at most {MOST_RUNS}.",
             "",
         )
     return found[::-1]

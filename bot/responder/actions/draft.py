@@ -26,7 +26,6 @@ PATIENCE = 2.5  # seconds that somebody waits for a preview before being told th
 LONG_LIST = 8.0  # seconds for the list itself, of an Airflow that did answer: a thousand task instances take their time
 MOST_RUNS = 60  # runs that one plan may touch
 MOST_CHANGES = 2_000  # task instances that one plan may touch
-UNCONFIRMED = "Nothing was changed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +126,14 @@ def draw_up(
         return airflow
     runs = {(scope.dag_id, scope.run_id) for scope in scopes}
     if len(runs) > MOST_RUNS:
-        return Refused(f"{UNCONFIRMED} That touches {len(runs)} runs; one confirmation takes at most {MOST_RUNS}.", "")
+        return Refused(f"That touches {len(runs)} runs; one confirmation takes at most {MOST_RUNS}.", "")
     empty = Plan(
         new_id(), name, deployment, (), person, services.clock(), incident_id, tuple(scopes), options or {}, channel
     )
     try:
         found = found_by(action, airflow, empty)
     except (Temporary, Permanent) as error:
-        return Refused(f"{UNCONFIRMED} {error.message}", "status")
+        return Refused(f"{error.message}", "status")
     if isinstance(found, Refused):
         return found
     if incident_id is None:
@@ -160,13 +159,11 @@ def found_by(action: Action, airflow: Airflow, plan: Plan) -> Plan | Refused:
     seen = action.preview(airflow, plan, PATIENCE, LONG_LIST)
     if not seen.changes:
         return Refused(
-            f"{UNCONFIRMED} {seen.why_none or action.nothing.removesuffix('.')}.",
+            f"{seen.why_none or action.nothing.removesuffix('.')}.",
             "tasks DAG@RUN" if plan.scopes else "",
         )
     if len(seen.changes) > MOST_CHANGES:
-        return Refused(
-            f"{UNCONFIRMED} That is {len(seen.changes)} things; one confirmation takes at most {MOST_CHANGES}.", ""
-        )
+        return Refused(f"That is {len(seen.changes)} things; one confirmation takes at most {MOST_CHANGES}.", "")
     return replace(plan, changes=seen.changes, warnings=seen.warnings)
 
 

@@ -14,7 +14,7 @@ from bot.core.access import Person
 from bot.core.airflow.protocol import Airflow, Run, Scope, TaskInstance, TaskRef
 from bot.core.errors import Permanent, Refused
 from bot.core.remediation import REMOVED, RUNS_AGAIN, Change, Plan, Surprise
-from bot.responder.actions.draft import UNCONFIRMED, Action, Seen, Step, draw_up, quick
+from bot.responder.actions.draft import Action, Seen, Step, draw_up, quick
 from bot.responder.services import Services
 
 RUN_OF = "run of "
@@ -57,7 +57,7 @@ def plan_mark_run(
 ) -> Plan | Refused:
     """Set a run to success or failed, with what Airflow does to its unfinished task instances."""
     if state == "skipped":
-        return Refused(f"{UNCONFIRMED} A run can be marked success or failed; only a task instance can be skipped.", "")
+        return Refused("A run can be marked success or failed; only a task instance can be skipped.", "")
     options = {"state": state, "reason": reason, "of": "run"}
     return draw_up(services, person, MARK, "mark", deployment, channel, scopes=[Scope(dag_id, run_id)], options=options)
 

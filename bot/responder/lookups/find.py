@@ -79,7 +79,7 @@ def find(
         with airflow.within(PATIENCE):
             return _found(airflow, name, asked, services.clock(), needs_run)
     except (Temporary, Permanent) as error:
-        return Refused(f"Nothing was changed. {error.message}", "status")
+        return Refused(f"{error.message}", "status")
 
 
 def _found(airflow: Airflow, name: str, asked: _Asked, now: datetime, needs_run: bool) -> Target | Refused:
@@ -119,7 +119,7 @@ def _cut(airflow: Airflow, name: str, asked: _Asked) -> tuple[str, str] | Refuse
     if fitting:
         choices = tuple(asked.ref(dag, task, exact=True) for dag, task in fitting[:5])
         said = " or ".join(f"the DAG `{dag}`" if not task else f"the task `{task}` of `{dag}`" for dag, task in fitting)
-        return Unclear(f"Nothing was changed. `{name[:100]}` is {said}.", f"tasks {fitting[0][0]}", choices=choices)
+        return Unclear(f"`{name[:100]}` is {said}.", f"tasks {fitting[0][0]}", choices=choices)
     if cuts:
         dag, task = cuts[0]
         near = _near(task, there[dag])

@@ -44,7 +44,7 @@ def approve(services: Services, person: Person, plan_id: str) -> Remediation | R
         second_person.remember(
             services, plan, f"The list moved before {person.name} approved it; nothing was changed", by_nobody=True
         )
-    return Refused(f"Nothing was changed. The list moved since {plan.person.name} confirmed it; {plan.person.name} must "
+    return Refused(f"The list moved since {plan.person.name} confirmed it; {plan.person.name} must "
                    "ask for a new one.", "")  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def _waiting(services: Services, person: Person, plan_id: str) -> Plan | Refused
     if found is None or found.standing is not Standing.waiting:
         return Refused(second_person.refuse_waiting(services, plan_id), "")
     if found.plan.person.id == person.id:
-        return Refused("Nothing was changed. You asked for it, so someone else must approve it.", "")
+        return Refused("You asked for it, so someone else must approve it.", "")
     if services.clock() >= found.plan.expires_at:
         second_person.expire(services)
         return Refused(second_person.refuse_waiting(services, plan_id), "")

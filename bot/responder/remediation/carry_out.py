@@ -97,7 +97,7 @@ def _attempt(services: Services, remediation: Remediation, airflow: Airflow) -> 
     if not remediation.plan.options.get("by_itself"):  # the end of a timed pause was allowed with the pause
         lost = no_longer(services, remediation.plan, _second(services, remediation.plan))
     if lost is not None:
-        return end(services, remediation, Progress.failed, lost.reason.removeprefix("Nothing was changed. "))
+        return end(services, remediation, Progress.failed, lost.reason)
     try:
         moved = _moved(airflow, remediation.plan)
     except (Temporary, Permanent) as error:

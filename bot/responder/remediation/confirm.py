@@ -20,7 +20,6 @@ from bot.responder.access.authorization import may, weigh
 from bot.responder.actions.catalog import seen_now
 from bot.responder.actions.clear import plan_clear
 from bot.responder.actions.draft import (
-    UNCONFIRMED,
     audit,
     new_id,
 )
@@ -46,14 +45,14 @@ def _own(services: Services, person: Person, plan_id: str) -> Plan | Refused:
     with services.store.read() as t:
         found = remediations.plan(t, plan_id)
     if found is None:
-        return Refused(f"{UNCONFIRMED} That list is not known here any more; ask for a new one.", "")
+        return Refused("That list is not known here any more; ask for a new one.", "")
     plan, used_at = found
     if plan.person.id != person.id:
-        return Refused(f"{UNCONFIRMED} That list was made for {plan.person.name}; ask for your own.", "")
+        return Refused(f"That list was made for {plan.person.name}; ask for your own.", "")
     if used_at is not None:
         return Refused(f"That was confirmed already, at {used_at:%H:%M} UTC; it is carried out once.", "")
     if services.clock() >= plan.expires_at:
-        return Refused(f"{UNCONFIRMED} That list is older than ten minutes; ask for a new one.", "")
+        return Refused("That list is older than ten minutes; ask for a new one.", "")
     return plan
 
 
@@ -94,7 +93,7 @@ def _bound(
     services: Services, t: Connection, plan: Plan, second: Person | None, now: datetime
 ) -> Remediation | Refused:
     if second is not None and not approvals.leave(t, plan.id, approvals.Standing.approved, second):
-        return Refused("Nothing was changed. Somebody was faster than you.", "")
+        return Refused("Somebody was faster than you.", "")
     if not remediations.use_plan(t, plan.id, now):
         return Refused("That was confirmed already; it is carried out once.", "")
     asked = remediations.ask(t, plan, now)
@@ -119,7 +118,7 @@ def moved(services: Services, plan: Plan) -> Plan | Refused | None:
     except Temporary:
         return None
     except Permanent as error:
-        return Refused(f"{UNCONFIRMED} {error.message}", "status")
+        return Refused(f"{error.message}", "status")
     if isinstance(fresh, Refused):
         return fresh
     if fresh.digest == plan.digest:

@@ -14,7 +14,7 @@ _NAMED = 5
 
 
 def refused(overlap: Overlap, plan: Plan, person: Person) -> Refused:
-    """`Nothing was changed. Ana is already clearing these 12 (started 05:59 UTC).`"""
+    """`Ana is already clearing these 12 (started 05:59 UTC).`"""
     other = overlap.remediation
     doing, did = _DOES.get(other.plan.action, (f"at work ({other.plan.action}) on", "changed"))
     at, them = f"{other.asked_at:%H:%M} UTC", _them(overlap, plan)
@@ -26,7 +26,7 @@ def refused(overlap: Overlap, plan: Plan, person: Person) -> Refused:
             f"{'You' if mine else other.person.name} {did} {them} at {at}, after your list was made; ask for a new one."
         )
     follow = f"show A-{other.incident_id}" if other.incident_id else "open"
-    return Refused(f"Nothing was changed. {said}", follow)
+    return Refused(f"{said}", follow)
 
 
 def _them(overlap: Overlap, plan: Plan) -> str:

@@ -42,13 +42,13 @@ def hold(services: Services, plan: Plan) -> Held | Refused:
 
 def _why_not(standing: Standing) -> str:
     if standing is Standing.waiting:
-        return "Nothing was changed. That waits for a second person already."
+        return "That waits for a second person already."
     if standing is Standing.approved:
         return "That was approved already; it is carried out once."
     if standing is Standing.expired:
-        return "Nothing was changed. Nobody approved that within ten minutes; ask for a new list."
+        return "Nobody approved that within ten minutes; ask for a new list."
     said = "taken back" if standing is Standing.taken_back else "refused, since the list moved"
-    return f"Nothing was changed. That was {said}; ask for a new list."
+    return f"That was {said}; ask for a new list."
 
 
 def take_back(services: Services, person: Person, plan_id: str) -> Refused | None:
@@ -72,7 +72,7 @@ def refuse_waiting(services: Services, plan_id: str) -> str:
     """Why an approval cannot be given any more."""
     with services.store.read() as t:
         found = approvals.find(t, plan_id)
-    return _why_not(found.standing) if found else "Nothing was changed. That list is not known here; ask for a new one."
+    return _why_not(found.standing) if found else "That list is not known here; ask for a new one."
 
 
 def expire(services: Services) -> None:

@@ -15,7 +15,7 @@ from bot.core.access import Person
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import ACTIVE, Plan
 from bot.responder.actions.catalog import seen_now
-from bot.responder.actions.draft import UNCONFIRMED, airflow_of, new_id
+from bot.responder.actions.draft import airflow_of, new_id
 from bot.responder.services import Services
 from bot.store import audit, pauses, remediations
 
@@ -87,7 +87,7 @@ def _plan(services: Services, row: dict[str, Any]) -> Plan | str | None:
             return error.message
         logger.info("the pause of %s is over, and Airflow does not let it end: %s", row["dag_id"], error.message)
         return None
-    return found.reason.removeprefix(f"{UNCONFIRMED} ") if isinstance(found, Refused) else found
+    return found.reason if isinstance(found, Refused) else found
 
 
 def _person(row: dict[str, Any]) -> Person:

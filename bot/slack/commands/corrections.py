@@ -20,7 +20,7 @@ _MOST = 3
 
 def unclear(refusal: Unclear, command: grammar.Command) -> Message:
     """The sentence, and each choice as the whole command that it makes."""
-    said = foreign(refusal.reason.removeprefix(_NOTHING).lstrip(":. "), formatted=True)
+    said = foreign(refusal.reason, formatted=True)
     lines = [_corrected(command, choice) for choice in refusal.choices[:_MOST]]
     near = [button("run" if n == 0 else f"run-{n + 1}", cut(plain(line), 75), line, spoken=f"Run {plain(line)}")
             for n, line in enumerate(lines)]  # fmt: skip
@@ -42,7 +42,7 @@ def _corrected(command: grammar.Command, choice: str) -> str:
 
 def fault(refusal: grammar.Fault) -> Message:
     """The sentence, the line as it was typed, and a caret under what is wrong."""
-    said = foreign(refusal.reason.removeprefix(_NOTHING).lstrip(":. "), formatted=True)
+    said = foreign(refusal.reason, formatted=True)
     shown = preformatted(f"{refusal.line}\n{refusal.caret}") if refusal.line else None
     below = context(f"next: {code(f'/airflow {plain(refusal.remedy, 200)}')}") if refusal.remedy else None
     return message(f"{_NOTHING}: {bare(said)}", section(f"*{_NOTHING}.* {said}"), shown, below)

@@ -155,7 +155,7 @@ def fault(command: Command, word: str, sentence: str, *, last: bool = False) -> 
     places = whole or [command.text.find(word)]
     place = places[-1 if last else 0]
     if not word or place < 0:
-        return Fault(f"Nothing was changed. {sentence}.", f"help {command.verb}")
+        return Fault(f"{sentence}.", f"help {command.verb}")
     return fault_at(command, place, len(word), sentence)
 
 
@@ -166,4 +166,4 @@ def fault_at(command: Command, place: int, length: int, sentence: str) -> Fault:
         sign if sign.isprintable() else " " for sign in command.text[begin : place + max(length, 1) + _SHOWN]
     )
     caret = " " * (place - begin) + "^" * max(1, min(length, _SHOWN))
-    return Fault(f"Nothing was changed. {sentence}.", f"help {command.verb}", line=line, caret=caret)
+    return Fault(f"{sentence}.", f"help {command.verb}", line=line, caret=caret)

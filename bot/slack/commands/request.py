@@ -75,9 +75,7 @@ class Verb:
 
 def missing(ask: Ask, what: str) -> Message:
     """A word that the verb cannot do without."""
-    return replies.trouble(
-        f"Nothing was changed: `{ask.command.verb}` needs {what}; `help {ask.command.verb}` shows how."
-    )
+    return replies.trouble(f"`{ask.command.verb}` needs {what}; `help {ask.command.verb}` shows how.")
 
 
 def refused(ask: Ask, refusal: Refused, verb: str) -> Message:

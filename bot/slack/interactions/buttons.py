@@ -58,7 +58,7 @@ class Presses:
         elif verb in self._others and pressed.value:
             self._others[verb](pressed)
         else:
-            pressed.say(replies.trouble(f"Nothing was changed: {_OLD}"))
+            pressed.say(replies.trouble(_OLD))
 
     def _press(self, pressed: Pressed) -> None:
         """The message itself shows a press that was done; only a refusal is answered."""
@@ -142,7 +142,7 @@ class Presses:
     def _unsilence(self, pressed: Pressed) -> None:
         number = pressed.value.upper().removeprefix("S-")
         if not number.isdecimal():
-            pressed.say(replies.trouble(f"Nothing was changed: {_OLD}"))
+            pressed.say(replies.trouble(_OLD))
             return
         not_done = silences.unsilence(self._services, pressed.ask.person, int(number))
         if not_done is not None:

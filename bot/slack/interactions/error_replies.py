@@ -26,7 +26,7 @@ from bot.slack.text.limits import fit, fit_view
 logger = logging.getLogger(__name__)
 Body = Mapping[str, Any]
 _OURS = "Something went wrong on our side; Windsock's log has the details."
-NOTHING = f"Nothing was changed. {_OURS} Try again, or type the command."
+NOTHING = f"{_OURS} Try again, or type the command."
 UNKNOWN = f"{_OURS} We can't tell whether anything was changed. Please check before trying again."
 
 
@@ -34,12 +34,12 @@ def on_error(error: Exception, body: Body, ack: Ack, respond: Respond, client: W
     """What no listener foresaw: logged, and told to whoever waits for an answer. For Bolt's `app.error`."""
     logger.error("a listener failed on a %s: %s", body.get("type") or body.get("command"), error, exc_info=error)
     waiting = None if "event" in body else open_dialogs.standing()
-    text = NOTHING if waiting and waiting.only_looks else UNKNOWN
-    view = dialogs.window(replies.trouble(text), "Windsock")
+    said = replies.trouble(NOTHING) if waiting and waiting.only_looks else replies.told(UNKNOWN)
+    view = dialogs.window(said, "Windsock")
     if waiting:
         _tried(lambda: called(client.views_update, view=fit_view(view), **waiting.where))
         return None
-    return tell(body, ack, respond, client, replies.trouble(text))
+    return tell(body, ack, respond, client, said)
 
 
 def tell(body: Body, ack: Ack, respond: Respond | None, client: WebClient, said: Message) -> BoltResponse | None:

@@ -176,7 +176,7 @@ class Choosing:
         self._windows.answer(ack, title, lambda: dialogs.window(answer_to(ask, given), title, given.chosen.channel))
 
 
-_OLD = replies.trouble("Nothing was changed: this window is from an older Windsock; type the command again.")
+_OLD = replies.trouble("this window is from an older Windsock; type the command again.")
 
 
 def _lacks(verb: str, ask: Ask) -> bool:

@@ -36,14 +36,14 @@ def whole_list(ask: Ask, client: WebClient, plan_id: str) -> Message:
     with ask.services.store.read() as t:
         found = remediations.plan(t, plan_id)
     if found is None:
-        return replies.trouble("Nothing was changed: that list is not known here any more.")
+        return replies.trouble("that list is not known here any more.")
     plan, _ = found
     not_theirs = None if plan.person.id == ask.person.id else weigh(ask.services, ask.person, plan)
     if isinstance(not_theirs, Refused):
         return refused(ask, not_theirs, plan.action)
     channel, thread = _place(ask, plan)
     if not channel:
-        return replies.trouble("Nothing was changed: there is no channel to put the list into.")
+        return replies.trouble("there is no channel to put the list into.")
     title = f"{plan.action} {len(plan.changes)} of {', '.join(plan.dag_ids[:3])}"
     url = files.upload(client, channel, thread, f"{plan.action}-{plan.id}.txt", preview.whole_list(plan), title)
     return replies.told(

@@ -77,7 +77,7 @@ class Pressed:
         try:
             return opens(self.body["trigger_id"], view)
         except (Temporary, Permanent) as error:
-            said = replies.trouble(f"Nothing was changed: the window could not be opened. {error.message}")
+            said = replies.trouble(f"the window could not be opened. {error.message}")
             if not self.view:
                 self.say(said)
             elif self.incident_id:
@@ -99,4 +99,4 @@ def spoken(draw: Callable[[], Message]) -> Message:
     try:
         return draw()
     except (Temporary, Permanent) as error:
-        return replies.trouble(f"Nothing was changed: {error.message}")
+        return replies.trouble(f"{error.message}")

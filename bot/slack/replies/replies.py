@@ -1,7 +1,7 @@
 """Answers to one person: ephemeral, at most a screen high, the answer first and the next command last.
 
 Hard case: a sentence of ours that holds names of others (`no task is called <!channel>`). Bold and code of ours stay, and nothing
-else in it is alive. Rule: a refusal begins with "Nothing was changed", says the reason, and who can.
+else in it is alive. Rule: "Nothing was changed" is put in front here and nowhere else; then come the reason, and who can.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def told(text: str, next: str = "") -> Message:
 
 def trouble(sentence: str) -> Message:
     """Something did not work: what, and that nothing was changed."""
-    reason = plain(sentence).removeprefix(_NOTHING).lstrip(":. ")
+    reason = plain(sentence)
     return message(f"{_NOTHING}: {bare(_said(reason))}", section(f"*{_NOTHING}:* {_said(reason)}"))
 
 
 def refusal(refused: Refused, verb: str, holders: Sequence[str] = (), groups: Sequence[str] = ()) -> Message:
     """Why not, and who can or what next. `holders` are the people that have the missing role, `groups` the user groups."""
-    reason = refused.reason.removeprefix(_NOTHING).lstrip(":. ") or f"`{plain(verb)}` was refused."
+    reason = refused.reason or f"`{plain(verb)}` was refused."
     role_missing = refused.remedy in Role.__members__
     lock = "🔒 " if role_missing else ""
     text = f"{lock}{_NOTHING}: {bare(_said(reason))}"
@@ -107,7 +107,7 @@ def cancelled() -> Message:
 
 def used(reason: str = "") -> Message:
     """The list was confirmed before, or is too old. `reason` is a plain sentence."""
-    reason = plain(reason).removeprefix(_NOTHING).lstrip(":. ") or "this list was confirmed already, or is too old."
+    reason = plain(reason) or "this list was confirmed already, or is too old."
     return message(f"{_NOTHING}: {bare(_said(reason))}", section(f"*{_NOTHING}:* {_said(reason)}"),
                    context("Ask again for a new list"))  # fmt: skip
 

@@ -137,7 +137,7 @@ def test_the_asker_who_lost_the_role_is_not_carried_out_by_the_second_person(
     services.access = replace(services.access, grants={Role.responder: frozenset({"U0BEN"})})
     refused = approve.approve(services, BEN, plan.id)
     assert isinstance(refused, Refused)
-    assert refused.reason.startswith("Nothing was changed. Ana, who asked for it, may not do that any more")
+    assert refused.reason.startswith("Ana, who asked for it, may not do that any more")
     services.store.close()
 
 

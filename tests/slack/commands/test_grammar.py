@@ -174,3 +174,8 @@ def test_a_wrong_date_is_shown_with_a_caret_under_it(line: str, under: str) -> N
 
 def test_without_a_window_there_is_none() -> None:
     assert window(parse("clear x failed"), ("failed",), NOW) is None
+
+
+def test_a_dag_that_is_called_like_an_alert_is_named_with_a_slash() -> None:
+    assert ref("a12") == ref("A-12") == Ref(incident=12)
+    assert ref("a12/") == Ref(name="a12/")
