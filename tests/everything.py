@@ -13,6 +13,8 @@ from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
+from bot.sandbox.provision import environment, has_interpreter, needs
+
 BIN = Path(sys.executable).parent
 LINTERS = (
     ["ruff", "check", "."],
@@ -80,8 +82,12 @@ def main() -> int:
     if "--lint" in sys.argv[1:]:
         return 1 if faulty else 0
     totals: Counter[str] = Counter()
+    left_out = has_interpreter(two := environment("airflow-2.11.2")) is None
     for name, arguments in PHASES.items():
-        totals += run(name, arguments)
+        if left_out and "Airflow 2" in name:
+            say(f"--- tests {name}: LEFT OUT, since {two.name} {needs(two)}")
+        else:
+            totals += run(name, arguments)
     verdict = f"lint {'ok' if not faulty else 'FAULT (' + ', '.join(faulty) + ')'}"
     figures = ", ".join(f"{totals[word]} {word}" for word in ("passed", "failed", "skipped"))
     say(f"{verdict}, {time.monotonic() - begun:.0f} s in all")

@@ -93,13 +93,27 @@ def install(env: Environment, say: Callable[[str], None]) -> None:
 
 def interpreter(env: Environment) -> str:
     """A Python that the lock was made for: this one, or another on PATH; SystemExit if none."""
-    if sys.version_info.minor <= env.newest_minor:
-        return sys.executable
-    names = [f"python3.{minor}" for minor in range(env.newest_minor, 10, -1)]
-    found = next(filter(None, map(shutil.which, names)), None)
+    found = has_interpreter(env)
     if found is None:
-        raise SystemExit(f"{env.name} needs one of {', '.join(names)} on PATH; this is {sys.version.split()[0]}.")
+        raise SystemExit(f"{env.name} {needs(env)}")
     return found
+
+
+def has_interpreter(env: Environment) -> str | None:
+    """The Python that `interpreter` gives, None if there is none."""
+    return (
+        sys.executable
+        if sys.version_info.minor <= env.newest_minor
+        else next(filter(None, map(shutil.which, names(env))), None)
+    )
+
+
+def names(env: Environment) -> list[str]:
+    return [f"python3.{minor}" for minor in range(env.newest_minor, 10, -1)]
+
+
+def needs(env: Environment) -> str:
+    return f"needs one of {', '.join(names(env))} on PATH; this is {sys.version.split()[0]}."
 
 
 def find_uv(say: Callable[[str], None]) -> str | None:
@@ -197,8 +211,13 @@ def main(arguments: list[str] | None = None) -> int:
     """``provision.py NAME…``: make each environment that is named, in order."""
     parser = argparse.ArgumentParser(description="Make environments from the locks in requirements/.")
     parser.add_argument("names", nargs="+", metavar="NAME", help="dev, airflow-3.3.2, airflow-2.11.2")
-    for name in parser.parse_args(arguments).names:
-        provision(environment(name), lambda line: print(f"[setup] {line}", file=sys.stderr, flush=True))
+    parser.add_argument("--where-possible", action="store_true", help="leave out, by name, what no Python here can run")
+    given = parser.parse_args(arguments)
+    for env in map(environment, given.names):
+        if given.where_possible and has_interpreter(env) is None:
+            print(f"[setup] {env.name} is left out: it {needs(env)}", file=sys.stderr, flush=True)
+        else:
+            provision(env, lambda line: print(f"[setup] {line}", file=sys.stderr, flush=True))
     return 0
 
 

@@ -69,6 +69,19 @@ def test_an_interrupted_install_is_redone_from_nothing(env: Environment, said: l
     assert not (env.folder / "half").exists()
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_what_no_python_here_can_run_is_left_out_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], there: bool
+) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(provision, "provision", lambda env, _: made.append(env.name))
+    monkeypatch.setattr(provision, "has_interpreter", lambda env: provision.names(env)[0] if there else None)
+    assert provision.main(["--where-possible", "airflow-2.11.2"]) == 0
+    assert made == (["airflow-2.11.2"] if there else [])
+    said = "airflow-2.11.2 is left out: it needs one of python3.12, python3.11 on PATH"
+    assert (said in capsys.readouterr().err) is not there
+
+
 def test_pip_takes_over_when_uv_fails(
     env: Environment, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
