@@ -1,5 +1,5 @@
-"""What the bot does, one function a verb: report, press, plan, confirm, carry out, catch up, look.
+"""What the bot does: signals become incidents, incidents are shown, people act on them.
 
-Each verb is a function of the `Services`, which holds what is needed to decide; edges call verbs and nothing else. Rule: a
-decision is made by a pure function of `core`, written down in one transaction, and only then told to anybody.
+Each function takes the `Services`. A pure function of `core` decides, one transaction records the decision, and only
+then is anyone notified.
 """

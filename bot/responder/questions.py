@@ -1,6 +1,6 @@
-"""What the reading verbs ask of the edges beyond Airflow's API: the checks, now, and PagerDuty's schedules.
+"""What lookups ask of the edges besides Airflow's API: a check run now, a deployment's history, who is on call.
 
-Rule: an edge answers with these values or raises `Temporary` or `Permanent`; asking changes nothing.
+An edge answers with these values or raises `Temporary` or `Permanent`; asking changes nothing.
 """
 
 from __future__ import annotations

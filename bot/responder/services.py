@@ -1,7 +1,7 @@
-"""The services: everything that a verb needs at hand, built once by `app`.
+"""The services: everything that a function of the responder needs at hand, built once by `app`.
 
-Rule: a verb takes the services as its first argument and finds clock, policy, store and deployments there; nothing is built
-at import and nothing is looked up from a global.
+Functions take them as their first argument and find the clock, policy, store and deployments there; nothing is built at
+import, and nothing is looked up from a global.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""tidy: lets go of what is older than it is kept, a little at a time.
-
-Rule: it never holds the store for longer than one small deletion, and leaves off when its time is over; the next round goes on.
+"""Deletes what is older than its retention time, a little at a time, so that the store is never held longer than one
+small deletion.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Who may do what here and now: the access table, a broken glass, and what Airflow says of the DAGs.
+"""Who may do what right now: the access table, break-glass access, and the tags that Airflow reports for a DAG.
 
-Hard case: a rule asks for a DAG's tag and Airflow does not tell it. Then nobody may: a guard that looks away guards
-nothing. Rule: a refusal leaves its line in the audit before it is told.
+If a rule depends on a DAG's tags and Airflow can't be asked, the answer is no (fail closed). A refusal is written to
+the audit before it is returned.
 """
 
 from __future__ import annotations

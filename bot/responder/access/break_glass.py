@@ -1,7 +1,7 @@
-"""Breaking the glass: a role beyond one's own, for a short time and with a reason, said loudly in the channel.
+"""Break-glass access: a higher role for a short time, with a reason, announced in the channel.
 
-Hard case: a restart in between. It is a row, so it holds on, ends at its time, and the channel hears of both. Rule: what
-is done under it is marked in the audit, line by line.
+It is a row in the store, so it survives a restart and ends on time; the channel hears of both. Every action under it is
+marked in the audit.
 """
 
 from __future__ import annotations

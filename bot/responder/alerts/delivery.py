@@ -1,9 +1,10 @@
-"""catch_up: the one loop that shows what is owed. Nobody sends an update; whoever changes an incident makes it owed.
+"""Delivers owed alerts. No one sends an update: any change to an incident makes its alerts owed, and this loop shows
+them.
 
-Hard cases: a crash between "Slack said ok" and our record of it (the alert is marked `posting` before the call, and its
-metadata is looked for before it is posted again); a burst (the incident is rendered as it is now, so ten changes are one
-edit); a storm (a message that only grows is edited ever more rarely, and once more when it has stopped). Rule: what was
-rendered is what is recorded as shown, never a newer version.
+An alert is marked `posting` before the call to Slack, and after a crash its metadata is looked up in the channel before
+it is posted again. The incident is rendered as it is now, so ten changes become one edit; a message that only grows is
+edited less and less often, and once more when it has stopped. The version recorded as shown is the one that was
+rendered, never a newer one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""New messages a minute have a bound in each channel; beyond it one message counts the rest until each has its own.
+"""Limits new messages per minute in a channel; beyond the limit one message counts the rest until each has its own.
 
-Hard case: eighty causes at once, and the critical one is the last to come. The worst are posted first, and what is critical
-has as much room again as all that is not. Rule: nothing is dropped. What waits is counted, and posted when there is room.
+The worst alerts are posted first, and critical ones have as much room again as all others. Nothing is dropped: what
+waits is counted, and posted when there is room.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""What time alone changes: who has had an incident for long is asked about it, and a storm that is over stops growing.
+"""Reminds the holder of an incident that has been acknowledged for a long time, and ends storms that have stopped
+growing.
 
-Hard cases: a restart in the very minute in which a storm is over (what counts is when the message was shown last); two
-replicas that remind at once. Rule: a reminder is a line in the thread with the person's name; it changes nothing and comes
-once in each stretch of time.
+A reminder is a line in the thread that mentions the holder. It changes nothing and is sent once per interval, also when
+two replicas look at the same time. Whether a storm is over counts from when its message was last shown, so a restart at
+that moment doesn't matter.
 """
 
 from __future__ import annotations

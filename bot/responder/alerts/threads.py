@@ -1,9 +1,8 @@
-"""tell: brings the threads up to date, a line at a time, after the alerts themselves.
+"""Brings threads up to date, one line at a time, after the alerts themselves.
 
-Hard cases: a crash between "Slack said ok" and our record of it, or a lost answer (the alert is marked `telling` before the
-call, and the thread is read back before a line is said again); a reopened incident in a storm (what the whole channel is
-to hear waits for the message's edit, and no longer than a moment). Rule: each line is said once, and after each of them
-the alerts come first again.
+An alert is marked `telling` before the call, and after a crash or a lost answer the thread is read back before a line
+is posted again, so each line is posted once. A line for the whole channel waits for the message's own edit, but only
+briefly.
 """
 
 from __future__ import annotations

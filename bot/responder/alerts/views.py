@@ -1,8 +1,4 @@
-"""One incident, or every open one, as an alert shows it.
-
-Hard case: a deployment that does not answer. It becomes a sentence in the status and harms no other. Rule: looking changes
-nothing.
-"""
+"""One incident, or every open one, gathered into the view that an alert is rendered from. Reading changes nothing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Presses that change an incident and nothing in Airflow: acknowledge, give back, resolve, reopen, escalate, silence.
+"""Actions that change an incident but nothing in Airflow: acknowledge, unacknowledge, resolve, reopen, escalate.
 
-Hard case: two people press at once. The incident is locked while the press is decided, so the second finds it taken and
-is told by whom. Rule: every press, allowed or refused, leaves a line in the audit.
+The incident is locked while the press is decided, so when two people press at once the second learns who was first.
+Every press, allowed or refused, is written to the audit.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The history of a deployment without a metastore: its API, asked for a few runs.
+"""The run history of a deployment without a metastore, read from its API.
 
-Hard case: an API page by page is slow, and people wait. So few runs of few DAGs are read, those that there are alerts about,
-and `source` says which. Rule: every question together ends within the time that the caller gives by `airflow.within`.
+Reading page by page is slow and a person is waiting, so only a few runs of a few DAGs are read, namely of those with
+alerts; `source` says which. All calls together end within the time that the caller sets with `airflow.within`.
 """
 
 from __future__ import annotations

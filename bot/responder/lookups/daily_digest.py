@@ -1,8 +1,8 @@
-"""The digest: one day in a few lines, and what of it is worth a look. Posted once a day, or shown to whoever asks.
+"""The daily digest: one day in a few lines, and what in it deserves a look. Posted once a day, or on request.
 
-Hard cases: a day that is 23 or 25 hours long (it begins and ends at midnight of the zone); a restart at the time it is due, or
-several replicas (whoever claims the day's row sends it); an answer of Slack's that was lost (the row is kept: better none than
-two). Rule: what is not known (no metastore, nothing acknowledged) is None and left out.
+A day begins and ends at midnight in the configured time zone, so it can have 23 or 25 hours. The replica that claims
+the day's row posts it; if Slack's answer is lost the row stays claimed, since no digest is better than two. Unknown
+figures (no metastore, nothing acknowledged) are None and left out.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""find: what a person meant by `dag.task[7]@run`, by asking Airflow.
+"""Resolves what a person meant by `dag.task[7]@run`, by asking Airflow.
 
-Hard cases: dots (a DAG id may have them, a task in a group has them: every cut is tried, and where two of them exist the
-person chooses); a name that does not exist (the nearest ones are offered); a run given by its date, as `latest` or as
-`last-failed`. Rule: a guess is never acted on; what is ambiguous or unknown comes back as a refusal with choices.
+DAG and task ids may contain dots, so every way to split the name is tried; where several exist, the person chooses.
+Unknown names come back with the nearest ones. A run may be given by date, as `latest` or as `last-failed`. A guess is
+never acted on.
 """
 
 from __future__ import annotations

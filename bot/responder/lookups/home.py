@@ -1,7 +1,7 @@
-"""Home: what one person's App Home shows, gathered.
+"""Gathers what one person's App Home shows.
 
-Hard case: an Airflow that does not answer must not keep anybody's Home from being shown. How the deployments are is asked for by
-itself, bounded, and shown as it was last known. Rule: looking changes nothing, and a viewer is offered no deed.
+The state of the deployments is asked for separately with a time limit and shown as last known, so an Airflow that hangs
+delays no one's Home. A viewer is offered no actions.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How a DAG did lately: its runs against a goal and against before, its slowest tasks, what grew slow.
+"""How a DAG has been doing: its success rate against the goal and the period before, its slowest tasks, what became
+slower.
 
-Hard case: a deployment without a metastore. The API is asked for the last runs instead, and the answer says so. Rule: what
-is counted is a pure function of what was read, so a metastore and the API are judged alike.
+The figures are a pure function of what was read, so a metastore and the API are judged alike.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Choosing: the DAGs, runs and tasks that somebody may pick from while they type.
+"""Suggests DAGs, runs and tasks while a person types in a dialog.
 
-Hard case: an Airflow that hangs while Slack waits three seconds for suggestions. Every question has a hard bound, whatever
-the network does, and what could not be asked is a sentence in its place. Rule: choosing changes nothing, and what was
-learnt is kept for some seconds only: a suggestion may be old, a plan never is.
+Slack waits three seconds for suggestions, so every question has a hard time limit, and a deployment that couldn't be
+asked becomes a sentence in the list. Answers are cached for a few seconds: a suggestion may be stale, a plan never is.
 """
 
 from __future__ import annotations

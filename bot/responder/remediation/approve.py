@@ -1,7 +1,7 @@
-"""The second person: approves what a first one confirmed, and the two of them are named wherever it is told.
+"""A second person approves what the first one confirmed; both are named wherever it is shown.
 
-Hard cases: the asker approves their own (refused); two approve at once (a conditional UPDATE: one of them counts); the
-list moved while it waited (compared again, and nothing is done). Rule: whoever approves has the role that the deed asks for.
+The requester can't approve their own plan, and the approver needs the role that the action needs. Of two approvals at
+once, a conditional UPDATE lets one count. The list is compared again, and if it has moved nothing is done.
 """
 
 from __future__ import annotations

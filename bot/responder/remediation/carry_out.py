@@ -1,9 +1,9 @@
-"""carry_out: a confirmed plan is done in Airflow, exactly once, and followed until Airflow has finished.
+"""Carries out a confirmed plan in Airflow, exactly once, and follows it until Airflow has finished.
 
-Hard cases: Airflow is down (tried again until the plan is too old, and the person sees both); the answer is lost after
-Airflow acted (the truth is read back, never asked for twice); we die in between two batches (whoever finds the remediation
-`doing` reads back first, and carries on behind what was done); somebody stops it. Rule: what is executed is the plan's
-list, by name, and it is said exactly what of it was done and what was not.
+While Airflow is down, it is retried until the plan is too old, and the person sees both. When an answer is lost after
+Airflow acted, the result is read back, never requested twice. A remediation found `doing` after a crash is read back
+first and continued behind what was done. What is executed is the plan's list, by name; the message says exactly what
+was done and what wasn't.
 """
 
 from __future__ import annotations

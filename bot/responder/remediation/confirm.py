@@ -1,7 +1,7 @@
-"""Plans: what an action would touch, and the confirmation that binds a person to it.
+"""Confirms a plan, which binds a person to its exact list.
 
-Hard cases: the list moved while somebody looked (nothing is asked for, the new list is shown); a double click (a plan is
-used once). Rule: nothing is written to Airflow here. What each action would touch is drawn up in `plans`.
+If the list has moved since the preview, nothing is requested and the new list is shown. A plan is used once, so a
+double click counts once. Nothing is written to Airflow here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What is written down of a remediation, and who is to see it.
-
-Rule: a step that somebody sees is a version more, so that the message which shows it is owed.
-"""
+"""Records the steps and the end of a remediation. A visible step raises the incident's version, so its message is owed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Holding a confirmed plan back until a second person approves it, and letting it go when nobody does.
+"""Holds a confirmed plan until a second person approves it, and expires it after ten minutes if no one does.
 
-Hard case: nobody comes. After the plan's ten minutes the waiting ends by itself, and the channel and the timeline say so.
-Rule: while a plan is held, nothing is asked of Airflow.
+The channel and the timeline say so. While a plan is held, nothing is requested of Airflow.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Pauses with an end: remembered when they are done, and ended by a remediation of their own when their time is over.
+"""Pauses that end at a set time: stored when they begin, and ended by a remediation of their own.
 
-Hard cases: a restart (the end is a row); an Airflow that is away at that moment (asked for again until it is done); somebody
-who unpaused it meanwhile (nothing is left to do). Rule: the end takes the road of every change: a plan, carried out,
-audited, said in the channel.
+The end is a row, so a restart doesn't lose it. If Airflow is away at that moment, it is retried until it succeeds; if a
+person has unpaused the DAG meanwhile, nothing is left to do. The end takes the same road as every change: a plan,
+carried out, audited, announced.
 """
 
 from __future__ import annotations

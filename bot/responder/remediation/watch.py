@@ -1,7 +1,5 @@
-"""Following what was cleared, until Airflow is done with it.
-
-Hard case: a clear that was cut short; only what was cleared is followed. Rule: how it ended is told through the same throat
-as everything else.
+"""Follows what was cleared until Airflow is done with it, and reports the end as signals. After a clear that was cut
+short, only what was cleared is followed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""The watcher of the watcher: a canary signal travels the bot's own road every few minutes.
+"""A canary signal travels the bot's own road every few minutes, to detect a bot that looks alive but does nothing.
 
-Hard case: a bot that looks alive and does nothing (a loop that hangs, a writer that waits for ever). The canary is committed
-by the one writer and every loop must have gone round since; only then is it fresh, and only then is the dead man's URL
-called. Rule: the canary is kept like any signal and opens nothing.
+The writer must commit it and every loop must have completed a round since; only then is the canary fresh and the dead-
+man URL called. It is stored like any signal and opens no incident.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""refresh: a check that still finds what it found says how it stands now.
+"""Updates the alert of a check that still finds what it found before.
 
-Hard case: hundreds of findings at once. Each would be an edit a minute, and people's presses would wait behind them; so a
-sweep brings only a few up to date, those that were shown longest ago first. Rule: a repeated finding is no failure, no line in
-a timeline, and at most one edit a minute of its incident.
+Hundreds of findings would mean hundreds of edits a minute, and people's presses would wait behind them, so each sweep
+refreshes only the few that were shown longest ago. A repeated finding is not a failure, adds no timeline entry, and
+causes at most one edit per minute.
 """
 
 from __future__ import annotations

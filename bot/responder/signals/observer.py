@@ -1,9 +1,8 @@
-"""The observer: one thread that observes what the intake has stored, and whoever must see it waits here.
+"""The thread that observes stored signals; readers who need the result wait here.
 
-Hard cases: a signal that we stumble over (its batch is taken one by one; that one is set aside, where people see it, and the
-others go on); a storm (batches with a pause between them, since people wait for the same interpreter and the same file); a
-kill between the two steps (what is stored and was not observed is found again at the start). Rule: a signal is
-passed over only by a mark in the store, never by an error.
+If a batch fails, its signals are taken one by one, and the one that fails is set aside where people see it. In a storm,
+batches pause between each other, since people wait for the same interpreter and database. A signal that was stored but
+not observed before a kill is found at the next start: only a mark in the store passes over a signal, never an error.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a signal is grouped with, where it is seen, and whether it is quiet: the policy's answer with all that the services knows.
+"""Where a signal belongs: what it is grouped with, where it is seen, and whether it is quiet.
 
-Rule: the running bot and `config --explain` ask the same two functions, so nothing is decided twice in two ways.
+The running bot and `config --explain` call the same two functions, so they can't disagree.
 """
 
 from __future__ import annotations

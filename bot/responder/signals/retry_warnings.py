@@ -1,7 +1,7 @@
-"""retries: a task that is tried again is a warning where a route asks for one, and never a failure.
+"""A task that will be retried is a warning where a route asks for one, and never a failure.
 
-Hard case: what was retried fails for good of a cause that has an incident already. The failure is counted there, and the
-warning ends; else the warning itself becomes the error, in the same message. Rule: one thing is told in one message at a time.
+If it fails for good with a cause that already has an incident, the failure is counted there and the warning ends;
+otherwise the warning itself becomes the error, in the same message.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a plan does, in words: "clearing 14 task instances of sales_daily".
 
-Hard case: the same act is told before (a question), while (a headline) and after (a line in the thread). Rule: one table has
-the three forms of each verb, and the count is always the plan's own.
+The same action is named before (a question), during (a headline) and after (a thread line), so one table has the three
+forms of each verb. The count is always the plan's own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""The buttons of an alert by its state: at most four, then ⋯ with at most five.
+"""The buttons of an alert, by its stage: at most four, then an overflow menu with at most five.
 
-Hard case: an incident that offers nothing (no task to retry, or a deployment without an API). Rule: a button that this
-state cannot honour is not there; one is green at most: the next step.
+A button that this stage can't honour is left out, and at most one is green: the next step.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The evidence of an alert: why, in Airflow's own words, at most three lines.
+"""The evidence of an alert: the cause in Airflow's own words, at most three lines.
 
-Hard case: a traceback of megabytes whose last frame is deep in a library. What is shown is the exception, wrapped, and the
-innermost frame of a person's own code. Rule: secrets are masked before a line is cut, and nothing here is markup.
+Of a long traceback it shows the exception, wrapped, and the innermost frame of the user's own code. Secrets are masked
+before a line is cut, and nothing here is markup.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The facts of an alert: two lines that say how bad and how often, and a grey one that says where and whose.
+"""The facts of an alert: two lines for how bad and how often, and a grey one for where and whose.
 
-Hard case: most of what Airflow could tell is not known yet when the first message goes out. Rule: a fact that is not known
-is left out, and one phrase is bold: the one that changes what you do.
+Most of what Airflow knows is not available yet when the first message goes out; an unknown fact is left out. One phrase
+is bold: the one that changes what you do.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The strip of an alert: its id, who has it, what happens next, since when; always in this order.
+"""The last line of an alert: its id, who has it, what happens next, since when, always in this order.
 
-Hard case: nobody knows whether a page was heard. Rule: the strip says what PagerDuty answered and nothing that it did not.
+About a page it says what PagerDuty answered and nothing more, since no one knows whether the phone was heard.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""The headline of an incident, and what decides its looks: stage, sign, colour, the sentence for the lock screen.
+"""The headline of an incident, and the sentence for the lock screen.
 
-Hard case: an incident is several things at once (acknowledged *and* silenced, reopened *and* at work). The stage is the
-first that is true in the order of `stage`. Rule: a headline has at most 72 characters; when it is too long the cause is
-cut, and the name only when it is too long by itself.
+A headline has at most 72 characters. When it is too long, the cause is cut first, and the name only when it is too long
+on its own.
 """
 
 from __future__ import annotations

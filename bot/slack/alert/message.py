@@ -1,7 +1,7 @@
-"""An incident as a Slack message: headline, facts, evidence, buttons, strip, always in this order.
+"""An incident as a Slack message: headline, facts, evidence, buttons, footer, always in this order.
 
-Hard case: an incident in a state that nobody drew. Each part decides for itself what it knows, and a part that knows nothing
-is not there. Rule: the headline is on top and the strip at the bottom; everything between may go.
+Each part decides for itself what it can show, and a part with nothing to show is left out. The headline and the footer
+are always there.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Shows incidents in Slack channels: posts, edits, threads.
+"""Posts and edits incidents in Slack channels, and their threads.
 
-Hard case: a crash or a lost answer between "Slack said ok" and our record. The alert is marked (`posting`, `telling_at`) before
-the call; whatever is posted carries metadata, which is looked for before it is posted again, so nobody sees it twice. Rule:
-`text`, `blocks` and `attachments` go with every edit, since Slack keeps what is not sent.
+An alert is marked (`posting`, `telling_at`) before the call, and what is posted carries metadata; after a crash or a
+lost answer it is looked up before it is posted again, so it never appears twice. `text`, `blocks` and `attachments` go
+with every edit, since Slack keeps what is not sent.
 """
 
 from __future__ import annotations

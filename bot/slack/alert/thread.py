@@ -1,7 +1,7 @@
 """What is said beside an alert: its thread, the short reply that the channel sees too, a change without an incident.
 
-Hard case: an entry's text is a plain sentence that may quote anybody. It is shown with its first words bold, and none of it
-is markup. Rule: one line an entry; nobody is mentioned in a thread.
+One line per entry. An entry's text may quote anything, so only its first words are bold and none of it is markup;
+threads mention no one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
-"""Calls to Slack: one client, one table of errors, one pace.
+"""Calls to Slack: one client and one table of errors.
 
-Hard case: the SDK's own retry repeats a post whose answer was lost; it is off, and such a post is `Temporary(acted=None)`.
-Rule: Slack is never asked faster than it allows: one post a second a channel with a small burst, edits well under its
-fifty a minute, so that a 429 is the exception and not the brake.
+The SDK's own retry is off, since it would repeat a post whose answer was lost; such a post is `Temporary(acted=None)`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""A text as a file in a thread: what is too long for a message (every subject of a storm, a whole log).
+"""Uploads a text as a file into a thread, when it is too long for a message: all subjects of a storm, a whole log.
 
-Hard cases: a secret in a text that is longer than what is masked at once (it is masked piece by piece, and a key of many
-lines whole); an answer lost after Slack shared the file (`Temporary(acted=None)`: the file may be there). Rule: nothing
-leaves unmasked, and what was left out is said in the file.
+Everything is masked first. If the answer is lost after Slack has shared the file, the result is
+`Temporary(acted=None)`. The file says what was left out.
 """
 
 from __future__ import annotations

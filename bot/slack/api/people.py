@@ -1,10 +1,8 @@
-"""Who a Slack user is: the first name that messages use, the user groups that roles are given to, and whether the account is
-one that anything is taken from.
+"""Who a Slack user is: first name, user groups with roles, and whether the account may use Windsock at all.
 
-Hard case: Slack cannot be asked. What was learnt of groups holds for five minutes; after that a person is in none (closed, not
-open), and a refusal says why. What was learnt of the account itself holds for an hour; after that, or when nothing was learnt,
-the person is unknown and changes nothing. Rule: what the request itself says of the workspace comes first and costs no call; a
-click asks Slack for nothing that was learnt within five minutes; the groups are asked for again before they grow old.
+When Slack can't be asked, known groups stay valid for five minutes; after that the user is in none (fail closed), and a
+refusal says why. What is known of the account stays valid for an hour; without it the user is unknown and changes
+nothing. The workspace in the request itself is checked first and costs no call.
 """
 
 from __future__ import annotations

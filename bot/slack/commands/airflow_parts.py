@@ -1,7 +1,6 @@
-"""`health`, `zombies`, `jobs`, `pools`, `import-errors`, `oncall`: how the parts of each Airflow are.
+"""`health`, `zombies`, `jobs`, `pools`, `import-errors`, `oncall`: the state of each Airflow's parts.
 
-Hard case: several deployments, one of which does not answer. It is one sentence; the others answer. Rule: all are asked at once,
-each within its own time.
+All deployments are asked at once, each within its own time limit; one that doesn't answer is one sentence.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""Verbs about who did what: audit, and break-glass.
-
-Hard case: somebody asks what others did. That is for operators; everybody may see what they did themselves. Rule: a line is
-shown as it was written, with its secrets masked already.
-"""
+"""`audit` and `break-glass`: who did what. Users see their own lines; what others did is for operators."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What was meant is unclear, or a word is at fault: the choices as buttons, the place with a caret.
+"""Answers to an ambiguous or faulty command: the choices as buttons, or the line with a caret under the fault.
 
-Hard case: the REF is a pasted link or stands in quotes, so that it is not in the line as it was understood. Rule: a button runs
-exactly the command that it shows, and nothing is chosen for anybody.
+A button runs exactly the command that it shows. A REF that was pasted as a link or quoted isn't found literally in the
+parsed line, so the corrected line is rebuilt from its words.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""The grammar of a slash command: a verb, a REF, then options in words or as flags.
+"""The grammar of a slash command: a verb, a REF, then options as words or flags.
 
-Hard case: what editors make of plain text (curly quotes, long dashes, a pasted link in angle brackets). It is made plain
-first. Rule: parsing knows nothing of Airflow; what a name means is found later, by asking. Where a word is at fault, it is
-shown with a caret under it.
+Curly quotes, long dashes and links in angle brackets, as editors make them, are normalised first. Parsing knows nothing
+of Airflow; names are resolved later. A fault is shown with a caret under it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""`slow` and `report`: how long tasks take against before, and how one DAG did.
+"""`slow`, `report` and `digest`: how long tasks take compared with before, how one DAG did, how a day went.
 
-Hard case: a deployment without a metastore. Its API is asked for a few runs, and the answer says which. Rule: a question that
-takes too long becomes a sentence, and is not asked again by itself.
+Without a metastore the API is asked for a few runs, and the answer says which.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a pasted Airflow link points at.
 
-Hard cases: Airflow 3 names things in the path, Airflow 2 in the query, older pages by the logical date; a run id's plus sign
-that a browser left bare. Rule: a link says what it says; whose host it is, is decided by who knows the deployments.
+Airflow 3 names things in the path, Airflow 2 in the query, older pages by logical date; a browser may leave a run id's
+plus sign unescaped. Which deployment the host belongs to is decided elsewhere.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """`logs`: the log of one try, of an alert or of a task in a run.
 
-Hard case: a log that is longer than a message. It becomes a file in the alert's thread, when somebody asks for more lines than
-fit; where the task has no alert there is no thread, and the message alone is the answer. Rule: nothing is posted where others
-see it unless it is masked, and the message says where the file is.
+When more lines are requested than fit into a message, the log becomes a file in the alert's thread; a task without an
+alert has no thread, so the message is all there is. Nothing is posted unmasked.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a verb is given, and what every verb needs first: what did the person point at, and in which Airflow.
+"""A command with its context, and what every command needs first: what it refers to, and in which deployment.
 
-Hard case: several deployments, one of which does not answer. It becomes one sentence and harms no other. Rule: a name is looked
-up in the deployment that the person names, else in that of the alert, the link or the channel, else in the first by name.
+A name is looked up in the deployment that the user names, else in that of the alert, the link or the channel, else in
+the first by name.
 """
 
 from __future__ import annotations

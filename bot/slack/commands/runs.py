@@ -1,6 +1,5 @@
-"""`runs` and `tasks`: what runs a DAG has, and one of them as a tree of its tasks.
-
-Rule: a DAG that has changed since the run is no trouble: what the run has is shown, and the tree as far as it still fits.
+"""`runs` and `tasks`: the runs of a DAG, and one of them as a tree of its tasks. If the DAG has changed since the run,
+the run's tasks are shown and the tree as far as it still fits.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Verbs that only look at alerts and people: status, open, show, runbook, whoami; the others of their kind by name.
-
-Rule: what a press of a button shows is what the verb shows, so the listeners find all of them here.
-"""
+"""`status`, `open`, `show`, `runbook`, `whoami`: commands that only read."""
 
 from __future__ import annotations
 

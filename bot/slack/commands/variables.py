@@ -1,6 +1,6 @@
-"""`variable get` and `connection get|test`: for operators, and never a secret.
+"""`variable` and `connection`, for operators, and never with a secret.
 
-Rule: the role is looked at before Airflow is asked, so that nobody learns from a refusal whether a key exists.
+The role is checked before Airflow is asked, so a refusal doesn't reveal whether a key exists.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Modals: at most five questions; the first line says about what, the last what will happen.
+"""The modals: at most five questions; the first line says what it is about, the last what will happen.
 
-Hard case: an option's value holds at most 150 characters, and a task's full name may be longer. Then the option is the bare
-word (`task`), and whoever reads the answer takes the name from the incident. Rule: a question's block and element have the
-same name, `callback_id` is the verb, and `private_metadata` the incident's name.
+A question's block and element share one name, `callback_id` is the verb, and `private_metadata` the incident's name. An
+option's value holds at most 150 characters, so for a longer name it is the bare word (`task`), and the reader takes the
+name from the incident.
 """
 
 from __future__ import annotations

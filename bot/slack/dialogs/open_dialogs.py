@@ -1,8 +1,7 @@
-"""Windows: the modals that people have open, opened at once and filled when the answer is there.
+"""Opens modals at once and fills them when the answer is there.
 
-Hard cases: a trigger dies after three seconds, so a window opens before Airflow is asked; two picks follow each other so fast
-that the answer to the first comes last (a view's `hash`, and the time of the pick, keep the newer one). Rule: an update that
-lost the race is dropped, never repeated blindly.
+A trigger expires after three seconds, so the modal opens before Airflow is asked. When two picks follow each other
+quickly, the view's `hash` and the time of the pick keep the newer one; an update that lost the race is dropped.
 """
 
 from __future__ import annotations

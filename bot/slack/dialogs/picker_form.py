@@ -1,8 +1,7 @@
-"""Choosers: the modals of a command that was typed without its words. DAG, then its runs, then the tasks of one.
+"""The modal of a command that was typed without its words: pick a DAG, then one of its runs, then tasks.
 
-Hard cases: a DAG is picked anew after a run was (Slack keeps an input's value as long as its block keeps its id, so a run's
-block is named after the DAG, and a task's after the run). Rule: what is drawn here is decided by `Chosen` and
-what Airflow told, nothing else.
+Slack keeps an input's value as long as its block keeps its id, so a run's block is named after its DAG and a task's
+after its run; picking another DAG resets both.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""What a type-ahead offers: DAGs, runs and tasks as options, and in words why there are none.
+"""The options of a type-ahead: DAGs, runs and tasks, or a sentence that says why there are none.
 
-Hard case: a name that is longer than the 150 characters of an option's value; a digest and its start stand for it, and it is
-found again among what Airflow tells. Rule: at most a hundred options, and the names on them are cut in the middle, the
-values never.
+At most a hundred options. Labels are cut in the middle, values never: a name that is longer than the 150 characters of
+a value is represented by its start and a digest, and matched against what Airflow returns.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The trigger modal: a field for each param of the DAG, as its JSON Schema says, and one for more conf.
+"""The trigger modal: a field for each param of the DAG, after its JSON Schema, and one for additional conf.
 
-Hard cases: an enum of values that are no strings (an option names its place in the enum, never the value); a param that
-changed its name while the window was open (a field is found by a digest of its name, and an unknown one is left out).
-Rule: what a person wrote is checked here field by field; what only Airflow can check comes back with its answer.
+An option of an enum holds its position, since values may not be strings. A field is found by a digest of its param's
+name; if the param was renamed while the modal was open, the field is left out. Input is checked field by field; what
+only Airflow can check comes back with its answer.
 """
 
 from __future__ import annotations

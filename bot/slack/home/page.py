@@ -1,7 +1,8 @@
-"""App Home as blocks: what needs somebody, what is mine, what is quiet, what I did and how to undo it, how Airflow is.
+"""App Home as blocks: what needs attention, what is yours, what is silenced, what you did and how to undo it, how
+Airflow is.
 
-Hard case: it stays open for hours. Times of day stand here and no ages, so that what is shown does not grow wrong. Rule: a
-button stands only where the person may press it, and the newest stands first.
+Home stays open for hours, so it shows times of day, not ages. A button is there only where the user may press it; the
+newest comes first.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Homes: keeps the App Home of whoever opened it lately in step.
+"""Keeps the App Home of recent visitors up to date.
 
-Hard cases: a storm changes everything every second (a person's Home is published a few times a minute at most, and the last
-state is always the one that stays); an Airflow that hangs (the Home is shown first, and again when that is known). Rule: a
-Home that would look the same is not published again.
+In a storm a Home is published a few times a minute at most, and always in its last state. If an Airflow hangs, Home is
+shown first and again when the answer is there. A Home that would look the same isn't published again.
 """
 
 from __future__ import annotations

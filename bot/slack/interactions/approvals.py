@@ -1,9 +1,7 @@
-"""The second person and the broken glass, as people see them: the request with its two buttons, how it ended, and what is said
-loudly.
+"""Requests to a second person and break-glass announcements: posted, updated, and their buttons.
 
-Hard case: a variable's value, which the asker saw and the channel must not: a request names things, states of task instances
-and a run's conf without its secrets, never a variable's value. Rule: the second person sees all that the preview showed; who
-asked and who approved stand in the message by name, and nobody is rung by an edit.
+The second person sees all that the preview showed, except a variable's value, which the channel must not see. The
+requester and the approver are named, and an edit notifies no one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The one place where what a person sent becomes a line of the audit, whatever it was: a command, a press, a window.
+"""Wraps every listener: ack, audit, identity. Every command, press and submission becomes a line of the audit.
 
-Hard cases: what Slack delivers twice, as its ack was lost, is done once; what the responder wrote down in its own transaction
-is not written a second time; a store that does not answer (the person is answered all the same, and the log says so). Rule:
-nothing that a person sends passes by here unwritten, and nothing is taken from an account that is not one of ours.
+What Slack delivers twice, because its ack was lost, is done once. A line that the responder wrote in its own
+transaction isn't written again. If the store doesn't answer, the user is answered all the same and the log says so.
+Nothing is accepted from an account that isn't ours.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What each button and menu entry does: a verb of the responder, and its answer for the person.
+"""What each button and menu entry does.
 
-Hard case: a value out of a message from before an upgrade, which names nothing that we know; it is answered in words. Rule: a
-press never calls Airflow and never edits a message; it asks the responder, and the alert shows what became of it.
+A press never calls Airflow and never edits a message; it asks the responder, and the alert shows the result. A value
+from before an upgrade that is no longer known is answered in words.
 """
 
 from __future__ import annotations

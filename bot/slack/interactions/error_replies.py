@@ -1,8 +1,7 @@
-"""Telling a person one sentence, wherever they acted: by the address that Slack brought, in the window, or in a new one.
+"""Answers a user with one sentence, wherever they acted: by response_url, in the open modal, or in a new one.
 
-Hard cases: a listener that stumbled after it had opened a window which says that it waits (the sentence goes there); a press in
-a window or in App Home, which brings no address. Rule: what a person began never ends in silence, and a fault of ours is in the
-log with all that we know of it.
+Nothing that a user began ends in silence: if a listener fails after it opened a waiting modal, the sentence goes there.
+Interactions in modals and App Home carry no response_url. The log has the details.
 """
 
 from __future__ import annotations

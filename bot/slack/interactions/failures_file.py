@@ -1,7 +1,6 @@
-"""Every subject of an alert as a file in its thread, for when the list is longer than an answer holds.
+"""Every subject of an alert as a file in its thread, oldest first, when the list is too long for a message.
 
-Hard case: a name that a spreadsheet would take for a formula (`=…`, `+…`, `@…`); it is quoted, since people open such a file
-there. Rule: the file holds every subject, sick or well, oldest first; secrets are masked where every file's are.
+Names that a spreadsheet would read as a formula (`=…`, `+…`, `@…`) are quoted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Listeners: what Slack sends becomes a verb of the responder, and its answer goes back to the person.
+"""Registers the listeners: what Slack sends becomes a call to the responder, and its answer goes back to the user.
 
-Hard cases: the ack is due within three seconds (it comes first, always); a window is opened before anything is asked, since
-its trigger dies as fast. Rule: a listener never calls Airflow and never edits a message; it asks the responder. What a
-button does is in `presses`, what a window asks in `choosing` and `submissions`, App Home in `homes`.
+The ack is due within three seconds, so it comes first; a modal opens before anything is asked, since its trigger
+expires as fast. A listener never calls Airflow and never edits a message.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Answers that Slack could not take when they were due: they are said when it is back.
+"""Answers that Slack couldn't take when they were due, delivered when it is back.
 
-Hard case: a person typed a command while Slack's API was away. It was acknowledged and carried out, and they must hear so. The
-address that Slack brought lives for half an hour; what is older is whispered in the channel. Rule: each once, the oldest
-first, and never more than a bounded number of them. They are this process's own: a restart loses them, and what was done stands
-on the alert and in the audit.
+A response_url lives for half an hour; after that the answer is sent as an ephemeral message in the channel. Each is
+sent once, the oldest first, and their number is bounded. They are kept in this process: a restart loses them, but the
+result is on the alert and in the audit.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Choosing: a command without its words opens a window, which asks for them with type-ahead and ends in the same preview.
+"""A command without its words opens a modal that asks for them with type-ahead and ends in the same preview.
 
-Hard cases: a trigger that dies in three seconds (the window needs nothing of Airflow to open); suggestions while Airflow hangs
-(`Catalog` answers in time, and an option group says why it is empty); a submit while the last pick is still being looked up
-(a run's block is named after its DAG, so a run of another DAG is never taken). Rule: whoever may not sees no window.
+The role is checked before the modal opens. The modal needs nothing from Airflow to open, since its trigger expires
+after three seconds; suggestions have a time limit, and an option group says why it is empty. A run's block is named
+after its DAG, so a submission that overtakes a pick never takes another DAG's run.
 """
 
 from __future__ import annotations

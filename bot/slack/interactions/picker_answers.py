@@ -1,8 +1,7 @@
-"""What somebody chose in a window, read from its answers, and the verb's answer to it.
+"""Reads what was chosen in a picker, and runs the command.
 
-Hard case: a submit that overtakes a pick. Only a run's block that is named after the DAG that is chosen now counts; without one
-the command means what it means when it is typed with the DAG alone. Rule: nothing is planned here that a typed command
-could not plan.
+A submission can overtake a pick: only a run's block that is named after the chosen DAG counts; without one the command
+means what it means when typed with the DAG alone.
 """
 
 from __future__ import annotations

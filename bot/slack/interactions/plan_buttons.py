@@ -1,7 +1,7 @@
-"""Two presses beside a plan: Stop, and its whole list as a file.
+"""Two buttons beside a plan: Stop, and its whole list as a file.
 
-Hard case: a plan's id in the hands of somebody else; whoever may do what it says may read it, nobody else. Rule: the file goes
-where the plan is talked about: into the alert's thread, else into the channel where it was asked for.
+The list may be read by those who may do what it says. The file goes into the alert's thread, else into the channel
+where the plan was requested.
 """
 
 from __future__ import annotations

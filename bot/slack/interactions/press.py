@@ -1,8 +1,8 @@
-"""One press of a button or a menu, and where its answer goes.
+"""One press of a button or a menu entry, and where its answer goes.
 
-Hard case: a press in a window or in App Home brings no address to answer to. There the answer is a window: on top of the one
-that was pressed in, or the only one; it opens at once (its trigger dies in three seconds) and is filled when the answer is
-there. Rule: a refusal for a missing role opens no window over an alert; it is whispered in the alert's channel.
+Interactions in modals and App Home carry no response_url, so the answer is a modal: on top of the one that was pressed
+in, or a new one, opened at once and filled later. A refusal for a missing role opens no modal over an alert; it is sent
+as an ephemeral message in the alert's channel.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Submissions: what a person fills into a modal and sends.
+"""Submitted modals.
 
-Hard case: a submission brings no address to answer to; a refusal goes to the channel of the alert, for that person alone.
-Rule: the ack comes first, and says at once what is missing where a field can say it.
+The ack comes first and names what is missing where a field can show it. A submission carries no response_url, so a
+refusal goes to the alert's channel, for that user alone.
 """
 
 from __future__ import annotations

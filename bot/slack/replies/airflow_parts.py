@@ -1,7 +1,7 @@
-"""Answers about the parts of each Airflow: DAG files that do not import, pools, processes, one variable, one connection.
+"""Replies about the parts of each Airflow: import errors, pools, processes, one variable, one connection.
 
-Hard case: several deployments, one of which does not answer. It is one line that says so, and the others are shown. Rule: a
-value that may be a secret is never shown, whichever major it comes from: 2.x sends it in clear.
+A value that may be a secret is never shown, whichever major it comes from: 2.x sends it in clear. A deployment that
+doesn't answer is one line.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One DAG and one task instance in full. Rule: what is not known is left out."""
+"""One DAG and one task instance in full; unknown facts are left out."""
 
 from __future__ import annotations
 

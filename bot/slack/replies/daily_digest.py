@@ -1,8 +1,8 @@
-"""The digest as a Slack message: the day in a headline, how fast alerts were answered, failures by hour, what is worth a look.
+"""The digest as a message: the day in a headline, how fast alerts were answered, failures by hour, what deserves a
+look.
 
-Hard case: a picture needs an address that Slack can reach, and a bot on loopback has none; so the plot is drawn in signs, and its
-message stands below it in words, as a picture's description would. Rule: three things worth a look, no table; what is not
-known is left out.
+A picture would need a URL that Slack can reach, so the plot is drawn in characters, with its message in words below. At
+most three things deserve a look, and unknown figures are left out.
 """
 
 from __future__ import annotations

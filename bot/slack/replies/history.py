@@ -1,7 +1,6 @@
-"""What was: the report on one DAG, the tasks that grew slow, who is on call, one check asked now.
+"""Replies about the past: the report on one DAG, tasks that became slower, who is on call, one check run now.
 
-Hard case: a figure that is not known (a DAG that never ran, a task without a success). It is left out and never shown as zero.
-Rule: every figure names what it is compared with, and where it was read.
+Every figure names what it is compared with and where it was read; an unknown one is left out and never shown as zero.
 """
 
 from __future__ import annotations

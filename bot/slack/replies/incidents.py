@@ -1,7 +1,6 @@
-"""Answers that only look: status, health, open alerts, a timeline, the full list of failures.
+"""Replies about incidents: open alerts, a timeline, the list of failures, silences.
 
-Hard case: a deployment that does not answer. It is one line that says so, and the others are shown as they are. Rule: what is
-too long is cut with its number, and what was cut is never the newest.
+What is too long is cut with its number, and the newest is never cut.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The log of one try: the last error first, then the tail; masked, at most a screen.
 
-Hard cases: an error far above the end (a tail alone would say "Task instance in failure state" and nothing else); a secret
-in a line that is longer than what is masked at once (`masked` has its bound, so the text is masked in pieces, whole lines
-each). Rule: everything is masked before anything is cut, and the answer says how many lines there are and how many it shows.
+The error may be far above the end, where a tail alone would say "Task instance in failure state" and nothing else.
+Everything is masked before anything is cut, and the reply says how many lines there are and how many it shows.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""The question before every change of Airflow: surprises first, then everything that it would touch, as it is and as it
-becomes.
+"""The preview before every change of Airflow: surprises first, then everything that it would touch, before and after.
 
-Hard case: hundreds of mapped task instances. Neighbours in the same state are folded into one line (`load[0..5]`), and what
-does not fit in 25 lines is a number. Rule: the button names verb and count of exactly the list above it.
+Neighbouring mapped task instances in the same state are folded into one line (`load[0..5]`), and what doesn't fit into
+25 lines is a number. The button names the verb and the count of exactly the list above it.
 """
 
 from __future__ import annotations

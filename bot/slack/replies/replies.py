@@ -1,7 +1,7 @@
-"""Answers to one person: ephemeral, at most a screen high, the answer first and the next command last.
+"""Replies to one person: ephemeral, at most a screen high, the answer first and the next command last.
 
-Hard case: a sentence of ours that holds names of others (`no task is called <!channel>`). Bold and code of ours stay, and nothing
-else in it is alive. Rule: "Nothing was changed" is put in front here and nowhere else; then come the reason, and who can.
+"Nothing was changed" is put in front of a refusal here and nowhere else. Bold and code of our own sentences are kept;
+foreign names in them are escaped.
 """
 
 from __future__ import annotations

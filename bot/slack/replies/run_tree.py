@@ -1,8 +1,7 @@
-"""A run as a tree of its tasks, each state as a sign *and* a word; and the runs of a DAG.
+"""A run as a tree of its tasks, each state as a sign and a word; and the runs of a DAG.
 
-Hard cases: hundreds of mapped task instances of one task are one line, with the states counted; of more tasks than a screen
-holds, those that failed stay, with what they hang on. Rule: the figures in the first lines are of all task instances, also of
-those that the list has no room for.
+The mapped task instances of one task are one line with the states counted. If a screen can't hold all tasks, the failed
+ones stay, with those they depend on; the figures at the top count all of them.
 """
 
 from __future__ import annotations

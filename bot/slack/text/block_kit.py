@@ -1,7 +1,6 @@
-"""Block Kit's pieces as plain dictionaries, each in the one shape that Windsock uses.
+"""Block Kit's elements as plain dictionaries, each in the one shape that Windsock uses.
 
-Hard case: a colon in a run id must stay a colon, so every plain text says `"emoji": false`. Rule: text comes here ready to
-be shown; what is foreign was made harmless by `words` before.
+Every plain text says `"emoji": false`, so that a colon in a run id stays a colon. Text arrives escaped by `words`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Columns for preformatted text: every cell below the one above it, and what is too long is cut with its number.
-
-Rule: cells are foreign and come here plain (masked, on one line); nothing in preformatted text is alive.
-"""
+"""Columns for preformatted text; a cell that is too long is cut with its number. Cells arrive masked and on one line."""
 
 from __future__ import annotations
 

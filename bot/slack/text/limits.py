@@ -1,8 +1,8 @@
-"""Slack's limits, enforced in one place: `fit` makes of any message one that Slack accepts.
+"""Slack's limits, enforced in one place: `fit` makes any message one that Slack accepts.
 
-Hard case: cutting must not break what it cuts: an entity (`&amp;`) or a token (`<!date^…>`) goes whole or stays whole, and a
-value that names something is never shortened, since it would name something else (its button or option goes). Rule:
-nothing is sent that did not pass here, headline and strip stay, and no text is empty.
+An entity (`&amp;`) or a token (`<!date^…>`) is cut whole or not at all. A value that identifies something is never
+shortened, since it would identify something else; its button or option is dropped instead. Headline and footer stay,
+and no text is empty.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """A runbook's Markdown as Slack's mrkdwn, section by section.
 
-Hard case: text that looks like markup in both languages (`**bold**`, `[words](address)`, `<!channel>`). Everything is
-escaped first, then only what Markdown means is given its mrkdwn form. Rule: no mention comes alive out of a runbook.
+Everything is escaped first, then only what Markdown means is given its mrkdwn form, so a runbook can't mention anyone.
 """
 
 from __future__ import annotations

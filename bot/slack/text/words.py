@@ -1,8 +1,8 @@
-"""Words: foreign text made harmless, times and figures the way people read them.
+"""Foreign text made harmless; times and figures the way people read them.
 
-Hard case: one name is shown in three languages: in mrkdwn (where `<!channel>`, `:fire:` and a bare address are alive), in
-a code span (where only a backtick is) and in plain text (where nothing is). Rule: foreign text reaches a message only
-through `foreign`, `code`, `plain` or `preformatted`, and each of them masks secrets before anything is cut.
+The same name may appear in mrkdwn (where `<!channel>`, `:fire:` and a bare URL have an effect), in a code span (where
+only a backtick has) and in plain text (where nothing has). Foreign text reaches a message only through `foreign`,
+`code`, `plain` or `preformatted`, and each masks secrets before it cuts.
 """
 
 from __future__ import annotations
