@@ -1,8 +1,7 @@
-"""How every call to Airflow is made: its timeouts, its retries, its circuit breaker and its login, in one place.
+"""How every call to Airflow is made: timeouts, retries, circuit breaker and login.
 
-Hard case: a person waits for a preview while Airflow hangs. `within(2.5)` puts one deadline over all calls of a
-block, so that they are told in time. Rule: only reads are repeated here; a write is sent once, and a write that
-may have arrived is `Temporary(acted=None)`.
+`within(2.5)` puts one deadline over all calls of a block, so that a person who waits for a preview is answered in time.
+Only reads are retried here; a write is sent once, and one that may have arrived is `Temporary(acted=None)`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Clearing, the same for both majors: plan it, check the plan, do it, say which states were lost.
+"""Clearing, for both majors: plan it, check the plan, do it, report the states before.
 
-Hard cases: Airflow answers 200 with nothing when a task id does not exist; some 3.x versions clear a whole mapped
-task when one index and its downstream were asked for; an external-task marker reaches into another DAG; 2.x does
-not say which index nor which state. Rule: always one run, and nothing is cleared whose dry run names anything
-outside what was asked.
+Airflow answers 200 with nothing when a task id doesn't exist; some 3.x versions clear a whole mapped task when one
+index and its downstream were requested; an external task marker reaches into another DAG; 2.x reports neither index nor
+state. It is always one run, and nothing is cleared whose dry run names anything outside the request.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""Which Airflow answers at an address.
-
-Hard case: a login page in front of Airflow answers 200 to everything. Rule: only JSON that names a version counts.
+"""Which Airflow version answers at an address. Only JSON that names a version counts, since a login page answers 200 to
+everything.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The one table that maps what can go wrong with a call to Airflow to `Temporary` or `Permanent`, in plain words.
+"""The table that maps failed calls to Airflow to `Temporary` or `Permanent`, in plain words.
 
-Hard case: `detail` is text, a list or a dict on Airflow 3 and often null beside a `title` on Airflow 2. Rule: a
-write that may have arrived is never said to have failed: it is `Temporary(acted=None)`.
+`detail` is text, a list or a dict on Airflow 3, and often null beside a `title` on Airflow 2. A write that may have
+arrived is `Temporary(acted=None)`.
 """
 
 from __future__ import annotations

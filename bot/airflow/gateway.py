@@ -1,8 +1,8 @@
-"""One deployment, whichever version it runs: finds the major version at first use and follows an upgrade.
+"""One deployment, whichever version it runs: detects the major version at first use and follows an upgrade.
 
-Hard case: the server that we remember as 2.x is 3.x since tonight, so that every address answers 404. That 404 is
-told apart from "no such DAG", and the question is asked again after looking anew. Rule: connecting never talks to
-the server; a deployment that is away raises `Temporary` when it is asked and harms no other one.
+After an upgrade every address of the old major answers 404; that is told apart from "no such DAG", and the question is
+asked again after detecting anew. Connecting never contacts the server; a deployment that is away raises `Temporary` and
+affects no other.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Links for people into Airflow's pages, for both majors.
+"""Links into Airflow's web pages, for both majors.
 
-Hard case: run ids hold `+`, `:` and `/`. Rule: built from the address that people use (`ui_url`) and never by
-asking the server: a link must be there while Airflow is away. As long as its version is not known, the link leads
-to the DAG's page, whose address both majors share.
+They are built from the address that people use (`ui_url`) without asking the server, so they exist while Airflow is
+away. Until its version is known, a link leads to the DAG's page, whose address both majors share. Run ids contain `+`,
+`:` and `/`.
 """
 
 from __future__ import annotations

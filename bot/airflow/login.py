@@ -1,8 +1,8 @@
-"""How the bot signs in: a fixed token, a command that prints one, a JWT for user and password (3.x), basic (2.x).
+"""How the bot signs in: a fixed token, a command that prints one, a JWT for user and password (3.x), basic auth (2.x).
 
-Hard case: a token that died (401), or whose server was restarted with another secret (403 "Invalid JWT token"),
-while ten threads use it: one of them gets the next one, the others take that. Rule: a secret never appears in an
-error, and a fixed token is never "refreshed".
+When a token expired (401) or the server was restarted with another secret (403 "Invalid JWT token"), one of the threads
+that use it fetches the next one and the others take that. Secrets never appear in an error, and a fixed token is never
+"refreshed".
 """
 
 from __future__ import annotations

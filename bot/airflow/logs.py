@@ -1,7 +1,7 @@
 """Both log formats of Airflow as plain lines: 3.x's structured events, 2.x's text.
 
-Hard case: 3.x keeps the traceback as data (`error_detail`), without which a tail would end in "Task failed with
-exception" and nothing else. Rule: a line that cannot be read as an event is shown as it is; nothing raises.
+3.x keeps the traceback as data (`error_detail`); without it a log would end in "Task failed with exception". A line
+that can't be read as an event is shown as it is.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """All pages of a list, whatever the server's page limit is.
 
-Hard case: the server caps pages below what we ask (`maximum_page_limit`), Airflow 3 also caps `total_entries`, and
-Airflow 2 pages without an order, so that an entry can come twice. Rule: a short page is not the end and a total is
-not believed when a page was full; an entry that comes twice counts once; the number of pages is bounded.
+The server may cap pages below what we request (`maximum_page_limit`); Airflow 3 also caps `total_entries`, and Airflow
+2 pages without an order, so that an entry can come twice. A short page isn't the end, a total isn't believed when a
+page was full, duplicates count once, and the number of pages is bounded.
 """
 
 from __future__ import annotations

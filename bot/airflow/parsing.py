@@ -1,7 +1,7 @@
-"""Airflow's JSON as the core's frozen values: pure functions, the same for 2.x and 3.x where the two agree.
+"""Airflow's JSON as the core's frozen values: pure functions, shared by 2.x and 3.x where they agree.
 
-Hard case: servers older and newer than this code leave keys out, add some, or send null. Rule: a missing, null or
-odd key never raises; it becomes the empty value of its field. Times become aware UTC.
+Older and newer servers leave keys out, add some, or send null, so a missing, null or odd key becomes the empty value of
+its field and never raises. Times become aware UTC.
 """
 
 from __future__ import annotations

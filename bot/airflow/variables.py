@@ -1,8 +1,8 @@
-"""What variables and connections are on both majors: names, what a test is told, what its answer means.
+"""Variables and connections on both majors: names, what a test is sent, and what its answer means.
 
-Hard cases: tests are off (the default; a 403 like that of a missing permission); Airflow 2 and 3.0 test what they
-are sent and not what they have stored, so that a connection is tested without its password. Rule: a test that could
-not be whole never says that a connection is broken.
+Tests may be disabled (the default; a 403 like that of a missing permission). Airflow 2 and 3.0 test what they are sent
+and not what they have stored, so a connection is tested without its password; an incomplete test never says that a
+connection is broken.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What the reading verbs are handed, built from the settings: metastores, checks, PagerDuty's schedules, channels.
+"""What the lookups are given, built from the settings: metastores, checks, PagerDuty's schedules, channels.
 
-Hard case: a channel that is given a deployment which is not configured; it is told at the start, not when somebody asks. Rule:
-a person's question has connections of its own, so that it never waits behind the schedule's.
+They have connections of their own, so that a person's question never waits behind the schedule's. A channel that names
+an unknown deployment is refused at the start.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""The only place where things are built and handed to each other.
+"""The bot: built from its settings, started and stopped.
 
-Hard case: what is away at the start (Slack, an Airflow). The bot comes up all the same, takes signals, and keeps trying;
-`/readyz` and `doctor` say what is missing. Rule: nothing is built at import; everything that was started is stopped, the
-writer last.
+If Slack or an Airflow is away at the start, the bot comes up all the same, takes signals and keeps trying; `/readyz`
+and `doctor` say what is missing. Nothing is built at import; everything that was started is stopped, the writer last.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""One check, asked by a person: the same question as on the schedule, answered to that person alone.
+"""One check run on request, answered to that person alone.
 
-Rule: nobody is told and nothing is remembered, so that the schedule's own memory of what was sick stays true.
+It reports and remembers nothing, so the schedule's own memory of what was sick stays true.
 """
 
 from __future__ import annotations

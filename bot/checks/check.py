@@ -1,7 +1,7 @@
-"""A Check is a fact and a danger: what is asked, from when on it is sick, and both sentences, in one record.
+"""A check is a fact and a danger in one record: the SQL, the threshold, the sick sentence and the well sentence.
 
-Hard case: an age. Clocks differ, so whatever is too old is compared with the database's own `now`, never with ours.
-Rule: a check reads; a row of its answer that is sick becomes a Finding, and nothing else does.
+Ages are compared with the database's own `now`, since clocks differ. A check only reads; a sick row of its answer
+becomes a Finding.
 """
 
 from __future__ import annotations

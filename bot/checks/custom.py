@@ -1,9 +1,8 @@
-"""Checks of the operator's own: a question in SQL, a threshold, both sentences, like those that Windsock brings.
+"""Checks from the settings: SQL, a threshold and both sentences, like the built-in ones.
 
-Hard case: SQL that does more than ask. It is one statement, read as the inside of a `select * from (…)`, sent with a bound
-value (so that the database itself takes no second statement), in the same read-only transaction with its time limit as every
-other question. Rule: what can be seen to be wrong keeps the bot from starting; what only the answer shows is the check's error,
-never a finding and never a well sentence.
+The SQL must be one statement: it is wrapped in `select * from (…)` and sent with a bound value, so the database accepts
+no second one, in the same read-only transaction with the same time limit. A mistake that can be seen at the start keeps
+the bot from starting; one that only the answer shows is the check's error, never a finding.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""One run of the checks, and what it means in signals.
+"""One run of the checks, and the signals that it results in.
 
-Hard case: a check that could not be asked. It is neither sick nor well: it gives an error, no signal, and what was
-sick before stays so. What was sick survives a restart, for it is kept by `remember`. Rule: the signals of a sweep are a
-pure function of what was found, what was found last time, and now.
+A check that couldn't be asked is neither sick nor well: it gives an error and no signal, and what was sick before stays
+so, also over a restart. The signals are a pure function of what was found, what was found last time, and now.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""What leaves the store for other programs: the audit, as JSON lines or as a list for people.
-
-Rule: a line is written as it stands, secrets masked already; nothing is left out unless `--since` says so.
+"""`windsock audit`: the audit as JSON lines or as a list, all of it unless `--since` is given. Secrets are already
+masked.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""doctor: tries each configured system and says in one line each what is wrong and how to mend it.
+"""`windsock doctor`: tries each configured system and says in one line each what is wrong and how to fix it.
 
-Rule: it changes nothing but the store's schema, and one system that is away never keeps the others from being tried.
+It changes nothing but the store's schema, and a system that is away never keeps the others from being tried.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""config --explain: which route, silence, maintenance window and runbook a signal would meet, and why.
+"""`windsock config --explain`: which route, silence, maintenance window and runbook a signal would meet, and why.
 
-Rule: the same pure functions decide here as in the running bot; nothing is decided twice in two ways.
+The same pure functions decide here and in the running bot.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The `[access]` table of the settings, read into `Access`.
+"""Reads the `[access]` table into `Access`.
 
-Hard case: a rule that means nothing (no role and no second person, a verb that changes nothing): it would be trusted and
-guard nothing. Rule: what cannot be meant is refused with a line that names the field and the remedy.
+A rule without effect (no role and no second person, a verb that changes nothing) is refused with a line that names the
+field and the remedy, since people would trust it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
-"""`[[custom_checks]]`: checks of the operator's own, read from the settings.
-
-Rule: what cannot be keeps the bot from starting, with one line that names the table and the field; a check that silently never
-ran would be a failure that goes unseen.
+"""Reads `[[custom_checks]]`. A mistake keeps the bot from starting, with one line that names the table and the field,
+since a check that silently never ran would hide failures.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""How values are written in settings: durations, time zones, addresses of databases.
-
-Rule: what cannot be meant is a ValueError whose words go on after the setting's name.
+"""How values are written in settings: durations, time zones, database URLs. A ValueError's text continues after the
+setting's name.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""What the operator decided in the file: routes, checks, and maintenance windows (once, from a time to a time, or by cron).
-
-Rule: what cannot be read keeps the bot from starting, with one line that names it; a window that silently never opened
-would ring people at night.
-"""
+"""Reads the routes. A mistake keeps the bot from starting, with one line that names it."""
 
 from __future__ import annotations
 

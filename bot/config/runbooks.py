@@ -1,6 +1,6 @@
 """Reads the folder of runbooks: YAML front matter and Markdown, one trouble a file.
 
-Rule: one bad file never keeps the others from being used; what is wrong with it is said with file, line and field.
+A bad file never keeps the others from being used; what is wrong with it is reported with file, line and field.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Every knob: type, default, one sentence. Read by `app` and `__main__` alone.
+"""Every setting: type, default, one sentence.
 
 Environment beats file: `WINDSOCK_SLACK__CHANNEL` beats `[slack] channel` of `windsock.toml` (or the file that
-`WINDSOCK_CONFIG` names). A secret may come from a mounted file: `WINDSOCK_SLACK__BOT_TOKEN_FILE=/run/secrets/bot`.
-Rule: a wrong setting ends the program with exit 2 and one line that names the variable.
+`WINDSOCK_CONFIG` names). A secret may come from a mounted file: `WINDSOCK_SLACK__BOT_TOKEN_FILE=/run/secrets/bot`. A
+wrong setting ends the program with exit 2 and one line that names the variable.
 """
 
 from __future__ import annotations

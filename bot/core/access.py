@@ -1,8 +1,7 @@
-"""Who may do what: four roles, least first, the role each verb asks for, and what a deployment or a DAG changes of it.
+"""Who may do what: four roles, the role that each verb needs, and what a deployment or a DAG changes about it.
 
-Hard case: Slack cannot be asked who is in a user group. Then a person has only what names them by their own id (closed,
-not open), and the refusal says so. Rule: every change of Airflow or of an incident passes `decide`, and nothing else
-decides.
+If Slack can't be asked about user groups, a person has only the roles given to their own id (fail closed), and the
+refusal says so. Every change of Airflow or of an incident passes `decide`.
 """
 
 from __future__ import annotations

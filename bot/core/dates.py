@@ -1,7 +1,7 @@
-"""Days and moments as people write them: `2026-11-22`, `2026-11-22T05:00`, `yesterday`, `monday`, `3d ago`.
+"""Days, moments and durations as people write them: `2026-11-22T05:00`, `yesterday`, `monday`, `3d ago`, `1h30m`.
 
-Hard case: a day is a moment only with its end: `from monday to yesterday` holds all of yesterday. Rule: everything is UTC, the
-clock is an argument, and what is not understood is None, never a guess.
+Everything is UTC and the clock is an argument. `from monday to yesterday` includes all of yesterday. Input that isn't
+understood is None, never a guess.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The only exceptions that cross the border of an edge, and the value that stands for a person's mistake.
+"""The only exceptions that cross the border of an edge, and the value for a user's mistake.
 
-Hard case: a call that may have acted before it failed. It is `Temporary` with `acted=None` (not known): whoever
-asked must read the truth back before trying again. Rule: an edge maps its errors in one table and raises nothing else.
+`Temporary` (with `Crossed` and `Paced`) · `Permanent` · `Refused`. A call that may have acted before it failed is
+`Temporary(acted=None)`: read the result back before trying again. Each edge maps its errors in one table and raises
+nothing else.
 """
 
 from __future__ import annotations

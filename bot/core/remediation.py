@@ -1,8 +1,7 @@
-"""Actions, plans and remediations: a verb that we can offer, exactly what it would touch, and one asked-for action.
+"""Actions, plans and remediations: a verb that can be offered, exactly what it would touch, and one requested action.
 
-Hard case: the list moves between the preview and the confirmation. A plan carries a digest of every task instance with
-its state; it is executed only while a fresh dry run has the same digest. Rule: a remediation touches what its plan
-lists and nothing else, once.
+A plan carries a digest of every task instance with its state, and is executed only while a fresh dry run has the same
+digest. A remediation touches what its plan lists and nothing else, once.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Keeps PagerDuty in step: trigger, acknowledge and resolve under one dedup key for each incident.
+"""Keeps PagerDuty in step: trigger, acknowledge and resolve under one dedup key per incident.
 
-Hard case: PagerDuty takes an event with 202 and drops it silently when the key is not open; so the key is made of the
-incident's number, is the same for its whole life, and telling it twice changes nothing. Rule: what to say is decided by
-`core.alert.page_word` at the moment of delivery, never when the page came due.
+PagerDuty accepts an event with 202 and drops it silently when the key isn't open. The key is made of the incident's
+number and stays the same for its whole life, so sending an event twice changes nothing. What to send is decided by
+`page_word` at the moment of delivery, not when the page came due.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Who is on call, asked of PagerDuty's REST API.
 
-Hard case: one person on call in many policies and a list of many pages. Pages are followed up to a bound, and a row that
-says the same as another is one. Rule: asking rings nobody; the token is sent to the configured address and nowhere else.
+Pages are followed up to a bound, and equal rows count once. Asking pages no one; the token is sent to the configured
+address only.
 """
 
 from __future__ import annotations

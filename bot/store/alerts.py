@@ -1,7 +1,7 @@
 """Alerts: which are owed, who shows them, and what is shown.
 
-Hard case: two loops (or two replicas) see the same owed alert. It is claimed by a conditional UPDATE on what was seen; whoever
-changes the row has it. Rule: a claim ends by itself, so a loop that died holds nothing back for ever.
+Loops and replicas that see the same owed alert claim it by a conditional UPDATE on what they saw. A claim expires, so a
+loop that died blocks nothing.
 """
 
 from __future__ import annotations

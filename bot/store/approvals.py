@@ -1,7 +1,7 @@
-"""Plans that wait for a second person, and broken glass.
+"""Plans that wait for a second person.
 
-Hard case: two people approve at once, or one approves while the asker takes it back. A state is left by a conditional
-UPDATE, so exactly one of them counts. Rule: what is shown in a channel is a row, so a restart shows it on.
+Every state is left by a conditional UPDATE, so of two approvals, or an approval and a withdrawal, exactly one counts.
+What the channel shows is a row, so a restart goes on showing it.
 """
 
 from __future__ import annotations

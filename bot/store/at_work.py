@@ -1,8 +1,7 @@
-"""Who is at work on what. A task instance, a DAG's pause or trigger, a date of a backfill, a variable: one person at a time.
+"""Who is working on what: a task instance, a DAG's pause or trigger, a date of a backfill, a variable.
 
-Hard case: two people confirm overlapping lists at the same moment, in two replicas, or one just after the other's is done and
-before anything can be seen of it. Each thing is a row of its own, so the database lets one of them in. Rule: a list that was
-drawn up before somebody else acted on any of it is not carried out.
+Each is a row of its own, so when two people confirm overlapping lists at the same moment, on any replica, the database
+lets one of them in. A list that was drawn up before someone else acted on any part of it is not carried out.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""The audit: who asked for what, whether they were allowed to, and what came of it. Append-only.
+"""The audit: who asked for what, whether they were allowed to, and what came of it. Append-only: the database refuses
+changes.
 
-Hard case: a press that the responder wrote down in its own transaction must not be written a second time by the listener
-that brought it. A listener opens a `Request`; a line that is written meanwhile takes the request's place and link, and
-the listener writes one itself only where none was. Rule: a line is never changed or taken away (the database refuses),
-and no secret stands in one.
+A listener opens a `Request`; a line written meanwhile takes over its place and link, and the listener writes one itself
+only if none was written. Lines contain no secrets.
 """
 
 from __future__ import annotations

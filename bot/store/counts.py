@@ -1,7 +1,6 @@
-"""What happened between two moments, for the digest; and which digests were sent.
+"""What happened between two moments, for the digest and `/metrics`; and which digests were sent.
 
-Hard case: two replicas and a restart at the time of day at which a digest is due. Whoever writes the day's row first sends
-it, and the row outlives both. Rule: counting reads; nothing here changes an incident.
+The replica that first writes the day's row sends the digest, and the row outlives a restart. Counting changes nothing.
 """
 
 from __future__ import annotations

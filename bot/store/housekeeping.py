@@ -1,8 +1,7 @@
-"""What is old goes: signals, identities, plans with what became of them, and what the incidents that are long over were about.
+"""Deletes old rows: signals, identities, plans with their remediations, and the subjects of incidents long resolved.
 
-Hard case: years of signals in one table, while senders wait. What is old is looked for by a reader, and deleted a thousand
-rows at a time. Rule: incidents, their timelines and the audit stay; what was not observed stays, however old it is, and so
-does the newest signal, since the next one's id is counted from it.
+A reader looks for them, and they are deleted a thousand at a time, since senders wait meanwhile. Incidents, timelines
+and the audit stay; so do unobserved signals of any age, and the newest signal, which the next id is counted from.
 """
 
 from __future__ import annotations

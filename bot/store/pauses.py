@@ -1,7 +1,7 @@
-"""Pauses that end by themselves: rows in the memory, one a DAG.
+"""Timed pauses: one row per DAG in the state table.
 
-Hard case: a DAG whose id is longer than a key may be; the key is a digest, the name stands in the row. Rule: a row goes only
-when the DAG is unpaused again, or when somebody says otherwise.
+The key is a digest, since a DAG id may be longer than a key; the name is in the row. A row is deleted when the DAG is
+unpaused, or when the pause is replaced.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Plans, and what became of them.
+"""Plans and remediations.
 
-Hard case: a double click, or a confirmation that is replayed. A plan is used by a conditional UPDATE of `used_at`, so
-exactly one confirmation turns it into a remediation. Rule: what was asked for is a row before anything is done about it.
+A plan is used by a conditional UPDATE of `used_at`, so a double click or a replayed confirmation starts one
+remediation. The request is a row before anything is done about it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The tables, for SQLite and PostgreSQL alike.
+"""The tables, for SQLite and PostgreSQL alike; a change here comes with a migration (a test compares the two).
 
-Hard case: keys made of foreign names can be longer than an index takes, so identities, things and groups are stored as
-digests, beside the names themselves. Rule: a moment is a whole number of microseconds since 1970 in UTC, so both
-databases sort and compare it alike; a change here comes with a migration (a test compares the two).
+Keys made of foreign names can be longer than an index allows, so identities, subjects and groups are stored as digests
+beside the names. A moment is a whole number of microseconds since 1970 in UTC, so both databases sort and compare it
+alike.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """POST /v1/alertmanager: Prometheus Alertmanager's webhook becomes signals, firing and resolved.
 
-Hard case: the same alert is told again and again while it fires (that is a duplicate) and may come back after it was
-resolved (that is news). Its labels name it, as they do in Prometheus. Rule: an alert that we do not know is taken too.
+An alert is identified by its labels, as in Prometheus. A repeated report is a duplicate; one after it was resolved is
+new. Alerts of any name are accepted.
 """
 
 from __future__ import annotations

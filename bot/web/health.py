@@ -1,7 +1,7 @@
 """/livez, /readyz and /metrics: is the process alive, can it take signals, and how is it doing.
 
-Rule: `/readyz` is red only for what keeps the bot from taking and keeping signals; a Slack or an Airflow that is down is
-told in its body and in the metrics, since restarting the bot would not help.
+`/readyz` is red only for what keeps the bot from taking and storing signals. A Slack or an Airflow that is down is in
+its body and in the metrics, since restarting the bot would not help.
 """
 
 from __future__ import annotations

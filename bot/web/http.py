@@ -1,6 +1,6 @@
-"""What the HTTP edge is given, and the one way in which it refuses.
+"""What the HTTP edge is given, and how it refuses.
 
-Rule: a sender's fault is a 4xx with a sentence that names the field; nothing that a sender sent can cause a 5xx.
+A sender's mistake is a 4xx with a sentence that names the field; nothing that a sender sends may cause a 5xx.
 """
 
 from __future__ import annotations

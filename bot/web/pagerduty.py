@@ -1,9 +1,8 @@
 """POST /v1/pagerduty: what people do in PagerDuty is done to the incident as well.
 
-Hard cases: PagerDuty reports our own acknowledgement back (it has no agent: nothing to do). It delivers an event again for
-hours, when the incident may be in its next life: an event counts once, and only if it is not older than what it would change.
-Rule: a body is believed by its signature alone; what changes nothing is answered 2xx all the same, or PagerDuty would turn
-the subscription off.
+PagerDuty reports our own acknowledgement back, without an agent; it is ignored. It redelivers an event for hours, so an
+event counts once, and only if it isn't older than what it would change. A request is trusted by its signature alone.
+What changes nothing is answered 2xx all the same, or PagerDuty would disable the subscription.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""GET /runbooks and /runbooks/{name}: the runbooks as pages for people.
+"""GET /runbooks and /runbooks/{name}: the runbooks as pages.
 
-Rule: a runbook is the operator's own text, yet its HTML is escaped all the same; the page loads nothing from elsewhere.
+A runbook is the operator's own text, yet its HTML is escaped all the same; the page loads nothing from elsewhere.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """POST /v1/signals: one signal or many; 202 after the commit, and only then.
 
-Hard cases: a body that is no JSON, not UTF-8, too deep or too large (a 4xx that says so); half a character in a free
-text (taken and cleaned: a failure is not lost over it); a writer that is behind or a disk that is full (503 with a time
-to come back, so that the sender keeps it). Rule: a batch is taken whole or refused whole.
+A batch is taken whole or refused whole. A body that isn't JSON or UTF-8, is too deep or too large is a 4xx that says
+so; half a character in free text is cleaned, so that no failure is lost over it. If the writer is behind or the disk is
+full, it is a 503 with Retry-After, so that the sender keeps the signals.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Airflow 2.x: `/api/v1` by httpx.
 
-Hard cases: a clear names tasks only, without state and index, and cannot address one mapped index; PATCH and clear
-are dry runs unless told otherwise; a mark answers `{}` whether or not it changed something. Rule: what 2.x does not
-say is read, never assumed, and what it cannot do is refused before anything is sent.
+A clear names tasks only, without state and index, and can't address one mapped index. PATCH and clear default to dry
+runs. A mark answers `{}` whether or not it changed something, so the result is read back. What 2.x can't do is refused
+before anything is sent.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Backfills on Airflow 2.x, run by run, since its API has none.
 
-Hard case: the fifth of nine runs is refused, or Airflow goes away after the fourth. Rule: what was started is told,
-and what was not is told beside it; every run has an id made of its date, so that asking again starts none twice.
+If one run is refused or Airflow goes away half-way, the answer lists what was started and what wasn't. A run's id is
+made of its date, so that asking again starts none twice.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Runs on Airflow 2.x: find, start, judge; and backfills, which are single runs here.
+"""Runs on Airflow 2.x: find, start, judge.
 
-Hard case: Airflow 2 gives a run that is asked for at a date the interval *before* that date; a scheduled run of that
-date has the one after it. Rule: where the schedule is known, a run for a date gets the interval that its schedule
-gives it.
+Airflow 2 gives a run that is triggered for a date the interval before that date, while a scheduled run of that date has
+the interval after it. Where the schedule is known, a run gets the interval that its schedule would give it.
 """
 
 from __future__ import annotations

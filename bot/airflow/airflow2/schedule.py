@@ -1,8 +1,8 @@
-"""The dates of a 2.x DAG's schedule, computed here, since Airflow 2 tells nobody.
+"""The dates of a 2.x DAG's schedule, computed here, since Airflow 2's API doesn't list them.
 
-Hard cases: a run is named after the start of its interval and exists only once the interval is over; a schedule by
-timedelta counts from the run that Airflow plans next; a timetable of somebody's own looks like any text. Rule: a
-date that Airflow would not have is never offered; what cannot be computed is refused with the reason.
+A run is named after the start of its interval and exists only once the interval is over. A timedelta schedule counts
+from the run that Airflow plans next. A custom timetable looks like any text. A date that Airflow would not have is
+never offered; what can't be computed is refused with the reason.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""How Airflow 2.x is asked: JSON over httpx below `/api/v1`, each name quoted in the path.
-
-Hard case: run ids hold `+`, `:` and `/`. Rule: every path is made here; a body is sent exactly as it is given.
-"""
+"""HTTP to Airflow 2.x: JSON below `/api/v1`, each name quoted in the path, since run ids contain `+`, `:` and `/`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Variables and connections on Airflow 2.x.
 
-Hard cases: POST overwrites a variable together with its description; a list cannot be searched; a value comes in
-clear, whatever its key is called. Rule: a value is never logged nor put into an error.
+POST overwrites a variable together with its description, a list can't be searched, and values come in clear whatever
+their key; they are never logged nor put into an error.
 """
 
 from __future__ import annotations

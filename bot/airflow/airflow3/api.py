@@ -1,7 +1,7 @@
 """Airflow 3.x: `/api/v2` through the generated client in raw mode.
 
-Hard cases: a PATCH on a mapped task without an index changes every index; a manual run has no logical date. Rule:
-the index is always named, -1 too, and a run without a date is never left out of a window of time.
+A PATCH on a mapped task without an index changes every index, so the index is always sent, -1 too. A manual run has no
+logical date and is still included in a window of time.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Backfills on Airflow 3.x, which knows them itself.
+"""Backfills on Airflow 3.x, by its own API.
 
-Hard case: Airflow tells a backfill's window but not its runs; they are those of the type "backfill" in the window
-that were queued since it was asked for. Rule: what is asked for is what the dry run showed: the same body but for
-the limit on runs at once.
+Airflow tells a backfill's window but not its runs: they are those of type "backfill" in the window that were queued
+since it was requested. The request has the same body as the dry run, except for the limit on concurrent runs.
 """
 
 from __future__ import annotations

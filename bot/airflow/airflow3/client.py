@@ -1,8 +1,7 @@
 """The generated Airflow 3 client, in raw mode only, loaded off the request path.
 
-Hard case: importing it costs more than a second, and its models refuse the answers of servers that are older than
-itself, even after the server has acted. Rule: only the `…_without_preload_content` calls are used, each with its
-timeouts, and the answer is read by us.
+Importing it takes more than a second, and its models reject answers of older servers, even after the server has acted.
+So only the `…_without_preload_content` calls are used, each with its timeouts, and we read the answer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Runs on Airflow 3.x: find, start, judge.
 
-Hard case: a run that a person started has no logical date, so that a window of logical dates hides it; it is asked
-for by the moment after which it may run. Rule: a run is started under an id of ours, so that asking twice starts one.
+A manual run has no logical date, so a window of logical dates would hide it; it is found by `run_after`. A run is
+started under an id of ours, so that asking twice starts one.
 """
 
 from __future__ import annotations

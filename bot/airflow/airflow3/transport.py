@@ -1,7 +1,7 @@
-"""How Airflow 3.x is asked: the generated client in raw mode, with bodies cut to what the server's version knows.
+"""HTTP to Airflow 3.x: the generated client in raw mode, with bodies reduced to what the server's version knows.
 
-Hard case: an older 3.x answers 422 to a body field that it does not know, and nothing was done. Rule: a body holds
-only what this server's minor version knows, and what a 422 called unknown is left out from then on.
+An older 3.x answers 422 to an unknown body field, and has done nothing then. A field that a 422 called unknown is left
+out from then on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Variables and connections on Airflow 3.x.
 
-Hard case: a variable is there already (409), or goes away between two calls. Rule: a value is never logged nor put
-into an error; a connection is sent to its test without secrets, which the server adds itself from 3.1 on.
+A variable may exist already (409) or disappear between two calls. Values are never logged nor put into an error; a
+connection is sent to its test without secrets, which the server adds itself from 3.1 on.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Does every DAG file import, and is every one read often enough? Asked of the tables in which Airflow keeps both.
+"""Does every DAG file import, and is each parsed often enough? Asked of the tables in which Airflow keeps both.
 
-Hard case: one file has two names. Airflow's hook gives an absolute path on both majors, the metastore of 2.x too, that
-of 3.x a path relative to its bundle. `short_path` makes them one name: what follows the bundle's folder or the last
-folder called `dags`. Rule: the plugin has the very same function, or an error would be told under one name and mended under
-another.
+A file has two names: Airflow's hook gives an absolute path on both majors, as does the 2.x metastore; 3.x has a path
+relative to its bundle. `short_path` makes them one: what follows the bundle's folder, or the last folder called `dags`.
+The plugin has the same function, or an error would be reported under one name and resolved under another.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Is a pool full while work waits for it, and is it full of sensors that only look?
+"""Is a pool full while work waits for it, and is it full of sensors that only poll?
 
-Hard case: a slot is taken by a task instance that runs and by one that is queued, a deferred one takes one only where the pool
-says so, and one task may take several. Rule: a pool that was full for a moment is doing its work; only one that stays full
-while something waits is a finding. What waits is found by state, which has an index.
+Running and queued task instances take slots, deferred ones only where the pool says so, and one task may take several.
+A pool that is full for a moment is doing its work; one that stays full while something waits is a finding. Waiting
+tasks are found by state, which has an index.
 """
 
 from __future__ import annotations

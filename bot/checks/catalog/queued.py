@@ -1,8 +1,8 @@
-"""Is anything waiting for a worker that never takes it, how many do, and how long did those wait that were started?
+"""Is anything queued that no worker takes, how many are queued, and how long did started ones wait?
 
-Hard case: a full pool is not this trouble: a task that waits for a slot is `scheduled`; one that is `queued` has its slot,
-was handed to the executor, and nobody started it. Rule: what waits is found by its state and what was started lately by the
-newest runs, so that no question reads the whole table.
+A full pool is a different problem: a task that waits for a slot is `scheduled`; one that is `queued` has its slot and
+was handed to the executor. Waiting tasks are found by state and recently started ones by the newest runs, so that no
+question reads the whole table.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Do a DAG's runs succeed, and are runs made when they are due? Asked of the newest runs.
+"""Do a DAG's runs succeed, and are runs created when they are due? Asked of the newest runs.
 
-Hard cases: `dag_run` has no index on the end of a run, so the newest are taken by id, which has one; a run that was cleared,
-or that a catch-up made for a time long past, was never late. Rule: a rate needs enough runs and more than one failure, since
-one failure has an alert of its own.
+`dag_run` has no index on its end, so the newest are taken by id. A run that was cleared, or that a catch-up created for
+a past date, was never late. A rate needs enough runs and more than one failure, since a single failure has an alert of
+its own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Is the scheduler alive? Asked of the heartbeats that every component leaves in the metastore.
 
-Hard case: a killed scheduler leaves its row `running` for good, and a second one may be well. So only the newest
-heartbeat of each kind counts, whatever its row says. Rule: what the other components say is evidence, not a finding.
+A killed scheduler leaves its row `running` for good while a second one may be fine, so only the newest heartbeat of
+each kind counts. The other components' heartbeats are evidence, not a finding.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Is anything running that is no longer there, or for much too long? Asked of the running task instances.
+"""Is anything marked running that is gone, or has run much too long? Asked of the running task instances.
 
-Hard case: 2.x keeps the heartbeat with the job that looks after the task, 3.x with the task instance itself; a
-task that never beat counts from its start. Rule: one finding a task instance, with the host, so that a lost machine can
-be seen in the list.
+2.x keeps the heartbeat with the job that supervises the task, 3.x with the task instance itself; a task that never sent
+one counts from its start. One finding per task instance, with the host, so that a lost machine shows.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Do tasks hand each other more through the metastore than it is made for?
+"""Do tasks pass each other more through the metastore than it is made for?
 
-Hard case: a value's length is only known once it is read, and reading all of them is the cost. So only the newest runs are
-looked at (an XCom's key begins with its run's), and what is huge as it is stored is not unpacked at all. Rule: no value leaves
-the metastore; its size does.
+A value's length is only known once it is read, and reading all of them would be the cost. So only the newest runs are
+looked at (an XCom's key begins with its run's), and huge stored values aren't unpacked. Only sizes leave the metastore,
+never values.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Reads an Airflow metastore on PostgreSQL or SQLite. MySQL is refused by name: what cannot be bounded is not asked.
+"""Reads an Airflow metastore on PostgreSQL or SQLite. MySQL is refused by name, since its queries can't be bounded
+here.
 
-Hard cases: a question that is too much for the database must not hurt Airflow, so each one runs in a read-only transaction of
-its own with a time limit and gives up a lock at once; one that leaves something behind in its session (a lock, a setting)
-finds the session new the next time. Rule: nothing is ever written; what goes wrong is `Temporary` or `Permanent` and nothing
-else.
+Each question runs in a read-only transaction of its own with a time limit, and gives up at once when it meets a lock,
+so that it can't hurt Airflow. Whatever a question leaves in its session (a lock, a setting) is discarded. Errors are
+`Temporary` or `Permanent` and nothing else.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a metastore remembers of runs and tasks: for `slow` and `report`.
+"""What a metastore remembers of runs and tasks, for `slow`, `report` and the digest.
 
-Hard case: weeks of task instances. `task_instance` has no index on time, so every question starts from the runs that ended
-in the window (`dag_run`, a tenth of the size) and goes to their tasks by index. Percentiles are the nearest rank, counted in
-SQL that SQLite and PostgreSQL answer alike. Rule: a question has a time limit, and what is too much for it is said.
+`task_instance` has no index on time, so every question starts from the runs that ended in the window (`dag_run`, a
+tenth of the size) and reaches their tasks by index. Percentiles are nearest-rank, in SQL that SQLite and PostgreSQL
+answer alike. A question that exceeds its time limit is reported as such.
 """
 
 from __future__ import annotations

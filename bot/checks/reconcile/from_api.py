@@ -1,7 +1,7 @@
-"""What failed, read from Airflow's API: for a deployment whose metastore we are not given.
+"""What failed, read from Airflow's API, for a deployment without a metastore.
 
-Hard case: a try that was killed and has been retried since; the API shows only the try that runs now, so what is retried
-between two looks is not seen here (it is no alert). Rule: two questions a round, however many DAGs there are.
+The API shows only the current try, so a kill that was retried between two rounds isn't seen here (it isn't an alert
+either). Two requests a round, however many DAGs there are.
 """
 
 from __future__ import annotations

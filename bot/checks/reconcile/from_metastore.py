@@ -1,9 +1,8 @@
-"""What failed, read from the metastore: `log` by time, then the runs that are running or ended lately, and their tasks.
+"""What failed, read from the metastore: `log` by time, then runs that are running or ended recently, and their tasks.
 
-Hard cases: a try that was killed and has been retried since stands only in the history; a try that a starting scheduler
-reset stands (on 2.x) nowhere, only the number of tries grew; a task that was marked failed by hand keeps its old end.
-Rule: `task_instance`, `task_instance_history` and `log` are read by an index and never as a whole; `dag_run`, a tenth of
-their size, is.
+A try that was killed and retried is only in the history table; one that a starting scheduler reset is, on 2.x, in no
+table, only the number of tries grew; a task that was marked failed by hand keeps its old end date. `task_instance`,
+`task_instance_history` and `log` are read by index, never as a whole; `dag_run`, a tenth of their size, is.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Reconcile: whatever Airflow says has failed, and nobody told us, becomes the same signal, marked `sweep`.
+"""Finds failures that Airflow knows and nothing reported, and reports them as the same signal, marked `sweep`.
 
-Hard cases: a task that was killed runs no hook at all; a row that is committed late carries an earlier time than the rows
-beside it (every round looks back past its watermark); a hook is on its way (a row is left alone until it is some seconds
-old, since the hook knows the exception). Rule: what was looked at is remembered only after it was told, so a restart
-neither skips a failure nor, since a signal has one identity, tells one twice.
+A killed task runs no hook. A row that is committed late carries an earlier time than its neighbours, so every round
+looks back past its watermark. A row is left alone for some seconds, since the hook may be on its way and knows the
+exception. The watermark moves only after the report, so a restart skips nothing, and a signal's identity keeps it from
+being reported twice.
 """
 
 from __future__ import annotations

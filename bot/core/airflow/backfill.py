@@ -1,8 +1,7 @@
-"""Backfills: a DAG's runs for the dates of a window, asked for at once; the same for Airflow 2.x and 3.x.
+"""Backfills: a DAG's runs for the dates of a window, the same for Airflow 2.x and 3.x.
 
-Hard case: Airflow 2 has no backfill in its API, so that there it is single runs, and what became of one of them may
-differ from the others. Rule: what would run can be seen before; what was refused is said (`refused`), it is never
-silently missing.
+Airflow 2 has no backfill in its API, so there it is single runs, and some may be refused while others start; `refused`
+lists those.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A conf against the params of a DAG: JSON Schema, as far as a person can be told in one sentence what is wrong.
+"""Checks a conf against the params of a DAG: as much of JSON Schema as can be explained in one sentence.
 
-Hard case: Airflow reads a plain default (`params={"n": 3}`) as a value without a schema, to which everything fits. Rule: what
-is not understood of a schema is left to Airflow; nothing is refused that Airflow would take.
+Airflow reads a plain default (`params={"n": 3}`) as a value without a schema, which accepts anything. Schema keywords
+that aren't understood are left to Airflow; nothing is refused that Airflow would take.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Cron expressions as Airflow reads them: five fields, and the moments at which they fire in a time zone.
+"""Cron expressions as Airflow reads them: five fields, and when they fire in a time zone.
 
-Hard cases: day of month *or* day of week where both are given; Sunday is 0 and 7; the hour that a change of the
-clocks leaves out (told an hour later) or repeats (told once, in both only where the schedule fires every hour).
-Rule: what is not understood whole (`L5`, `5#3`, seconds) raises ValueError; no date is ever guessed.
+Where both day fields are restricted, either is enough; Sunday is 0 and 7. An hour that the clocks skip fires an hour
+later; an hour that they repeat fires once, unless the schedule fires every hour. Syntax that isn't fully supported
+(`L5`, `5#3`, seconds) raises ValueError.
 """
 
 from __future__ import annotations

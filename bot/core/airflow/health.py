@@ -1,7 +1,7 @@
-"""What an Airflow says about itself: which of its parts beat, which files do not import, how full its pools are.
+"""What an Airflow says about itself: heartbeats, import errors, pools.
 
-Hard case: a part that does not run there at all is not a sick one. Rule: what Airflow does not say is None, it is
-never taken for bad or good.
+A component that isn't deployed is not unhealthy. What Airflow doesn't say is None, and is taken for neither good nor
+bad.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""What we see of one Airflow installation, and the verbs we ask of it, the same for Airflow 2.x and 3.x.
+"""One Airflow installation as the bot sees it, the same for Airflow 2.x and 3.x.
 
-Hard case: the two majors differ in names, defaults and even in what can be addressed (2.x cannot clear one mapped
-index). Rule: whatever differs is hidden behind `Airflow` or said here as a fact (`can_address_map_index`), never
-guessed by a caller. States are Airflow's own words; a state that Airflow leaves empty is `"none"`.
+Where the majors differ, the difference is hidden behind `Airflow` or stated as a fact (`can_address_map_index`), so
+that callers never guess. States are Airflow's own words; a state that Airflow leaves empty is `"none"`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What an Airflow holds beside its DAGs: params, variables and connections, as far as the bot may look at them.
+"""Params, variables and connections, as far as the bot may read them.
 
-Hard case: a variable may be a password, and Airflow 2 hands it over in clear. Rule: a value is for the person who
-asked, masked on the way to them; it is never logged. A connection's password and extra are not even read.
+A variable may be a password, and Airflow 2 returns it in clear, so a value goes only to the person who asked, masked,
+and is never logged. A connection's password and extra aren't read at all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Alerts: the view of one incident in one place, and whether it is owed.
 
-Hard case: an escalation that came due after somebody took the incident. It is decided again at that time, and
-dropped. Rule: an alert is owed when it shows an older version than the incident has and it is due; nobody sends updates.
+An alert is owed when it shows an older version than the incident has, and it is due. An escalation that comes due after
+someone took the incident is decided again at that time, and dropped.
 """
 
 from __future__ import annotations

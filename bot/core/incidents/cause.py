@@ -1,7 +1,7 @@
 """The cause of a failure as a phrase of three to six words in the past tense, for headlines.
 
-Rule: a phrase is taken from the runbook, else from this table of known exceptions, else it is the exception's own name
-and the start of its message; it is never invented.
+The phrase comes from the runbook, else from a table of known exceptions, else it is the exception's own name and the
+start of its message.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Maintenance windows: quiet for what matches while somebody works on it, once or again and again.
+"""Maintenance windows: alerts that match are quiet while someone works on it, once or on a schedule.
 
-Hard case: what is still broken when the window ends. It was shown quietly all along; at the end it speaks, and rings as
-if it had just failed. Rule: a window matches in Airflow's terms (deployment, DAG, task, tag, pool, owner) and never hides.
+A window matches in Airflow's terms (deployment, DAG, task, tag, pool, owner) and hides nothing: alerts are shown
+quietly, and what still fails at the end notifies as if it had just failed.
 """
 
 from __future__ import annotations

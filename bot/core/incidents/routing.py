@@ -1,10 +1,9 @@
-"""Where a signal is seen, how bad it is, and what it is grouped with: routes, matchers and silences.
+"""Routes, matchers and silences: where a signal is seen, how severe it is, and what it is grouped with.
 
-Hard cases: a failure without an exception has no cause to group by. One that was killed folds by the host that was lost, else
-by its DAG, and by the time, so that a lost worker is one message and not a hundred; one that the sweep found, and that
-nothing says was killed, stands for its task. A retry is no failure: only a route that asks for it makes it a warning. Rule:
-the first route that matches wins, and the root route catches everything, so no signal can fall on the floor; what the route
-says counts before what the runbook says, and that before the signal's own word.
+The first route that matches wins, and the root route catches everything. A route's severity beats the runbook's, and
+that beats the signal's own. A failure without an exception has no cause to group by: one that was killed is grouped by
+the lost host, else by its DAG, and by time, so that a lost worker is one message; one that the sweep found, with no
+sign of a kill, is grouped by its task. A retry is a warning only where a route asks for it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Runbooks: what each one matches, and which of several is meant.
+"""Runbooks: what each one matches, and which of several wins.
 
-Hard case: several match. The most specific wins: a matched check, exception or DAG says more than a kind or a
-severity. Rule: a runbook adds words, offers actions, and may say how bad its trouble is (`severity`) and when somebody is rung
-(`escalate_after`); a route that says otherwise wins.
+The most specific match wins: a check, exception or DAG says more than a kind or a severity. A runbook adds words,
+offers actions, and may set `severity` and `escalate_after`; a route that says otherwise wins.
 """
 
 from __future__ import annotations

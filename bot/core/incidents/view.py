@@ -1,7 +1,7 @@
-"""Views: everything that a message may say about one incident, gathered at the moment it is shown.
+"""Views: everything that a message may say about one incident, gathered when it is shown.
 
-Rule: a view holds facts and no wording; whoever shows it (Slack, PagerDuty) chooses the words. What is not known is
-None or empty, and is then left out of the message rather than shown as unknown.
+A view holds facts and no wording; the renderer (Slack, PagerDuty) chooses the words. Unknown facts are None or empty,
+and are left out of the message.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Signals: one report that something is wrong, or well again, and what it is about.
+"""Signals: one report that something is wrong, or has recovered, and what it is about.
 
-Hard case: what may happen again (a file that was mended breaks once more, a check that becomes worse). Its opposite makes
-it possible again, so it is news. Rule: a signal never changes, and `identity` is the only thing that makes a second report
-a duplicate.
+A signal never changes. `identity` alone decides whether a second report is a duplicate; the opposite report
+(`import_fixed` for `import_error`) clears it, so that the next occurrence is new.
 """
 
 from __future__ import annotations

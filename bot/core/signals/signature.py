@@ -1,9 +1,8 @@
-"""The stable name of a cause: exception type + message with its values masked + the function that raised it.
+"""The stable name of a cause: exception type, message with its values generalised, and the function that raised it.
 
-Hard case: one text has both kinds of figures, those that differ each time (ids, hosts, dates, sizes) and those that tell
-causes apart (SQLSTATE, HTTP status, error codes, table and column names). What tells apart is put aside first, the
-rest is masked, and then it is put back. Rule: the recipe has a version; a change of the recipe changes `VERSION`, so that
-groups made under an older one are not silently torn apart.
+Some figures differ each time (ids, hosts, dates, sizes), others tell causes apart (SQLSTATE, HTTP status, error codes,
+table and column names). The latter are set aside first, the rest is masked, and then they are put back. `VERSION`
+changes with the recipe, so that groups made under an older one aren't silently split.
 """
 
 from __future__ import annotations

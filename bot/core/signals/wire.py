@@ -1,8 +1,7 @@
-"""The wire shape of a signal: from JSON and back.
+"""A signal as JSON, and back; `parse` reads what `as_json` writes as the same signal.
 
-Hard case: hostile or odd text. Free text (messages, tracebacks, notes) is cleaned or cut and taken, so that no failure is
-lost over a NUL byte; an identifier with such text is refused, since cutting it would name something else. Rule: what
-`as_json` writes, `parse` reads back as the same signal.
+Free text (messages, tracebacks, notes) is cleaned or cut, so that no failure is lost over a NUL byte. An identifier
+with such text is refused, since cutting it would name something else.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Moments that we set ourselves, by a clock that may jump.
 
-Rule: what lies further ahead than we ever set it was written by a clock that has been put back since, and counts as reached.
+A moment further ahead than we ever set one was written before the clock was put back, and counts as reached.
 """
 
 from __future__ import annotations

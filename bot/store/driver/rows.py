@@ -1,8 +1,8 @@
-"""Many rows by one statement of the driver's own.
+"""Inserts many rows with one statement of the driver's own.
 
-Hard case: a storm. Each row that Python hands to SQLite by itself is a chance for another thread to take the interpreter, while
-everybody waits for the file; and for a single row, SQLAlchemy costs more than the database. Rule: values are the driver's
-(moments as microseconds, JSON as text), and names of tables and columns are ours, never foreign.
+Each row that Python hands to SQLite separately gives another thread the chance to take the interpreter while others
+wait for the file, and for a single row SQLAlchemy costs more than the database. Values are the driver's (microseconds,
+JSON text); names of tables and columns are ours.
 """
 
 from __future__ import annotations

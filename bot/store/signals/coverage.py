@@ -1,8 +1,7 @@
-"""Coverage: which failures Airflow knows, who told each of them first, and how long that took.
+"""Coverage: which failures Airflow knows, what reported each of them first, and how long that took.
 
-Hard case: the same failure is looked at many times (every round looks back a little), so one row a failure is kept, and
-a row that was told once keeps its teller. Rule: a failure is known before it is told, so what nobody told is seen here.
-Rows older than the figures reach are added to a running total and go.
+One row per failure, since every round looks back a little; a row keeps its first reporter. A failure is recorded before
+it is reported, so unreported ones are visible. Old rows are added to a running total and deleted.
 """
 
 from __future__ import annotations

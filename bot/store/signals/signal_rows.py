@@ -1,8 +1,8 @@
-"""Taking signals: each is stored once, in the transaction that stores its identity.
+"""Stores each signal once, in the transaction that stores its identity.
 
-Hard cases: a storm (a batch is four statements, however large it is); what flips back and forth within one batch (it is taken
-in turn); a check that finds the same again and again (no news, but its figures are worth keeping once a minute). Rule:
-whoever takes signals is alone, so ids are in the order of the commits and "observed up to here" is one number.
+A batch is four statements, however large it is. States that flip within one batch are taken in turn. A check that finds
+the same again is not new, but its figures are kept once a minute. There is one writer at a time, so ids are in the
+order of the commits and "observed up to here" is one number.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Signals as they came, and how far they have been observed.
+"""Stored signals, and how far they have been observed.
 
-Hard case: several replicas; an id is given in the order of the commits (`letters`), so "observed up to here" is one number.
-Rule: an observation is in the same transaction as its mark.
+Ids are in the order of the commits (see `signal_rows`), so "observed up to here" is one number, also with several
+replicas. An observation and its mark are one transaction.
 """
 
 from __future__ import annotations
