@@ -1,8 +1,8 @@
-"""The circuit breaker of one deployment: after five outages in a row, callers are told at once for ten seconds.
+"""The circuit breaker of one deployment: after five outages in a row, calls fail at once for ten seconds.
 
 Calls run side by side, so only their outcomes are counted. An open breaker never makes a caller wait; one single call probes a
 server that may be back. A call that our own deadline cut short says nothing of a server that answers others: it counts only when
-nobody has been answered for as long as a whole call may take.
+no call has been answered for as long as a whole call may take.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PATIENCE = 10.0  # seconds without any answer, after which a wait that we ended 
 
 @dataclass(slots=True)
 class Passage:
-    """One call on its way; whoever makes it says whether it met an outage, or that our own deadline ended the wait for it."""
+    """One call on its way; the caller sets whether it met an outage, or that our own deadline ended the wait for it."""
 
     failed: bool = True
     cut_short: bool = False
@@ -87,7 +87,7 @@ class Breaker:
         self._open_until = time.monotonic() + self._seconds if self._outages >= self._most else None
 
     def _is_silent(self, passage: Passage) -> bool:
-        """Whether nobody has been answered for as long as a whole call may take."""
+        """Whether no call has been answered for as long as a whole call may take."""
         if self._silent_since is None:
             self._silent_since = max(passage.began, self._answered_at)
         return time.monotonic() - self._silent_since >= self._patience

@@ -25,7 +25,7 @@ READ_SECONDS = 10.0
 CONNECT_SHARE = 0.3  # of what is left of a deadline, so that connecting and waiting together stay within it
 CONNECT_FAIR = 0.5  # in which a server that is there accepts
 READ_ATTEMPTS = 3
-RETRY_WINDOW_SECONDS = 5.0  # a call that took longer than this is not repeated: somebody is waiting
+RETRY_WINDOW_SECONDS = 5.0  # a call that took longer than this is not repeated: a person is waiting
 MAX_BODY = 32 * 1024 * 1024
 MAX_TAIL = 4 * 1024 * 1024
 

@@ -38,7 +38,7 @@ class LoginRefused(Exception):
 
 
 class LoginUnavailable(Exception):
-    """Nobody could say whether the login is right; the text says why."""
+    """Whether the login is right is unknown; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """One deployment, whichever version it runs: detects the major version at first use and follows an upgrade.
 
-After an upgrade every address of the old major answers 404; that is told apart from "no such DAG", and the question is
+After an upgrade every address of the old major answers 404; that is distinguished from "no such DAG", and the question is
 asked again after detecting anew. Connecting never contacts the server; a deployment that is away raises `Temporary` and
 affects no other.
 """
@@ -51,7 +51,7 @@ class GatewayConfig:
 
 
 def connect(config: GatewayConfig) -> Gateway:
-    """The gateway of a deployment, an `Airflow` with `within` and `close`. Talks to nobody yet."""
+    """The gateway of a deployment, an `Airflow` with `within` and `close`. Sends nothing yet."""
     return Gateway(config)  # type: ignore[abstract]  # it forwards what it does not define
 
 

@@ -105,7 +105,7 @@ def health(answer: Any, seconds: float) -> Health:
 
 
 def task_node(row: Any) -> TaskNode:
-    """Neither API tells groups; a task's id starts with its group's, unless the DAG's author turned that off."""
+    """Neither API reports groups; a task's id starts with its group's, unless the DAG's author turned that off."""
     row = _mapping(row)
     task_id = _text(row, "task_id")
     return TaskNode(
@@ -208,7 +208,7 @@ def listed(value: Any) -> list[Any]:
 
 
 def moment(value: Any) -> datetime | None:
-    """An ISO 8601 text as aware UTC; None when it is none. A text without offset is UTC."""
+    """An ISO 8601 text as aware UTC; None if it isn't one. A text without offset is UTC."""
     if not isinstance(value, str):
         return None
     try:

@@ -124,7 +124,7 @@ class Windsock:
             )
 
     def _take_over(self) -> None:
-        """A store of one process holds no claims but those of the one that was killed; nobody waits for their end."""
+        """A store of one process holds no claims but those of the one that was killed; so they are released at once."""
         with self.services.store.write() as t:
             if (upto := signals.newest(t)) < signals.observed(t):
                 logger.warning("signals of this store were lost; those that arrive from now on are observed")

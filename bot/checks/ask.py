@@ -46,7 +46,7 @@ class AskedChecks:
 def ask_once(
     deployment: str, metastore_url: str, names: Iterable[str] | None = None, chosen: Sequence[Check] = ALL
 ) -> list[dict[str, Any]]:
-    """Runs the checks once and tells nobody: for the command line."""
+    """Runs the checks once and reports to no one: for the command line."""
     metastore = Metastore(metastore_url)
     try:
         results = Sweep(chosen, metastore, deployment, lambda _: None, _Nothing()).run(names)

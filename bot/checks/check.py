@@ -13,7 +13,7 @@ from math import isfinite
 from typing import Any
 
 Row = Mapping[str, Any]
-ROW_LIMIT = 500  # of one check in one sweep; more of the same would tell nobody more
+ROW_LIMIT = 500  # of one check in one sweep; more of the same adds nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Check:
     """One question. `sql` may use `:since` (the database's now less the threshold, where that is seconds) and
     `:most`, and `:hour` and `:week` (the now less that); `sqlite` is for a database that lacks a function; `key`, `sick` and
     `well` are templates over a finding's facts, `well` also knows `{lasted}`. What has not lasted for `holds` seconds is not
-    told; `every` (seconds) asks less often than each sweep; `deployment` is the only one that is asked (empty: all)."""
+    reported; `every` (seconds) asks less often than each sweep; `deployment` is the only one that is asked (empty: all)."""
 
     name: str
     title: str

@@ -52,7 +52,7 @@ def custom(
     every: float = 0.0, holds: float = 0.0, tags: Sequence[str] = (), runbook: str = "",
 ) -> Check:  # fmt: skip
     """The check. `measure` is `rows` (more rows than the threshold are one finding) or `value` (each row whose column `value`
-    is above the threshold is one; a column `subject` tells them apart, without it the worst row counts)."""
+    is above the threshold is one; a column `subject` distinguishes them, without it the worst row counts)."""
     asked = sql.strip().removesuffix(";").replace(":", r"\:")  # no colon of theirs is a value of ours
     question = f"select * from (\n{asked}\n) as asked limit :most"
     wanted = {field for text in (sick, well) for field in _fields(text)} - _OWN_FIELDS

@@ -83,7 +83,7 @@ class Sweep:
         try:
             self._tell(result)
         except (Temporary, Permanent):
-            self._asked.pop(result.check.name, None)  # what it found was not told: the next sweep asks it again
+            self._asked.pop(result.check.name, None)  # its findings were not reported: the next sweep asks again
             raise
 
     def _chosen(self, names: Iterable[str] | None) -> tuple[Check, ...]:
@@ -130,7 +130,7 @@ class Sweep:
         told = signals(result, before, now)
         if told:
             self._report(told)
-        # After the report: a crash in between tells the same again, which is no harm; the other way round is.
+        # After the report: a crash in between reports the same again, which is harmless; the other order would lose it.
         if (after := sick_now(result, before, now)) != before:
             self._remember.put(key, after)
 
@@ -143,7 +143,7 @@ def signals(result: Result, before: Mapping[str, Any], now: datetime) -> list[di
     """The signals of one result: sick for each finding, well for each subject of `before` that is sick no more.
 
     `before` is what `sick_now` gave last time. A result with an error says nothing about anything. What has not lasted
-    long enough was not told sick, so it is not told well either.
+    long enough was not reported as sick, so it isn't reported as recovered either.
     """
     if result.error is not None:
         return []
@@ -157,7 +157,7 @@ def signals(result: Result, before: Mapping[str, Any], now: datetime) -> list[di
 
 
 def sick_now(result: Result, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """What to remember: by subject, since when, whether it has lasted long enough to be told, and the facts that the well
+    """What to remember: by subject, since when, whether it has lasted long enough to be reported, and the facts that the well
     sentence will need."""
     return {
         finding.subject: {
@@ -201,7 +201,7 @@ def _common(result: Result, kind: str, subject: str, facts: Mapping[str, Any], n
 
 def _taken(body: dict[str, Any], now: datetime) -> dict[str, Any]:
     """The body as the bot takes it: a name of Airflow's that is odd is left out, and the subject is cleaned, so that one odd
-    row keeps neither its finding nor the others from being told."""
+    row blocks neither its finding nor the others."""
     for _ in range(len(_OF_TASK) + len(_NUMBERS) + 2):
         try:
             parse(body, now)

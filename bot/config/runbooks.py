@@ -62,7 +62,7 @@ def read(path: Path) -> tuple[Runbook | None, list[RunbookFault]]:
         TypeError,
         OverflowError,
         RecursionError,
-    ) as error:  # also for a date that is none
+    ) as error:  # also for an impossible date
         mark = getattr(error, "problem_mark", None)
         return None, [
             RunbookFault(path.name, (mark.line + 2) if mark else 1, f"the front matter isn't valid YAML: {error}")

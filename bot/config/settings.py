@@ -256,7 +256,7 @@ def _one_line(error: ValidationError) -> str:
     return f"{PREFIX}{where}: {said[:1].lower()}{said[1:]}{more}"
 
 
-_CAPABILITIES = frozenset({"dead_man_url", "token_command"})  # whoever knows it can do what it does
+_CAPABILITIES = frozenset({"dead_man_url", "token_command"})  # knowing it is enough to use it
 
 
 def masked(settings: Settings) -> dict[str, Any]:

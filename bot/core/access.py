@@ -173,7 +173,7 @@ class Access:
         return max(roles) if deployment == ANYWHERE else min(roles)
 
     def holders(self, role: Role, deployment: str = ANYWHERE) -> list[str]:
-        """The ids that a refusal may name: whoever has the role or a higher one."""
+        """The ids that a refusal may name: those with the role or a higher one."""
         every = self._grants(deployment)
         return sorted({name for grants in every for held, ids in grants.items() if held >= role for name in ids})
 
@@ -266,7 +266,7 @@ class Access:
 
 
 def _inside(globs: tuple[str, ...], wider: tuple[str, ...]) -> bool:
-    """Whether each of these patterns matches nothing that none of the wider ones matches, as far as can be told: a `?`
+    """Whether each of these patterns matches nothing that none of the wider ones matches, as far as can be determined: a `?`
     and a `[` are compared as they stand."""
     return all(any(fnmatchcase(one, other) or one == other for other in wider) for one in globs)
 

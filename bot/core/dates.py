@@ -32,7 +32,7 @@ def duration(words: str) -> timedelta | None:
 
 
 def moment(words: str, now: datetime, *, end: bool = False) -> datetime | None:
-    """The moment that is meant; of a day its start, or with `end` its last microsecond. None when it is none."""
+    """The moment that is meant; of a day its start, or with `end` its last microsecond. None if it can't be read."""
     text = re.sub(r"(?<=\d)-{2}(?=\d)", "-", words.strip().lower())  # an editor's dash
     if text == "now":
         return now

@@ -22,7 +22,7 @@ class Temporary(Exception):
 
 
 class Crossed(Temporary):
-    """Somebody else seems to have written the same at the same moment."""
+    """Lost a race with another writer; retry."""
 
 
 class Paced(Temporary):

@@ -99,7 +99,7 @@ def digest(changes: Iterable[Change]) -> str:
 
 
 def clear_changes(found: Sequence[TaskInstance], asked: Iterable[TaskRef]) -> tuple[Change, ...]:
-    """The lines of a clear's preview. What nobody asked for by name and is not failed is marked as a surprise."""
+    """The lines of a clear's preview. What was not requested by name and is not failed is marked as a surprise."""
     named = set(asked)
     tasks_named = {(ref.dag_id, ref.run_id, ref.task_id) for ref in named if ref.map_index >= 0}
     return tuple(_clear_change(instance, named, tasks_named) for instance in sorted(found, key=lambda ti: ti.ref))

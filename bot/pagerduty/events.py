@@ -50,7 +50,7 @@ class PagerDuty:
         except httpx.InvalidURL as error:
             raise Permanent(f"PagerDuty's URL is not valid: {error}", "address") from error
         except httpx.RequestError as error:
-            # telling it twice changes nothing, so a lost answer is simply told again
+            # sending it twice changes nothing, so after a lost answer it is simply sent again
             raise Temporary(f"PagerDuty does not answer: {error}") from error
         raise_for(response)
 
@@ -59,8 +59,8 @@ class PagerDuty:
 
 
 def _key(alert: Alert, seen: View) -> str:
-    """Of what never moves, since a first event whose answer was lost is told again. (`opened_at` does: an older failure may
-    be told late. The moment tells a new store's A-1 from an old one's.)"""
+    """Of what never moves, since a first event whose answer was lost is sent again. (`opened_at` does: an older failure may
+    be reported late. The moment distinguishes a new store's A-1 from an old one's.)"""
     moment = alert.owed_at or seen.incident.opened_at
     return f"windsock-{seen.incident.name}-{moment:%Y%m%dT%H%M%S}-{seen.incident.deployment}"[:KEY_LIMIT]
 

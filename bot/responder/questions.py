@@ -28,7 +28,7 @@ class CheckSeen:
 
 
 class Examine(Protocol):
-    """Asks one deployment's checks now, and tells nobody."""
+    """Runs one deployment's checks now, and reports to no one."""
 
     def names(self) -> list[str]:
         """The checks that are on."""

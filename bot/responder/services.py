@@ -41,7 +41,7 @@ class Services:
     pages: bool = False  # whether PagerDuty is configured
     histories: Mapping[str, History] = field(default_factory=dict)  # of the deployments with a metastore
     examine: Mapping[str, Examine] = field(default_factory=dict)  # the checks of those, asked now
-    whois: Callable[[Person], Person] | None = None  # as Slack knows them now; None: nobody can be asked
+    whois: Callable[[Person], Person] | None = None  # as Slack knows them now; None: Slack can't be asked
     on_call: Callable[[], list[OnCall]] | None = None  # None: no way to ask is configured
     channel_deployments: Mapping[str, str] = field(default_factory=dict)  # a channel's name or id → its deployment
     tallies: Mapping[str, Tally] = field(default_factory=dict)  # counts the runs of the deployments with a metastore
@@ -63,6 +63,6 @@ class Services:
         return next((book for book in self.runbooks if book.name == name), None)
 
     def wake(self) -> None:
-        """Something changed: whoever shows alerts looks now instead of at its next round."""
+        """Something changed: delivery looks now instead of in its next round."""
         self.alerts_owed.set()
         self.pages_owed.set()

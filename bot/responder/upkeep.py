@@ -12,7 +12,7 @@ from bot.store import housekeeping
 
 EVERY = timedelta(hours=1)
 SECONDS = 60.0  # a round
-BREATH = 0.05  # between two deletions, for whoever waits for the store
+BREATH = 0.05  # between two deletions, for others who wait for the store
 
 
 def tidy(services: Services, keep: timedelta, seconds: float = SECONDS) -> int:

@@ -47,7 +47,7 @@ def _there(t: Connection, incident_id: int, place: Place, due_at: datetime) -> C
 
 
 def ring(t: Connection, incident_id: int, at: datetime) -> None:
-    """Somebody is rung at that time and not before, unless they are rung already; a place that fails keeps its backoff."""
+    """Pages at that time and not before, unless it has paged already; a place that fails keeps its backoff."""
     mine = _there(t, incident_id, Place(Kind.pagerduty), at)
     waits = and_(alerts.c.said.in_(("", "resolve")), or_(alerts.c.tries == 0, alerts.c.due_at < at))
     t.execute(update(alerts).where(mine, waits, alerts.c.due_at != at).values(due_at=at))
@@ -66,7 +66,7 @@ def shown_growing(t: Connection, still: timedelta, over: datetime) -> list[int]:
 
 
 def hurry(t: Connection, incident_id: int, now: datetime) -> None:
-    """Somebody changed the incident by hand and waits to see it: what is shown of it in Slack is due now, before others."""
+    """A person changed the incident and waits to see it: what is shown of it in Slack is due now, before others."""
     mine = and_(alerts.c.incident_id == incident_id, alerts.c.kind == Kind.slack.value)
     t.execute(update(alerts).where(mine).values(urgent=True))
     t.execute(update(alerts).where(mine, alerts.c.due_at > now).values(due_at=now))
@@ -181,7 +181,7 @@ def untold(t: Connection, now: datetime, closed: Collection[str] = ()) -> Alert 
 
 
 def next_tell(t: Connection, now: datetime, closed: Collection[str] = ()) -> datetime | None:
-    """When a thread that is behind may be told; None when none waits."""
+    """When a thread that is behind may be updated; None when none waits."""
     query = select(alerts.c.tell_at).where(_behind(), alerts.c.channel_id.not_in(list(closed)))
     row = t.execute(query.order_by(alerts.c.tell_at.is_not(None), alerts.c.tell_at).limit(1)).one_or_none()
     return None if row is None else row.tell_at or now
@@ -202,7 +202,7 @@ def mended(t: Connection, alert: Alert, now: datetime) -> None:
 
 
 def try_at_once(t: Connection, now: datetime) -> None:
-    """What could not be shown is due now: whoever restarts the bot has mended something."""
+    """What could not be shown is due now: a restart usually means that something was fixed."""
     t.execute(update(alerts).where(alerts.c.error != "", alerts.c.due_at > now).values(due_at=now))
     t.execute(update(alerts).where(alerts.c.tell_at.is_not(None)).values(tell_at=None))
 

@@ -31,7 +31,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One plan that a first person confirmed. `shown` is the standing that its message tells, empty: none yet."""
+    """One plan that a first person confirmed. `shown` is the standing that its message shows, empty: none yet."""
 
     plan: Plan
     standing: Standing

@@ -42,7 +42,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the audit. `second` and `second_id` are the person who approved; empty where nobody had to."""
+    """One line of the audit. `second` and `second_id` are the person who approved; empty where none was needed."""
 
     id: int
     at: datetime
@@ -120,7 +120,7 @@ def lines(
 
 
 def under_glass(t: Connection, who_id: str, since: datetime) -> int:
-    """How many things somebody did since then beyond their own role."""
+    """How many things a person did since then beyond their own role."""
     query = select(func.count()).where(
         audit.c.who_id == who_id, audit.c.at >= since, audit.c.break_glass, audit.c.allowed
     )

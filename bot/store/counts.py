@@ -24,7 +24,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """How many task instances of one DAG failed in one hour and are told by one incident; `hour` counts from the start."""
+    """How many task instances of one DAG failed in one hour and belong to one incident; `hour` counts from the start."""
 
     incident_id: int
     dag_id: str
@@ -39,7 +39,7 @@ def opened(t: Connection, since: datetime, until: datetime) -> dict[int, datetim
 
 
 def taken(t: Connection, ids: Sequence[int]) -> dict[int, datetime]:
-    """When each of these was acknowledged for the first time; one that nobody took is missing."""
+    """When each of these was acknowledged for the first time; one that no one took is missing."""
     found: dict[int, datetime] = {}
     for start in range(0, len(ids), _CHUNK):
         mine = and_(entries.c.incident_id.in_(ids[start : start + _CHUNK]), entries.c.what == "acknowledged")
@@ -75,7 +75,7 @@ def failures(t: Connection, since: datetime, until: datetime) -> list[Failures]:
 
 
 def claim(t: Connection, day: str, now: datetime) -> bool:
-    """True when this day's digest is ours to send; False when somebody sends it or has sent it."""
+    """True when this day's digest is ours to send; False when another replica sends it or has sent it."""
     return keep_new(t, _key(day), {"claimed_at": now.isoformat()})
 
 

@@ -148,7 +148,7 @@ class Store:
         except IntegrityError as error:
             if "unique" not in str(error.orig).lower():
                 raise Permanent(f"the store refused: {error.orig}", "store") from error
-            # our own keys are unique by meaning, so somebody else was first; asked again, theirs is found
+            # our own keys are unique by meaning, so another writer was first; the retry finds its row
             raise Crossed(f"the store was changed at the same moment: {error.orig}", retry_after=1) from error
         except DBAPIError as error:
             if error.connection_invalidated:

@@ -84,7 +84,7 @@ def save(t: Connection, changed: Remediation, until: datetime | None = None) -> 
 
 
 def advance(t: Connection, changed: Remediation, until: datetime) -> str:
-    """Writes down how far it came and keeps the claim until then; returns who asked to stop, empty when nobody did."""
+    """Writes down how far it came and keeps the claim until then; returns who asked to stop, empty if no one did."""
     mine = remediations.c.id == changed.id
     t.execute(update(remediations).where(mine).values(
         version=changed.version, steps=changed.steps, tally=dict(changed.tally), claimed_until=until,
@@ -100,7 +100,7 @@ def stop(t: Connection, remediation_id: int, who: str, now: datetime) -> bool:
 
 
 def take_up(t: Connection, remediation_id: int) -> None:
-    """Carries on with a backfill that was told as begun: somebody stops it."""
+    """Carries on with a backfill that was reported as begun: it is being stopped."""
     ended = and_(remediations.c.id == remediation_id, remediations.c.progress == Progress.done.value)
     t.execute(update(remediations).where(ended).values(progress=Progress.watching.value, tries=0))
 
@@ -114,7 +114,7 @@ def forget_value(t: Connection, plan_id: str) -> None:
 
 
 def forget_values(t: Connection, since: datetime, before: datetime) -> None:
-    """The same for the plans of a time that nobody confirmed."""
+    """The same for the plans of a time that weren't confirmed."""
     unused = and_(plans.c.used_at.is_(None), plans.c.created_at >= since, plans.c.created_at <= before)
     for plan_id, body in t.execute(select(plans.c.id, plans.c.body).where(unused)).all():
         if body["action"] in GIVES:
@@ -217,7 +217,7 @@ def remediations_of(t: Connection, person_id: str, limit: int) -> list[Remediati
 
 
 def presses_of(t: Connection, person_id: str, verbs: frozenset[str], limit: int) -> list[Line]:
-    """The last presses of these verbs that changed something; what was refused, or only looked at, is none."""
+    """The last presses of these verbs that changed something; what was refused, or only read, doesn't count."""
     found = lines(t, who_id=person_id, limit=20 * limit)
     return [line for line in found if line.verb in verbs and line.who_id == person_id and _changed(line)][:limit]
 

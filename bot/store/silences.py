@@ -30,7 +30,7 @@ def active_silences(t: Connection, now: datetime) -> list[Silence]:
 
 def end_silence(t: Connection, silence_id: int, now: datetime) -> bool:
     """True when it held until now."""
-    if silence_id >= 2**63:  # somebody typed it; no row has such a number
+    if silence_id >= 2**63:  # typed by a user; no row has such a number
         return False
     holding = (silences.c.id == silence_id, silences.c.ended_at.is_(None), silences.c.until > now)
     return t.execute(update(silences).where(*holding).values(ended_at=now)).rowcount == 1

@@ -1,4 +1,4 @@
-"""What must survive a restart and belongs to nobody else: small JSON values by key."""
+"""What must survive a restart and belongs to no other table: small JSON values by key."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def keep_new(t: Connection, key: str, value: Mapping[str, Any]) -> bool:
     """Keeps it unless something is kept under the key; False when something is."""
     dialect = postgresql if t.dialect.name == "postgresql" else sqlite
     new = dialect.insert(memory).values(key=key, value=dict(value)).on_conflict_do_nothing().returning(memory.c.key)
-    return t.scalar(new) is not None  # not the rowcount, which psycopg does not always tell
+    return t.scalar(new) is not None  # not the rowcount, which psycopg doesn't always report
 
 
 def drop(t: Connection, key: str) -> None:
@@ -42,7 +42,7 @@ def below(t: Connection, prefix: str) -> dict[str, dict[str, Any]]:
 
 
 class Remembered:
-    """Small values by key for whoever only reads and writes those: `get` gives None where there is nothing."""
+    """Small values by key for callers that only read and write those: `get` gives None where there is nothing."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

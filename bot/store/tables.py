@@ -39,11 +39,11 @@ signals = Table(
     Column("kind", String(32), nullable=False),
     Column("deployment", Text, nullable=False),
     Column("body", JSON_TEXT, nullable=False),
-    # told before, and brings its exception or its figures of today: no second failure
+    # known before, and brings its exception or its figures of today: no second failure
     Column("again", Boolean, nullable=False, default=False),
 )  # fmt: skip
 
-# What was told already. A row goes when its opposite is told (a mended file may break again).
+# What was reported already. A row is deleted when its opposite is reported (a mended file may break again).
 identities = Table(
     "identities", metadata,
     Column("identity", String(DIGEST), primary_key=True),
@@ -55,7 +55,7 @@ identities = Table(
 # What a sender waits for.
 TAKEN = (signals, identities)
 
-# Signals that the observer stumbled over: kept, looked at by nobody but people.
+# Signals that the observer failed on: kept for people to look at.
 set_aside = Table(
     "set_aside", metadata,
     Column("signal_id", ID, primary_key=True, autoincrement=False),
@@ -218,14 +218,14 @@ heard = Table(
     Index(None, "at"),
 )  # fmt: skip
 
-# What must survive a restart and is nobody's own: watermarks, what a sweep found last, tokens of a limit.
+# What must survive a restart and belongs to no other table: watermarks, what a sweep found last, tokens of a limit.
 memory = Table(
     "memory", metadata,
     Column("key", String(200), primary_key=True),
     Column("value", JSON_TEXT, nullable=False),
 )  # fmt: skip
 
-# What Airflow knows to have failed lately, and who told it first: the figures of `coverage`.
+# What Airflow knows to have failed lately, and what reported it first: the figures of `coverage`.
 failures = Table(
     "failures", metadata,
     Column("key", String(DIGEST), primary_key=True),
@@ -258,7 +258,7 @@ audit = Table(
     Index(None, "who_id", "id"),
 )  # fmt: skip
 
-# Plans that a first person confirmed and that wait for a second one; `shown` is what their message tells.
+# Plans that a first person confirmed and that wait for a second one; `shown` is what their message shows.
 approvals = Table(
     "approvals", metadata,
     Column("plan_id", String(32), ForeignKey("plans.id"), primary_key=True),

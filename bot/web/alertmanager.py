@@ -89,7 +89,7 @@ def _body(
 
 
 def _name(name: str, labels: Mapping[str, str], alert: Mapping[str, Any]) -> str:
-    """`SchedulerDead{instance=a}`: the alert's name and what tells it from others of that name."""
+    """`SchedulerDead{instance=a}`: the alert's name and what distinguishes it from others of that name."""
     telling = ", ".join(f"{key}={labels[key]}" for key in sorted(labels) if key not in _SCRAPED)
     whole = clean(f"{name}{{{telling}}}" if telling else name, 4_000).replace("\n", " ")
     if len(whole) <= IDENTIFIER_LIMIT:

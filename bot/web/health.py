@@ -99,7 +99,7 @@ class _Collector:
 
 
 def _coverage(by_deployment: Mapping[str, coverage.Coverage]) -> Iterator[Metric]:
-    """Failures that Airflow knows, who told them first, and the part of them that was told."""
+    """Failures that Airflow knows, what reported them first, and the share that was reported."""
     known = CounterMetricFamily(
         "windsock_failures_known", "Failed tries and runs that Airflow knows", labels=["deployment"]
     )

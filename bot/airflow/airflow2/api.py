@@ -61,7 +61,7 @@ class AirflowTwo(ConfiguredTwo, BackfillingTwo):
         return paging.collect(page, "dags", parsing.dag, limit, wanted if pattern else None)
 
     def dag(self, dag_id: str) -> Dag | None:
-        """Two reads: `/details` has the params, but says that nobody owns the DAG."""
+        """Two reads: `/details` has the params, but reports no owners."""
         row = self._get(f"read {dag_id}", f"/dags/{quoted(dag_id)}", allow={404})
         if row is None:
             return None

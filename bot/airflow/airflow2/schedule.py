@@ -76,7 +76,7 @@ class Schedule:
 
 
 def of_dag(row: Mapping[str, Any], details: Mapping[str, Any]) -> Schedule:
-    """The schedule that Airflow 2 tells of a DAG (its row and its details). `Permanent` when there is none that has
+    """The schedule that Airflow 2 reports for a DAG (its row and its details). `Permanent` when there is none that has
     dates, or when it is neither a cron expression nor a timedelta."""
     dag_id, told = str(row.get("dag_id") or ""), row.get("schedule_interval")
     kind = told.get("__type") if isinstance(told, Mapping) else None

@@ -1,6 +1,6 @@
 """Backfills on Airflow 3.x, by its own API.
 
-Airflow tells a backfill's window but not its runs: they are those of type "backfill" in the window that were queued
+Airflow reports a backfill's window but not its runs: they are those of type "backfill" in the window that were queued
 since it was requested. The request has the same body as the dry run, except for the limit on concurrent runs.
 """
 

@@ -58,7 +58,7 @@ order by r.id desc limit 1000"""
 
 
 def _judge_lag(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Finding]:
-    """Half of the runs that were due within the hour: one DAG that somebody has just unpaused is not the scheduler's fault."""
+    """Half of the runs that were due within the hour: one DAG that was just unpaused is not the scheduler's fault."""
     pairs = [(moment(row["due"]), moment(row["queued_at"])) for row in rows]
     lags = sorted((made - due).total_seconds() for due, made in pairs if due and made)
     if len(lags) < _FEWEST_DUE or (lag := median(lags)) <= check.threshold:

@@ -48,7 +48,7 @@ class Metastore:
 
     @cached_property
     def major(self) -> int:
-        """Airflow's major version, 2 or 3, told by the columns; what alembic says differs with every release."""
+        """Airflow's major version, 2 or 3, derived from the columns; what alembic says differs with every release."""
         with _Mapped(), self._engine.connect() as connection:
             looked = inspect(connection)
             tables = set(looked.get_table_names())

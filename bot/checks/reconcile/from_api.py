@@ -14,7 +14,7 @@ from bot.checks.reconcile.reconcile import Failure, Found, failure, last_sign
 from bot.core.airflow.protocol import Airflow, Run, TaskInstance
 
 KINDS = {"failed": "task_failed", "up_for_retry": "task_retrying"}
-DAGS_ASKED = 50  # in one round; the failures of further DAGs are told without owner and tags
+DAGS_ASKED = 50  # in one round; failures of further DAGs are reported without owner and tags
 
 
 class ApiSource:

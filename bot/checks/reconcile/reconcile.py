@@ -72,7 +72,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one run came to: failures seen for the first time, by who told them, and its own duration (s)."""
+    """What one run came to: failures seen for the first time, by what reported them, and its own duration (s)."""
 
     known: int = 0
     told: Mapping[str, int] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Round:
 
 
 class Reconcile:
-    """Compares one deployment with what was told. `report` commits signals before it returns, or raises."""
+    """Compares one deployment with what was reported. `report` commits signals before it returns, or raises."""
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ class Reconcile:
         return timedelta(0) <= now - failure.ended_at < self._grace
 
     def _tell(self, missed: Sequence[Failure]) -> None:
-        """Known first and told after: were we to end in between, it would be seen as known and not told."""
+        """Recorded first and reported after: after a crash in between it counts as known and unreported."""
         if not missed:
             return
         self._count([one.known for one in missed])
@@ -154,7 +154,7 @@ class Reconcile:
             except Temporary as error:
                 if not error.acted:
                     raise
-                late = error  # they are stored, so they are told: by us, and not by a hook
+                late = error  # they are stored, so they count as reported: by us, not by a hook
             now = self._clock()
             self._count([replace(one.known, told_at=now, by=SWEEP) for one in batch])
             if late is not None:
@@ -205,7 +205,7 @@ def last_sign(beat: datetime | None, ended_at: datetime, hostname: str, pid: obj
 
 
 def short(hostname: str) -> str:
-    """A pod's name is longer than the line; its beginning and its end tell it apart."""
+    """A pod's name is longer than the line; its beginning and its end identify it."""
     return hostname if len(hostname) <= HOST else f"{hostname[: HOST - 11]}…{hostname[-10:]}"
 
 
@@ -231,5 +231,5 @@ def _beside(one: Failure, missed: Sequence[Failure], *, hooks_speak: bool) -> Fa
     extra = dict(signal.extra)
     extra |= {"evidence": [*extra.get("evidence", ()), text][:3], "same_host_same_minute": len(near)}
     if killed:
-        extra["killed"] = True  # told together: the host is what they have in common
+        extra["killed"] = True  # reported together: they share the host
     return replace(one, signal=replace(signal, extra=extra))

@@ -29,7 +29,7 @@ class BackfillDate:
 class Backfill:
     """A backfill that was asked for.
 
-    `id` is Airflow's (None on 2.x, where nobody can ask for it again). `dates` are its runs as they are now, `counts`
+    `id` is Airflow's (None on 2.x, where it can't be asked for again). `dates` are its runs as they are now, `counts`
     how many of them are in each state. `refused` are sentences about dates that could not be started.
     """
 
@@ -72,7 +72,7 @@ class Backfilling(Protocol):
 
 
 def check_window(start: datetime, end: datetime, rerun: str) -> None:
-    """`Permanent` for a window that ends before it starts and for a `rerun` that is none."""
+    """`Permanent` for a window that ends before it starts and for an unknown `rerun`."""
     if rerun not in RERUNS:
         raise Permanent(f"`{rerun}` isn't one of {', '.join(RERUNS)}", "400")
     if start > end:

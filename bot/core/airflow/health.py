@@ -34,7 +34,7 @@ class Health:
 class Job:
     """One process of Airflow that beats; `kind` is scheduler, triggerer or dag_processor.
 
-    3.x names each; on 2.x, which has no such list, it is the newest of its kind as `health` tells it, without host.
+    3.x names each; on 2.x, which has no such list, it is the newest of its kind as `health` reports it, without host.
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class ImportFault:
-    """One DAG file that does not import. `filename` as Airflow tells it (absolute on 2.x, in its bundle on 3.x)."""
+    """One DAG file that does not import. `filename` as Airflow reports it (absolute on 2.x, in its bundle on 3.x)."""
 
     filename: str
     stacktrace: str

@@ -61,7 +61,7 @@ class TaskRef:
 
 @dataclass(frozen=True, slots=True)
 class TaskInstance:
-    """One task instance as Airflow tells it. Times are aware UTC, durations seconds."""
+    """One task instance as Airflow reports it. Times are aware UTC, durations seconds."""
 
     ref: TaskRef
     state: str
@@ -96,8 +96,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Dag:
-    """One DAG. `timetable` is Airflow's own summary of the schedule, None when there is none; `params` by name are
-    told by `Airflow.dag` only."""
+    """One DAG. `timetable` is Airflow's own summary of the schedule, None if there isn't one; `params` by name are
+    given by `Airflow.dag` only."""
 
     dag_id: str
     is_paused: bool
@@ -170,7 +170,7 @@ class Airflow(Configured, Backfilling, Protocol):
         """Whether a clear stops a task that runs (3.x yes; 2.11's API names it in its answer and leaves it alone)."""
 
     def within(self, seconds: float) -> AbstractContextManager[None]:
-        """All calls in this block, in this thread, together take at most `seconds`: for somebody who waits."""
+        """All calls in this block, in this thread, together take at most `seconds`: for a person who waits."""
 
     def health(self) -> Health: ...
 

@@ -40,7 +40,7 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Alert:
     """`shown` is the incident version seen there now (0: none yet); `ref` names it there (a message ts, a dedup key);
-    `told` is the last timeline entry that its thread tells, `rung` the last that the whole channel was told, `upto` the last
+    `told` is the last timeline entry that its thread shows, `rung` the last that the whole channel was shown, `upto` the last
     that the message knew when it was shown; `said` is PagerDuty's last word."""
 
     id: int

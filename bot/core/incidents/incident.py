@@ -21,7 +21,7 @@ LATER_RUN = "later run"  # what a timeline's line says of a run that heals nothi
 
 
 class State(StrEnum):
-    """Open: somebody must take it. Acknowledged: somebody has it. Resolved: over."""
+    """Open: no one has taken it yet. Acknowledged: a person has it. Resolved: over."""
 
     open = "open"
     acknowledged = "acknowledged"
@@ -54,8 +54,8 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Incident:
     """One trouble. `exemplar` is the latest failing signal, the one that a message shows; `times` counts how often it
-    was opened; `context` holds what Airflow told us about it since; `escalated_at` is when a person asked to ring, since when
-    a holder or a silence from before that keeps nobody asleep."""
+    was opened; `context` holds what Airflow reported about it since; `escalated_at` is when a person asked to ring, since when
+    an earlier holder or silence no longer keeps the pager quiet."""
 
     id: int
     key: str
@@ -118,7 +118,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How large an incident is: `failures` counts subjects down to the try (retries are none), `things` without it, `sick`
+    """How large an incident is: `failures` counts subjects down to the try (retries don't count), `things` without it, `sick`
     those not yet well, `recent` those since a given moment; `dags` pairs each DAG with its failures, largest first."""
 
     failures: int = 0

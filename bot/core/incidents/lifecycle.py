@@ -109,7 +109,7 @@ def _although(known: Incident) -> str:
 
 
 def refresh(known: Incident, signal: Signal) -> Observation | None:
-    """A check's finding that was told before, with today's figures: the sentence grows, and nothing is counted or written into
+    """A check's known finding with today's figures: the sentence is updated, and nothing is counted or written into
     the timeline. None where nothing new is said, or it was said in this very minute."""
     shown = known.exemplar
     same = (shown.sentence, shown.extra) == (signal.sentence, signal.extra)
@@ -156,7 +156,7 @@ def _healing_sentence(signal: Signal) -> str:
 def adopt(
     known: Incident, signal: Signal, signature: Signature, placement: Placement, runbook: str, now: datetime
 ) -> Observation:
-    """A run's incident whose failed task is told after all, and whose cause is new: it becomes the task's incident, so
+    """A run's incident whose failed task is reported after all, and whose cause is new: it becomes the task's incident, so
     that one trouble stays one message."""
     worst = max(known.severity, placement.severity, key=lambda severity: severity.rank)
     rings = placement.page_after is not None and known.page_at is None and known.silence is None
@@ -173,7 +173,7 @@ def adopt(
 def give_up(
     known: Incident, signal: Signal, signature: Signature, placement: Placement, runbook: str, now: datetime
 ) -> Observation:
-    """What was retried fails for good: the warning becomes the error, in the same message, and whoever has it keeps it."""
+    """What was retried fails for good: the warning becomes the error, in the same message, and its holder keeps it."""
     became = adopt(known, signal, signature, placement, runbook, now).incident
     became = replace(became, route=placement.route, mention=placement.mention)
     entry = Entry(signal.occurred_at, "failed", opening_sentence(signal))
@@ -181,7 +181,7 @@ def give_up(
 
 
 def enrich(known: Incident, signal: Signal, signature: Signature, runbook: str) -> Observation:
-    """The sweep told a failure first, and now its hook tells why: the message learns the exception, the group stays."""
+    """The sweep reported a failure first, and now its hook brings the exception, which the message shows; the group stays."""
     fresh = replace(known, exemplar=signal, signature=signature.name, masked=signature.masked, version=known.version + 1,
                     runbook=runbook or known.runbook)  # fmt: skip
     return Observation(
@@ -205,7 +205,7 @@ def resolved(
 
 
 def quieten(incident: Incident, silence: Silence, person: Person, now: datetime) -> Observation:
-    """A silence begins to cover the incident; it stays visible and rings nobody."""
+    """A silence begins to cover the incident; it stays visible and notifies no one."""
     fresh = replace(incident, version=incident.version + 1, silence=silence, page_at=None, escalated_at=None)
     text = f"{person.name} silenced it until {silence.until:%H:%M} UTC: {silence.reason}"
     return Observation(fresh, Entry(now, "silenced", text, person.name, person.id), "silenced")

@@ -1,4 +1,4 @@
-"""What a person's press does to an incident. When two people press at once, the second is told who was first."""
+"""What a person's press does to an incident. When two people press at once, the second learns who was first."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Broadcast(StrEnum):
     critical = "critical"
 
     def rings(self, severity: Severity, *, heard: bool) -> bool:
-        """Whether this one is; `heard` says whether the channel was told of this incident in that way before."""
+        """Whether this one is; `heard` says whether the channel was notified of this incident before."""
         match self:
             case Broadcast.always | Broadcast.never:
                 return self is Broadcast.always
@@ -54,7 +54,7 @@ class Broadcast(StrEnum):
 
 
 RETRYING = "task_retrying"
-NEVER = timedelta.max  # a route's word for: nobody is rung
+NEVER = timedelta.max  # a route's word for: page no one
 KILLED_TOGETHER = timedelta(minutes=10)  # what is killed later on the same host is another trouble
 GROUPINGS = ("cause", "dag", "task", "run", "host", "tag")
 _MATCHED = ("deployment", "dag", "task", "tag", "owner", "pool", "kind", "severity", "signature")
@@ -101,7 +101,7 @@ def _patterns(value: object, where: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Matcher → channel, severity, grouping, who is paged and after how long (NEVER: nobody). None inherits from the root
+    """Matcher → channel, severity, grouping, who is paged and after how long (NEVER: no one). None inherits from the root
     route. A task that is going to be tried again is a warning from its `warn_on_try`-th failed try on; None: never."""
 
     name: str
@@ -118,7 +118,7 @@ class Route:
 @dataclass(frozen=True, slots=True)
 class Policy:
     """All that the operator decided. `reopen_within` is how long a resolved incident may come back as itself,
-    `remind_after` how long somebody may have one before being asked about it."""
+    `remind_after` how long a person may hold one before being reminded."""
 
     routes: tuple[Route, ...] = ()
     channel: str = "#data-alerts"
@@ -126,7 +126,7 @@ class Policy:
     remind_after: timedelta | None = timedelta(hours=4)
 
     def broadcast_of(self, route: str) -> Broadcast:
-        """How the route of this name tells the whole channel; the root route and one that is gone always do."""
+        """How the route of this name notifies the whole channel; the root route and one that is gone always do."""
         return next((one.broadcast for one in self.routes if one.name == route), Broadcast.always)
 
     @property
@@ -231,7 +231,7 @@ def _severity(signal: Signal, book: Runbook | None) -> tuple[Severity, str]:
 
 
 def _page(chosen: Route, severity: Severity, book: Runbook | None) -> tuple[timedelta | None, str]:
-    """When somebody is rung (None: nobody is), and who says so. What a route calls critical rings at once."""
+    """When the person on call is paged (None: never), and what says so. What a route calls critical pages at once."""
     if chosen.page_after is not None:
         return (None if chosen.page_after == NEVER else chosen.page_after), f"route {chosen.name}"
     if severity is Severity.critical:
@@ -282,7 +282,7 @@ def _cause(signal: Signal, signature: str) -> tuple[str, ...]:
 
 
 def _was_killed(signal: Signal) -> bool:
-    """A task that ended without a word. Of what only the sweep tells, the hook may be missing: nothing says that it was
+    """A task that ended without a word. Of what only the sweep reports, the hook may be missing: nothing says that it was
     killed, unless the sweep does."""
     if signal.family is not Family.task or signal.exception.type or signal.exception.message:
         return False

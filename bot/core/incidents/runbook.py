@@ -39,7 +39,7 @@ class Runbook:
     def fits(self, signal: Signal) -> int:
         """How specifically the runbook fits, 0 when it does not."""
         score = 0
-        for name in FIELDS:  # what is quickly told first: a storm is asked for each of its failures
+        for name in FIELDS:  # the cheapest first: a storm asks for each of its failures
             if (patterns := self.match.get(name)) is None:
                 continue
             if not _fits(name, patterns, signal):
@@ -106,7 +106,7 @@ def faults(front: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _decision_faults(front: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What decides how bad and when somebody is rung must be readable: a word that is passed over rings nobody."""
+    """Severity and page time must be readable: an ignored word would page no one."""
     wrong: list[tuple[str, str]] = []
     if front.get("severity") not in (None, "", *SEVERITIES):
         wrong.append(("severity", f"must be one of {', '.join(SEVERITIES)}"))

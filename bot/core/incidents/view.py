@@ -43,7 +43,7 @@ class View:
 
     @property
     def context(self) -> Mapping[str, Any]:
-        """What Airflow told about it: waiting (tasks that wait), recent (states of recent runs, newest last),
+        """What Airflow reported about it: waiting (tasks that wait), recent (states of recent runs, newest last),
         next_run, usual_seconds, last_success; each key may be missing."""
         return self.incident.context
 
@@ -63,7 +63,7 @@ class DeploymentStatus:
     dags_total: int | None = None
     import_errors: int | None = None
     findings: Sequence[str] = ()
-    failures_known: int | None = None  # in the last day, and who told them first
+    failures_known: int | None = None  # in the last day, and what reported them first
     failures_by_hook: int = 0
     failures_by_sweep: int = 0
 

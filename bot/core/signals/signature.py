@@ -1,6 +1,6 @@
 """The stable name of a cause: exception type, message with its values generalised, and the function that raised it.
 
-Some figures differ each time (ids, hosts, dates, sizes), others tell causes apart (SQLSTATE, HTTP status, error codes,
+Some figures differ each time (ids, hosts, dates, sizes), others distinguish causes (SQLSTATE, HTTP status, error codes,
 table and column names). The latter are set aside first, the rest is masked, and then they are put back. `VERSION`
 changes with the recipe, so that groups made under an older one aren't silently split.
 """
@@ -23,7 +23,7 @@ _ASIDE = re.compile(f"[{_FIRST}-{_LAST}]")
 
 # In front of each pattern here is a text without which it cannot match (`#` is any figure): looking for that is much cheaper
 # than the pattern, and most messages need few of them.
-# Kept as they are: what tells one cause from another. Group 0 is put aside whole.
+# Kept as they are: what distinguishes causes. Group 0 is put aside whole.
 _KEEP = [
     (needed, re.compile(pattern))
     for needed, pattern in (
@@ -44,7 +44,7 @@ _KEEP = [
          r"|keyword argument|method|class|object|KeyError:?)\s+)(?P<quote>[\"'`])[A-Za-z_][\w.$]{0,80}(?P=quote)"),
     )
 ]  # fmt: skip
-# Masked, in this order: the longest and most telling forms first.
+# Masked, in this order: the longest and most specific forms first.
 _MASKS = [
     ("(Background", re.compile(r"\(Background on this error at: [^)]*\)"), ""),
     ("[parameters", re.compile(r"\[parameters: .*?\](?=\s|$)", re.DOTALL), "[parameters]"),

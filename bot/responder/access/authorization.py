@@ -22,7 +22,7 @@ from bot.responder.services import Services
 from bot.store import audit, break_glass, incidents
 
 TAGS_KEPT = timedelta(minutes=10)
-AIRFLOW_SILENT = "status"  # the next step where Airflow does not tell
+AIRFLOW_SILENT = "status"  # the next step where Airflow doesn't answer
 MOST_CUTS = 8  # of a dotted name into a DAG and a task
 MOST_ASKED, MOST_KEPT = 60, 2_000  # DAGs that Airflow is asked about for one decision; that are remembered
 PATIENCE = 2.5  # seconds for each DAG that Airflow is asked about
@@ -40,7 +40,7 @@ def decide(services: Services, person: Person, verb: str, about: About = SOMEWHE
 
 
 def raised(services: Services, person: Person) -> Role:
-    """The role that a broken glass gives somebody now; a viewer's when none does. Whoever the table names no longer has none,
+    """The role that break-glass access gives a person now; a viewer's without it. Those that the table no longer names have none,
     and a role that was lowered since is the lower one."""
     rules = services.access.break_glass
     if not services.access.may_break_glass(person):
@@ -72,7 +72,7 @@ def may(
 
 
 def with_tags(services: Services, verb: str, about: About) -> About | Refused:
-    """With the tags of the DAGs of which nobody reported any, where a rule asks for tags."""
+    """With the tags of the DAGs for which none were reported, where a rule asks for tags."""
     unknown = [dag_id for dag_id, tags in about.dags.items() if not tags]
     tags = tags_of(services, verb, about.deployment, unknown) if unknown and about.settled else {}
     return tags if isinstance(tags, Refused) else replace(about, dags={**about.dags, **tags})
@@ -96,8 +96,8 @@ def weigh(services: Services, person: Person, plan: Plan, *, anew: bool = False)
 
 
 def no_longer(services: Services, plan: Plan, second: Person | None = None) -> Refused | None:
-    """Why a confirmed list is not carried out after all: whoever asked for it, or approved it, may not any more. Both are
-    asked about again; where Airflow does not tell a tag now, what it told at the confirmation holds."""
+    """Why a confirmed list is not carried out after all: the requester or the approver may not any more. Both are
+    asked about again; if Airflow doesn't give a tag now, the one from the confirmation holds."""
     people = [
         (plan.person, "asked for it"),
         *([(second, "approved it")] if second is not None and services.whois else []),

@@ -71,7 +71,7 @@ def end(services: Services, person: Person) -> Refused | None:
 
 
 class Say(Protocol):
-    """Says in the root route's channel that a glass was broken (`deeds` is None), or that it is over."""
+    """Announces in the root route's channel that break-glass access began (`deeds` is None), or that it is over."""
 
     def __call__(self, glass: Glass, channel: str, deeds: int | None, /) -> None: ...
 

@@ -18,7 +18,7 @@ ACTIONS: dict[str, Action] = {
     "clear": CLEAR, "mark": MARK, "pause": PAUSE, "unpause": PAUSE, "trigger": TRIGGER, "backfill": BACKFILL,
     "variable": VARIABLE,
 }  # fmt: skip
-LIST_SECONDS = 60.0  # for a list that nobody waits for
+LIST_SECONDS = 60.0  # for a list that no one waits for
 
 
 def seen_now(airflow: Airflow, plan: Plan) -> Plan | Refused:
@@ -48,7 +48,7 @@ def is_done(airflow: Airflow, plan: Plan, step: Step) -> bool:
 
 
 def note_of(plan: Plan) -> str:
-    """What Airflow is told to remember: who really asked. The plan's id in it is how a step is found again."""
+    """The note for Airflow: who really asked. The plan's id in it is how a step is found again."""
     about = f", A-{plan.incident_id}" if plan.incident_id else ""
     reason = str(plan.options.get("reason") or "")
     return f"{plan.action} by {plan.person.name} through Windsock ({plan.id}{about})" + (

@@ -1,4 +1,4 @@
-"""Clears, which runs again: an alert's task instances, what somebody named, every run of a window.
+"""Clears, which runs again: an alert's task instances, what was named, every run of a window.
 
 Airflow 2 cannot address one mapped index, so the whole task is asked for, and it leaves alone what runs although it names it; the
 preview says both. Each run is a scope of its own, so that its exact list is shown and executed. A batch is read back by the note
@@ -123,7 +123,7 @@ def scopes_of(tasks: Sequence[Subject]) -> tuple[Scope, ...]:
 
 
 def preview(airflow: Airflow, plan: Plan, seconds: float, long: float) -> Seen:
-    with airflow.within(seconds):  # asked first, so that nobody waits long for an Airflow that does not answer
+    with airflow.within(seconds):  # asked first, so that no one waits long for an Airflow that doesn't answer
         paused = _paused(airflow, plan.scopes)
     found = _would_clear(airflow, plan.scopes, long)
     changes = _lines(airflow, plan.scopes, found)
@@ -208,7 +208,7 @@ def _addressable(airflow: Airflow, scope: Scope) -> Scope:
 
 
 def _named(scopes: Sequence[Scope], found: Sequence[TaskInstance]) -> set[TaskRef]:
-    """The task instances that somebody asked for by name, as against those that come with them or with a whole run."""
+    """The task instances that were requested by name, as against those that come with them or with a whole run."""
     exact = {(s.dag_id, s.run_id, task, index) for s in scopes for task, index in s.tasks if index is not None}
     whole = {(s.dag_id, s.run_id, task) for s in scopes for task, index in s.tasks if index is None}
     return {
@@ -256,8 +256,8 @@ def act(airflow: Airflow, plan: Plan, step: Step, note: str) -> int:
 
 
 def is_done(airflow: Airflow, plan: Plan, step: Step) -> bool:
-    """A batch is cleared as a whole or not at all. What runs or waits goes on by itself, so its state tells something only
-    where there is nothing else to tell; and one of many that has ended otherwise was marked by somebody."""
+    """A batch is cleared as a whole or not at all. What runs or waits goes on by itself, so its state means something only
+    where there is no other evidence; one of many that ended otherwise was marked by a person."""
     before = {change.ref: change.before for change in step.changes}
     found = _now(airflow, step)
     telling = [i for i in found if before[i.ref] in _RESTING] or found
@@ -267,7 +267,7 @@ def is_done(airflow: Airflow, plan: Plan, step: Step) -> bool:
 
 
 def is_overtaken(airflow: Airflow, plan: Plan, step: Step) -> bool:
-    """Whether somebody else has changed something of a batch since the list was compared. Raises Temporary or Permanent."""
+    """Whether someone else has changed something of a batch since the list was compared. Raises Temporary or Permanent."""
     if plan.action != "clear":
         return False
     before = {change.ref: change.before for change in step.changes}

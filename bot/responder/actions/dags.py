@@ -1,7 +1,7 @@
 """Pauses, unpauses and triggers DAGs.
 
 When a timed pause ends is settled in the plan, so that the preview says it to the minute. A conf that the DAG's params refuse
-is said before anybody confirms. A run's id is made of the plan's, so that trying again cannot start two.
+is said before confirmation. A run's id is made of the plan's, so that trying again cannot start two.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ PAUSE = Action(quick(preview_pause), _pause, _is_paused, _did_pause)  # and unpa
 def plan_trigger(
     services: Services, person: Person, deployment: str, dag_id: str, conf: Mapping[str, Any], channel: str
 ) -> Plan | Refused:
-    """Start one new run; the conf is checked against the DAG's params before anybody is asked."""
+    """Start one new run; the conf is checked against the DAG's params before the preview."""
     options = {"conf": dict(conf), "dags": [dag_id]}
     return draw_up(services, person, TRIGGER, "trigger", deployment, channel, options=options)
 

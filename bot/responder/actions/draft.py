@@ -22,7 +22,7 @@ from bot.store import audit as lines
 from bot.store import incidents, remediations
 from bot.store.audit import record
 
-PATIENCE = 2.5  # seconds that somebody waits for a preview before being told that Airflow does not answer
+PATIENCE = 2.5  # seconds that a person waits for a preview before learning that Airflow doesn't answer
 LONG_LIST = 8.0  # seconds for the list itself, of an Airflow that did answer: a thousand task instances take their time
 MOST_RUNS = 60  # runs that one plan may touch
 MOST_CHANGES = 2_000  # task instances that one plan may touch
@@ -174,7 +174,7 @@ def _about(scopes: Sequence[Scope], options: Mapping[str, Any] | None) -> str:
 
 
 def _concerned(services: Services, deployment: str, changes: Sequence[Change]) -> int | None:
-    """The one alert that is about these task instances: it shows what is done, whoever asked for it where."""
+    """The one alert that is about these task instances: it shows what is done, whoever requested it and from where."""
     things = [
         task_thing(deployment, ref.dag_id, ref.run_id, ref.task_id, ref.map_index)
         for change in changes if (ref := change.ref) is not None

@@ -54,7 +54,7 @@ VARIABLE = Action(quick(preview), act, is_done, did)
 
 
 def forget_old_values(services: Services) -> None:
-    """What nobody confirmed in time is not kept either; a day is looked back, for a bot that was away."""
+    """Unconfirmed values are removed too; a day is looked back, for a bot that was away."""
     before = services.clock() - PLAN_LIFE
     with services.store.write() as t:
         remediations.forget_values(t, before - timedelta(days=1), before)

@@ -35,7 +35,7 @@ LATE_AFTER = 10.0
 IDLE_SECONDS = 5.0
 SHORTEST_WAIT = 0.02
 UNWRITABLE = frozenset({"channel_not_found", "not_in_channel", "is_archived", "restricted_action"})
-GONE = frozenset({"message_not_found", "thread_not_found"})  # somebody deleted the message: it is posted anew
+GONE = frozenset({"message_not_found", "thread_not_found"})  # the message was deleted: it is posted anew
 PERMANENT_RETRY = timedelta(seconds=60)  # a person may mend it: the bot is invited, the token renewed
 Chore = Callable[[], float | None]  # returns in how many seconds it wants to be called again
 
@@ -87,7 +87,7 @@ class Tempo:
 
 
 def run(services: Services, kind: Kind, show: Show, stop: threading.Event, less_urgent: Sequence[Chore] = ()) -> None:
-    """Shows what is owed until told to stop; nothing that happens to one alert ends the loop. What is less urgent is done
+    """Shows what is owed until stopped; nothing that happens to one alert ends the loop. What is less urgent is done
     after each round."""
     event, tempo = services.alerts_owed if kind is Kind.slack else services.pages_owed, Tempo()
     while not stop.is_set():
@@ -187,7 +187,7 @@ def _show_one(services: Services, alert: Alert, show: Show) -> None:
 
 
 def _cannot(services: Services, alert: Alert, error: Permanent, now: datetime) -> None:
-    """A message that was deleted is posted anew at once; else the incident is seen elsewhere until somebody has mended it."""
+    """A message that was deleted is posted anew at once; else the incident is shown elsewhere until the channel works again."""
     if error.code in GONE and alert.ref:
         _postpone(services, alert, now, error=error.message, ref="", posting=False)
         return
@@ -197,7 +197,7 @@ def _cannot(services: Services, alert: Alert, error: Permanent, now: datetime) -
 
 def _elsewhere(services: Services, alert: Alert, error: Permanent) -> None:
     """A channel that cannot be written keeps nothing secret: the root route's channel shows the incident too, and its
-    thread says why, until somebody mends it."""
+    thread says why, until the channel works again."""
     if (
         alert.place.kind is not Kind.slack
         or error.code not in UNWRITABLE
@@ -253,7 +253,7 @@ def _record(services: Services, alert: Alert, seen: View, shown: Shown) -> None:
 
 
 def _paged(services: Services, t: Connection, alert: Alert) -> None:
-    """That somebody is rung, or could not be, is news for those who look at the message."""
+    """A page, or a failed one, changes what the message shows."""
     if alert.place.kind is Kind.pagerduty:
         incidents.touch(t, alert.incident_id)
         alerts.hurry(t, alert.incident_id, services.clock())

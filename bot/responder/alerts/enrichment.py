@@ -25,7 +25,7 @@ IDLE_SECONDS = 5.0
 
 
 def learn_loop(services: Services, stop: threading.Event) -> None:
-    """Learns about new incidents until told to stop."""
+    """Learns about new incidents until stopped."""
     while not stop.is_set():
         services.news.wait(IDLE_SECONDS)
         services.news.clear()
@@ -56,7 +56,7 @@ def _occasion(incident: Incident) -> str:
 
 
 def context(airflow: Airflow, incident: Incident, now: datetime) -> dict[str, Any]:
-    """What Airflow tells about the failure; each fact only where it is known."""
+    """What Airflow knows about the failure; each fact only where it is known."""
     signal = incident.exemplar
     dag, runs = airflow.dag(signal.dag_id), airflow.runs(signal.dag_id, limit=RUNS_ASKED)
     known: dict[str, Any] = {}

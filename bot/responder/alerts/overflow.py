@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 SPACING = timedelta(seconds=5)  # between two edits of the count
 CLAIM = timedelta(
     seconds=60
-)  # after which a message that was begun is looked for, and posted by whoever finds it missing
+)  # after which a message that was begun is looked for, and posted by the replica that finds it missing
 _KEY = "overflow/"
 
 

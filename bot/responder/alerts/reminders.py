@@ -38,7 +38,7 @@ def remind(services: Services) -> None:
 
 
 def _remind_once(services: Services, seen: Incident, entry: Entry) -> None:
-    """Another replica may have been faster, or the incident may be somebody else's by now."""
+    """Another replica may have been faster, or the incident may have another holder by now."""
     with services.store.write() as t:
         known = incidents.for_change(t, seen.id)
         if known is None or known.held_at != seen.held_at or known.version != seen.version:

@@ -24,7 +24,7 @@ from bot.responder.services import Services
 from bot.store import alerts, incidents
 
 logger = logging.getLogger(__name__)
-RINGING = frozenset({"reopened", "escalated", "failed", "worse"})  # entries that the whole channel is told, too
+RINGING = frozenset({"reopened", "escalated", "failed", "worse"})  # entries that the whole channel is shown, too
 BATCH = 20  # entries in one message
 SKEW = timedelta(minutes=5)  # that Slack's clock and ours may be apart
 WAIT_FOR_EDIT = timedelta(seconds=10)  # what rings does so without the message's edit after that
@@ -40,7 +40,7 @@ REFUSED_ALL = UNWRITABLE | {
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the thread holds already: its last entry, and the last that the channel was told."""
+    """What the thread holds already: its last entry, and the last that the channel was shown."""
 
     told: int = 0
     rung: int = 0
@@ -63,7 +63,7 @@ class Thread(Protocol):
 
 
 def tell(services: Services, thread: Thread) -> float:
-    """Says what is not told yet, what waits longest first; ends when an alert is owed, and when Slack is away. Returns how
+    """Posts what is not posted yet, the longest waiting first; ends when an alert is owed, and when Slack is away. Returns how
     many seconds until it wants to be called again."""
     closed, before = dict[str, float](), dict[int, tuple[object, ...]]()
     while True:
@@ -158,7 +158,7 @@ def _later(alert: Alert, error: Temporary, now: datetime) -> dict[str, object]:
 
 
 def _cannot(services: Services, alert: Alert, error: Permanent, now: datetime) -> dict[str, object]:
-    """A message that was deleted is posted anew, and its new thread is told; a channel that cannot be written waits; a line
+    """A message that was deleted is posted anew, and its new thread is written; a channel that cannot be written waits; a line
     that Slack does not take is left out, since the message itself shows the state."""
     if error.code in GONE:
         services.alerts_owed.set()

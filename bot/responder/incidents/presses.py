@@ -54,7 +54,7 @@ def pressed_elsewhere(
         if not heard.first_time(t, now, *elsewhere.event):
             return False
         late = _is_late(incidents.for_change(t, incident_id), verb, elsewhere.at)
-        at = elsewhere.at if verb == "acknowledge" else now  # held since then, to tell what is older
+        at = elsewhere.at if verb == "acknowledge" else now  # held since then, to recognise what is older
         result = late or _press(services, t, person, verb, incident_id, note, at)
         outcome = result.reason if isinstance(result, Refused) else result.state.value
         audit.record(
@@ -135,7 +135,7 @@ def note(services: Services, incident_id: int, entry: Entry) -> None:
 
 
 def learn(services: Services, incident_id: int, context: dict[str, object]) -> None:
-    """What Airflow told about an incident; the alert is owed again when that is news."""
+    """What Airflow reported about an incident; the alert is owed again if that is new."""
     with services.store.write() as t:
         incident = incidents.for_change(t, incident_id)
         if incident is None or incident.context == context:

@@ -79,7 +79,7 @@ def _where(services: Services, silence_id: int) -> About | Refused:
 
 
 def _decided(services: Services, person: Person, verb: str, about: About | Refused) -> Yes | No:
-    """What Airflow does not tell decides against it."""
+    """If Airflow can't be asked, the answer is no."""
     return No(None, about.reason) if isinstance(about, Refused) else decide(services, person, verb, about)
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bot.responder.services import Services
 
 logger = logging.getLogger(__name__)
-LATEST = timedelta(hours=3)  # after the time it was due; yesterday's news in the evening are none
+LATEST = timedelta(hours=3)  # after the time it was due; by the evening it is stale
 AGAIN = timedelta(seconds=60)  # until it is made again: every deployment's metastore is asked for it
 WORTH = 3
 LONG_OPEN = timedelta(hours=1)
@@ -48,8 +48,8 @@ class Took:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """One thing worth a look. `kind` is `open` (for `seconds`, nobody has it), `failed` (`number` times) or `untold`
-    (`number` failures that Airflow knows and nobody told). `incident` is None where there is none."""
+    """One thing worth a look. `kind` is `open` (for `seconds`, no one has it), `failed` (`number` times) or `untold`
+    (`number` failures that Airflow knows and nothing reported). `incident` is None where there is none."""
 
     kind: str
     number: int = 0
@@ -156,7 +156,7 @@ def _worst(failed: Sequence[Failures], most: int = 3) -> list[tuple[str, int]]:
 def _worth(
     t: Connection, failed: Sequence[Failures], open_now: Sequence[Incident], covered: Coverage, now: datetime
 ) -> list[Worth]:
-    """What nobody has, what nobody told, and what failed most; three of them."""
+    """Unacknowledged incidents, unreported failures, and what failed most; three of them."""
     free = [
         one for one in open_now if one.state is State.open and one.silence is None and now - _since(one) >= LONG_OPEN
     ]
@@ -180,7 +180,7 @@ def _since(incident: Incident) -> datetime:
 
 
 def send_due(services: Services, plan: Plan, post: Post) -> bool:
-    """Posts the digest of the day before when it is time and nobody has; True when it did."""
+    """Posts the digest of the day before when it is due and not posted yet; True if it did."""
     now = services.clock()
     today = now.astimezone(plan.zone).date()
     due = datetime.combine(today, plan.at, plan.zone).astimezone(UTC)

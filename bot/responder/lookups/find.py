@@ -98,7 +98,7 @@ def _found(airflow: Airflow, name: str, asked: _Asked, now: datetime, needs_run:
 
 
 def _exact(airflow: Airflow, name: str, asked: _Asked) -> tuple[str, str] | Refused:
-    """A link, an alert or an earlier choice told the DAG and the task apart."""
+    """A link, an alert or an earlier choice named the DAG and the task separately."""
     if airflow.dag(name) is not None:
         return name, asked.task
     return _unknown_dag(airflow, name, asked, asked.task)

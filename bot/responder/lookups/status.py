@@ -34,7 +34,7 @@ def status(services: Services) -> Status:
 
 
 def _covered(services: Services, deployments: Sequence[DeploymentStatus]) -> list[DeploymentStatus]:
-    """How many failures of the last day each Airflow knows, and who told them first."""
+    """How many failures of the last day each Airflow knows, and what reported them first."""
     since = services.clock() - timedelta(days=1)
     with services.store.read() as t:
         told = {one.name: coverage.coverage(t, one.name, since) for one in deployments}
@@ -56,7 +56,7 @@ def _findings(services: Services) -> dict[str, Sequence[str]]:
 
 
 def _in_time(airflow: Airflow, now: datetime) -> DeploymentStatus:
-    """One that hangs keeps nobody waiting for the others' answers."""
+    """One that hangs doesn't delay the others' answers."""
     with airflow.within(PATIENCE):
         return ask_deployment(airflow, now)
 

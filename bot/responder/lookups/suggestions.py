@@ -139,5 +139,5 @@ def _rank(state: str) -> int:
 
 
 def likely(runs: Sequence[Run]) -> Run | None:
-    """The run that somebody most likely means: the newest that failed, else the newest."""
+    """The run that is most likely meant: the newest that failed, else the newest."""
     return next((run for run in runs if run.state == "failed"), runs[0] if runs else None)

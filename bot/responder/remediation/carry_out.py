@@ -38,7 +38,7 @@ WORKERS = 4
 
 
 def run(services: Services, report: Report, stop: threading.Event) -> None:
-    """Carries on what is due until told to stop."""
+    """Carries on what is due until stopped."""
     with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="remediation") as pool:
         while not stop.is_set():
             services.remediation_owed.clear()
@@ -91,7 +91,7 @@ def carry_on(services: Services, remediation: Remediation, report: Report) -> Re
 
 
 def _attempt(services: Services, remediation: Remediation, airflow: Airflow) -> Remediation:
-    if services.clock() >= remediation.asked_at + PLAN_LIFE:  # nobody who confirmed it expects that any more
+    if services.clock() >= remediation.asked_at + PLAN_LIFE:  # the person who confirmed it no longer expects that
         return end(services, remediation, Progress.given_up, "it was not begun within ten minutes")
     lost = None
     if not remediation.plan.options.get("by_itself"):  # the end of a timed pause was allowed with the pause
@@ -150,7 +150,7 @@ def _go_on(services: Services, doing: Remediation, airflow: Airflow) -> Remediat
 
 
 def _advance(services: Services, doing: Remediation, steps: Sequence[Step], *, tell: bool) -> Remediation:
-    """One step further; the claim is ours for longer, and somebody may have asked to stop."""
+    """One step further; the claim is ours for longer, and a person may have asked to stop."""
     further = replace(doing, steps=doing.steps + 1, version=doing.version + (1 if tell else 0))
     further = replace(further, tally=_executed(further, steps))
     with services.store.write() as t:

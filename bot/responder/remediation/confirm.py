@@ -136,7 +136,7 @@ def stop(services: Services, person: Person, plan_id: str) -> Remediation | Refu
     if found is None:
         return Refused("There is nothing to stop.", "")
     about = About(found.plan.deployment, dict.fromkeys(found.plan.dag_ids, ()))
-    if person.id != found.person.id:  # whoever asked for it may think better of it
+    if person.id != found.person.id:  # the requester may change their mind
         refused = may(services, person, found.plan.action, f"stop {found.plan.id}", found.incident_id, about)
         if refused is not None:
             return refused
@@ -153,7 +153,7 @@ def stop(services: Services, person: Person, plan_id: str) -> Remediation | Refu
 
 
 def _taken(incident: Incident, plan: Plan, services: Services, second: Person | None) -> lifecycle.Observation:
-    """Whoever acts on an incident that nobody has, has it."""
+    """Acting on an unacknowledged incident acknowledges it."""
     now, person = services.clock(), plan.person
     agreed = f", {second.name} approved it" if second else ""
     if incident.state is State.open:

@@ -1,4 +1,4 @@
-"""What a person reads when somebody else is at work on what they were about to change."""
+"""What a person reads when someone else is already changing the same things."""
 
 from __future__ import annotations
 

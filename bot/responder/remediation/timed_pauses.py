@@ -91,5 +91,5 @@ def _plan(services: Services, row: dict[str, Any]) -> Plan | str | None:
 
 
 def _person(row: dict[str, Any]) -> Person:
-    """It is done by Windsock, for whoever asked for it."""
+    """Windsock does it on behalf of the person who asked for the pause."""
     return Person(str(row.get("by_id", "")), "Windsock")

@@ -46,7 +46,7 @@ def watch(services: Services, remediation: Remediation, airflow: Airflow, report
     if any(still_running(instance.state) for instance in found) and now - remediation.asked_at < WATCH_FOR:
         told_at = remediation.ended_at or remediation.began_at or now
         tell = count != dict(remediation.tally) and now - told_at >= PROGRESS_EVERY
-        # while it is watched, ended_at holds when progress was last told
+        # while it is watched, ended_at holds when progress was last shown
         return save(
             services, replace(later, tally=count, ended_at=now if tell else remediation.ended_at), silent=not tell
         )

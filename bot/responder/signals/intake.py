@@ -32,7 +32,7 @@ OBSERVED_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one submission: how many signals were news, how many were told before. Once everything up to the id
+    """What became of one submission: how many signals were new, how many were known. Once everything up to the id
     `upto` has been observed, all of them have been."""
 
     accepted: int
@@ -119,7 +119,7 @@ class Intake:
             self._end(batch)
 
     def _end(self, unanswered: list[_Submission]) -> None:
-        """Nobody is left waiting for a writer that ends, however it ends."""
+        """No caller is left waiting for a writer that ends, however it ends."""
         with self._lock:
             self._ended = True
         with contextlib.suppress(queue.Empty):

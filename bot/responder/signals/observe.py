@@ -36,7 +36,7 @@ BATCH = 2_000  # signals that are observed at once
 
 
 def report(services: Services, told: Sequence[Signal]) -> list[Signal]:
-    """Both steps at once, for whoever has no observer; returns those that were news."""
+    """Both steps at once, for callers without an observer; returns those that were new."""
     with services.store.taking() as t:
         news = signals.take(t, [letter(signal) for signal in told], services.clock())
     while observe(services, BATCH):
@@ -75,7 +75,7 @@ def observe_these(services: Services, stored: Sequence[Stored]) -> int:
 
 
 class _Opened:
-    """A stored signal, and what it is grouped with and where it is seen, when it is sick: worked out before anybody waits."""
+    """A stored signal, and what it is grouped with and where it is seen, when it is sick: computed before the transaction."""
 
     def __init__(self, services: Services, stored: Stored) -> None:
         self.id, self.again = stored.id, stored.again
@@ -87,7 +87,7 @@ class _Opened:
 
 
 def _learn_why(services: Services, t: Connection, again: Sequence[_Opened], now: datetime) -> bool:
-    """A failure that was told without its exception (by the sweep, while the hook's report lay in a spool) and is told
+    """A failure that was reported without its exception (by the sweep, while the hook's report lay in a spool) and is reported
     again with it: no second failure, but the message says why."""
     by_thing = {digest(one.signal.thing): one for one in again}
     told_as = {i: by_thing[thing] for thing, i, _ in incidents.sick_of(t, [one.signal.thing for one in again])}
@@ -224,7 +224,7 @@ def _without_explained_runs(t: Connection, changes: Changes, told: list[_Opened]
 def _explain_runs(
     t: Connection, changes: Changes, tasks: Mapping[str, Signal], silent: Sequence[tuple[str, int, int]]
 ) -> None:
-    """Failed runs whose failed task was told after them: where another incident says more, the run's own ends."""
+    """Failed runs whose failed task was reported after them: where another incident says more, the run's own ends."""
     incidents.set_well(t, [subject_id for _, _, subject_id in silent], changes.now)
     by_digest = {digest(thing): signal for thing, signal in tasks.items()}
     for thing, incident_id, subject_id in silent:

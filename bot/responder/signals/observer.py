@@ -18,7 +18,7 @@ from bot.store.database import Store
 from bot.store.signals import signals
 
 logger = logging.getLogger(__name__)
-BATCH = 150  # signals a transaction: whoever presses a button may have to wait for one
+BATCH = 150  # signals a transaction: a person who presses a button may have to wait for one
 PAUSE = 0.2  # seconds at most, after a batch that was not full while more is coming in
 GATHER = 10  # that pause is so many times as long as the work: a batch has a price, however small it is
 SHARE = 3  # after a full batch
@@ -26,7 +26,7 @@ MANY = 100_000  # signals behind, from which on observing goes first
 IDLE_SECONDS = 1.0  # other replicas store signals, too
 RETRY_SECONDS = 0.5
 LOOK_SECONDS = 0.02
-CROSSED = 6  # times in a row that what is told as another replica's doing is believed to be
+CROSSED = 6  # times in a row that a conflict is attributed to another replica
 
 
 def wait_for_others(store: Store, seconds: float) -> int:

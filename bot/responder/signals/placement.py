@@ -35,7 +35,7 @@ def _was_theirs(services: Services, silence: Silence, signal: Signal) -> bool:
 
 
 def place(services: Services, signal: Signal) -> tuple[Signature, Placement]:
-    """What a failing signal is grouped with and where it is seen. Nobody is said to be rung where nobody can be."""
+    """What a failing signal is grouped with and where it is seen. No page is announced where none can be sent."""
     signature = _sign(signal)
     placement = route(signal, signature.name, services.policy, guiding(services.runbooks, signal))
     return signature, placement if services.pages else replace(placement, page_after=None)

@@ -22,7 +22,7 @@ RUNS_OF_AN_INCIDENT = 10
 
 
 def follow(services: Services, report: Callable[[Sequence[Signal]], object]) -> None:
-    """Reports what became well again in Airflow without a hook that told it."""
+    """Reports what recovered in Airflow without a hook that reported it."""
     with services.store.read() as t:
         found = incidents.listed(t, OPEN_STATES, limit=INCIDENTS_ASKED)
         sick = {i.id: incidents.subjects_of(t, i.id, sick=True, limit=500) for i in found}
@@ -57,7 +57,7 @@ def _healed(airflow: Airflow, deployment: str, sick: Sequence[Subject], now: dat
 
 
 def _later(instance: TaskInstance, failed: Subject) -> bool:
-    """A success of the failed try itself is one too: somebody marked it."""
+    """A success of the failed try itself counts too: it was marked by hand."""
     return instance.end_date is None or instance.end_date > failed.failed_at - timedelta(minutes=1)
 
 

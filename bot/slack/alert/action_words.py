@@ -83,7 +83,7 @@ def becomes(plan: Plan, show: Callable[[object, int], str] = plain) -> str:
 
 
 def batches(remediation: Remediation) -> bool:
-    """Whether it is told how far the asking itself is: a list that is longer than one call."""
+    """Whether the progress of the request itself is shown: a list that is longer than one call."""
     return remediation.progress is Progress.doing and size(remediation.plan) > 1
 
 

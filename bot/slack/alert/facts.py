@@ -192,7 +192,7 @@ def _file_line(view: View) -> str:
 
 
 def _owner(view: View) -> str:
-    """The owner, called by the route's mention only while nobody has it."""
+    """The owner, called by the route's mention only while no one has it."""
     incident = view.incident
     owner = (
         "" if incident.exemplar.owner == "airflow" else foreign(incident.exemplar.owner, 80)

@@ -107,7 +107,7 @@ def _well(view: View) -> tuple[str, str]:
 
 
 def _what_helped(view: View) -> str:
-    """`: Ana cleared 14 task instances`, or `, by itself` when nobody did anything."""
+    """`: Ana cleared 14 task instances`, or `, by itself` when no one did anything."""
     incident, last = view.incident, view.remediation
     began = incident.reopened_at or incident.opened_at
     if incident.resolved_by:

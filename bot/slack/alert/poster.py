@@ -68,7 +68,7 @@ class Poster:
                       metadata=_marked(LINE_TYPE, alert=alert.id, entry=news[-1].id, rung=False))  # fmt: skip
 
     def ring(self, alert: Alert, seen: View, entry: Entry) -> None:
-        """An edit rings nobody: what must be noticed is one short reply, sent to the channel as well."""
+        """An edit notifies no one: what must be noticed is one short reply, sent to the channel as well."""
         message = thread_lines.broadcast(seen)
         if message is not None:
             self._say(alert.channel_id, fit(message), thread_ts=alert.ref, reply_broadcast=True,

@@ -59,7 +59,7 @@ def sign(view: View) -> str:
 
 
 def colour(view: View) -> str:
-    """The bar: must somebody still pick this up?"""
+    """The bar: is it still waiting for a person?"""
     return _COLOURS.get(stage(view), _SEVERITY[view.incident.severity][1])
 
 

@@ -114,7 +114,7 @@ def broadcast(view: View) -> Message | None:
 
 
 def _called(view: View, about: str, what: str) -> str:
-    """What the channel is told of an open incident; nothing where its message says enough."""
+    """What the whole channel is shown of an open incident; nothing where its message says enough."""
     if view.incident.severity is Severity.critical and view.incident.times == 1:
         return f"🚨 *Critical:* {foreign(cut_middle(name(view), 120) + spoken(view)[1])}"
     if what == "failed":

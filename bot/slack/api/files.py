@@ -38,7 +38,7 @@ def upload(
 
 
 def _not_yet(client: WebClient, name: str, length: int) -> dict[str, str]:
-    """An address to send to. Nobody sees anything of it, so a lost answer here harms nothing."""
+    """An address to send to. Nothing is visible yet, so a lost answer does no harm."""
     try:
         answer = called(client.files_getUploadURLExternal, filename=name, length=length)
     except Temporary as error:

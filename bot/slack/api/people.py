@@ -24,7 +24,7 @@ from bot.slack.api.client import called
 KEPT_SECONDS = 300.0
 REFRESH_SECONDS = 180.0
 HELD_SECONDS = 3_600.0  # for which an account is believed to be what it was, while Slack cannot be asked
-QUIET_SECONDS = 2.0  # after Slack did not answer: whoever comes next is not made to wait for the same
+QUIET_SECONDS = 2.0  # after Slack did not answer: the next caller doesn't wait for the same
 _NOT_OURS = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 STRANGER = "an account of another workspace"
 SOON_SECONDS = 0.7  # for an ack that depends on who asks; Slack waits three seconds for it
@@ -51,7 +51,7 @@ class People:
         self._under_way: dict[str, _Question] = {}
 
     def soon(self, user_id: str, given_name: str = "", team: str = "", seconds: float = SOON_SECONDS) -> Person:
-        """The same for who must be answered at once: whoever Slack does not tell of within that time is unknown for now."""
+        """The same with a time limit: a person whom Slack doesn't report in time is unknown for now."""
         asked = self._question(user_id, given_name, team)
         try:
             return asked.future.result(max(0.0, asked.began + seconds - time.monotonic()))
@@ -59,7 +59,7 @@ class People:
             return self.person(user_id, given_name, team, asking=False)
 
     def _question(self, user_id: str, given_name: str, team: str) -> _Question:
-        """The one that is under way, or a new one: whoever asks twice does not wait twice."""
+        """The one that is under way, or a new one: asking twice doesn't wait twice."""
         with self._lock:
             asked = self._under_way.get(user_id)
             if asked is None or asked.future.done():
@@ -99,11 +99,11 @@ class People:
             self._kept.clear()
 
     def name(self, user_id: str) -> str:
-        """The first name, empty when Slack does not tell."""
+        """The first name, empty if Slack doesn't say."""
         return _first_name(self._user(user_id)[0])
 
     def names(self, ids: Iterable[str]) -> list[str]:
-        """First names of the people among the ids; a plain name, so nobody is rung."""
+        """First names of the people among the ids; a plain name, so no one is notified."""
         return [self.name(one) or one for one in ids if one != EVERYBODY and not one.startswith("S")]
 
     def handles(self, ids: Iterable[str]) -> list[str]:
@@ -115,7 +115,7 @@ class People:
         return [str((found or {}).get(one) or one) for one in groups]
 
     def link(self, channel: str, ts: str = "") -> str:
-        """Where a message, or a channel, can be opened; only its name when Slack does not tell the workspace's address."""
+        """Where a message, or a channel, can be opened; only its name if Slack doesn't report the workspace's URL."""
         here = self._workspace() if channel else {}
         path = f"archives/{channel}" + (f"/p{ts.replace('.', '')}" if ts else "")
         return f"{here.get('url', '')}{path}" if channel else ""
@@ -163,7 +163,7 @@ class People:
         return found or self._kept.get(("workspace", ""), (0.0, {}))[1] or {}
 
     def _members_of(self, group: str, *, anew: bool = False, asking: bool = True) -> tuple[frozenset[str], str]:
-        """Who is in a group, nobody when Slack cannot be asked, and then why."""
+        """Who is in a group; no one if Slack can't be asked, and then why."""
 
         def ask() -> frozenset[str]:
             return frozenset(called(self._client.usergroups_users_list, usergroup=group).get("users") or ())

@@ -46,7 +46,7 @@ def check(ask: Ask, name: str) -> Message:
 
 
 def _asked(ask: Ask, airflow: Airflow, name: str) -> CheckSeen:
-    """Without a metastore there is nothing to ask; what the alerts say of it is still told."""
+    """Without a metastore there is nothing to ask; what the alerts say of it is still shown."""
     one = ask.services.examine.get(airflow.name)
     seen = one.ask(name) if one is not None else None
     if seen is not None:

@@ -48,7 +48,7 @@ def _is_me(ask: Ask, word: str) -> bool:
 
 
 def _of_person(t: Connection, word: str) -> list[audits.Line]:
-    """`@U0ANA`, as Slack escapes it, or a first name as somebody types it."""
+    """`@U0ANA`, as Slack escapes it, or a first name as typed."""
     name = word.removeprefix("@").partition("|")[0]
     found = audits.lines(t, who_id=name, limit=SHOWN + 1)
     return found or audits.lines(t, who=name, limit=SHOWN + 1)

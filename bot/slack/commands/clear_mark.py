@@ -69,7 +69,7 @@ def _clear_window(ask: Ask, ref: links.Ref, window: Window) -> Message:
 
 
 def _plan_clear(ask: Ask, found: Target, runs: Iterable[Run], incident_id: int | None) -> Plan | Refused:
-    # a whole run without a word more means what failed in it: nobody runs what succeeded again by accident
+    # a whole run without a word more means what failed in it: so that nothing that succeeded runs again by accident
     only_failed = ask.said("failed") or (not found.task_id and not ask.said("all"))
     tasks = ((found.task_id, found.map_index),) if found.task_id else ()
     scopes = [
@@ -129,7 +129,7 @@ def mark_alert(ask: Ask, incident_id: int, state: str, reason: str = "") -> Plan
 
 
 def allowed_target(ask: Ask, ref: links.Ref, verb: str, *, needs_run: bool = False) -> Target | Refused:
-    """The role is asked for first: a refusal tells nothing about what there is."""
+    """The role is asked for first: a refusal reveals nothing about what exists."""
     about = About(ref.deployment or ANYWHERE, settled=False)
     return authorization.may(ask.services, ask.person, verb, ask.command.rest, about=about) or target(
         ask, ref, needs_run=needs_run

@@ -115,7 +115,7 @@ def _scope(ask: Ask, word: str) -> tuple[str, str] | Refused:
 
 
 def scope_of(seen: View) -> str:
-    """What an alert's silence covers unless somebody chose: its cause, its task, or the thing itself."""
+    """What an alert's silence covers by default: its cause, its task, or the thing itself."""
     signal = seen.incident.exemplar
     if not signal.task_id:
         return f"thing:{signal.label}"

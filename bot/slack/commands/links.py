@@ -17,7 +17,7 @@ _IN_PATH = frozenset({"runs", "tasks", "mapped"})
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """What somebody pointed at. `name` is `dag` or `dag.task` as written; `task` is set only where a link told it apart."""
+    """What a REF points at. `name` is `dag` or `dag.task` as written; `task` is set only where a link names it separately."""
 
     incident: int | None = None
     deployment: str = ""

@@ -91,7 +91,7 @@ class _Thread:
     wanted: int
 
     def file(self, ref: TaskRef, log: Log, try_number: int) -> str:
-        """A link to the whole log; empty when nobody asked for that much, or Slack did not take it."""
+        """A link to the whole log; empty when fewer lines were requested, or Slack did not take it."""
         place = self._place() if self._is_asked_for(log) else None
         if self.ask.client is None or place is None:
             return ""
@@ -109,7 +109,7 @@ class _Thread:
         return url
 
     def _is_asked_for(self, log: Log) -> bool:
-        """Somebody said `file`, or asked for many lines and there are more than a message shows."""
+        """The user asked for `file`, or for many lines and there are more than a message shows."""
         tail = sum(len(line) + 1 for line in log.lines[-self.wanted :])
         longer = len(log.lines) > self.wanted or tail > log_reply.ROOM
         return log.found and (self.ask.said("file") or (self.wanted > LINES and longer))

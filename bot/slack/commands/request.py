@@ -28,7 +28,7 @@ from bot.slack.commands.links import host_of
 from bot.slack.replies import replies
 from bot.slack.text.block_kit import Message
 
-PATIENCE = 15.0  # seconds that somebody waits for an answer which comes after the ack
+PATIENCE = 15.0  # seconds that a person waits for an answer after the ack
 T = TypeVar("T")
 
 
@@ -41,7 +41,7 @@ class Ask:
     people: People
     command: grammar.Command
     channel: str  # its id
-    channel_name: str = ""  # as Slack tells it; "privategroup" for every private one
+    channel_name: str = ""  # as Slack sends it; "privategroup" for every private one
     client: WebClient | None = None  # for a file in a thread
 
     @property
@@ -109,7 +109,7 @@ def target(ask: Ask, ref: links.Ref, *, needs_run: bool = False) -> find.Target 
         place = _place(ask, ref)
         if isinstance(place, Refused):
             return place
-        name = f"{ref.name}/" if ref.host and not ref.task else ref.name  # a link tells the DAG without a doubt
+        name = f"{ref.name}/" if ref.host and not ref.task else ref.name  # a link names the DAG unambiguously
         return find.find(ask.services, name, deployment=place, task=ref.task, map_index=ref.map_index,
                          run=ref.run, needs_run=needs_run)  # fmt: skip
     seen = not_there(ask, ref) or view_of(ask.services, ref.incident)
@@ -140,7 +140,7 @@ def not_there(ask: Ask, ref: links.Ref) -> Refused | None:
 
 
 def _place(ask: Ask, ref: links.Ref) -> str | Refused:
-    """The deployment that is named, or that a pasted link shows; where nothing tells, the channel's."""
+    """The deployment that is named, or that a pasted link shows; otherwise the channel's."""
     if not ref.host:
         return ref.deployment or channel_deployment(ask)
     fitting = linked(ask.services.airflows.values(), ref)

@@ -91,7 +91,7 @@ def connection(ask: Ask) -> Message:
 
 
 def _placed(ask: Ask, verb: str, words: list[str], what: str) -> tuple[Airflow, str] | Refused:
-    """The deployment and the name, for somebody who may; the role comes first."""
+    """The deployment and the name, for a person who may; the role comes first."""
     airflow, name = named_place(ask, words[0] if words else "")
     about = About(airflow.name if airflow is not None else ANYWHERE)
     if (no := authorization.may(ask.services, ask.person, verb, name, about=about)) is not None:

@@ -25,7 +25,7 @@ from bot.slack.text.words import code, count, cut, cut_middle, foreign, joined, 
 _CHOICE = 75
 _ONLY_IN_MESSAGES = frozenset({"markdown", "table", "file"})
 _STEPS = 6
-_SEEN = "What you see"  # told before the steps; the rest of a runbook is read after them
+_SEEN = "What you see"  # shown before the steps; the rest of a runbook is read after them
 _LENGTHS = (("30 minutes", "30m"), ("1 hour", "1h"), ("2 hours", "2h"), ("4 hours", "4h"))
 
 
@@ -80,7 +80,7 @@ def _about(view: View) -> str:
 
 
 def resolve(view: View) -> Block:
-    """Asks for a note, which nobody must give."""
+    """Asks for an optional note."""
     note = _line("What helped? It goes into the timeline.", 500) | {"multiline": True}
     return fit_view(modal("resolve", "Resolve", [
         section(f"{sign(view)} {_about(view)}"),
@@ -99,7 +99,7 @@ def escalate(view: View) -> Block:
 
 
 def message(title: str, text: str) -> Block:
-    """Tells something; asks nothing. `text` is a plain sentence."""
+    """A message without a question. `text` is a plain sentence."""
     said = "\n".join(foreign(line, formatted=True) for line in text.split("\n"))
     return fit_view(modal("message", cut(plain(title), 24) or "Windsock", [section(said) or section("…")]))
 

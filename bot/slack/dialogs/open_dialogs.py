@@ -35,7 +35,7 @@ ARRIVES = 10  # looks, a fifth of a second apart, for a window that Slack is abo
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A window that says that it waits, and was not filled; `only_looks`: whoever waits has confirmed nothing."""
+    """A window that says that it waits, and was not filled; `only_looks`: nothing was confirmed."""
 
     where: dict[str, str]
     only_looks: bool
@@ -45,7 +45,7 @@ _standing: ContextVar[Standing | None] = ContextVar("standing", default=None)
 
 
 def standing() -> Standing | None:
-    """The window that this thread left waiting; asked once, by whoever ends the wait in its place."""
+    """The window that this thread left waiting; asked once, by the code that answers in its place."""
     left = _standing.get()
     _standing.set(None)
     return left
@@ -76,7 +76,7 @@ class Windows:
         return made
 
     def picked(self, view_id: str, at: str) -> float:
-        """Somebody picked something there; what `redraw` wants to know again."""
+        """Redraws after a pick; `redraw` gathers what it needs."""
         moment = _moment(at)
         with self._lock:
             newest, known = self._latest.get(view_id, (0.0, ""))

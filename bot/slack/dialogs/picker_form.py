@@ -62,7 +62,7 @@ class Chosen:
 
 
 def unpacked(metadata: str) -> Chosen | None:
-    """None for what an older version wrote, or nobody of us."""
+    """None for what an older version wrote, or what isn't ours."""
     try:
         read = read_json(metadata)
         return Chosen(**read)

@@ -225,7 +225,7 @@ def _number(value: Any) -> str | None:
 
 
 def _fits(text: str) -> str | None:
-    """A default to start from. One that looks like a secret, or has signs that nobody can see, is left to Airflow, which
+    """A default to start from. One that looks like a secret, or has invisible characters, is left to Airflow, which
     uses it when nothing is sent."""
     return text if text and len(text) <= _TEXT and redact(text) == text == visible(text) else None
 

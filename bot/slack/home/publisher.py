@@ -76,12 +76,12 @@ class Homes:
             self._publish(user_id, opened)
 
     def refresh(self, user_id: str) -> None:
-        """Somebody pressed something there: they see at once what became of it."""
+        """Shows the result of a press at once."""
         if opened := self._open.get(user_id):
             self._publish(user_id, opened)
 
     def round(self) -> None:
-        """One look whether anybody's Home has changed."""
+        """Checks whether any Home has changed."""
         now = self._clock()
         with self._lock:
             lately = {user_id: one for user_id, one in self._open.items() if now - one.at < LATELY}
@@ -123,7 +123,7 @@ class Homes:
             asked_at, known = self._beats
             if self._clock() - asked_at < BEATS_KEPT or not self._services.airflows:
                 return False
-            self._beats = (self._clock(), known)  # whoever comes meanwhile does not ask as well
+            self._beats = (self._clock(), known)  # callers meanwhile don't ask as well
         found = homes.beats(self._services)
         self._beats = (self._clock(), found)
         return list(known) != found

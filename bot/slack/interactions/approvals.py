@@ -32,7 +32,7 @@ def show(poster: Poster, approval: Approval, channel: str, thread: str) -> tuple
 
 
 def loud(poster: Poster, glass: Glass, channel: str, deeds: int | None) -> None:
-    """Somebody broke the glass (`deeds` is None), or it is over."""
+    """Break-glass access began (`deeds` is None), or ended."""
     said = broken(glass) if deeds is None else over(glass, deeds)
     poster.notice(f"glass-{glass.id}-{'broken' if deeds is None else 'over'}", said, channel)
 

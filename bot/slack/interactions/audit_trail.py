@@ -105,7 +105,7 @@ class _Heard:
             logger.info("Slack delivered %s of %s twice; the second one changes nothing", sent.verb, sent.user)
 
     def _taken(self, ack: Callable[..., Any], body: Body, **said: Any) -> Any:
-        """Tells Slack that it arrived. Raises `_Again` where it had arrived before: its trigger is new with every press."""
+        """Acknowledges to Slack. Raises `_Again` where it had arrived before: its trigger is new with every press."""
         done, trigger = ack(**said), str(body.get("trigger_id") or "")
         if said or not trigger:
             return done
@@ -199,7 +199,7 @@ def without_value(line: str) -> str:
 
 
 def _action(body: Body) -> _Sent | None:
-    """A press; what somebody chooses inside a window before sending it is none."""
+    """A press; a pick inside a modal before it is submitted doesn't count."""
     action = body["actions"][0]
     verb, value = str(action.get("action_id", "")), str(action.get("value") or "")
     if action.get("type") not in {"button", "overflow"}:
@@ -215,7 +215,7 @@ def _action(body: Body) -> _Sent | None:
 
 
 def _submission(body: Body) -> _Sent | None:
-    """A window that was sent; one that was closed is none."""
+    """A window that was sent; one that was closed doesn't count."""
     if body.get("type") != "view_submission":
         return None
     view, user = body.get("view") or {}, body["user"]
@@ -229,7 +229,7 @@ def _team(user: Body) -> str:
 
 
 def _filled_in(view: Body) -> str:
-    """What was filled in, by block; the audit masks it. A param's block does not tell its name, so its value may be a secret
+    """What was filled in, by block; the audit masks it. A param's block doesn't reveal its name, so its value may be a secret
     that no pattern can know."""
     found = []
     for block_id, elements in ((view.get("state") or {}).get("values") or {}).items():

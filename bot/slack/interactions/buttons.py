@@ -103,7 +103,7 @@ class Presses:
             pressed.ask, narrow(self._services, pressed.ask.person, pressed.value), "clear"), replace=True)  # fmt: skip
 
     def _stop(self, pressed: Pressed) -> None:
-        """The message itself shows that it stops; whoever pressed is told so at once."""
+        """The message itself shows that it stops; the person who pressed is answered at once."""
         pressed.say(plan_buttons.stop(pressed.ask, pressed.value))
 
     def _whole_list(self, pressed: Pressed) -> None:
@@ -125,7 +125,7 @@ class Presses:
         self._open(pressed, "", lambda seen: dialogs.runbook(seen, seen.runbook_url))
 
     def _open(self, pressed: Pressed, verb: str, draw: Callable[[View], Block]) -> None:
-        """Opens a modal at once; whoever may not is told so instead."""
+        """Opens a modal at once; a person who may not is refused instead."""
         not_allowed = (
             authorization.may(self._services, pressed.ask.person, verb, pressed.value, pressed.incident_id)
             if verb

@@ -30,7 +30,7 @@ UNKNOWN = f"{_OURS} We can't tell whether anything was changed. Please check bef
 
 
 def on_error(error: Exception, body: Body, ack: Ack, respond: Respond, client: WebClient) -> BoltResponse | None:
-    """What no listener foresaw: logged, and told to whoever waits for an answer. For Bolt's `app.error`."""
+    """What no listener foresaw: logged, and answered to the person who waits. For Bolt's `app.error`."""
     logger.error("a listener failed on a %s: %s", body.get("type") or body.get("command"), error, exc_info=error)
     waiting = None if "event" in body else open_dialogs.standing()
     said = replies.trouble(NOTHING) if waiting and waiting.only_looks else replies.told(UNKNOWN)
@@ -42,7 +42,7 @@ def on_error(error: Exception, body: Body, ack: Ack, respond: Respond, client: W
 
 
 def tell(body: Body, ack: Ack, respond: Respond | None, client: WebClient, said: Message) -> BoltResponse | None:
-    """One sentence for the person who sent this; nobody waits for an answer to an event."""
+    """One sentence for the person who sent this; an event needs no answer."""
     view = fit_view(dialogs.window(said, "Windsock"))
     if body.get("type") == "view_submission" and ack.response is None:
         return ack(response_action="update", view=view)

@@ -130,6 +130,6 @@ def owing(owed: Owed) -> Iterator[None]:
 
 
 def said(call: Callable[[], object], instead: Callable[[], object] | None = None) -> object:
-    """`Owed.say`, where somebody waits for an answer; else one try. Raises what the call raises, and Permanent."""
+    """`Owed.say`, where a person waits for an answer; else one try. Raises what the call raises, and Permanent."""
     owed = _asking.get()
     return _called(call) if owed is None else owed.say(call, instead)

@@ -106,7 +106,7 @@ class Choosing:
         self._windows.redraw(view["id"], self._drawn(chosen, picked=picked), moment, view.get("hash", ""))
 
     def _drawn(self, chosen: Chosen, *, picked: str) -> Block:
-        """The window with what Airflow tells about what was chosen, as far as this verb asks for it."""
+        """The modal with what Airflow knows about what was chosen, as far as this verb asks for it."""
         asks = picker_form.ASKS[chosen.verb]
         runs: Shelf[Run] | None = None
         dag: Dag | Refused | None = None
@@ -155,7 +155,7 @@ class Choosing:
         ack(**picker_options.task_choices(shelf, str(body.get("value") or "").strip(), every=chosen.verb == "clear"))
 
     def _is_barred(self, body: Body) -> bool:
-        """Nothing of Airflow is offered to an account that is none of ours, or that nobody knows."""
+        """Nothing of Airflow is offered to an account that isn't ours or is unknown."""
         user = body.get("user") or {}
         person = self._people.soon(str(user.get("id") or ""), "", str(user.get("team_id") or ""))
         return bool(person.barred or person.unknown)

@@ -58,7 +58,7 @@ class Given:
 
 
 def read(catalog: Catalog, chosen: Chosen, values: Values, dag_of: Callable[[str], tuple[str, str]]) -> Given | Wrong:
-    """The answers of a window. `dag_of` tells what an option's value of the DAG stands for."""
+    """The answers of a window. `dag_of` resolves what an option's value of the DAG stands for."""
     texts = {block: _text(entry) for block, entries in values.items() for entry in entries.values()}
     if texts.get("dag", "") in {"", NOTHING}:
         return Wrong({"dag": "Choose a DAG."})

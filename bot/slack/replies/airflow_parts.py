@@ -22,7 +22,7 @@ from bot.slack.text.words import bare, clock, code, count, cut, foreign, joined,
 from bot.slack.text.words import preformatted as lines_of
 
 T = TypeVar("T")
-Told = Sequence[tuple[str, "list[T] | str"]]  # by deployment: what was told, or the sentence of one that did not answer
+Told = Sequence[tuple[str, "list[T] | str"]]  # by deployment: its answer, or the sentence of one that didn't answer
 _MOST_FILES, _MOST_POOLS, _MOST_JOBS, _VALUE = 12, 30, 30, 1_500
 _FRAME = re.compile(r'^\s*File "([^"\n]{1,500})", line (\d+)')
 _SECRET_NAMES = (

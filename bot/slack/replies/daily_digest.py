@@ -68,7 +68,7 @@ def _means(told: Digest) -> str:
 
 
 def _covered(told: Digest) -> str:
-    """What Airflow knows against what was told, by whom and how fast."""
+    """What Airflow knows against what was reported, by what and how fast."""
     known, by, took = told.coverage.known, told.coverage.told, told.coverage.took
     if not known:
         return ""

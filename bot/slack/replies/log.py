@@ -26,7 +26,7 @@ _TRACEBACK = "Traceback (most recent call last):"
 
 
 def line(raw: str) -> str:
-    """`05:12:40 ERROR Task failed`: one line of either format, without what nobody reads. Continuations stay as they are."""
+    """`05:12:40 ERROR Task failed`: one line of either format, without noise. Continuations stay as they are."""
     stamp = _STAMP.match(raw)
     if stamp is None:
         return raw
@@ -92,7 +92,7 @@ def log(
 
 
 def _newest(raw: Sequence[str]) -> list[str]:
-    """As many of the newest lines as are worth the work; a line is cut where nobody reads on."""
+    """As many of the newest lines as are worth the work; a line is cut at a readable length."""
     kept, room = list[str](), MOST_READ
     for text in reversed(raw):
         room -= len(text[:LONGEST_LINE]) + 1

@@ -48,7 +48,7 @@ def _deployment(one: DeploymentStatus) -> str:
 
 
 def _coverage(one: DeploymentStatus) -> str:
-    """What Airflow knows against what was told; the number that nobody else has."""
+    """What Airflow knows against what was reported."""
     if not one.failures_known:
         return ""
     told = one.failures_by_hook + one.failures_by_sweep

@@ -98,7 +98,7 @@ def strip(colour: str, text: str, fallback: str, note: str = "") -> list[Block]:
 
 
 def modal(callback_id: str, title: str, blocks: list[Block | None], *, about: str = "", submit: str = "") -> Block:
-    """A modal; `about` is its private metadata. Without `submit` it only tells something."""
+    """A modal; `about` is its private metadata. Without `submit` it only shows something."""
     view: Block = {"type": "modal", "callback_id": callback_id, "private_metadata": about, "title": words(title)}
     if submit:
         view["submit"] = words(submit)

@@ -105,7 +105,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def cut_middle(text: str, limit: int) -> str:
-    """At most `limit` characters with the middle gone: the end of a long name tells as much as its start."""
+    """At most `limit` characters with the middle gone: the end of a long name matters as much as its start."""
     if len(text) <= limit:
         return text
     tail = text[len(text) - max(0, (limit - 1) // 2) :] if limit > 8 else ""
@@ -128,7 +128,7 @@ def link(url: str, label: object, limit: int = 300) -> str:
 
 
 def who(person: Person) -> str:
-    """The person as Slack shows people; an edit or an ephemeral answer rings nobody."""
+    """The person as Slack shows people; an edit or an ephemeral answer notifies no one."""
     return f"<@{person.id}>" if _SLACK_USER.fullmatch(person.id) else foreign(person.name, 40)
 
 

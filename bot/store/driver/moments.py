@@ -19,5 +19,5 @@ def reached(column: Column[datetime], now: datetime, longest: timedelta = LONGES
 
 
 def free(column: Column[datetime], now: datetime) -> ColumnElement[bool]:
-    """Whether nobody has a claim that still holds."""
+    """Whether no claim still holds."""
     return or_(column.is_(None), reached(column, now, LONGEST_CLAIM))

@@ -26,7 +26,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One failure as Airflow knows it, under a name of its own; `told_at` and `by` are empty until it was told."""
+    """One failure as Airflow knows it, under a name of its own; `told_at` and `by` are empty until it was reported."""
 
     name: str
     ended_at: datetime
@@ -40,7 +40,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How long telling took, in seconds from the end of the try to our commit."""
+    """How long the report took, in seconds from the end of the try to our commit."""
 
     median: float
     p95: float
@@ -49,7 +49,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """`known` failures, how many were told by whom (`hook`, `sweep`), and how long each of the two took."""
+    """`known` failures, how many were reported by what (`hook`, `sweep`), and how long each of the two took."""
 
     known: int = 0
     told: Mapping[str, int] = field(default_factory=dict)
@@ -57,12 +57,12 @@ class Coverage:
 
     @property
     def ratio(self) -> float:
-        """Told of known; 1 where nothing failed."""
+        """Reported divided by known; 1 where nothing failed."""
         return sum(self.told.values()) / self.known if self.known else 1.0
 
 
 def when_told(t: Connection, wanted: Iterable[str]) -> dict[str, datetime]:
-    """When each of these identities was taken; the ones that nobody told are missing."""
+    """When each of these identities was taken; unreported ones are missing."""
     by_digest = {digest(identity): identity for identity in wanted}
     found: dict[str, datetime] = {}
     for chunk in _chunks(by_digest):
@@ -72,7 +72,7 @@ def when_told(t: Connection, wanted: Iterable[str]) -> dict[str, datetime]:
 
 
 def counted(t: Connection, seen: Iterable[Known]) -> set[str]:
-    """The keys of those that were counted as told before."""
+    """The keys of those that were counted as reported before."""
     keys = (one.key for one in seen)
     found: set[str] = set()
     for chunk in _chunks(keys):
@@ -81,7 +81,7 @@ def counted(t: Connection, seen: Iterable[Known]) -> set[str]:
 
 
 def count(t: Connection, deployment: str, seen: Sequence[Known]) -> None:
-    """Counts each failure once; one that nobody had told gets its teller, one that was told keeps it."""
+    """Counts each failure once; an unreported one gets its reporter, a reported one keeps it."""
     if not seen:
         return
     dialect = postgresql if t.dialect.name == "postgresql" else sqlite

@@ -25,7 +25,7 @@ REPEATED = timedelta(seconds=50)  # a sweep comes every minute, and not on the d
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A signal as it is stored: `identity` and `opposites` are digests, `body` is its JSON. `bare` is a failed task that is
-    told without its exception, `why` one that is told with it."""
+    reported without its exception, `why` one that is reported with it."""
 
     identity: str
     opposites: tuple[str, ...]
@@ -47,7 +47,7 @@ def letter(signal: Signal) -> Letter:
 
 
 def take(by: Driver, told: Sequence[Letter], now: datetime) -> list[bool]:
-    """Stores those that were not told before; says of each whether it was news. Two that say the same count once."""
+    """Stores those that weren't known; returns for each whether it was new. Two that say the same count once."""
     news: list[bool] = []
     segment: list[Letter] = []
     for one in told:
@@ -112,7 +112,7 @@ def _store(by: Driver, told: Sequence[tuple[Letter, bool]], now: datetime) -> No
 
 
 def _known(by: Driver, wanted: set[str]) -> dict[str, bool]:
-    """Which of these identities were told before, and whether without their exception."""
+    """Which of these identities were known, and whether without their exception."""
     found: dict[str, bool] = {}
     for chunk in rows.chunks(list(wanted)):
         query = f"select identity, bare from identities where identity in ({holes(len(chunk))})"

@@ -25,7 +25,7 @@ _OBSERVED = "signals/observed"
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A signal as it is read back. `again` was told before, and only brings its reason or its figures of today."""
+    """A signal as it is read back. `again` was known before, and only brings its reason or its figures of today."""
 
     id: int
     received_at: datetime
@@ -34,7 +34,7 @@ class Stored:
 
 
 def take(t: Connection, told: Sequence[Letter], now: datetime) -> list[bool]:
-    """Stores those that were not told before; says of each whether it was news. Two that say the same count once."""
+    """Stores those that weren't known; returns for each whether it was new. Two that say the same count once."""
     return signal_rows.take(rows.driver(t), told, now)
 
 
@@ -60,7 +60,7 @@ def after(t: Connection, signal_id: int, limit: int) -> list[Stored]:
 
 
 def drop_told_again(store: Store, observed_ids: Sequence[int]) -> None:
-    """Lets go of those that only brought something to what was told before; not of the newest signal of all, since the next
+    """Lets go of those that only added to what was known; not of the newest signal of all, since the next
     one's id is counted from it."""
     with store.taking() as t:
         for chunk in rows.chunks(observed_ids):
