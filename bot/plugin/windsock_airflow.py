@@ -1,4 +1,4 @@
-"""Tells Windsock what went wrong, from inside Airflow 2.11 and 3.x: one file, standard library only.
+"""Reports to Windsock what went wrong, from inside Airflow 2.11 and 3.x: one file, standard library only.
 
 Hard case: the process that knows of a failure is about to end by `os._exit`, or is the scheduler, which must not
 wait. The first delivers at once, two seconds at most, then falls back to a spool on disk; the second hands over to a
@@ -148,7 +148,7 @@ class _Process:
         self.left = max(0.0, self.left - seconds)
 
     def first_time(self, key: str) -> bool:
-        """Whether `key` was not told within the last minute."""
+        """Whether `key` was not reported within the last minute."""
         now = time.monotonic()
         if now - self.told.get(key, -RETELL_SECONDS) < RETELL_SECONDS:
             return False
@@ -188,7 +188,7 @@ def _safely(work: Callable[..., Any], *args: Any) -> None:
 
 
 def _again_in_a_hurry(interrupt: BaseException, work: Callable[..., Any], args: tuple[Any, ...]) -> bool:
-    """True when nobody interrupted: a value raised it while it was shown."""
+    """True if there was no interrupt: a value raised it while it was shown."""
     hurry = _process.hurry = _Hurry(interrupt)
     try:
         work(*args)
@@ -970,7 +970,7 @@ def _unless_interrupted(error: BaseException, instead: Any) -> Any:
 
 
 def _identity_of(thing: Any, name: str) -> Any:
-    """The same for what names the subject: without it there is nothing to tell, so an expired column is read."""
+    """The same for what names the subject: without it there is nothing to report, so an expired column is read."""
     value = _get(thing, name)
     if value is None:
         try:
@@ -998,7 +998,7 @@ def _shown(value: Any) -> str:
 
 
 def _without_secrets(text: str) -> str:
-    """The whole text is looked through before anything is cut: nobody knows half a secret for one."""
+    """The whole text is looked through before anything is cut: half a secret isn't recognised as one."""
     if len(text) > LOOKED_AT:
         half = LOOKED_AT // 2
         text = f"{text[:half]}\n… [{len(text) - LOOKED_AT:,} characters cut] …\n{text[-half:]}"
@@ -1250,7 +1250,7 @@ class Answer(NamedTuple):
 
     @property
     def odd(self) -> bool:
-        """About the signal or about a setting: what happens to others tells."""
+        """About the signal or about a setting: decided by what happens to others."""
         return self.status in ODD_STATUS
 
 
@@ -1327,7 +1327,7 @@ class Spool:
         self.folder = folder
 
     def usable(self, make: bool = False) -> bool:
-        """Whether the folder is there, is ours and nobody else may write to it. Raises OSError when it cannot be made."""
+        """Whether the folder is there, is ours and no one else may write to it. Raises OSError when it cannot be made."""
         if make:
             os.makedirs(self.folder, mode=0o700, exist_ok=True)
         try:
@@ -1350,7 +1350,7 @@ class Spool:
             body = json.dumps(signal, default=str).encode()
             if not self.usable(make=True) or not self._room(len(body), aside=ending == ".refused"):
                 return False
-            # An import error is told again at every parse: one file is enough.
+            # An import error is reported again at every parse: one file is enough.
             written = 0 if signal["kind"] == "import_error" else time.time_ns() // 1000
             self._write(os.path.join(self.folder, f"{written:016d}-{_identity(signal)}"), ending, body, sync)
         except OSError as error:
@@ -1392,7 +1392,7 @@ class Spool:
         return len(sizes), sum(sizes)
 
     def told_lately(self, signal: Signal) -> bool:
-        """Whether another process told the same within the last minute: Airflow 2 parses each file in a new one."""
+        """Whether another process reported the same within the last minute: Airflow 2 parses each file in a new one."""
         mark, now = os.path.join(self.folder, f".told-{_identity(signal)}"), time.time()
         try:
             if now - os.stat(mark).st_mtime < RETELL_SECONDS:
@@ -1773,7 +1773,7 @@ def _courier() -> _Courier:
 
 
 def _send(signal: Signal, config: Config, hand_over: bool = False) -> None:
-    """The one throat of this file. Run and deadline signals have no try, so only the others are told once."""
+    """Every report of this file passes here. Run and deadline signals have no try, so only the others are deduplicated."""
     if not ("file" in signal or ("dag_id" in signal and ("run_id" in signal or "task_id" in signal))):
         log.warning("Windsock cannot tell what this is about, so it tells nothing: %s", _label(signal))
         return
@@ -2004,7 +2004,7 @@ async def deadline_missed(context: Optional[Mapping[str, Any]] = None, **facts: 
 
 
 def _make_notifier() -> Any:
-    """Airflow's notifier base class costs an import, so the subclass is made when somebody asks for it."""
+    """Airflow's notifier base class costs an import, so the subclass is made on first use."""
     try:
         from airflow.sdk.bases.notifier import BaseNotifier
     except ImportError:

@@ -3,7 +3,7 @@
 The binaries come with a Python package; its own launcher is not used, because as root it makes a system user
 and opens up private folders. The hard cases: *root* (PostgreSQL refuses it: the server runs as an unprivileged
 user, in folders which that user can reach), *a killed predecessor* (its pid file is stale: removed, but only
-when nobody holds it). The rule it must never break: 127.0.0.1 only, and no process or lock is left behind.
+when no one holds it). The rule it must never break: 127.0.0.1 only, and no process or lock is left behind.
 """
 
 import hashlib
@@ -68,7 +68,7 @@ class Postgres:
             return found.fetchone() is not None
 
     def drop_database(self, name: str) -> None:
-        """Drop the database, and whoever is connected to it."""
+        """Drop the database, and end its connections."""
         drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
         with psycopg.connect(self.dsn(), autocommit=True) as connection:
             connection.execute(drop)
@@ -146,7 +146,7 @@ def give_way(data: Path) -> None:
 
 
 def _holder(pid_file: Path) -> int:
-    # The number alone proves nothing: after a restart of the machine it may be anybody's.
+    # The number alone proves nothing: after a restart of the machine it may be another process's.
     with suppress(OSError, ValueError, IndexError):
         pid = int(pid_file.read_text().splitlines()[0])
         if str(pid_file.parent).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():

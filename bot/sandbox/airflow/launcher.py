@@ -142,7 +142,7 @@ class AirflowStack:
             raise RuntimeError(f"Airflow {self.version}: {complaint}.\n{self.logs()}")
 
     def dead(self) -> list[str]:
-        """The components that ended although nobody asked them to."""
+        """The components that ended unasked."""
         return [name for name, child in self.components.items() if child.died]
 
     def pid(self, component: str) -> int:

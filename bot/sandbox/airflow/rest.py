@@ -94,7 +94,7 @@ class AirflowRest:
             raise AssertionError(f"Airflow has not parsed {sorted(missing)}: {self.import_errors()}")
 
     def import_errors(self) -> list[dict[str, Any]]:
-        """As Airflow tells them."""
+        """As Airflow reports them."""
         return list(self.call("GET", "importErrors")["import_errors"])
 
     def set_paused(self, dag: str, paused: bool) -> None:
@@ -104,7 +104,7 @@ class AirflowRest:
     def trigger(
         self, dag: str, conf: dict[str, Any] | None = None, run_id: str | None = None, unpause: bool = True
     ) -> str:
-        """Unpause the DAG (unless told not to) and start a run; its id."""
+        """Unpause the DAG (unless asked not to) and start a run; its id."""
         if unpause:
             self.set_paused(dag, False)
         body: dict[str, Any] = {"conf": conf or {}, "dag_run_id": run_id or f"manual__{uuid.uuid4().hex[:12]}"}
@@ -123,7 +123,7 @@ class AirflowRest:
         return str(self.call("GET", f"dags/{dag}/dagRuns/{quote(run, safe='')}")["state"])
 
     def task_instances(self, dag: str, run: str) -> list[dict[str, Any]]:
-        """All task instances of a run, as Airflow tells them (at most 1,000)."""
+        """All task instances of a run, as Airflow reports them (at most 1,000)."""
         path, found = f"dags/{dag}/dagRuns/{quote(run, safe='')}/taskInstances", []
         for offset in range(0, 1000, 100):
             page = self.call("GET", path, params={"limit": 100, "offset": offset})["task_instances"]

@@ -1,4 +1,4 @@
-"""A local PagerDuty: takes events, shows its incidents on a page, tells of presses by signed webhooks.
+"""A local PagerDuty: takes events, shows its incidents on a page, reports presses by signed webhooks.
 
 Hard case: an event is accepted (202) before it is an incident, and one that changes nothing is accepted all the same.
 Rule: as strict as PagerDuty's own words: length, key, severity, 120 events a minute a key; and every call is in the log.

@@ -29,7 +29,7 @@ class Webhooks:
         self.worker: asyncio.Task[None] | None = None
 
     def owe(self, incident: Incident, word: str, agent: dict[str, Any] | None) -> None:
-        """Tell of a change; `agent` is the person, None for an integration. Nothing without an address."""
+        """Report a change; `agent` is the person, None for an integration. Nothing without an address."""
         if self.url:
             self.owed.put_nowait(webhook(incident, word, self.base, agent))
             self.worker = self.worker or asyncio.get_running_loop().create_task(self._pay())

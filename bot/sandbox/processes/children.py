@@ -3,7 +3,7 @@
 The hard cases by name: *the killed launcher* (each child dies with it, and a reaper stands by), *the thread that
 ends* (Linux ties a parent's death to the thread that forked, so one thread that lives as long as we do starts all),
 *the grandchildren* (Airflow's tasks make process groups of their own: the whole session is ended), *the orphans*
-(where process 1 reaps nobody they would stay as zombies: they become our children, and we reap them).
+(where process 1 reaps no children they would stay as zombies: they become our children, and we reap them).
 The rule it must never break: after `stop` returns, no process of that session is left.
 """
 
@@ -85,7 +85,7 @@ class Child:
 
     @property
     def died(self) -> bool:
-        """True when it ended although nobody asked it to."""
+        """True when it ended unasked."""
         return self._process is not None and not self.running and not self._asked_to_end
 
     @property

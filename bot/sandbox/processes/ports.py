@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 
 def free_port(preferred: int = 0) -> int:
-    """`preferred` if nobody listens there, else another free port of 127.0.0.1."""
+    """`preferred` if nothing listens there, else another free port of 127.0.0.1."""
     return free_ports(preferred)[0]
 
 

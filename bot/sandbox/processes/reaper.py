@@ -1,7 +1,7 @@
 """Ends what is left of our children's sessions when we were killed outright and could not do it ourselves.
 
 ``python reaper.py`` reads ``+SESSION`` and ``-SESSION`` lines from its standard input; the end of the input
-is the launcher's end. The hard case: a scheduler that was told to end waits minutes for tasks that cannot reach
+is the launcher's end. The hard case: a scheduler that was asked to end waits minutes for tasks that cannot reach
 their API any more; after a grace they are all killed. The rule: a session that was signed off is never touched.
 """
 

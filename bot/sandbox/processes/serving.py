@@ -1,7 +1,7 @@
 """How a sandbox server listens, says where, and ends: shared by the local Slack and the local PagerDuty.
 
 Hard case: a launcher that is killed leaves its children behind; with `die_with_parent` the kernel ends them too.
-Rule: it binds before it says where, so that whoever reads the address can connect at once; a signal ends it at once.
+Rule: it binds before it says where, so that a reader of the address can connect at once; a signal ends it at once.
 """
 
 from __future__ import annotations

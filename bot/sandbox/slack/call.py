@@ -1,7 +1,7 @@
 """One call of a method: its arguments as an app sent them, and how a method reads them.
 
 Hard case: `true`, `"true"`, `"1"` and `1` are all true, and a missing argument is not an empty one.
-Rule: a method is a function from a call to a body; whoever called, the token and the scopes were checked before.
+Rule: a method is a function from a call to a body; the token and the scopes were checked before.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Method:
-    """`token` is whose: the bot's, the app's, or nobody's."""
+    """`token` is whose: the bot's, the app's, or no one's."""
 
     name: str
     call: Callable[[Call], dict[str, Any]]

@@ -34,7 +34,7 @@ class NotThere(Exception):
 
 @dataclass(frozen=True)
 class Moment:
-    """How things stood before a deed, so that what came of it can be told apart."""
+    """How things stood before a deed, so that its result can be recognised."""
 
     user: str
     since: str
@@ -172,7 +172,7 @@ class People:
         return {"ok": True, "view": homes.get(person["id"])}
 
     def say(self, channel: str, user: str, text: str, thread_ts: str | None = None) -> dict[str, Any]:
-        """Post plain text as this person; the app hears of it as Slack would tell it."""
+        """Post plain text as this person; the app hears of it as Slack would send it."""
         place, person = self.channel(channel), self.user(user)
         said = re.sub(r"@windsock\b", f"<@{seed.BOT_USER}>", _escaped(text), flags=re.IGNORECASE)
         content = Content(said, None, None, None)

@@ -1,7 +1,7 @@
 """Takes a payload to the app, over Socket Mode or signed HTTP, and waits three seconds for its ack.
 
-Hard case: an event that is not acked is told up to three times more (at once, after a minute, after five), so the app
-sees it twice. Commands and presses are never repeated: the person is told that it failed.
+Hard case: an event that is not acked is sent up to three times more (at once, after a minute, after five), so the app
+sees it twice. Commands and presses are never repeated: the person sees that it failed.
 Rule: every delivery is in the log with its outcome.
 """
 
@@ -60,7 +60,7 @@ class Delivery:
             self._note(kind, payload, outcome, began)
 
     def event(self, event: dict[str, Any]) -> None:
-        """Tell the app of an event, in the background, with Slack's repetitions."""
+        """Send the app an event, in the background, with Slack's repetitions."""
         task = asyncio.get_running_loop().create_task(self._insist(payloads.event(self.workspace, event)))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)

@@ -15,7 +15,7 @@ from bot.sandbox.slack.state.directory import Channel
 from bot.sandbox.slack.state.messages import Message
 from bot.sandbox.slack.state.workspace import Workspace
 
-TOKEN = "sandbox-verification-token"  # noqa: S105 - Slack's legacy token, checked by nobody
+TOKEN = "sandbox-verification-token"  # noqa: S105 - Slack's legacy token, checked by no one
 
 
 def slash(workspace: Workspace, channel: Channel, user: dict[str, Any], command: str, text: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""users.* and usergroups.*: who somebody is, and who belongs to a group.
+"""users.* and usergroups.*: who a user is, and who belongs to a group.
 
 Hard case: a bot without `users:read.email`; it gets people without addresses, not an error, as in Slack.
 Rule: a lookup by e-mail needs that scope.

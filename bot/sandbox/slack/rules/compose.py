@@ -49,7 +49,7 @@ def content(arguments: dict[str, Any]) -> Content:
 
 
 def structure(arguments: dict[str, Any], name: str, kind: type, code: str) -> Any:
-    """An argument that is JSON, as such or as a string; a copy, so that nobody shares it."""
+    """An argument that is JSON, as such or as a string; a copy, so that it isn't shared."""
     value = arguments.get(name)
     if isinstance(value, str):
         try:

@@ -1,6 +1,6 @@
 """Faults on demand: what a bot must survive can be switched on, for a number of calls or for a time.
 
-Hard case: a lost answer. The call acts and its answer never arrives, so whoever repeats it posts twice.
+Hard case: a lost answer. The call acts and its answer never arrives, so a caller that repeats it posts twice.
 Rule: a fault only touches what it names; it ends by itself after `count` calls or `seconds`, or by DELETE.
 """
 

@@ -44,7 +44,7 @@ def elements(blocks: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[st
 
 
 def initial(blocks: list[dict[str, Any]]) -> State:
-    """`state.values` as it is before anybody touched anything."""
+    """`state.values` as it is before any input."""
     state: State = {}
     for block, element in elements(blocks):
         if name := FIELD.get(element["type"]):

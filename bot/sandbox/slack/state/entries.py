@@ -1,7 +1,7 @@
 """What people have put into the inputs of a view or a message, and what the app offered them there.
 
-Hard case: an app that updates a view while somebody fills it in. What stands in an input stays, as long as its block and its
-element keep their names, exactly as in Slack's client. Rule: a person sees this alone; the app is told with the next press
+Hard case: an app that updates a view while a person fills it in. What stands in an input stays, as long as its block and its
+element keep their names, exactly as in Slack's client. Rule: a person sees this alone; the app learns of it with the next press
 or submission.
 """
 

@@ -1,6 +1,6 @@
-"""Tells everybody who watches that something has changed: the page by server-sent events, a waiting test by a condition.
+"""Notifies all watchers of a change: the page by server-sent events, a waiting test by a condition.
 
-Hard case: a watcher that is slow or gone. Its queue is bounded; when it overflows it is told to read everything anew.
+Hard case: a watcher that is slow or gone. Its queue is bounded; when it overflows it is asked to read everything anew.
 Rule: every change of the workspace happens in one turn of the event loop, so the loop is the lock and nothing is half done.
 """
 

@@ -1,6 +1,6 @@
 """The people, groups and channels of a new workspace.
 
-Rule: whoever appears here is sandbox data; `example.com` and no real name.
+Rule: all of this is sandbox data; `example.com` and no real name.
 """
 
 from __future__ import annotations

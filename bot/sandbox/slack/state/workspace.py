@@ -1,7 +1,7 @@
 """All that one local workspace knows, and the list of messages in it.
 
-Hard case: a reply to a message that is gone, an edit of somebody else's message: refused with Slack's own word.
-Rule: one turn of the event loop makes one whole change and tells everybody who watches.
+Hard case: a reply to a message that is gone, an edit of someone else's message: refused with Slack's own word.
+Rule: one turn of the event loop makes one whole change and notifies all watchers.
 """
 
 from __future__ import annotations
@@ -107,6 +107,6 @@ class Messages:
         return [m for m in self.public(channel_id) if m.thread_ts == ts and m.ts != ts]
 
     def from_slackbot(self, channel_id: str, user: str, text: str) -> Message:
-        """What Slack itself tells one person, for instance that a command failed."""
+        """What Slack itself shows one person, for instance that a command failed."""
         content = Content(text=text, blocks=None, attachments=None, metadata=None)
         return self.post(channel_id, seed.SLACKBOT, content, ephemeral_to=user)
