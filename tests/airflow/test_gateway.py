@@ -20,6 +20,7 @@ from bot.core.airflow.protocol import Airflow, Scope, TaskRef
 from bot.core.errors import Permanent, Temporary
 from bot.sandbox.processes.ports import free_port
 from tests.airflow.scripted import Asked, Says, ScriptedAirflow, scripted_airflow, seconds_of
+from tests.airflow.test_breaker import pass_through
 
 REF = TaskRef("sales", "r1", "load")
 TASKS_3 = "/api/v2/dags/sales/dagRuns/r1/taskInstances"
@@ -417,31 +418,6 @@ def test_a_wait_that_we_ended_counts_only_once_nobody_was_answered_for_long() ->
     while not breaker.is_open:
         assert time.monotonic() < until, "silence never counted"
         ended_by_us()
-
-
-def pass_through(breaker: Breaker, *, failed: bool) -> None:
-    with breaker.passage() as passage:
-        passage.failed = failed
-
-
-def test_an_open_breaker_lets_one_probe_through_and_closes_when_it_succeeds() -> None:
-    breaker = Breaker("prod", outages=2, seconds=0.05)
-    pass_through(breaker, failed=True)
-    pass_through(breaker, failed=True)
-    assert breaker.is_open
-    until = time.monotonic() + 5
-    while True:  # the time that it stays open
-        try:
-            with breaker.passage() as probe:
-                with pytest.raises(Temporary):
-                    pass_through(breaker, failed=False)  # somebody else, while the probe is on its way
-                probe.failed = False
-            break
-        except Temporary:
-            assert time.monotonic() < until, "the breaker never probed"
-            threading.Event().wait(0.01)
-    assert not breaker.is_open
-    pass_through(breaker, failed=False)
 
 
 def test_calls_run_side_by_side_through_the_breaker(airflow: ScriptedAirflow, gateway_to: Connect) -> None:

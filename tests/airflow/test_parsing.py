@@ -1,6 +1,5 @@
 """What Airflow's JSON becomes: the same values from both majors, and nothing that a server leaves out breaks it."""
 
-import string
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.airflow import links, logs, paging, parsing
+from bot.airflow import parsing
 from bot.core.airflow.protocol import Param, TaskRef
 
 TWO_DAG = {
@@ -108,101 +107,3 @@ def test_no_answer_however_odd_makes_a_parser_raise(answer: Any) -> None:
     for parse in PARSERS:
         parse(answer)
     parsing.rows(answer, "tags")
-
-
-@given(
-    st.lists(
-        st.binary(max_size=80) | st.sampled_from([b'{"error_detail": [{"frames": [1]}]}', b'{"event": 3}']), max_size=6
-    )
-)
-def test_no_log_however_odd_makes_rendering_raise(parts: list[bytes]) -> None:
-    body = b"\n".join(parts)
-    logs.from_events(body)
-    logs.from_text(body)
-
-
-def test_a_structured_log_shows_its_exception_as_python_prints_it() -> None:
-    body = (
-        b'{"timestamp":null,"event":"::group::Log message source details"}\n'
-        b'{"timestamp":"2026-11-22T13:35:10Z","event":"Task failed with exception","level":"error","error_detail":'
-        b'[{"exc_type":"RuntimeError","exc_value":"no rows","is_cause":false,"frames":'
-        b'[{"filename":"/dags/sales.py","lineno":13,"name":"load"}]},'
-        b'{"exc_type":"KeyError","exc_value":"\'id\'","is_cause":true,"frames":[]}]}\n'
-    )
-    log = logs.from_events(body)
-    assert log.found
-    assert log.lines == (
-        "::group::Log message source details",
-        "[2026-11-22T13:35:10Z] ERROR - Task failed with exception",
-        "KeyError: 'id'",
-        "",
-        "The above exception was the direct cause of the following exception:",
-        "",
-        "Traceback (most recent call last):",
-        '  File "/dags/sales.py", line 13, in load',
-        "RuntimeError: no rows",
-    )
-
-
-def test_a_log_document_of_the_json_form_reads_the_same() -> None:
-    assert logs.from_events(b'{"content": [{"event": "a"}, {"event": "b"}]}').lines == ("a", "b")
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"vm\n*** Log file not found on worker 'vm'. This attempt may have run elsewhere.\n",
-        b"vm\n*** Could not read served logs: 404\n",
-        b"default_host\nError fetching the logs. Try number 0 is invalid.\n",
-        b"",
-    ],
-)
-def test_a_log_that_airflow_could_not_read_is_not_found(body: bytes) -> None:
-    assert not logs.from_text(body).found
-
-
-def test_a_text_log_loses_the_name_of_the_host_and_nothing_else() -> None:
-    log = logs.from_text(b"worker-3\n[2026-11-22T13:47:10+0000] ERROR - no\nValueError: no\n\n")
-    assert log.found
-    assert log.lines == ("[2026-11-22T13:47:10+0000] ERROR - no", "ValueError: no")
-
-
-def test_all_pages_are_read_when_the_server_gives_shorter_ones_than_asked() -> None:
-    everything = [{"name": str(number)} for number in range(23)]
-
-    def page(offset: int, limit: int) -> Any:
-        return {"pools": everything[offset : offset + min(limit, 5)], "total_entries": 23}
-
-    assert [pool.name for pool in paging.collect(page, "pools", parsing.pool)] == [str(number) for number in range(23)]
-
-
-def test_a_total_that_the_server_caps_does_not_end_the_list() -> None:
-    everything = [{"name": str(number)} for number in range(250)]
-
-    def page(offset: int, limit: int) -> Any:
-        return {"pools": everything[offset : offset + limit], "total_entries": 100}
-
-    assert len(paging.collect(page, "pools", parsing.pool)) == 250
-    assert len(paging.collect(page, "pools", parsing.pool, most=120)) == 120
-
-
-@given(st.text(string.printable, min_size=1, max_size=30))
-def test_links_quote_every_run_id(run_id: str) -> None:
-    ref = TaskRef("sales", run_id, "load", 3)
-    for major in (2, 3, None):
-        for url in (
-            links.run("https://airflow/", major, "sales", run_id),
-            links.task("https://airflow/", major, ref, 2),
-        ):
-            assert url.startswith("https://airflow/dags/sales")
-            assert not set(url) & set(' +"<>\n')
-
-
-def test_links_lead_to_the_pages_of_each_major() -> None:
-    ref = TaskRef("sales", "scheduled__2026-11-22T05:00:00+00:00", "load", 3)
-    run = "scheduled__2026-11-22T05%3A00%3A00%2B00%3A00"
-    assert links.task("https://a", 3, ref, 2) == f"https://a/dags/sales/runs/{run}/tasks/load/mapped/3?try_number=2"
-    assert links.task("https://a", 2, ref, 2) == (
-        f"https://a/dags/sales/grid?dag_run_id={run}&task_id=load&map_index=3&tab=logs"
-    )
-    assert links.run("https://a", None, "sales", "r") == "https://a/dags/sales"

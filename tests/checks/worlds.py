@@ -9,6 +9,10 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
+from bot.checks.check import Check, Finding
+from bot.checks.metastore.connection import Metastore
+from bot.checks.sweep import Sweep
+
 _TASK = """create table task_instance ({own} dag_id varchar(250), task_id varchar(250), run_id varchar(250),
 map_index integer, try_number integer, max_tries integer, state varchar(20), hostname varchar(1000), pid integer,
 operator varchar(1000), pool varchar(256), queue varchar(256), start_date {time}, end_date {time},
@@ -177,3 +181,13 @@ class Memory:
 
     def put(self, key: str, value: Mapping[str, Any]) -> None:
         self.kept[key] = json.dumps(value)
+
+
+def found(metastore: Metastore, check: Check) -> list[Finding]:
+    (result,) = Sweep((check,), metastore, "prod", lambda _: None, Memory()).run()
+    assert result.error is None
+    return list(result.findings)
+
+
+def said(metastore: Metastore, check: Check) -> list[str]:
+    return [finding.sentence for finding in found(metastore, check)]

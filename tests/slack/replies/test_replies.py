@@ -9,11 +9,9 @@ from hypothesis import given, settings
 from bot.core.access import Access, Role
 from bot.core.airflow.protocol import Run, TaskInstance
 from bot.core.errors import Refused
-from bot.core.incidents.incident import Counts, Entry, Subject
 from bot.core.incidents.routing import Silence
 from bot.core.incidents.view import DeploymentStatus, Status
 from bot.core.remediation import Change, Surprise
-from bot.core.signals.signal import Family
 from bot.slack.replies import incidents, log, preview, replies, run_tree, status
 from bot.slack.text.limits import fit
 from tests.slack import strict
@@ -21,18 +19,13 @@ from tests.slack.reading import buttons, checked, last, line
 from tests.slack.samples import (
     ANA,
     BOOK,
-    DAGS,
     FAILED_AT,
     OURS,
     RUN,
     RUN_URL,
-    held,
-    incident,
     minutes,
     plan,
     ref,
-    unix,
-    view,
 )  # fmt: skip
 from tests.slack.test_hostile import HOSTILE
 
@@ -84,47 +77,6 @@ def test_help_is_one_line_a_verb() -> None:
     assert line(one, "section") == "`clear REF`  run again\n• `/airflow clear A-12`"
 
 
-PARTS = (("scheduler", True, 2), ("triggerer", None, None), ("dag_processor", True, 6), ("metadatabase", True, None))
-PROD = DeploymentStatus(
-    "prod", "3.3.2", components=PARTS,
-    answer_seconds=0.004, running=8, queued=12, dags_active=61, dags_total=64, import_errors=0,
-)  # fmt: skip
-
-
-def test_status_says_how_each_deployment_is_and_who_has_what() -> None:
-    views = [view(held(id=12), now=minutes(6)), view(incident(id=14), now=minutes(6))]
-    message = checked(status.status(Status([PROD], views, minutes(6), [(3, minutes(66))])))
-    assert [b["text"]["text"] for b in message["blocks"] if b["type"] == "section"] == [
-        "*prod is well* (Airflow 3.3.2)\n✓ scheduler 2 s   ✓ DAG processor 6 s   ✓ metastore 4 ms\n"
-        "8 tasks running · 12 queued · 61 of 64 DAGs active · 0 import errors",
-        "👀 *A-12* sales_daily.load: warehouse refused the connection · Ana, 4 min\n"
-        "🔴 *A-14* sales_daily.load failed: warehouse refused the connection · *nobody*, 6 min",
-    ]
-    assert last(message).endswith(" · 1 silence, ends 06:18 UTC · `open` lists alerts, `help` lists verbs")
-    assert message["text"].startswith("prod is well. 2 open alerts: A-12 sales_daily.load, Ana has it; A-14 ")
-
-
-def test_status_says_how_many_failures_were_told_and_by_whom() -> None:
-    told = replace(PROD, failures_known=12, failures_by_hook=11, failures_by_sweep=1)
-    assert "Told 12 of 12 failures in 24 h: 11 by hooks · 1 by the sweep" in line(
-        checked(status.status(Status([told], [], FAILED_AT))), "section"
-    )
-    assert "Told" not in line(
-        checked(status.status(Status([replace(told, failures_known=0)], [], FAILED_AT))), "section"
-    )
-
-
-def test_a_deployment_that_does_not_answer_is_said_and_harms_no_other() -> None:
-    dead = DeploymentStatus("old", trouble="connection refused <!here>")
-    message = checked(status.status(Status([PROD, dead], [], minutes(6))))
-    assert message["text"].startswith("prod is well · old is not well. No open alerts.")
-    assert "⚠️ *old does not answer*\nconnection refused &lt;!here&gt;" in repr(message).replace("\\n", "\n")
-    ill = replace(PROD, components=(("scheduler", False, 94),), findings=("the scheduler is silent",))
-    message = checked(status.health(Status([ill], [], minutes(6))))
-    assert "*prod is not well* (Airflow 3.3.2)\n✗ scheduler 94 s" in line(message, "section")
-    assert "✗ the scheduler is silent" in line(message, "section")
-
-
 def test_a_log_says_which_lines_of_how_many_and_what_was_masked() -> None:
     lines = [f"line {n}" for n in range(1195)] + [
         "connecting to postgresql://etl:hunter2@10.0.7.21/sales",
@@ -138,26 +90,6 @@ def test_a_log_says_which_lines_of_how_many_and_what_was_masked() -> None:
     assert "no lines" in checked(log.log(ref("load"), [], 1))["text"].lower()
     huge = checked(log.log(ref("load"), ["x" * 100_000] * 50, 1, "", 50))
     assert len(line(huge, "rich_text")) <= 3_000
-
-
-def test_the_full_list_of_failures_is_cut_with_its_number() -> None:
-    subjects = [Subject(12, Family.task, "prod", "d" * 80, RUN, "load", n, 1, "", "", "", FAILED_AT, FAILED_AT if n % 2 else None)
-                for n in range(300)]  # fmt: skip
-    message = checked(incidents.failures(view(counts=Counts(312, 312, 312, 0, DAGS)), subjects))
-    assert line(message, "section") == "*A-12* 312 failures in 40 DAGs"
-    shown = sum(
-        len(b["elements"][0]["elements"][0]["text"].split("\n")) for b in message["blocks"] if b["type"] == "rich_text"
-    )
-    assert last(message) == f"+{312 - shown} more · ✗ failed   ✓ well again"
-
-
-def test_history_is_told_oldest_first_and_loses_only_its_oldest_lines() -> None:
-    entries = [Entry(minutes(n), "note", f"note {n}", "Ana") for n in range(50)]
-    message = checked(incidents.timeline(view(timeline=entries)))
-    said = [b["text"]["text"] for b in message["blocks"] if b["type"] == "section"]
-    assert said[1].startswith(f"<!date^{unix(minutes(10))}^{{time}}|05:22 UTC>  Ana: “note 10”\n")
-    assert said[-1].endswith("Ana: “note 49”")
-    assert last(message) == "10 earlier entries are not shown · `windsock timeline A-12` prints all of it"
 
 
 def test_a_run_shows_each_task_as_sign_and_word() -> None:
