@@ -17,8 +17,13 @@ from bot.core.access import EVERYBODY, Access, Person, Role
 from bot.core.airflow.backfill import Backfill, BackfillDate
 from bot.core.airflow.protocol import Airflow, Dag, Run, Scope, TaskInstance, TaskRef
 from bot.core.airflow.variables import Param, Variable
-from bot.core.errors import Permanent, Temporary
+from bot.core.errors import Permanent, Refused, Temporary
+from bot.core.remediation import Plan, Remediation
+from bot.responder.actions.clear import plan_clear
+from bot.responder.remediation import carry_out
+from bot.responder.remediation import confirm as plans
 from bot.responder.services import Services
+from bot.store import remediations
 from tests.given import ANA, NOW, opened
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
@@ -243,3 +248,26 @@ __all__ = [
     "services_of",
     "whole",
 ]
+
+
+def planned(found: Plan | Refused) -> Plan:
+    assert isinstance(found, Plan), found
+    return found
+
+
+def confirmed(services: Services, plan: Plan) -> Remediation:
+    asked = plans.confirm(services, ANA, plan.id)
+    assert isinstance(asked, Remediation), asked
+    return asked
+
+
+def carried_on(services: Services, plan_id: str) -> Remediation:
+    """One more step of what is written down."""
+    with services.store.read() as t:
+        found = remediations.of_plan(t, plan_id)
+    assert found is not None
+    return carry_out.carry_on(services, found, lambda _: None)
+
+
+def clear(services: Services) -> Plan:
+    return planned(plan_clear(services, ANA, "prod", [whole()], "C1"))

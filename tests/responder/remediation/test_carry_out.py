@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,41 +10,31 @@ import pytest
 
 from bot.core.airflow.protocol import TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.core.remediation import Plan, Progress, Remediation
+from bot.core.remediation import Plan, Progress
 from bot.responder.actions import backfill, catalog, dags, draft, mark, variable
 from bot.responder.actions.catalog import past_sentence
 from bot.responder.actions.clear import plan_clear
-from bot.responder.actions.variable import forget_old_values
 from bot.responder.remediation import carry_out
 from bot.responder.remediation import confirm as plans
 from bot.responder.services import Services
-from bot.store import remediations
-from tests.responder.flows import ANA, AWAY, BEN, DAY, RUN, SILENT, Memory, Trouble, memory, services_of, whole
+from tests.responder.flows import (
+    ANA,
+    AWAY,
+    BEN,
+    DAY,
+    RUN,
+    SILENT,
+    Trouble,
+    carried_on,
+    clear,
+    confirmed,
+    memory,
+    planned,
+    services_of,
+    whole,
+)
 
 MANY = 250
-
-
-def planned(found: Plan | Refused) -> Plan:
-    assert isinstance(found, Plan), found
-    return found
-
-
-def confirmed(services: Services, plan: Plan) -> Remediation:
-    asked = plans.confirm(services, ANA, plan.id)
-    assert isinstance(asked, Remediation), asked
-    return asked
-
-
-def carried_on(services: Services, plan_id: str) -> Remediation:
-    """One more step of what is written down."""
-    with services.store.read() as t:
-        found = remediations.of_plan(t, plan_id)
-    assert found is not None
-    return carry_out.carry_on(services, found, lambda _: None)
-
-
-def clear(services: Services) -> Plan:
-    return planned(plan_clear(services, ANA, "prod", [whole()], "C1"))
 
 
 DEEDS: dict[str, tuple[Callable[[Services], Plan | Refused], int]] = {
@@ -225,100 +214,3 @@ def test_a_list_that_moved_after_the_confirmation_is_not_touched(tmp_path: Path)
     airflow.states[TaskRef("sales", RUN, "extract")] = "failed"
     ended = carry_out.carry_on(services, asked, lambda _: None)
     assert (ended.progress, airflow.calls) == (Progress.moved, [])
-
-
-def test_a_backfill_on_airflow_2_is_a_run_a_date_under_an_id_of_its_own(tmp_path: Path) -> None:
-    airflow = memory(major=2, version="2.11.2", can_address_map_index=False, has_backfill=False)
-    services = services_of(airflow, tmp_path)
-    plan = planned(DEEDS["backfill"][0](services))
-    assert "2.11.2 has no backfill in its API" in plan.warnings[0]
-    assert [change.what[:10] for change in plan.changes] == ["2026-11-21", "2026-11-22", "2026-11-23"]
-    airflow.trouble.extend([None, Trouble(SILENT, acts=True)])
-    ended = carry_out.carry_on(services, confirmed(services, plan), lambda _: None)
-    assert ended.progress is Progress.done
-    assert [call[1] for call in airflow.calls] == [
-        f"windsock_backfill__2026-11-{day}T00:00:00+00:00" for day in (21, 22, 23)
-    ]
-    assert all(f"new run, {call[1]}" in change.after for call, change in zip(airflow.calls, plan.changes, strict=True))
-
-
-def test_a_variables_value_is_gone_from_the_store_once_it_was_set(tmp_path: Path) -> None:
-    airflow = memory()
-    services = services_of(airflow, tmp_path)
-    plan = planned(variable.plan_variable(services, ANA, "prod", "batch", "s3cret-value", "C1"))
-    assert "s3cret" not in repr(plan.changes)
-    carry_out.carry_on(services, confirmed(services, plan), lambda _: None)
-    with services.store.read() as t:
-        found = remediations.plan(t, plan.id)
-    assert found is not None
-    assert "s3cret" not in repr(found)
-    assert airflow.settings == {"batch": "s3cret-value"}
-
-
-def test_a_value_that_nobody_confirmed_is_gone_when_its_plan_is_too_old(tmp_path: Path) -> None:
-    services = services_of(memory(), tmp_path)
-    plan = planned(variable.plan_variable(services, ANA, "prod", "batch", "s3cret-value", "C1"))
-    now = services.clock()
-    forget_old_values(services)
-    kept = _kept(services, plan.id)
-    assert "s3cret" in kept, "it can still be confirmed"
-    services.clock = lambda: now + timedelta(minutes=11)
-    forget_old_values(services)
-    assert "s3cret" not in _kept(services, plan.id)
-
-
-def _kept(services: Services, plan_id: str) -> str:
-    with services.store.read() as t:
-        return repr(remediations.plan(t, plan_id))
-
-
-def test_a_pause_with_an_end_ends_by_itself_also_when_airflow_was_away(tmp_path: Path) -> None:
-    from bot.responder.remediation import timed_pauses
-
-    airflow = memory()
-    services = services_of(airflow, tmp_path)
-    now = services.clock()
-    services.clock = lambda: now
-    plan = planned(dags.plan_pause(services, ANA, "prod", ["sales"], True, "C1", lasts=timedelta(hours=2)))
-    assert "unpaused by itself at" in plan.warnings[0]
-    carry_out.carry_on(services, confirmed(services, plan), lambda _: None)
-    assert airflow.paused == {"sales": True}
-    timed_pauses.end_pauses(services)
-    now += timedelta(hours=2, seconds=1)
-    airflow.away = AWAY
-    timed_pauses.end_pauses(services)
-    airflow.away = None
-    timed_pauses.end_pauses(services)
-    timed_pauses.end_pauses(services)
-    with services.store.read() as t:
-        (due,) = remediations.due(t, now)
-    assert due.person.name == "Windsock"
-    assert due.plan.channel == "C1"
-    carry_out.carry_on(services, due, lambda _: None)
-    assert airflow.paused == {"sales": False}
-    now += timedelta(minutes=5)
-    timed_pauses.end_pauses(services)
-    assert [call[0] for call in airflow.calls] == ["pause", "unpause"]
-
-
-def test_a_conf_that_the_params_refuse_is_told_before_anybody_confirms(tmp_path: Path) -> None:
-    from bot.core.airflow.variables import Param
-
-    airflow = memory(
-        params={"n": Param("n", 3, {"type": "integer", "minimum": 1}), "day": Param("day", None, {"type": "string"})}
-    )
-    services = services_of(airflow, tmp_path)
-    refused = dags.plan_trigger(services, ANA, "prod", "sales", {"n": 0}, "C1")
-    assert isinstance(refused, Refused)
-    assert "n must be at least 1, not 0; day is required" in refused.reason
-    odd = planned(dags.plan_trigger(services, ANA, "prod", "sales", {"n": 5, "day": "x", "m": 1}, "C1"))
-    assert odd.warnings == ("m isn't a param of the DAG; it knows day, n",)
-
-
-def test_steps_are_the_same_for_the_same_plan(tmp_path: Path) -> None:
-    airflow = memory(mapped=MANY)
-    plan = clear(services_of(airflow, tmp_path))
-    turned = replace(plan, changes=plan.changes[::-1])
-    assert catalog.steps_of(airflow, plan) == catalog.steps_of(airflow, turned)  # type: ignore[arg-type]
-    two = Memory(can_address_map_index=False)
-    assert [len(step.changes) for step in catalog.steps_of(two, plan)] == [MANY, 1]  # type: ignore[arg-type]
