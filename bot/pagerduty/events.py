@@ -38,11 +38,14 @@ class PagerDuty:
         word, key = page_word(alert, seen.incident), alert.ref or _key(alert, seen)
         if word is None:
             return Shown(ref=alert.ref, said=alert.said)
+        if word == "again":  # one that is acknowledged there, or open, pages no one by another trigger
+            self._send({"routing_key": self._routing_key, "event_action": "resolve", "dedup_key": key})
+            word = "trigger"
         event = {"routing_key": self._routing_key, "event_action": word, "dedup_key": key}
         if word == "trigger":
             event |= _payload(seen, self._source)
         self._send(event)
-        return Shown(ref=key, said=word)
+        return Shown(ref=key, said=word, paged=word == "trigger")
 
     def _send(self, event: dict[str, Any]) -> None:
         try:

@@ -241,6 +241,6 @@ def _alert(row: Row[Any], *, news: bool = False, over: bool = False) -> Alert:
     return Alert(
         id=row.id, incident_id=row.incident_id, place=Place(Kind(row.kind), row.target), shown=row.shown,
         due_at=row.due_at, channel_id=row.channel_id, ref=row.ref, told=row.told, said=row.said, tries=row.tries,
-        error=row.error, owed_at=row.owed_at, posting=row.posting, urgent=row.urgent,
+        error=row.error, owed_at=row.owed_at, posted_at=row.posted_at, posting=row.posting, urgent=row.urgent,
         upto=row.upto, news=news, over=over, grown=row.grown, rung=row.rung, telling_at=row.telling_at,
     )  # fmt: skip

@@ -155,3 +155,11 @@ def test_a_secret_in_a_message_does_not_leave(page: PagerDuty, answers: Answers)
     fault = {"type": "ValueError", "message": "postgresql://etl:hunter2secret@db/x is bad"}
     page(ALERT, replace(seen(), incident=replace(opened(), exemplar=told(exception=fault))))
     assert "hunter2secret" not in json.dumps(answers.told)
+
+
+def test_what_must_page_anew_is_resolved_there_and_triggered_again(page: PagerDuty, answers: Answers) -> None:
+    at = NOW + timedelta(minutes=5)
+    before = replace(ALERT, said="acknowledge", ref=KEY, posted_at=NOW)
+    shown = page(before, seen(state=State.acknowledged, holder=ANA, held_at=NOW, escalated_at=at))
+    assert [(one["event_action"], one["dedup_key"]) for one in answers.told] == [("resolve", KEY), ("trigger", KEY)]
+    assert (shown.said, shown.ref, shown.paged) == ("trigger", KEY, True)

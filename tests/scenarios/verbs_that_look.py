@@ -75,7 +75,7 @@ def a_dag_a_run_and_a_task_by_each_of_their_names(house: House) -> None:
         answered(house, f"show {shown}", run, "*failed*", "load failed")
     for shown in (f"{READ}.load@{run}", *links(house, run, "load")):
         answered(house, f"show {shown}", f"*{READ}.load* is *failed*", run)
-    answered(house, f"show https://airflow.example.org/dags/{READ}", "Nothing was changed", "no Airflow of ours")
+    answered(house, f"show https://airflow.example.org/dags/{READ}", "Nothing was changed", "one of our Airflows")
     answered(house, f"show prod:{name}", "Nothing was changed", "no deployment `prod`")
     failed = [one for one in world(house).runs.items() if one[0].startswith(f"{READ}@") and one[1] == "failed"]
     answered(house, f"runs {READ} failed", f"{len(failed)} failed run", run)

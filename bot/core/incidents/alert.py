@@ -56,6 +56,7 @@ class Alert:
     error: str = ""
     owed_at: datetime | None = None
     urgent: bool = False  # a person pressed something and waits to see it
+    posted_at: datetime | None = None  # when it was posted; of a page, when it last paged
     posting: bool = False  # a post was begun and its answer was not recorded: read back before posting again
     upto: int = 0
     news: bool = False  # the timeline has grown since: its state may have changed, not only its counts
@@ -115,8 +116,9 @@ def owed(alert: Alert, incident: Incident, now: datetime) -> str | None:
 
 
 def page_word(alert: Alert, incident: Incident) -> str | None:
-    """What PagerDuty must hear now: trigger, acknowledge, resolve, or None. Decided again at delivery time. Who has the
-    incident, or a silence, keeps it from ringing, unless a person escalated it since."""
+    """What the pager must hear now: trigger, acknowledge, resolve, or None. Decided again at delivery time. A holder or a
+    silence keeps it from paging, unless it was escalated or became worse since. `again`: it paged before, or was acknowledged
+    there, and must page anew."""
     asked = incident.escalated_at
     match incident.state:
         case State.resolved:
@@ -126,4 +128,8 @@ def page_word(alert: Alert, incident: Incident) -> str | None:
         case _:
             if incident.silence is not None and asked is None:
                 return None
-            return "trigger" if alert.said in {"", "resolve"} else None
+            if alert.said in {"", "resolve"}:
+                return "trigger"
+            asked_since = asked is not None and alert.posted_at is not None and alert.posted_at < asked
+            given_back = alert.said == "acknowledge" and incident.state is State.open and incident.silence is None
+            return "again" if asked_since or given_back else None

@@ -86,11 +86,10 @@ def _refreshed(
     """One more failure of an incident that is open or held. One that makes it worse is news for everyone who should hear it: the
     person who has it, or who silenced it, decided about something less."""
     worse = placement.severity.rank > known.severity.rank
-    rings = known.state is State.open and not (silence or known.silence)
-    if placement.page_after is not None and (rings or (worse and silence is None)):
-        at = now + placement.page_after
-        fresh = replace(fresh, page_at=min(known.page_at or at, at))  # the earlier time decides
-        fresh = fresh if rings else replace(fresh, escalated_at=now)
+    fresh = _paging(known, fresh, placement, silence, now)
+    if not worse and fresh.escalated_at != known.escalated_at:
+        entry = Entry(now, "worse", f"{signal.label} failed of the same cause, and no silence covers it")
+        return Observation(fresh, entry, "refreshed: a failure outside the silence")
     if not worse:
         return Observation(fresh, None, "refreshed: the same cause again")
     fresh = replace(fresh, mention=placement.mention or known.mention)
@@ -100,6 +99,27 @@ def _refreshed(
         f"{str(fresh.severity).capitalize()} now: {signal.label} failed of the same cause{_although(known)}",
     )
     return Observation(fresh, entry, f"refreshed: {known.severity} became {fresh.severity}")
+
+
+def _paging(known: Incident, fresh: Incident, placement: Placement, silence: Silence | None, now: datetime) -> Incident:
+    """When to page for one more failure of an incident; `silence` is the one that covers this failure. The earlier time decides.
+    A failure that is worse, or the first outside the silence that covers the others, pages anew: `escalated_at`."""
+    if placement.page_after is None or silence is not None:
+        return fresh
+    is_open = known.state is State.open
+    worse = placement.severity.rank > known.severity.rank
+    outside = is_open and known.silence is not None and known.escalated_at is None
+    if not (worse or outside or (is_open and known.silence is None)):
+        return fresh
+    at = now + placement.page_after
+    fresh = replace(fresh, page_at=min(known.page_at or at, at))
+    return replace(fresh, escalated_at=now) if worse or outside else fresh
+
+
+def _covering(known: Incident, placement: Placement) -> Silence | None:
+    """The incident's silence, where it was made for something as severe."""
+    silence = known.silence
+    return silence if silence is not None and silence.severity.rank >= placement.severity.rank else None
 
 
 def _although(known: Incident) -> str:
@@ -159,12 +179,11 @@ def adopt(
     """A run's incident whose failed task is reported after all, and whose cause is new: it becomes the task's incident, so
     that one trouble stays one message."""
     worst = max(known.severity, placement.severity, key=lambda severity: severity.rank)
-    rings = placement.page_after is not None and known.page_at is None and known.silence is None
     fresh = replace(
         known, key=placement.key, family=signal.family, exemplar=signal, signature=signature.name, masked=signature.masked,
         runbook=runbook, severity=worst, version=known.version + 1, last_at=max(known.last_at, signal.occurred_at),
-        page_at=now + placement.page_after if rings and placement.page_after is not None else known.page_at,
     )  # fmt: skip
+    fresh = _paging(known, fresh, placement, _covering(known, placement), now)
     return Observation(
         fresh, Entry(signal.occurred_at, "explained", opening_sentence(signal)), "adopted: the run's task was told"
     )
@@ -180,10 +199,15 @@ def give_up(
     return Observation(became, entry, "failed for good: no try is left")
 
 
-def enrich(known: Incident, signal: Signal, signature: Signature, runbook: str) -> Observation:
+def enrich(
+    known: Incident, signal: Signal, signature: Signature, placement: Placement, runbook: str, now: datetime
+) -> Observation:
     """The sweep reported a failure first, and now its hook brings the exception, which the message shows; the group stays."""
+    worst = max(known.severity, placement.severity, key=lambda severity: severity.rank)
     fresh = replace(known, exemplar=signal, signature=signature.name, masked=signature.masked, version=known.version + 1,
-                    runbook=runbook or known.runbook)  # fmt: skip
+                    runbook=runbook or known.runbook, severity=worst)  # fmt: skip
+    if worst is not known.severity:
+        fresh = _paging(known, fresh, placement, _covering(known, placement), now)
     return Observation(
         fresh, Entry(signal.occurred_at, "explained", opening_sentence(signal)), "enriched: the hook told why"
     )

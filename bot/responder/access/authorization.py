@@ -72,10 +72,15 @@ def may(
 
 
 def with_tags(services: Services, verb: str, about: About) -> About | Refused:
-    """With the tags of the DAGs for which none were reported, where a rule asks for tags."""
-    unknown = [dag_id for dag_id, tags in about.dags.items() if not tags]
-    tags = tags_of(services, verb, about.deployment, unknown) if unknown and about.settled else {}
-    return tags if isinstance(tags, Refused) else replace(about, dags={**about.dags, **tags})
+    """With the tags that Airflow has of these DAGs as well, where a rule asks for tags: what a signal reported may be another
+    program's label. Where Airflow can't be asked, reported tags are enough, but not none."""
+    if not about.dags or not about.settled:
+        return about
+    tags = tags_of(services, verb, about.deployment, list(about.dags))
+    if isinstance(tags, Refused):
+        return about if all(about.dags.values()) else tags
+    both = {dag: tuple(dict.fromkeys((*reported, *tags.get(dag, ())))) for dag, reported in about.dags.items()}
+    return replace(about, dags=both)
 
 
 def weigh(services: Services, person: Person, plan: Plan, *, anew: bool = False) -> Yes | Refused:

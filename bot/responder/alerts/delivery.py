@@ -47,6 +47,7 @@ class Shown:
     channel_id: str = ""
     ref: str = ""
     said: str = ""
+    paged: bool = False  # someone was paged just now
 
 
 class Show(Protocol):
@@ -244,7 +245,8 @@ def _record(services: Services, alert: Alert, seen: View, shown: Shown) -> None:
             t, alert.id, shown=seen.incident.version, channel_id=shown.channel_id, ref=shown.ref, said=shown.said,
             due_at=now + spacing, claimed_until=None, tries=0, error="", posting=False, urgent=False, grown=grown,
             upto=seen.timeline[-1].id if seen.timeline else 0,
-            shown_at=now if alert.place.kind is Kind.slack else None, **({} if alert.ref else {"posted_at": now}),
+            shown_at=now if alert.place.kind is Kind.slack else None,
+            **({"posted_at": seen.now} if shown.paged or not alert.ref else {}),
         )  # fmt: skip
         if alert.error:
             alerts.mended(t, alert, now)

@@ -20,6 +20,7 @@ from bot.responder.signals.placement import place
 from bot.store import alerts, audit, incidents, silences
 
 LONGEST_SILENCE = timedelta(days=30)
+MOST_OPEN = 100_000  # incidents that a silence may cover, or whose silence may end
 
 
 def silence(
@@ -34,7 +35,7 @@ def silence(
         if refused is None:
             role = max(services.access.role_of(person, deployment), raised(services, person))
             made = Silence(0, scope, deployment, now + lasts, person.name, reason or "no reason given", role=role)
-            unresolved = incidents.listed(t, OPEN_STATES, limit=1_000)
+            unresolved = incidents.listed(t, OPEN_STATES, limit=MOST_OPEN)
             covered = [one for one in unresolved if made.covers(one.exemplar, one.signature, now)]
             worst = max((one.severity for one in covered), key=lambda one: one.rank, default=Severity.critical)
             made = silences.add_silence(t, replace(made, severity=worst), now)
@@ -87,7 +88,7 @@ def end_old_silences(services: Services) -> None:
     """A silence or a maintenance window that is over lets its incidents be seen as they are."""
     now = services.clock()
     with services.store.read() as t:
-        unresolved = incidents.listed(t, OPEN_STATES, limit=1_000)
+        unresolved = incidents.listed(t, OPEN_STATES, limit=MOST_OPEN)
     over = [incident.id for incident in unresolved if incident.silence and incident.silence.until <= now]
     for incident_id in over:
         with services.store.write() as t:
@@ -116,6 +117,6 @@ def _page_after(services: Services, incident: Incident) -> timedelta | None:
 
 
 def _let_speak(t: Connection, silence_id: int, text: str, person: Person, now: datetime) -> None:
-    for incident in incidents.listed(t, OPEN_STATES, limit=1_000):
+    for incident in incidents.listed(t, OPEN_STATES, limit=MOST_OPEN):
         if incident.silence and incident.silence.id == silence_id:
             save(t, lifecycle.speak(incident, text, person.name, person.id, now), now)

@@ -97,8 +97,10 @@ def _learn_why(services: Services, t: Connection, again: Sequence[_Opened], now:
         if known.exemplar.exception or known.exemplar.identity != one.signal.identity or one.placed is None:
             continue
         book = best(services.runbooks, one.signal)
-        seen = lifecycle.enrich(known, one.signal, one.placed[1], book.name if book else "")
+        seen = lifecycle.enrich(known, one.signal, one.placed[1], one.placed[2], book.name if book else "", now)
         incidents.save(t, seen.incident)
+        if seen.incident.page_at is not None and services.pages:
+            alerts.ring(t, known.id, seen.incident.page_at)
         if seen.entry is not None:
             incidents.add_entry(t, known.id, seen.entry)
         alerts.hurry(t, known.id, now)

@@ -41,7 +41,8 @@ WORDS: list[tuple[str, dict[str, Any], str, str | None]] = [
     ("it opens", {}, "", "trigger"),
     ("it is rung already", {}, "trigger", None),
     ("it comes back", {}, "resolve", "trigger"),
-    ("it was given back", {}, "acknowledge", None),
+    ("it was given back", {}, "acknowledge", "again"),
+    ("it was given back, and is silenced", {"silence": QUIET}, "acknowledge", None),
     ("somebody took it before it came due", HELD, "", None),
     ("somebody took it", HELD, "trigger", "acknowledge"),
     ("somebody has it and PagerDuty knows", HELD, "acknowledge", None),
@@ -64,6 +65,16 @@ WORDS: list[tuple[str, dict[str, Any], str, str | None]] = [
 @pytest.mark.parametrize(("state", "said", "word"), [row[1:] for row in WORDS], ids=[row[0] for row in WORDS])
 def test_pagerduty_hears_what_is_true_at_delivery(state: dict[str, Any], said: str, word: str | None) -> None:
     assert page_word(Alert(1, 7, Place(Kind.pagerduty), said=said), opened(**state)) == word
+
+
+@pytest.mark.parametrize("said", ["trigger", "acknowledge"])
+@pytest.mark.parametrize("state", [{}, HELD, {"silence": QUIET}], ids=["open", "acknowledged", "silenced"])
+def test_what_was_paged_before_it_was_escalated_or_became_worse_is_paged_anew(state: dict[str, Any], said: str) -> None:
+    before, after = (
+        Alert(1, 7, Place(Kind.pagerduty), said=said, posted_at=AFTER + timedelta(minutes=way)) for way in (-1, 1)
+    )
+    assert page_word(before, opened(**state, escalated_at=AFTER)) == "again"
+    assert page_word(after, opened(**state, escalated_at=AFTER)) != "again" or (state, said) == ({}, "acknowledge")
 
 
 def test_a_place_is_called_by_its_kind_and_target() -> None:

@@ -99,6 +99,15 @@ def test_tags_that_nobody_reported_are_asked_of_airflow_and_silence_is_a_no(
     assert "depends on a tag of ledger" in refused.reason
 
 
+def test_another_programs_label_does_not_stand_for_airflows_tags(services: Services, airflow: PaperAirflow) -> None:
+    """An Alertmanager's `team` is a tag as well; the rule's tag is in Airflow alone."""
+    guarded = next(dag for dag in airflow.dags() if "finance" in dag.tags)
+    report(services, [failure(dag_id=guarded.dag_id, tags=["team-data"])])
+    refused = press(services, ANA, "resolve", 1)
+    assert isinstance(refused, Refused)
+    assert "needs the role *admin*" in refused.reason
+
+
 def test_stop_asks_for_the_tags_too(services: Services, airflow: PaperAirflow) -> None:
     services.access = access({"responder": ["U0ANA", "U0BEN"], "admin": ["U0CLEO"],
                           "rules": [{"verbs": ["clear"], "tag": "finance", "role": "admin"}]})  # fmt: skip

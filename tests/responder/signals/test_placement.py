@@ -11,13 +11,13 @@ import pytest
 from bot.core.access import Access, Role, Rule
 from bot.core.incidents.alert import Kind, page_word
 from bot.core.incidents.incident import Incident
-from bot.core.incidents.routing import Severity, Silence
+from bot.core.incidents.routing import Policy, Route, Severity, Silence, matcher
 from bot.responder.incidents.presses import press
 from bot.responder.incidents.silences import silence
 from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.store import alerts, incidents
-from tests.given import ANA, BEN, Clock, failure, some_services
+from tests.given import ANA, BEN, Clock, failure, placed, some_services, told
 
 LEDGER_IS_THE_ADMINS = Access({Role.operator: frozenset({"*"})}, rules=(Rule(dags=("ledger_*",), role=Role.admin),))
 
@@ -104,3 +104,86 @@ def test_a_silence_covers_only_dags_that_its_maker_might_silence(services: Servi
     report(services, [failure(dag_id="ledger_x", tags=["critical"], occurred_at=at)])
     assert first(services).silence is None
     assert rings(services, "A-2")
+
+
+ERRORS_PAGE = Policy((Route("all", page_after=timedelta(0)),))
+
+
+def paged(services: Services) -> list[str]:
+    """What the pager hears now, recorded as delivery does."""
+    services.clock.pass_by(seconds=30)  # type: ignore[attr-defined]
+    with services.store.write() as t:
+        one = incidents.listed(t)[-1]
+        (alert,) = [alert for alert in alerts.of_incident(t, one.id) if alert.place.kind is Kind.pagerduty]
+        word = page_word(alert, one)
+        if word is not None:
+            said = "trigger" if word == "again" else word
+            at = {"posted_at": services.clock()} if said == "trigger" else {}
+            alerts.change(t, alert.id, shown=one.version, said=said, ref="key", **at)
+    services.clock.pass_by(seconds=30)  # type: ignore[attr-defined]
+    return [word] if word else []
+
+
+@pytest.mark.parametrize("meanwhile", ["acknowledge", "silence", "nothing"])
+def test_what_was_paged_as_an_error_pages_anew_when_it_becomes_critical(services: Services, meanwhile: str) -> None:
+    services.policy = ERRORS_PAGE
+    report(services, [failure(dag_id="toy")])
+    assert paged(services) == ["trigger"]
+    if meanwhile == "acknowledge":
+        press(services, BEN, "acknowledge", 1)
+        assert paged(services) == ["acknowledge"]
+    if meanwhile == "silence":
+        silence(services, BEN, f"signature:{first(services).signature}", "prod", timedelta(hours=2), "known")
+        assert paged(services) == []
+    report(services, [failure(dag_id="payroll", tags=["critical"])])
+    assert paged(services) == ["again"]
+    report(services, [failure(dag_id="payroll", task_id="next", tags=["critical"])])
+    assert paged(services) == []
+
+
+def test_what_a_person_escalates_after_the_page_was_acknowledged_pages_anew(services: Services) -> None:
+    services.policy = ERRORS_PAGE
+    report(services, [failure(dag_id="toy")])
+    paged(services)
+    press(services, BEN, "acknowledge", 1)
+    paged(services)
+    press(services, ANA, "escalate", 1)
+    assert paged(services) == ["again"]
+    assert paged(services) == []
+
+
+def test_a_failure_outside_the_silence_that_covers_the_others_pages(services: Services) -> None:
+    report(services, [failure(dag_id="sales", tags=["critical"])])
+    made = silence(services, ANA, "dag:sales", "prod", timedelta(hours=8), "known")
+    assert isinstance(made, Silence)
+    report(services, [failure(dag_id="sales", task_id="again", tags=["critical"])])
+    assert not rings(services)
+    report(services, [failure(dag_id="billing", tags=["critical"])])
+    assert rings(services)
+    assert timeline(services)[-1] == "billing.load failed of the same cause, and no silence covers it"
+    paged(services)
+    report(services, [failure(dag_id="billing", task_id="again", tags=["critical"])])
+    assert paged(services) == []
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "acknowledge"])
+def test_a_critical_task_that_explains_its_runs_failure_pages_at_once(services: Services, meanwhile: str) -> None:
+    services.policy = Policy((Route("runs", matcher({"kind": "run_failed"}, "x"), page_after=timedelta(hours=1)),))
+    report(services, [told("run_failed")])
+    if meanwhile == "acknowledge":
+        press(services, BEN, "acknowledge", 1)
+    assert not rings(services)
+    report(services, [failure(tags=["critical"])])
+    assert first(services).severity is Severity.critical
+    assert rings(services)
+
+
+def test_an_exception_that_makes_a_known_failure_critical_pages(services: Services) -> None:
+    """The sweep reports it first, and the hook brings the cause that a route calls critical."""
+    cause = matcher({"signature": placed(failure())[0].name}, "x")
+    services.policy = Policy((Route("sure", cause, severity=Severity.critical),))
+    report(services, [told(source="sweep", exception=None)])
+    assert not rings(services)
+    report(services, [failure()])
+    assert first(services).severity is Severity.critical
+    assert rings(services)
