@@ -1,4 +1,4 @@
-"""The pure heart: what a signal means, what an incident is, what a person may do.
+"""Pure logic: what a signal means, what an incident is, what a person may do.
 
-Standard library only; the clock is always an argument. Everything here can be tested as a table.
+It uses only the standard library, and the clock is always an argument, so everything here can be tested as a table.
 """

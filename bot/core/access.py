@@ -1,6 +1,6 @@
 """Who may do what: four roles, the role that each verb needs, and what a deployment or a DAG changes about it.
 
-If Slack can't be asked about user groups, a person has only the roles given to their own id (fail closed), and the
+If Slack can't be asked about user groups, a person has only the roles granted to their own id (fail closed), and the
 refusal says so. Every change of Airflow or of an incident passes `decide`.
 """
 
@@ -20,7 +20,7 @@ WIDE = 50
 
 
 class Role(IntEnum):
-    """Least first; each role may do all that the ones before it may."""
+    """Lowest first; each role may do all that the ones before it may."""
 
     viewer = 0
     responder = 1
@@ -35,9 +35,9 @@ _RESPONDER = ("acknowledge", "unacknowledge", "resolve", "reopen", "silence", "u
               "unpause", "trigger", "escalate")  # fmt: skip
 _OPERATOR = ("backfill", "variable", "connection")
 NEEDS: dict[str, Role] = dict.fromkeys(_RESPONDER, Role.responder) | dict.fromkeys(_OPERATOR, Role.operator)
-READS = {"audit": Role.operator}  # looks that are not for everybody: what others did
+READS = {"audit": Role.operator}  # reads that are not for every role: what others did
 ALIASES = {"ack": "acknowledge", "unack": "unacknowledge", "retry": "clear", "mute": "silence", "page": "escalate"}
-# what shows a list first, so that a second person can read it
+# verbs that show a list first, so that a second person can read it
 PLANNED = ("clear", "mark", "pause", "unpause", "trigger", "backfill", "variable")
 _WIDENS = frozenset({"clear", "mark"})
 
@@ -46,9 +46,9 @@ _WIDENS = frozenset({"clear", "mark"})
 class Person:
     """A Slack user: id, the first name that messages use, and the user groups as far as they are known.
 
-    `unasked` says why Slack could not be asked about groups, `unknown` why it could not be asked about the person at all,
-    `barred` why nothing is taken from this account; all three are empty where all is well. A guest of the workspace is one
-    of `*` only where the access table says so."""
+    `unasked` says why Slack could not be asked about groups, `unknown` why it could not be asked about the person at
+    all, `barred` why this account may do nothing; all three are empty when all is well. A guest of the workspace counts
+    as `*` only if the access table says so."""
 
     id: str
     name: str
@@ -61,11 +61,11 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a verb is to be done to.
+    """What a verb applies to.
 
-    `deployment` is empty where it is not known (the role must then be held in all of them) and `ANYWHERE` where it is
-    not known yet. `dags` maps each DAG to its tags; `size` counts task instances; `whole`: all of a run, or up- and
-    downstream over several runs. `settled` is False for a first question, whose DAGs are asked about again."""
+    `deployment` is empty if it is not known (the role must then be held in all of them) and `ANYWHERE` if it is not
+    known yet. `dags` maps each DAG to its tags; `size` counts task instances; `whole` means all of a run, or up- or
+    downstream over several runs. `settled` is False for a first check, which is repeated once the DAGs are known."""
 
     deployment: str = ""
     dags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -79,7 +79,7 @@ SOMEWHERE = About(ANYWHERE, settled=False)
 
 @dataclass(frozen=True, slots=True)
 class Yes:
-    """They may; `by_break_glass` says that it is not by a role of their own."""
+    """Allowed. `by_break_glass` says that the person's own role does not suffice."""
 
     needs_second_person: bool = False
     by_break_glass: bool = False
@@ -87,7 +87,7 @@ class Yes:
 
 @dataclass(frozen=True, slots=True)
 class No:
-    """They may not: the role that is missing (None where no role would help), why, and the ids that have the role."""
+    """Denied: the missing role (None if no role would help), the reason, and the ids that have the role."""
 
     missing: Role | None
     reason: str
@@ -100,9 +100,9 @@ class No:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """For these verbs on DAGs that match: another role, or a second person. Patterns are shell globs, empty matches all.
+    """Another role, or a second person, for these verbs on matching DAGs. Patterns are shell globs; empty matches all.
 
-    Without verbs it is about all of them, and lowers none of those that ask for an operator."""
+    A rule without verbs applies to all verbs, but lowers none that needs an operator."""
 
     verbs: frozenset[str] = frozenset()
     tags: tuple[str, ...] = ()
@@ -112,25 +112,25 @@ class Rule:
     second_person: bool = False
 
     def covers(self, verb: str, deployment: str, dag_id: str, tags: Iterable[str]) -> bool:
-        """Whether it is about this verb on this DAG (empty: on no DAG)."""
+        """Whether the rule applies to this verb on this DAG (empty: on no DAG)."""
         if not self.about(verb, deployment):
             return False
         by_tag = not self.tags or any(fnmatchcase(tag, glob) for tag in tags for glob in self.tags)
         return by_tag and (not self.dags or any(fnmatchcase(dag_id, glob) for glob in self.dags))
 
     def least(self, usual: Role) -> Role:
-        """The role that it asks for where the verb usually asks for another."""
+        """The role that the rule asks for if the verb usually asks for `usual`."""
         role = usual if self.role is None else self.role
         return role if self.verbs or usual <= Role.responder else max(role, usual)
 
     def hides(self, other: Rule) -> bool:
-        """Whether whatever the other rule is about is this one's, so that the other's role never counts behind it."""
+        """Whether this rule applies wherever the other one does, so that the other's role never counts after it."""
         ours, theirs = (self.tags, self.dags, self.deployments), (other.tags, other.dags, other.deployments)
         wider = all(not mine or (its and _inside(its, mine)) for mine, its in zip(ours, theirs, strict=True))
         return wider and (not self.verbs or (bool(other.verbs) and other.verbs <= self.verbs))
 
     def about(self, verb: str, deployment: str) -> bool:
-        """Whether it could be about this verb there, whatever the DAG."""
+        """Whether the rule could apply to this verb there, whatever the DAG."""
         somewhere = not self.deployments or deployment in {"", ANYWHERE}
         return (not self.verbs or verb in self.verbs) and (
             somewhere or any(fnmatchcase(deployment, glob) for glob in self.deployments)
@@ -139,7 +139,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class BreakGlass:
-    """Who may act beyond their role with a reason, as what, and for how long at most."""
+    """Who may act beyond their role with a reason, in which role, and for how long at most."""
 
     who: frozenset[str] = frozenset()
     role: Role = Role.operator
@@ -151,8 +151,8 @@ Grants = Mapping[Role, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """`grants` maps each role to Slack users (`U…`), user groups (`S…`) or `*` for everybody; `deployments` has what
-    stands there instead for one deployment. A clear of more than `wide` task instances asks for an operator."""
+    """`grants` maps each role to Slack users (`U…`), user groups (`S…`) or `*` for every user; `deployments` overrides
+    it for single deployments. A clear or mark of more than `wide` task instances needs an operator."""
 
     grants: Grants = field(default_factory=dict)
     deployments: Mapping[str, Grants] = field(default_factory=dict)
@@ -163,12 +163,13 @@ class Access:
 
     @property
     def groups(self) -> frozenset[str]:
-        """Every user group that is named anywhere: Slack is asked about these and no others."""
+        """Every user group that the table names; Slack is asked about these and no others."""
         every = [*self.grants.values(), *(ids for grants in self.deployments.values() for ids in grants.values())]
         return frozenset(one for ids in [*every, self.break_glass.who] for one in ids if one.startswith("S"))
 
     def role_of(self, person: Person, deployment: str = ANYWHERE) -> Role:
-        """The highest role that names the person or one of their groups; a viewer when none does."""
+        """The highest role granted to the person or one of their groups, viewer if none is. `ANYWHERE` gives the
+        highest over all deployments, an empty deployment the lowest."""
         roles = [self._held(grants, person) for grants in self._grants(deployment)]
         return max(roles) if deployment == ANYWHERE else min(roles)
 
@@ -178,19 +179,19 @@ class Access:
         return sorted({name for grants in every for held, ids in grants.items() if held >= role for name in ids})
 
     def _grants(self, deployment: str) -> list[Grants]:
-        """What is granted in a deployment; in each of them where it is not known."""
+        """The grants in a deployment; those of each deployment if it is not known."""
         if deployment in {"", ANYWHERE}:
             return [self.grants, *({**self.grants, **own} for own in self.deployments.values())]
         return [{**self.grants, **self.deployments.get(deployment, {})}]
 
     def shadowed(self) -> list[tuple[int, int]]:
-        """Rules whose role never counts, by place, each with the first of those in front of it that hide it."""
+        """Rules whose role never counts, by index, each with the index of the first earlier rule that hides it."""
         pairs = [(at, before) for at, rule in enumerate(self.rules) if rule.role is not None
                  for before in range(at) if self.rules[before].hides(rule)]  # fmt: skip
         return [(at, before) for at, before in pairs if (at, before) == min(one for one in pairs if one[0] == at)]
 
     def may_break_glass(self, person: Person) -> bool:
-        """Whether the table names them, today, as one who may."""
+        """Whether the table allows the person to break the glass now."""
         return bool(self.break_glass.who & self._names(person)) and not (person.barred or person.unknown)
 
     def _held(self, grants: Grants, person: Person) -> Role:
@@ -198,7 +199,7 @@ class Access:
         return max((role for role, granted in grants.items() if granted & names), default=Role.viewer)
 
     def _names(self, person: Person) -> frozenset[str]:
-        """What the table may call them by."""
+        """The names by which the table may refer to the person."""
         return person.groups | {person.id} | ({EVERYBODY} if self.guests or not person.is_guest else set())
 
     def asks_tags(self, verb: str, deployment: str) -> bool:
@@ -206,7 +207,7 @@ class Access:
         return any(rule.tags and rule.about(verb, deployment) for rule in self.rules)
 
     def decide(self, person: Person, verb: str, about: About = SOMEWHERE, raised: Role = Role.viewer) -> Yes | No:
-        """The one decision. `raised` is the role that a broken glass gives the person now."""
+        """Makes every decision. `raised` is the role that break-glass access gives the person now."""
         if person.barred:
             return No(None, f"Windsock takes nothing from {person.barred}.")
         if person.unknown and (verb in NEEDS or verb in READS):
@@ -225,7 +226,7 @@ class Access:
         return No(needed, reason, tuple(self.holders(needed, about.deployment)))
 
     def allowed(self, person: Person, verb: str, about: About = SOMEWHERE) -> Refused | None:
-        """None when the person may by their own role; else a refusal that says which role is missing."""
+        """None if the person may by their own role; else a refusal that says which role is missing."""
         decided = self.decide(person, verb, about)
         return decided.refused if isinstance(decided, No) else None
 
@@ -234,7 +235,7 @@ class Access:
         return self._needed(verb, about)[0]
 
     def _needed(self, verb: str, about: About) -> tuple[Role, bool, str]:
-        """The role, whether a second person must agree, and what is special about it, as a few words."""
+        """The role, whether a second person must approve, and in a few words why it is not the usual role."""
         usual = NEEDS.get(verb) or READS.get(verb, Role.viewer)
         if not about.settled:
             roles = [r.least(usual) for r in self.rules if r.role is not None and r.about(verb, about.deployment)]
@@ -260,14 +261,14 @@ class Access:
         return needed, second, why
 
     def _first(self, verb: str, about: About, dag_id: str) -> Rule | None:
-        """The rule that counts for one DAG: the first that covers it."""
+        """The rule whose role counts for one DAG: the first that covers it."""
         tags = about.dags.get(dag_id, ())
         return next((rule for rule in self.rules if rule.covers(verb, about.deployment, dag_id, tags)), None)
 
 
 def _inside(globs: tuple[str, ...], wider: tuple[str, ...]) -> bool:
-    """Whether each of these patterns matches nothing that none of the wider ones matches, as far as can be determined: a `?`
-    and a `[` are compared as they stand."""
+    """Whether the wider patterns match everything that these match, as far as can be known: `?` and `[` are compared as
+    literal characters."""
     return all(any(fnmatchcase(one, other) or one == other for other in wider) for one in globs)
 
 

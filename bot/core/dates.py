@@ -1,7 +1,7 @@
 """Days, moments and durations as people write them: `2026-11-22T05:00`, `yesterday`, `monday`, `3d ago`, `1h30m`.
 
 Everything is UTC and the clock is an argument. `from monday to yesterday` includes all of yesterday. Input that isn't
-understood is None, never a guess.
+understood gives None, never a guess.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LAST: dict[str, Any] = {"hour": 23, "minute": 59, "second": 59, "microsecond": 
 
 
 def duration(words: str) -> timedelta | None:
-    """`30m`, `2h`, `1h30m`, `7d`, `500ms`; None where the words are no duration."""
+    """The duration in `30m`, `2h`, `1h30m`, `7d` or `500ms`; None if the words are not a duration."""
     text = words.strip().lower()
     if not _PIECES.fullmatch(text):
         return None
@@ -32,7 +32,7 @@ def duration(words: str) -> timedelta | None:
 
 
 def moment(words: str, now: datetime, *, end: bool = False) -> datetime | None:
-    """The moment that is meant; of a day its start, or with `end` its last microsecond. None if it can't be read."""
+    """The moment that is meant; for a day its start, or with `end` its last microsecond. None if it can't be read."""
     text = re.sub(r"(?<=\d)-{2}(?=\d)", "-", words.strip().lower())  # an editor's dash
     if text == "now":
         return now
@@ -49,7 +49,7 @@ def moment(words: str, now: datetime, *, end: bool = False) -> datetime | None:
 
 
 def day(words: str, now: datetime) -> tuple[datetime, datetime] | None:
-    """The first and the last moment of a day; None when it is no day."""
+    """The first and the last moment of a day; None if the words are not a day."""
     start = _day(words.strip().lower(), now)
     return None if start is None else (start, start.replace(**_LAST))
 
@@ -58,7 +58,7 @@ def _day(text: str, now: datetime) -> datetime | None:
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     if text in {"today", "yesterday"}:
         return midnight - (_A_DAY if text == "yesterday" else timedelta(0))
-    if text in _WEEKDAYS:  # the last one; today when it is that day
+    if text in _WEEKDAYS:  # the most recent one, which may be today
         return midnight - timedelta(days=(midnight.weekday() - _WEEKDAYS.index(text)) % 7)
     if not _DAY.fullmatch(text):
         return None

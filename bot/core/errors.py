@@ -1,8 +1,8 @@
-"""The only exceptions that cross the border of an edge, and the value for a user's mistake.
+"""The only exceptions that an edge raises, and the value for a request that is refused.
 
-`Temporary` (with `Crossed` and `Paced`) · `Permanent` · `Refused`. A call that may have acted before it failed is
-`Temporary(acted=None)`: read the result back before trying again. Each edge maps its errors in one table and raises
-nothing else.
+They are `Temporary` (with `Crossed` and `Paced`), `Permanent` and the value `Refused`. A call that may have acted
+before it failed raises `Temporary(acted=None)`: read the result back before trying again. Each edge maps its errors in
+one table and raises nothing else.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 
 class Temporary(Exception):
-    """Worth another try. `retry_after` is in seconds when the other side named it; `acted` is False when it
-    is certain that nothing was changed, None when that is not known."""
+    """Worth another try. `retry_after` is in seconds if the other side named it. `acted` is False if it is certain that
+    nothing was changed, True if the call did take effect, None if that is not known."""
 
     def __init__(self, message: str, retry_after: float | None = None, *, acted: bool | None = False) -> None:
         super().__init__(message)
@@ -26,11 +26,11 @@ class Crossed(Temporary):
 
 
 class Paced(Temporary):
-    """Not yet: our own limit, kept so that the other side never has to refuse. Nothing was called."""
+    """Not yet, because of our own limit, which is kept so that the other side never has to refuse. No call was made."""
 
 
 class Permanent(Exception):
-    """Trying again will not help. `code` is the other side's own word (`channel_not_found`, `403`)."""
+    """Trying again will not help. `code` is the other side's error code (`channel_not_found`, `403`)."""
 
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)
@@ -40,8 +40,8 @@ class Permanent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A person asked for something that will not be done; `reason` is a sentence they can read,
-    `remedy` names the next step. Where a role is missing, `remedy` is the role and `who` the ids that have it."""
+    """A person's request that will not be carried out. `reason` is a sentence for them, `remedy` names the next step.
+    If a role is missing, `remedy` is the role and `who` the ids that have it."""
 
     reason: str
     remedy: str = ""

@@ -1,4 +1,4 @@
-"""JSON from elsewhere: whatever cannot be read is a ValueError, also what is nested too deeply."""
+"""Reads JSON from outside. Anything that can't be read raises ValueError, even if it is only nested too deeply."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def read_json(text: str | bytes, *, parse_constant: Callable[[str], Any] | None = None) -> Any:
-    """The value. Raises ValueError."""
+    """The parsed value. Raises ValueError."""
     try:
         return json.loads(text, parse_constant=parse_constant)
     except RecursionError:

@@ -1,4 +1,4 @@
-"""The log: secrets redacted, lines that can't be forged, and no flood that a stranger can cause."""
+"""Logging: secrets are redacted, lines can't be forged, and an outsider can't cause a flood."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from collections.abc import Callable
 from bot.core.redaction import redact
 
 LINE, TRACEBACK = 2_000, 16_000  # characters
-LOOKED_AT = 100_000  # of a message; whatever is cut here is cut again at LINE, so no half of a secret can stay
+LOOKED_AT = 100_000  # of a message; the result is cut again at LINE, so half a secret can't remain at this cut
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-# they log requests, bodies and addresses below this level, and some of their loggers carry a level of their own
+# they log requests, bodies and addresses below WARNING, and some of their loggers set their own level
 _LIBRARIES = ("httpx", "httpcore", "apscheduler", "alembic", "slack_bolt", "slack_sdk", "airflow_client", "uvicorn", "asyncio",
               "urllib3")  # fmt: skip
 
 
 class LineFormatter(logging.Formatter):
-    """One record, one line. A traceback follows on lines that begin with a bar, which no record does."""
+    """Formats one record as one line. A traceback follows on lines that begin with a bar, which no record does."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -33,7 +33,7 @@ class LineFormatter(logging.Formatter):
 
 
 def one_line(text: str) -> str:
-    """Foreign text as one short line: redacted, cut, and its control characters escaped."""
+    """Foreign text as one short line: redacted, cut, and with control characters escaped."""
     said = redact(text[:LOOKED_AT])
     cut = f"{said[:LINE]} … {len(text) - LINE:,} characters cut" if len(said) > LINE else said
     return _CONTROL.sub(_escaped, cut)
@@ -54,7 +54,7 @@ def _is_ours_or_serious(record: logging.LogRecord) -> bool:
 
 
 def set_up(level: int = logging.INFO) -> None:
-    """Everything that is logged in this process goes to standard error by one handler."""
+    """Sends everything that this process logs to standard error, through one handler."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
     handler.addFilter(_is_ours_or_serious)
@@ -62,7 +62,7 @@ def set_up(level: int = logging.INFO) -> None:
 
 
 class Seldom:
-    """Warns at most once in `seconds` for each kind of trouble, and says how often it came in between."""
+    """Warns at most once in `seconds` for each kind of trouble, and says how many warnings were left out in between."""
 
     def __init__(self, seconds: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds, self._clock = seconds, clock
@@ -70,7 +70,7 @@ class Seldom:
         self._lock = threading.Lock()
 
     def warn(self, logger: logging.Logger, kind: str, message: str, *args: object) -> None:
-        """`kind` is ours, never foreign: there are only so many."""
+        """Warns if it is time. `kind` is one of ours, never foreign text, so the number of kinds is bounded."""
         with self._lock:
             due, missed = self._seen.get(kind, (0.0, 0))
             now = self._clock()

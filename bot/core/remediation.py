@@ -1,4 +1,4 @@
-"""Actions, plans and remediations: a verb that can be offered, exactly what it would touch, and one requested action.
+"""Plans and remediations: exactly what an action would touch, and one requested execution of it.
 
 A plan carries a digest of every task instance with its state, and is executed only while a fresh dry run has the same
 digest. A remediation touches what its plan lists and nothing else, once.
@@ -24,7 +24,7 @@ REMOVED = "removed"
 
 
 class Surprise(StrEnum):
-    """Why a line of a preview is perhaps not expected."""
+    """Why a line of a preview may be unexpected."""
 
     none = ""
     running = "running"
@@ -34,7 +34,7 @@ class Surprise(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line of a plan: what it is, its state before and what it becomes. `ref` is None for a DAG or a run."""
+    """One line of a plan: what it is, its state before and after. `ref` is None for a DAG or a run."""
 
     what: str
     before: str
@@ -46,9 +46,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a remediation would touch, found by a dry run, bound to one person and one list for ten minutes.
+    """What a remediation would touch, found by a dry run, and bound to one person and one list for ten minutes.
 
-    `id` is opaque and used once. `scopes` are the questions that the dry run asked, so that it can be asked again."""
+    `id` is opaque and used once. `scopes` are the questions of the dry run, so that it can be repeated."""
 
     id: str
     action: str  # clear, mark, pause, unpause, trigger, backfill, variable
@@ -68,17 +68,17 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """Changes with the list: the same set of things in the same states, in any order."""
+        """The same for the same set of things in the same states, in any order; it changes with the list."""
         return digest(self.changes)
 
     @property
     def marked(self) -> tuple[Change, ...]:
-        """What a mark sets; the rest of its list is what Airflow does by itself after it."""
+        """What a mark sets; the rest of its list is what Airflow does after it."""
         return tuple(change for change in self.changes if change.after not in {RUNS_AGAIN, REMOVED})
 
     @property
     def dag_ids(self) -> tuple[str, ...]:
-        """The DAGs that it is about; for a variable its key."""
+        """The DAGs that the plan is about; for a variable, its key."""
         named = [c.ref.dag_id for c in self.changes if c.ref] or self.options.get("dags")
         named = (
             named
@@ -89,7 +89,7 @@ class Plan:
 
     @property
     def is_of_runs(self) -> bool:
-        """Whether it marks whole runs; the task instances in its list are what Airflow does to them then."""
+        """Whether the plan marks whole runs; its task instances are then those that Airflow changes with them."""
         return self.options.get("of") == "run"
 
 
@@ -99,7 +99,8 @@ def digest(changes: Iterable[Change]) -> str:
 
 
 def clear_changes(found: Sequence[TaskInstance], asked: Iterable[TaskRef]) -> tuple[Change, ...]:
-    """The lines of a clear's preview. What was not requested by name and is not failed is marked as a surprise."""
+    """The lines of a clear's preview. Task instances that run, or that succeeded or are mapped neighbours and were not
+    requested by name, are marked as surprises."""
     named = set(asked)
     tasks_named = {(ref.dag_id, ref.run_id, ref.task_id) for ref in named if ref.map_index >= 0}
     return tuple(_clear_change(instance, named, tasks_named) for instance in sorted(found, key=lambda ti: ti.ref))
@@ -118,7 +119,7 @@ def _clear_change(instance: TaskInstance, named: set[TaskRef], tasks_named: set[
 
 
 def difference(old: Sequence[Change], new: Sequence[Change]) -> dict[Change, str]:
-    """For each line of the new list: `+` new, `±` in another state; lines that are the same are left out."""
+    """`+` for each line that is new, `±` for each line in another state; lines that are the same are left out."""
     before = {(c.run_id, c.ref, c.what): c.before for c in old}
     signs = {change: _sign(before.get((change.run_id, change.ref, change.what)), change.before) for change in new}
     return {change: sign for change, sign in signs.items() if sign}
@@ -134,15 +135,15 @@ class Progress(StrEnum):
     """The life of a remediation."""
 
     asked = "asked"  # confirmed by a person, not begun
-    doing = "doing"  # Airflow is being asked; after a crash the truth is read back first
-    watching = "watching"  # Airflow did it, and works on it
+    doing = "doing"  # Airflow is being called; after a crash the result is read back first
+    watching = "watching"  # Airflow accepted it and is working on it
     done = "done"
     failed = "failed"  # Airflow refused; nothing was changed
     moved = "moved"  # the list was not the one that was confirmed; nothing was changed
     given_up = "given_up"  # Airflow did not answer in time
     partly = "partly"  # some of it was done, then it was stopped or refused; the answer says what
     stopped = "stopped"  # a person stopped it before it began; nothing was changed
-    unknown = "unknown"  # no answer came, and the truth could not be read back
+    unknown = "unknown"  # no answer came, and the result could not be read back
 
 
 ACTIVE = frozenset({Progress.asked, Progress.doing, Progress.watching})
@@ -150,9 +151,9 @@ ACTIVE = frozenset({Progress.asked, Progress.doing, Progress.watching})
 
 @dataclass(frozen=True, slots=True)
 class Remediation:
-    """One asked-for action: which plan, by whom, and how it goes. `tally` counts states of the plan's things; `steps` are
-    the batches that are done, `stopped_by` the person who asked to stop after the one that is being done. `backfill_id` is
-    Airflow's, where it runs a backfill by itself (0: none, or not known)."""
+    """One requested action: its plan, and its progress. `tally` counts the states of the plan's things; `steps` is how
+    many batches are done; `stopped_by` is the person who asked to stop after the current one. `backfill_id` is
+    Airflow's id of a backfill that it runs (0: none, or not known)."""
 
     id: int
     plan: Plan
@@ -179,14 +180,14 @@ class Remediation:
 
     @property
     def can_stop(self) -> bool:
-        """Whether it is being done in batches, of which some are left, or is a backfill that Airflow runs by itself."""
+        """Whether it is carried out in batches and may have some left, or is a backfill that Airflow runs."""
         if self.backfill_id and self.progress is Progress.done:
             return not self.stopped_by
         return self.progress in {Progress.asked, Progress.doing} and len(self.plan.changes) > 1 and not self.stopped_by
 
 
 def named(changes: Iterable[Change], most: int = 12) -> str:
-    """`load[0..5,7], publish`: a list in one line, mapped neighbours folded; a long one ends in how many more."""
+    """`load[0..5,7], publish`: the list in one line, mapped neighbours folded; a long one ends in how many more."""
     by_task: dict[str, list[int]] = {}
     for change in changes:
         ref = change.ref
@@ -207,7 +208,7 @@ def ranges(indexes: Iterable[int], most: int = 6) -> str:
 
 
 def tally(states: Iterable[str]) -> dict[str, int]:
-    """How far Airflow is: done (ended well), failed, running, waiting."""
+    """How far Airflow is: the number of states that are done (ended well), failed, running or waiting."""
     count = {"done": 0, "failed": 0, "running": 0, "waiting": 0}
     for state in states:
         if state in {"success", "skipped"}:
@@ -222,5 +223,5 @@ def tally(states: Iterable[str]) -> dict[str, int]:
 
 
 def still_running(state: str) -> bool:
-    """Whether Airflow is at work on it, or will be."""
+    """Whether Airflow is working on it, or will be."""
     return state in RUNNING_STATES or state in {"none", "up_for_retry"}

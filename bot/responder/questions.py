@@ -1,6 +1,6 @@
-"""What lookups ask of the edges besides Airflow's API: a check run now, a deployment's history, who is on call.
+"""What lookups need besides Airflow's API: a check run on request, a deployment's history, who is on call.
 
-An edge answers with these values or raises `Temporary` or `Permanent`; asking changes nothing.
+An edge returns these values or raises `Temporary` or `Permanent`; asking changes nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ GOAL = 99.2  # percent of the ended runs that succeed
 
 @dataclass(frozen=True, slots=True)
 class CheckSeen:
-    """What one check found when it was asked: sentences, none when it is well; `error` says why it could not be asked."""
+    """One check's result. `findings` are sentences, empty if all is well; `error` says why the check could not run."""
 
     name: str
     title: str
@@ -28,18 +28,18 @@ class CheckSeen:
 
 
 class Examine(Protocol):
-    """Runs one deployment's checks now, and reports to no one."""
+    """Runs one deployment's checks on request and returns the results, without reporting signals."""
 
     def names(self) -> list[str]:
-        """The checks that are on."""
+        """The names of the enabled checks."""
 
     def ask(self, name: str) -> CheckSeen | None:
-        """One check; None when there is no such check."""
+        """Runs one check. None when there is no such check."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnCall:
-    """One person on call: which level is rung, under which policy and schedule, until when (None: always)."""
+    """One person on call: the escalation level, its policy and schedule, and until when (None: always)."""
 
     level: int
     person: str
@@ -50,7 +50,7 @@ class OnCall:
 
 @dataclass(frozen=True, slots=True)
 class RunTally:
-    """Runs that ended, and those of them that succeeded."""
+    """How many runs ended, and how many of them succeeded."""
 
     ended: int = 0
     succeeded: int = 0
@@ -64,7 +64,7 @@ class Tally(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """How long the successes of one task take lately and took before: how many, and seconds (nearest rank)."""
+    """How long one task's successes take lately and took before: how many, and nearest-rank percentiles in seconds."""
 
     dag_id: str
     task_id: str
@@ -77,13 +77,13 @@ class Took:
 
     @property
     def lost(self) -> float:
-        """Seconds that half of its runs are slower than before, at least."""
+        """By how many seconds the median has grown."""
         return self.p50 - self.p50_before
 
 
 @dataclass(frozen=True, slots=True)
 class RunSeen:
-    """One run in Airflow's own words; it took `seconds`, None while it has not ended."""
+    """One run, its state in Airflow's own words. `seconds` is its duration, None while it has not ended."""
 
     run_id: str
     state: str
@@ -93,7 +93,7 @@ class RunSeen:
 
 @dataclass(frozen=True, slots=True)
 class TaskSeen:
-    """One task over several runs: task instances that ended, those that failed, tries beyond the first, and how long a
+    """One task over several runs: how many task instances ended and failed, tries beyond the first, and how long a
     success takes (seconds; None when there was none)."""
 
     task_id: str
@@ -105,17 +105,17 @@ class TaskSeen:
 
 
 class History(Protocol):
-    """What one deployment remembers. Raises `Temporary` or `Permanent`."""
+    """One deployment's run history. Raises `Temporary` or `Permanent`."""
 
     def slow(self, since: datetime, lately: datetime) -> list[Took]:
-        """Every task that succeeded on both sides of `lately`; nothing older than `since` is looked at."""
+        """Every task that succeeded both before and after `lately`; runs older than `since` are ignored."""
 
     def runs(self, dag_id: str, since: datetime) -> list[RunSeen]:
-        """The runs of a DAG that started since, newest first."""
+        """The runs of a DAG that started since then, newest first."""
 
     def tasks(self, dag_id: str, since: datetime) -> list[TaskSeen]:
         """The tasks of those runs."""
 
     @property
     def source(self) -> str:
-        """Where it was read, for the last line of an answer: `metastore`, or what the API was asked for."""
+        """The source that an answer's last line names: `metastore`, or what the API was asked for."""

@@ -1,7 +1,7 @@
-"""The services: everything that a function of the responder needs at hand, built once by `app`.
+"""The `Services` object holds everything that the responder's functions need; `app` builds it once.
 
-Functions take them as their first argument and find the clock, policy, store and deployments there; nothing is built at
-import, and nothing is looked up from a global.
+Functions take it as their first argument and find the clock, policy, store and deployments there. Nothing is built at
+import, and nothing is looked up in a global.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from bot.store.database import Store
 
 
 def utc_now() -> datetime:
-    """The clock of the running bot; tests hand in their own."""
+    """The current time in UTC. This is the running bot's clock; tests pass their own."""
     return datetime.now(UTC)
 
 
 @dataclass
 class Services:
-    """`airflows` maps a deployment's name to its gateway; `public_url` is where people reach the bot's own pages."""
+    """`airflows` maps a deployment's name to its gateway; `public_url` is the address of the bot's own pages."""
 
     store: Store
     policy: Policy = field(default_factory=Policy)
@@ -40,20 +40,20 @@ class Services:
     public_url: str = ""
     pages: bool = False  # whether PagerDuty is configured
     histories: Mapping[str, History] = field(default_factory=dict)  # of the deployments with a metastore
-    examine: Mapping[str, Examine] = field(default_factory=dict)  # the checks of those, asked now
-    whois: Callable[[Person], Person] | None = None  # as Slack knows them now; None: Slack can't be asked
-    on_call: Callable[[], list[OnCall]] | None = None  # None: no way to ask is configured
+    examine: Mapping[str, Examine] = field(default_factory=dict)  # runs the checks of those deployments
+    whois: Callable[[Person], Person] | None = None  # asks Slack; None: Slack can't be asked
+    on_call: Callable[[], list[OnCall]] | None = None  # None: no source is configured
     channel_deployments: Mapping[str, str] = field(default_factory=dict)  # a channel's name or id → its deployment
     tallies: Mapping[str, Tally] = field(default_factory=dict)  # counts the runs of the deployments with a metastore
-    digest_zone: tzinfo = UTC  # where a day of the digest begins
-    digest_again_at: datetime | None = None  # when one that could not be posted is tried again
-    new_a_minute: int = 20  # new messages in a channel; beyond it one message counts the rest
+    digest_zone: tzinfo = UTC  # a day of the digest begins at midnight there
+    digest_again_at: datetime | None = None  # when a digest that failed to post is retried
+    new_a_minute: int = 20  # new messages per minute in a channel; beyond it one message counts the rest
     goal: float = GOAL  # percent of a DAG's runs that should succeed
     tags: dict[tuple[str, str], tuple[datetime, tuple[str, ...]]] = field(
         default_factory=dict
-    )  # a DAG's, and since when
-    monotonic: Callable[[], float] = time.monotonic  # seconds, for ages that a clock which jumps must not change
-    rounds: dict[str, float] = field(default_factory=dict)  # when each loop last went round, by `monotonic`
+    )  # a DAG's tags, and when Airflow was asked for them
+    monotonic: Callable[[], float] = time.monotonic  # seconds; ages must not change if the wall clock jumps
+    rounds: dict[str, float] = field(default_factory=dict)  # when each loop last started a round, by `monotonic`
     alerts_owed: threading.Event = field(default_factory=threading.Event)
     pages_owed: threading.Event = field(default_factory=threading.Event)
     remediation_owed: threading.Event = field(default_factory=threading.Event)
@@ -63,6 +63,6 @@ class Services:
         return next((book for book in self.runbooks if book.name == name), None)
 
     def wake(self) -> None:
-        """Something changed: delivery looks now instead of in its next round."""
+        """Wakes delivery after a change, instead of waiting for its next round."""
         self.alerts_owed.set()
         self.pages_owed.set()

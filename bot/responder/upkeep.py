@@ -1,6 +1,4 @@
-"""Deletes what is older than its retention time, a little at a time, so that the store is never held longer than one
-small deletion.
-"""
+"""Deletes rows that are older than their retention time, in small steps, so that the store is never locked for long."""
 
 from __future__ import annotations
 
@@ -11,12 +9,12 @@ from bot.responder.services import Services
 from bot.store import housekeeping
 
 EVERY = timedelta(hours=1)
-SECONDS = 60.0  # a round
-BREATH = 0.05  # between two deletions, for others who wait for the store
+SECONDS = 60.0  # per round
+BREATH = 0.05  # seconds between two deletions, so that others can use the store
 
 
 def tidy(services: Services, keep: timedelta, seconds: float = SECONDS) -> int:
-    """Forgets what is older; the number of rows."""
+    """Deletes rows older than `keep`, for at most `seconds`. Returns how many it deleted."""
     end, gone = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         some = housekeeping.forget(services.store, services.clock() - keep)

@@ -1,1 +1,1 @@
-"""What the bot knows of an Airflow: the protocol that both majors implement, and the values that it exchanges."""
+"""Airflow as the bot sees it: the protocol that both majors implement, and the values that it exchanges."""

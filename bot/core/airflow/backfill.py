@@ -1,7 +1,7 @@
 """Backfills: a DAG's runs for the dates of a window, the same for Airflow 2.x and 3.x.
 
-Airflow 2 has no backfill in its API, so there it is single runs, and some may be refused while others start; `refused`
-lists those.
+Airflow 2 has no backfill in its API, so each date is a single run there. Some may be refused while others start;
+`refused` lists those.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any, Protocol
 
 from bot.core.errors import Permanent
 
-RERUNS = ("none", "failed", "completed")  # of the runs that are there already, run again: none, the failed, all ended
+RERUNS = ("none", "failed", "completed")  # which existing runs run again: none, the failed, all that ended
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class BackfillDate:
-    """One date of a backfill; `run_id` and `state` are of the run that is there already."""
+    """One date of a backfill; `run_id` and `state` belong to the run that exists already."""
 
     logical_date: datetime
     run_id: str = ""
@@ -27,10 +27,10 @@ class BackfillDate:
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """A backfill that was asked for.
+    """A requested backfill.
 
-    `id` is Airflow's (None on 2.x, where it can't be asked for again). `dates` are its runs as they are now, `counts`
-    how many of them are in each state. `refused` are sentences about dates that could not be started.
+    `id` is Airflow's (None on 2.x, where it can't be queried later). `dates` are its runs as they are now, `counts` how
+    many of them are in each state. `refused` holds sentences about dates that could not be started.
     """
 
     id: int | None
@@ -48,31 +48,31 @@ class Backfill:
 
 
 class Backfilling(Protocol):
-    """The verbs about backfills. Errors are those of `Airflow`; both ends of a window belong to it."""
+    """The methods for backfills. Errors are those of `Airflow`; both ends of a window are included."""
 
     @property
     def has_backfill(self) -> bool:
-        """Whether Airflow itself knows backfills (3.x); else each date is a run that the bot asks for (2.x)."""
+        """Whether Airflow's API has backfills (3.x); else the bot starts one run for each date (2.x)."""
 
     def backfill_dates(self, dag_id: str, start: datetime, end: datetime, *, rerun: str) -> list[BackfillDate]:
         """What a backfill would run, oldest first; `rerun` is one of `RERUNS`. Changes nothing.
 
-        `Permanent` for a DAG without schedule, and on 2.x for a timetable whose dates the bot cannot compute.
+        Raises `Permanent` for a DAG without schedule, and on 2.x for a timetable whose dates the bot cannot compute.
         """
 
     def backfill(
         self, dag_id: str, start: datetime, end: datetime, *, rerun: str, max_active_runs: int | None = None
     ) -> Backfill:
-        """Ask for it. On 2.x run by run, without `max_active_runs` (the DAG's own limit holds)."""
+        """Starts it. On 2.x it starts run by run, without `max_active_runs` (the DAG's own limit holds)."""
 
     def backfill_state(self, backfill_id: int) -> Backfill | None: ...
 
     def cancel_backfill(self, backfill_id: int) -> Backfill:
-        """Queued runs end as failed, running ones go on; as it is now where it had ended already."""
+        """Cancels it: queued runs end as failed, running ones continue. One that had ended is returned as it is."""
 
 
 def check_window(start: datetime, end: datetime, rerun: str) -> None:
-    """`Permanent` for a window that ends before it starts and for an unknown `rerun`."""
+    """Raises `Permanent` for a window that ends before it starts and for an unknown `rerun`."""
     if rerun not in RERUNS:
         raise Permanent(f"`{rerun}` isn't one of {', '.join(RERUNS)}", "400")
     if start > end:

@@ -1,7 +1,7 @@
-"""Checks a conf against the params of a DAG: as much of JSON Schema as can be explained in one sentence.
+"""Checks a conf against the params of a DAG, with as much of JSON Schema as can be explained in one sentence.
 
 Airflow reads a plain default (`params={"n": 3}`) as a value without a schema, which accepts anything. Schema keywords
-that aren't understood are left to Airflow; nothing is refused that Airflow would take.
+that aren't understood are left to Airflow; nothing is refused that Airflow would accept.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _NOUNS = {"date": "a date such as 2026-11-22", "date-time": "a moment such as 20
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`wrong` are sentences about what Airflow will refuse, `odd` about what is perhaps a slip."""
+    """`wrong` holds sentences about what Airflow will refuse, `odd` about what may be a slip."""
 
     wrong: tuple[str, ...] = ()
     odd: tuple[str, ...] = ()
 
 
 def check(conf: Mapping[str, Any], params: Mapping[str, Param]) -> Checked:
-    """Every key of the conf against its param, and every param that has no value of its own."""
+    """Checks every key of the conf against its param, and that no required param is missing."""
     wrong = [
         _without_secret(key, fault)
         for key, value in conf.items() if key in params and (fault := _fault(key, value, params[key].schema))
@@ -42,12 +42,12 @@ def check(conf: Mapping[str, Any], params: Mapping[str, Param]) -> Checked:
 
 
 def _without_secret(key: str, fault: str) -> str:
-    """What is wrong names the value; of a key that looks like a secret's it must not."""
+    """Replaces the fault if the key looks like a secret's, because a fault quotes the value."""
     return f"{key} does not fit its schema" if is_secret_name(key) else fault
 
 
 def _is_required(param: Param) -> bool:
-    """A param without a value whose schema does not allow for none."""
+    """Whether the param has no value and its schema does not allow null."""
     kinds = _kinds(param.schema)
     return param.value is None and bool(kinds) and "null" not in kinds
 
@@ -58,7 +58,7 @@ def _kinds(schema: Mapping[str, Any]) -> list[str]:
 
 
 def _fault(key: str, value: Any, schema: Mapping[str, Any]) -> str:
-    """The first thing that is wrong, as `key must be …, not …`; empty when it fits."""
+    """The first fault, as `key must be …, not …`; empty when the value fits."""
     kinds = _kinds(schema)
     if value is None and "null" in kinds:
         return ""
@@ -71,7 +71,7 @@ def _fault(key: str, value: Any, schema: Mapping[str, Any]) -> str:
 
 
 def _is(value: Any, kind: str) -> bool:
-    """JSON's types: true is no number, and 3.0 is a whole one."""
+    """Whether the value has this JSON type: true isn't a number, and 3.0 is a whole number."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     fits = {
         "string": isinstance(value, str), "number": number, "integer": number and float(value).is_integer(),

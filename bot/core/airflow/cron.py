@@ -1,8 +1,8 @@
 """Cron expressions as Airflow reads them: five fields, and when they fire in a time zone.
 
-Where both day fields are restricted, either is enough; Sunday is 0 and 7. An hour that the clocks skip fires an hour
-later; an hour that they repeat fires once, unless the schedule fires every hour. Syntax that isn't fully supported
-(`L5`, `5#3`, seconds) raises ValueError.
+If both day fields are restricted, either may match; Sunday is 0 and 7. If the clocks skip an hour, the schedule fires
+an hour later; if they repeat one, it fires once, unless it fires every hour. Syntax that isn't fully supported (`L5`,
+`5#3`, seconds) raises ValueError.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DAYS = {"sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6}
 NUMBERS: dict[str, int] = {}  # the other fields have no names
 BOUNDS = ((0, 59, NUMBERS), (0, 23, NUMBERS), (1, 31, NUMBERS), (1, 12, MONTHS), (0, 7, DAYS))
 PART = re.compile(r"(?:\*|(?P<low>\w+)(?:-(?P<high>\w+))?)(?:/(?P<step>\d+))?")
-LAST_DAY = 0  # stands for the month's last day, whichever it is
+LAST_DAY = 0  # stands for the last day of any month
 HORIZON = timedelta(days=366 * 9)  # the 29th of February can be eight years away
 STARS = ("*", "?")
 
@@ -45,9 +45,9 @@ class Cron:
     weekdays: frozenset[int] | None
 
     def moments(self, start: datetime, zone: tzinfo, until: datetime | None = None) -> Iterator[datetime]:
-        """When it fires, in UTC, from `start` (aware; it may be the first) to about `until`, or for some nine years."""
+        """When it fires, in UTC, from `start` (aware, inclusive) to about `until`, or for some nine years."""
         day = start.astimezone(zone).date() - timedelta(days=1)
-        until = start + HORIZON if until is None else until + timedelta(days=2)  # a day of any zone, and one to spare
+        until = start + HORIZON if until is None else until + timedelta(days=2)  # a day for any zone, one to spare
         while datetime.combine(day, time(), UTC) < until:
             if self._fires_on(day):
                 yield from (at for at in self._of_day(day, zone) if at >= start)
@@ -70,13 +70,13 @@ class Cron:
         if early == late:
             return [early]
         is_every_hour = len(self.hours) == 24
-        if early > late:  # a wall clock never shows this: the clocks went forward over it
+        if early > late:  # the clocks went forward over this wall time
             return [] if is_every_hour else [early]
         return [early, late] if is_every_hour else [late]
 
 
 def parse(text: str) -> Cron:
-    """The schedule that `text` describes. ValueError says, for people, what of it is not understood."""
+    """The schedule that `text` describes. Raises ValueError that says, for people, what is not understood."""
     fields = PRESETS.get(text.strip().lower(), text).split()
     if len(fields) != len(BOUNDS):
         raise ValueError(f"`{text}` is not a cron expression of five fields")
@@ -95,7 +95,7 @@ def parse(text: str) -> Cron:
 
 
 def _is_star(field: str, values: frozenset[int], most: int, *, beside: str) -> bool:
-    """Whether it restricts nothing. Airflow's reader takes `*/1` and `1-31` for a star only beside another `*`."""
+    """Whether the field restricts nothing. Airflow's parser takes `*/1` and `1-31` for a star only next to a `*`."""
     return field in STARS or (len(values) == most and "*" in beside)
 
 
@@ -110,7 +110,7 @@ def _values(field: str, low: int, high: int, names: dict[str, int], *, is_day: b
 
 
 def _part(part: str, low: int, high: int, names: dict[str, int]) -> set[int]:
-    """`*`, `5`, `1-5`, `fri-mon`, each with `/step`; `5/15` goes on to the end, as everywhere."""
+    """The values of `*`, `5`, `1-5` or `fri-mon`, each with `/step`; `5/15` goes on to the end, as everywhere."""
     found = PART.fullmatch(part)
     if found is None:
         raise ValueError(f"`{part}` is not understood in a cron expression")

@@ -1,7 +1,6 @@
-"""What an Airflow says about itself: heartbeats, import errors, pools.
+"""What an Airflow reports about itself: heartbeats, import errors, pools.
 
-A component that isn't deployed is not unhealthy. What Airflow doesn't say is None, and is taken for neither good nor
-bad.
+A component that isn't deployed is not unhealthy. What Airflow doesn't report is None, which means neither good nor bad.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A part of Airflow that beats: `healthy` is Airflow's own verdict, None when it does not run there."""
+    """A part of Airflow with a heartbeat. `healthy` is Airflow's own verdict, None when the part does not run there."""
 
     name: str  # scheduler, triggerer, dag_processor, metadatabase
     healthy: bool | None
@@ -32,9 +31,9 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One process of Airflow that beats; `kind` is scheduler, triggerer or dag_processor.
+    """One Airflow process with a heartbeat; `kind` is scheduler, triggerer or dag_processor.
 
-    3.x names each; on 2.x, which has no such list, it is the newest of its kind as `health` reports it, without host.
+    3.x lists each. 2.x has no such list, so there it is the newest of its kind as `health` reports it, without host.
     """
 
     kind: str
@@ -46,7 +45,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class ImportFault:
-    """One DAG file that does not import. `filename` as Airflow reports it (absolute on 2.x, in its bundle on 3.x)."""
+    """One DAG file that fails to import. `filename` is as Airflow reports it: absolute on 2.x, in its bundle on 3.x."""
 
     filename: str
     stacktrace: str

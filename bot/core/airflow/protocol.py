@@ -1,7 +1,7 @@
 """One Airflow installation as the bot sees it, the same for Airflow 2.x and 3.x.
 
-Where the majors differ, the difference is hidden behind `Airflow` or stated as a fact (`can_address_map_index`), so
-that callers never guess. States are Airflow's own words; a state that Airflow leaves empty is `"none"`.
+Where the majors differ, `Airflow` hides the difference or states it as a fact (`can_address_map_index`), so that
+callers never guess. States are Airflow's own words; a state that Airflow leaves empty is `"none"`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 RUNNING_STATES = frozenset({"running", "restarting", "deferred", "up_for_reschedule", "queued", "scheduled"})
-FAILED_STATES = ["failed", "up_for_retry"]  # a try of it ended badly; upstream_failed never ran
+FAILED_STATES = ["failed", "up_for_retry"]  # a try has failed; upstream_failed never ran
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -113,7 +113,7 @@ class Dag:
 
 @dataclass(frozen=True, slots=True)
 class TaskNode:
-    """One task of a DAG as it is now, and the tasks right behind it; `group` is the task group it stands in."""
+    """One task of a DAG as it is now, and the tasks directly downstream; `group` is its task group."""
 
     task_id: str
     downstream: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ class TaskNode:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The log of one try: lines oldest first. `found` is False where Airflow could not read it (lines say why)."""
+    """The log of one try, oldest line first. `found` is False if Airflow could not read it (the lines say why)."""
 
     lines: tuple[str, ...]
     found: bool = True
@@ -132,8 +132,8 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a person asked to clear in one run. `tasks` empty means the whole run; a pair is (task_id, map_index or
-    None for every index)."""
+    """What a person asked to clear in one run. Empty `tasks` means the whole run; a pair is (task_id, map_index or None
+    for every index)."""
 
     dag_id: str
     run_id: str
@@ -144,9 +144,9 @@ class Scope:
 
 
 class Airflow(Configured, Backfilling, Protocol):
-    """One deployment's API. Every verb raises `Temporary` or `Permanent` and nothing else; each call has a timeout.
+    """One deployment's API. Every method raises `Temporary` or `Permanent` and nothing else; each call has a timeout.
 
-    `None` means that the thing does not exist; an empty list that there is none.
+    `None` means that the thing does not exist; an empty list means that there are none.
     """
 
     name: str
@@ -155,7 +155,7 @@ class Airflow(Configured, Backfilling, Protocol):
 
     @property
     def version(self) -> str:
-        """The server's own version, `3.3.2`; asks once and keeps the answer."""
+        """The server's version, such as `3.3.2`; asks once and keeps the answer."""
 
     @property
     def major(self) -> int:
@@ -163,26 +163,26 @@ class Airflow(Configured, Backfilling, Protocol):
 
     @property
     def can_address_map_index(self) -> bool:
-        """Whether one mapped index can be cleared by itself (3.x yes, 2.x no)."""
+        """Whether a single mapped index can be cleared (3.x yes, 2.x no)."""
 
     @property
     def clear_stops_running(self) -> bool:
-        """Whether a clear stops a task that runs (3.x yes; 2.11's API names it in its answer and leaves it alone)."""
+        """Whether a clear stops a running task (3.x yes; 2.11's API lists it in its answer and leaves it alone)."""
 
     def within(self, seconds: float) -> AbstractContextManager[None]:
-        """All calls in this block, in this thread, together take at most `seconds`: for a person who waits."""
+        """Limits all calls of this thread in the block to `seconds` together, for a person who is waiting."""
 
     def health(self) -> Health: ...
 
     def jobs(self) -> list[Job]:
-        """The schedulers, triggerers and DAG processors that beat within the last day, and the newest of each kind
-        however long ago that was; the newest of a kind first."""
+        """The schedulers, triggerers and DAG processors with a heartbeat within the last day, and the newest of each
+        kind however old; the newest of a kind first."""
 
     def dags(self, pattern: str = "", limit: int = 100) -> list[Dag]:
         """Active DAGs whose id contains `pattern`, by id."""
 
     def dag(self, dag_id: str) -> Dag | None:
-        """With its params."""
+        """One DAG, with its params."""
 
     def task_ids(self, dag_id: str) -> list[str] | None:
         """The task ids of a DAG as it is now; None when there is no such DAG."""
@@ -199,8 +199,8 @@ class Airflow(Configured, Backfilling, Protocol):
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> list[Run]:
-        """Newest first; of every DAG where `dag_id` is empty. `since` and `until` (both belong to it) are about the
-        logical date, or `run_after` for a run that has none."""
+        """Newest first; of every DAG if `dag_id` is empty. `since` and `until` (both inclusive) refer to the logical
+        date, or to `run_after` for a run that has none."""
 
     def run(self, dag_id: str, run_id: str) -> Run | None: ...
 
@@ -218,20 +218,21 @@ class Airflow(Configured, Backfilling, Protocol):
         """The runs of every DAG that are failed and ended at `moment` or later."""
 
     def clear(self, scope: Scope, *, dry_run: bool, note: str = "") -> list[TaskInstance]:
-        """What would be (dry run) or was cleared, with the states before it. Never touches another run."""
+        """The task instances that would be (dry run) or were cleared, with their states before. Touches only this
+        run."""
 
     def mark(self, ref: TaskRef, state: str, *, note: str = "") -> list[TaskInstance]:
-        """Set one task instance to success, failed or skipped; what changed, empty when it was so already. Airflow by
-        itself also runs again what failed or waits behind it."""
+        """Sets one task instance to success, failed or skipped. Returns what changed, empty if it had that state.
+        Airflow also runs again what failed or waits downstream of it."""
 
     def set_run_state(self, dag_id: str, run_id: str, state: str, *, note: str = "") -> Run:
-        """Set a run to success, failed or queued."""
+        """Sets a run to success, failed or queued."""
 
     def set_note(self, ref: TaskRef, note: str) -> None:
-        """Write a note on a task instance: the only place where Airflow shows who really asked."""
+        """Writes a note on a task instance, the only place where Airflow shows who really asked."""
 
     def set_run_note(self, dag_id: str, run_id: str, note: str) -> None:
-        """Write a note on a run."""
+        """Writes a note on a run."""
 
     def pause(self, dag_id: str, paused: bool) -> Dag: ...
 
@@ -244,9 +245,9 @@ class Airflow(Configured, Backfilling, Protocol):
         note: str = "",
         logical_date: datetime | None = None,
     ) -> Run:
-        """Start a run under a run id of ours; when that id exists already, the existing run is the answer.
+        """Starts a run under a run id of ours; if that id exists already, the existing run is returned.
 
-        `Permanent` with the code "409" when another run has that `logical_date`.
+        Raises `Permanent` with the code "409" if another run has that `logical_date`.
         """
 
     def import_errors(self) -> list[ImportFault]: ...
@@ -256,6 +257,6 @@ class Airflow(Configured, Backfilling, Protocol):
     def log(self, ref: TaskRef, try_number: int) -> Log: ...
 
     def run_url(self, dag_id: str, run_id: str) -> str:
-        """A link for people, made of `ui_url`, never of what a worker believes its address to be."""
+        """A link for people, built from `ui_url`, never from what a worker believes its address to be."""
 
     def task_url(self, ref: TaskRef, try_number: int | None = None) -> str: ...

@@ -1,7 +1,7 @@
 """Params, variables and connections, as far as the bot may read them.
 
-A variable may be a password, and Airflow 2 returns it in clear, so a value goes only to the person who asked, masked,
-and is never logged. A connection's password and extra aren't read at all.
+A variable may be a password, and Airflow 2 returns it in clear text. So a value goes only to the person who asked,
+masked, and is never logged. A connection's password and extra aren't read at all.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One variable. `value` is what Airflow gives: 3.x masks some (`***`), 2.x none. Kept out of the repr, so that no
-    log and no traceback shows it by accident."""
+    """One variable. `value` is what Airflow returns: 3.x masks some (`***`), 2.x none. It is kept out of the repr, so
+    that no log or traceback shows it by accident."""
 
     key: str
     value: str = field(repr=False)
@@ -34,7 +34,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One connection without its secrets. `port` is None where none is set."""
+    """One connection without its secrets. `port` is None if none is set."""
 
     id: str
     conn_type: str
@@ -47,27 +47,27 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionTest:
-    """What Airflow found when it connected; `ok` is None where it does not test, and `message` says how to let it."""
+    """The result of a connection test. `ok` is None if Airflow does not test; `message` then says how to enable it."""
 
     ok: bool | None
     message: str
 
 
 class Configured(Protocol):
-    """The verbs about variables and connections. Errors are those of `Airflow`."""
+    """The methods for variables and connections. Errors are those of `Airflow`."""
 
     def variable(self, key: str) -> Variable | None: ...
 
     def variables(self, pattern: str = "", limit: int = 50) -> list[str]:
-        """The keys that contain `pattern` (whatever the case), by name; at most `limit` of them."""
+        """The keys that contain `pattern` (ignoring case), sorted; at most `limit` of them."""
 
     def set_variable(self, key: str, value: str, description: str = "") -> Variable:
-        """Create or change it; the answer is read back. An empty description leaves the one that is there."""
+        """Creates or changes it, and returns it as read back. An empty description keeps the existing one."""
 
     def connection(self, conn_id: str) -> Connection | None: ...
 
     def connections(self, limit: int = 100) -> list[Connection]:
-        """By id."""
+        """The connections, sorted by id."""
 
     def test_connection(self, conn_id: str) -> ConnectionTest:
-        """Let Airflow's API server connect; `Permanent` when there is no such connection."""
+        """Has Airflow's API server connect. Raises `Permanent` if there is no such connection."""

@@ -1,1 +1,1 @@
-"""Incidents as pure functions and frozen values: their life, how they are routed, and what an alert shows."""
+"""Incidents as pure functions and frozen values: their lifecycle, their routing, and what an alert shows."""

@@ -1,7 +1,7 @@
-"""Alerts: the view of one incident in one place, and whether it is owed.
+"""Alerts: one incident's view in one place, and whether it is owed.
 
-An alert is owed when it shows an older version than the incident has, and it is due. An escalation that comes due after
-someone took the incident is decided again at that time, and dropped.
+An alert is owed when it shows an older version than the incident has, and it is due. A page is decided again when it
+comes due, and dropped if a person has taken the incident since.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from bot.core.incidents.incident import Incident, State
 from bot.core.incidents.routing import Severity
 
 SPACING = timedelta(seconds=1)  # between two edits of one message, so that a burst is one edit
-QUIET = timedelta(seconds=1.5)  # what has not grown for this long is shown as it ended
+QUIET = timedelta(seconds=1.5)  # a message that has not grown for this long is shown in its final state
 _FIRST_GROWTH, _LONGEST_GROWTH = 3.0, 30.0  # seconds between edits that only bring a growing count up to date
 
 
 class Kind(StrEnum):
-    """Where an alert can be seen."""
+    """Where an alert is shown."""
 
     slack = "slack"
     pagerduty = "pagerduty"
@@ -39,9 +39,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`shown` is the incident version seen there now (0: none yet); `ref` names it there (a message ts, a dedup key);
-    `told` is the last timeline entry that its thread shows, `rung` the last that the whole channel was shown, `upto` the last
-    that the message knew when it was shown; `said` is PagerDuty's last word."""
+    """`shown` is the incident version shown there now (0: none yet); `ref` names it there (a message ts, a dedup key);
+    `told` is the last timeline entry in its thread, `rung` the last one sent to the whole channel, `upto` the last one
+    when the message was rendered; `said` is the last event sent to PagerDuty."""
 
     id: int
     incident_id: int
@@ -63,13 +63,13 @@ class Alert:
     over: bool = False  # its growth has ended: its counts are final for now
     grown: int = 0  # how often in a row only its counts were brought up to date
     rung: int = 0
-    telling_at: datetime | None = None  # when a thread line was begun whose answer was not recorded
-    severity: Severity | None = None  # of its incident, where that was read
+    telling_at: datetime | None = None  # when a thread line was begun; its answer was not recorded
+    severity: Severity | None = None  # of its incident, if that was read
 
 
 class Lane(StrEnum):
-    """What an alert waits for when we keep to a pace, most urgent first. Edits share one budget, so a lane that is closed
-    closes those after it; posts have a budget a channel, and those that are not critical have a bound besides."""
+    """What an alert waits for under our rate limit, most urgent first. Edits share one budget, so a closed lane closes
+    those after it. Posts have one budget per channel, and posts that are not critical also have a lower limit."""
 
     post = "post"
     more = "more"  # a new message that is not critical
@@ -82,7 +82,7 @@ EDITS = (Lane.press, Lane.change, Lane.growth)
 
 
 def lane(alert: Alert) -> tuple[Lane, str]:
-    """The lane, and for a post its channel."""
+    """The lane, and for a post its channel, else an empty string."""
     if not alert.ref:
         first = alert.urgent or alert.severity is Severity.critical
         return Lane.post if first else Lane.more, alert.place.target
@@ -90,7 +90,7 @@ def lane(alert: Alert) -> tuple[Lane, str]:
 
 
 def paced(one: tuple[Lane, str]) -> tuple[Lane, str]:
-    """The lane that Slack's own pace closes: it knows no severity."""
+    """The lane that Slack's own pace closes, which does not depend on severity."""
     return (Lane.post, one[1]) if one[0] is Lane.more else one
 
 
@@ -101,13 +101,13 @@ def is_closed(one: tuple[Lane, str], closed: Container[tuple[Lane, str]]) -> boo
 
 
 def growth_spacing(grown: int) -> timedelta:
-    """How long a message that only grew waits for its next edit, after this many such edits in a row: 3 s, 9 s, 27 s, 30 s.
-    It is cut short when the state changes, when a person presses, and when the growth ends."""
+    """How long a message that only grew waits for its next edit, after this many such edits in a row: 3 s, 9 s, 27 s,
+    30 s. The wait is cut short when the state changes, when a person presses, and when the growth ends."""
     return timedelta(seconds=min(_LONGEST_GROWTH, _FIRST_GROWTH * 3.0 ** min(grown, 10)))
 
 
 def owed(alert: Alert, incident: Incident, now: datetime) -> str | None:
-    """Why the alert is owed now, None when it is not."""
+    """Why the alert is owed now; None when it is not."""
     if alert.shown >= incident.version:
         return None
     if alert.due_at is not None and alert.due_at > now:
@@ -116,9 +116,9 @@ def owed(alert: Alert, incident: Incident, now: datetime) -> str | None:
 
 
 def page_word(alert: Alert, incident: Incident) -> str | None:
-    """What the pager must hear now: trigger, acknowledge, resolve, or None. Decided again at delivery time. A holder or a
-    silence keeps it from paging, unless it was escalated or became worse since. `again`: it paged before, or was acknowledged
-    there, and must page anew."""
+    """The event to send to PagerDuty now: trigger, again, acknowledge, resolve, or None. It is decided again at
+    delivery time. A holder or a silence prevents a page, unless the incident was escalated or became worse since.
+    `again` means that it paged before, or was acknowledged there, and must page again."""
     asked = incident.escalated_at
     match incident.state:
         case State.resolved:

@@ -1,7 +1,7 @@
 """The cause of a failure as a phrase of three to six words in the past tense, for headlines.
 
-The phrase comes from the runbook, else from a table of known exceptions, else it is the exception's own name and the
-start of its message.
+The phrase comes from the runbook, else from a table of known exceptions, else from the exception's name and the start
+of its message.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def phrase(signal: Signal, runbook: Runbook | None = None, limit: int = 60) -> s
     if not fault:
         return "no callback said why" if signal.family is Family.task else ""
     name, first_line = short_type(fault.type), (fault.message.strip().splitlines() or [""])[0]
-    first_line = redact(first_line)  # whole, before it is cut
+    first_line = redact(first_line)  # the whole line is redacted before it is cut
     text = f"{name}: {first_line}"
     for pattern, words in _KNOWN:
         found = re.search(pattern, f"{name}: {fault.message[:500]}", re.DOTALL)

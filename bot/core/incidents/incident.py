@@ -1,6 +1,6 @@
-"""The incident, its timeline's entries and its subjects, as frozen values.
+"""The incident, its timeline entries and its subjects, as frozen values.
 
-Every change makes `version` grow by one, and that alone makes an alert owed.
+Every change raises `version` by one, and that alone makes an alert owed.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from bot.core.incidents.routing import Severity, Silence
 from bot.core.signals.signal import Family, Signal
 
 RECENT = timedelta(minutes=5)
-LATER_RUN = "later run"  # what a timeline's line says of a run that heals nothing
+LATER_RUN = "later run"  # `Entry.what` for a later run that succeeded but resolves nothing
 
 
 class State(StrEnum):
-    """Open: no one has taken it yet. Acknowledged: a person has it. Resolved: over."""
+    """Open: no one has taken it yet. Acknowledged: a person has it. Resolved: it is over."""
 
     open = "open"
     acknowledged = "acknowledged"
@@ -29,7 +29,7 @@ class State(StrEnum):
 
 
 def number_of(text: str) -> int | None:
-    """The number of an incident that is written `12`, `A-12` or `a-12`; None where it is not written so."""
+    """The number of an incident written as `12`, `A-12` or `a-12`; None for any other text."""
     digits = text.strip().upper().removeprefix("A-")
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
 
@@ -39,8 +39,8 @@ OPEN_STATES = (State.open.value, State.acknowledged.value)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a timeline. `who` is a person's name, or empty for Windsock and Airflow themselves; `what` is one word
-    (opened, reopened, acknowledged, asked, cleared, resolved, …); `text` is a plain sentence without markup."""
+    """One line of a timeline. `who` is a person's name, or empty for Windsock and Airflow; `what` is one word (opened,
+    reopened, acknowledged, asked, cleared, resolved, …); `text` is a plain sentence without markup."""
 
     at: datetime
     what: str
@@ -53,9 +53,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One trouble. `exemplar` is the latest failing signal, the one that a message shows; `times` counts how often it
-    was opened; `context` holds what Airflow reported about it since; `escalated_at` is when a person asked to ring, since when
-    an earlier holder or silence no longer keeps the pager quiet."""
+    """One incident. `exemplar` is the failing signal that a message shows, usually the latest; `times` counts how often
+    it was opened; `context` holds what Airflow reported about it since; `escalated_at` is when it was escalated: an
+    earlier holder or silence no longer prevents a page."""
 
     id: int
     key: str
@@ -88,13 +88,13 @@ class Incident:
 
     @property
     def name(self) -> str:
-        """`A-12`, how people call it."""
+        """`A-12`, the way people write it."""
         return f"A-{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One thing that an incident is about, and since when it is well again (None: still sick)."""
+    """One thing that an incident is about. `well_at` is when it recovered (None: it still fails)."""
 
     incident_id: int
     family: Family
@@ -112,14 +112,15 @@ class Subject:
 
     @property
     def ref(self) -> TaskRef:
-        """The task instance that this is, for Airflow."""
+        """The subject as a task instance, for calls to Airflow."""
         return TaskRef(self.dag_id, self.run_id, self.task_id, self.map_index)
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How large an incident is: `failures` counts subjects down to the try (retries don't count), `things` without it, `sick`
-    those not yet well, `recent` those since a given moment; `dags` pairs each DAG with its failures, largest first."""
+    """How large an incident is: `failures` counts subjects down to the try (retries don't count), `things` ignores the
+    try, `sick` counts those that have not recovered, `recent` those since a given moment; `dags` pairs each DAG with
+    its failures, largest first."""
 
     failures: int = 0
     things: int = 0

@@ -1,6 +1,6 @@
-"""What a signal does to an incident: pure functions from what was known to what is known now, and why.
+"""What a signal does to an incident: pure functions from the known incident to the changed one, with the reason.
 
-Trouble that comes back minutes after it was resolved opens the same incident again, which says how often. A run can be
+A failure that comes back soon after it was resolved reopens the same incident, which counts how often. A run can be
 reported failed before its task is; the task then explains the run.
 """
 
@@ -18,7 +18,7 @@ from bot.core.signals.signature import Signature
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The incident after a signal or a press, the timeline's line if it is worth one, and why."""
+    """The incident after a signal or a press, the new timeline entry if there is one, and why."""
 
     incident: Incident
     entry: Entry | None
@@ -33,7 +33,7 @@ def begin(
     silence: Silence | None,
     now: datetime,
 ) -> Observation:
-    """A new incident (its id is given by the store)."""
+    """Opens a new incident; the store assigns its id."""
     quiet = silence is not None
     incident = Incident(
         id=0, key=placement.key, deployment=signal.deployment, family=signal.family, state=State.open,
@@ -47,7 +47,7 @@ def begin(
 
 
 def opening_sentence(signal: Signal) -> str:
-    """The first line of a timeline: what was reported, in plain words."""
+    """The first line of a timeline: what was reported, as a sentence."""
     if signal.sentence:
         return signal.sentence
     if signal.family is Family.task:
@@ -61,7 +61,7 @@ def opening_sentence(signal: Signal) -> str:
 def observe(
     known: Incident, signal: Signal, placement: Placement, silence: Silence | None, now: datetime
 ) -> Observation:
-    """What one more failing signal does to an incident that exists: it is refreshed, or opened again."""
+    """Applies one more failing signal to an existing incident: it is refreshed, or reopened."""
     worst = max(known.severity, placement.severity, key=lambda severity: severity.rank)
     fresh = replace(
         known, version=known.version + 1, severity=worst, last_at=max(known.last_at, signal.occurred_at),
@@ -83,8 +83,8 @@ def observe(
 def _refreshed(
     known: Incident, fresh: Incident, signal: Signal, placement: Placement, silence: Silence | None, now: datetime
 ) -> Observation:
-    """One more failure of an incident that is open or held. One that makes it worse is news for everyone who should hear it: the
-    person who has it, or who silenced it, decided about something less."""
+    """Applies one more failure to an open or acknowledged incident. If it makes the incident worse, it is announced
+    again: the person who took or silenced the incident decided about something less severe."""
     worse = placement.severity.rank > known.severity.rank
     fresh = _paging(known, fresh, placement, silence, now)
     if not worse and fresh.escalated_at != known.escalated_at:
@@ -102,8 +102,8 @@ def _refreshed(
 
 
 def _paging(known: Incident, fresh: Incident, placement: Placement, silence: Silence | None, now: datetime) -> Incident:
-    """When to page for one more failure of an incident; `silence` is the one that covers this failure. The earlier time decides.
-    A failure that is worse, or the first outside the silence that covers the others, pages anew: `escalated_at`."""
+    """Sets when to page for one more failure; `silence` is the one that covers this failure. The earlier time decides.
+    A failure that is worse, or the first outside the silence that covers the others, pages again (`escalated_at`)."""
     if placement.page_after is None or silence is not None:
         return fresh
     is_open = known.state is State.open
@@ -129,8 +129,8 @@ def _although(known: Incident) -> str:
 
 
 def refresh(known: Incident, signal: Signal) -> Observation | None:
-    """A check's known finding with today's figures: the sentence is updated, and nothing is counted or written into
-    the timeline. None where nothing new is said, or it was said in this very minute."""
+    """Updates the sentence of a check's known finding to its current figures; nothing is counted or written into the
+    timeline. None if the figures are the same, or were updated within the same minute."""
     shown = known.exemplar
     same = (shown.sentence, shown.extra) == (signal.sentence, signal.extra)
     if known.state is State.resolved or same or minute(signal.occurred_at) <= minute(shown.occurred_at):
@@ -139,23 +139,23 @@ def refresh(known: Incident, signal: Signal) -> Observation | None:
 
 
 def minute(moment: datetime) -> datetime:
-    """The minute that a moment is in."""
+    """The start of the minute that a moment is in."""
     return moment.replace(second=0, microsecond=0)
 
 
 def belongs(known: Incident, signal: Signal, placement: Placement) -> bool:
-    """Whether one more failure of this key is the same trouble. Where the placement says for how long, a later one is not."""
+    """Whether one more failure with this key belongs to the incident; one later than `placement.within` does not."""
     return placement.within is None or signal.occurred_at - known.last_at <= placement.within
 
 
 def retire(known: Incident) -> Incident:
-    """An incident that takes no more failures, open or not: its key is free for the next trouble of its kind. It is still
-    healed by its subjects, and a person may open it again."""
+    """Makes an incident take no more failures, open or not: its key is free for the next one of its kind. It still
+    resolves when its subjects recover, and a person may reopen it."""
     return replace(known, key=SEPARATOR.join((known.key, "until", known.name)))
 
 
 def heal(known: Incident, still_sick: int, signal: Signal, now: datetime) -> Observation:
-    """What a report of well-being does: the incident is resolved when nothing of it is sick any more."""
+    """Applies a recovery: the incident is resolved when all of its subjects have recovered."""
     if known.state is State.resolved:
         return Observation(known, None, "already resolved")
     if still_sick:
@@ -176,8 +176,8 @@ def _healing_sentence(signal: Signal) -> str:
 def adopt(
     known: Incident, signal: Signal, signature: Signature, placement: Placement, runbook: str, now: datetime
 ) -> Observation:
-    """A run's incident whose failed task is reported after all, and whose cause is new: it becomes the task's incident, so
-    that one trouble stays one message."""
+    """Turns a run's incident into the incident of its failed task, which is reported later and has a new cause, so that
+    one problem stays one message."""
     worst = max(known.severity, placement.severity, key=lambda severity: severity.rank)
     fresh = replace(
         known, key=placement.key, family=signal.family, exemplar=signal, signature=signature.name, masked=signature.masked,
@@ -192,7 +192,7 @@ def adopt(
 def give_up(
     known: Incident, signal: Signal, signature: Signature, placement: Placement, runbook: str, now: datetime
 ) -> Observation:
-    """What was retried fails for good: the warning becomes the error, in the same message, and its holder keeps it."""
+    """A retried task fails for good: the warning becomes the error in the same message, and its holder keeps it."""
     became = adopt(known, signal, signature, placement, runbook, now).incident
     became = replace(became, route=placement.route, mention=placement.mention)
     entry = Entry(signal.occurred_at, "failed", opening_sentence(signal))
@@ -202,7 +202,7 @@ def give_up(
 def enrich(
     known: Incident, signal: Signal, signature: Signature, placement: Placement, runbook: str, now: datetime
 ) -> Observation:
-    """The sweep reported a failure first, and now its hook brings the exception, which the message shows; the group stays."""
+    """Adds the exception that a hook reports after the sweep had reported the failure; the incident's group stays."""
     worst = max(known.severity, placement.severity, key=lambda severity: severity.rank)
     fresh = replace(known, exemplar=signal, signature=signature.name, masked=signature.masked, version=known.version + 1,
                     runbook=runbook or known.runbook, severity=worst)  # fmt: skip
@@ -214,7 +214,7 @@ def enrich(
 
 
 def explain(known: Incident, by: str, now: datetime) -> Observation:
-    """A run's incident whose failed task was reported after all: the task's incident says more, this one ends."""
+    """Resolves an incident that another one, `by`, explains: a run's whose failed task was reported, or a warning."""
     return resolved(known, now, "", f"told by {by}", f"Explained by {by}", now)
 
 
@@ -229,7 +229,7 @@ def resolved(
 
 
 def quieten(incident: Incident, silence: Silence, person: Person, now: datetime) -> Observation:
-    """A silence begins to cover the incident; it stays visible and notifies no one."""
+    """A silence begins to cover the incident, which stays visible and notifies no one."""
     fresh = replace(incident, version=incident.version + 1, silence=silence, page_at=None, escalated_at=None)
     text = f"{person.name} silenced it until {silence.until:%H:%M} UTC: {silence.reason}"
     return Observation(fresh, Entry(now, "silenced", text, person.name, person.id), "silenced")
@@ -238,7 +238,7 @@ def quieten(incident: Incident, silence: Silence, person: Person, now: datetime)
 def speak(
     incident: Incident, text: str, who: str, who_id: str, now: datetime, page_after: timedelta | None = None
 ) -> Observation:
-    """The silence ends: the incident is seen as it is, and rings as if it had just failed where it would have rung."""
+    """Ends the incident's silence. An open incident then pages after `page_after`, as if it had just failed."""
     rings = incident.state is State.open and page_after is not None
     page_at = now + page_after if rings and page_after is not None else incident.page_at
     fresh = replace(incident, version=incident.version + 1, silence=None, page_at=page_at)
@@ -246,7 +246,7 @@ def speak(
 
 
 def _better(known: Signal, new: Signal) -> Signal:
-    """The signal worth showing: the newest, unless it knows less than the one that we have."""
+    """The signal to show: the newest, unless it lacks the exception that the known one has."""
     if known.exception and not new.exception:
         return known
     return new if new.occurred_at >= known.occurred_at else known
@@ -258,5 +258,5 @@ def _nth(number: int) -> str:
 
 
 def note(incident: Incident, entry: Entry) -> Observation:
-    """One more line, and the alert is owed again."""
+    """Adds one timeline entry; the alert is owed again."""
     return Observation(replace(incident, version=incident.version + 1), entry, entry.what)

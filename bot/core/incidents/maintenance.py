@@ -1,7 +1,7 @@
-"""Maintenance windows: alerts that match are quiet while someone works on it, once or on a schedule.
+"""Maintenance windows: alerts that match are quiet during planned work, once or on a schedule.
 
 A window matches in Airflow's terms (deployment, DAG, task, tag, pool, owner) and hides nothing: alerts are shown
-quietly, and what still fails at the end notifies as if it had just failed.
+without notifying, and what still fails at the end notifies as if it had just failed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SCOPE = "maintenance:"
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """`until(now)` is when the window that is open now ends, None while it is closed."""
+    """`until(now)` returns when the window that is open now ends, None while it is closed."""
 
     name: str
     match: Matcher

@@ -1,4 +1,4 @@
-"""What a person's press does to an incident. When two people press at once, the second learns who was first."""
+"""What a person's press does to an incident. If two people press at once, the second one sees who was first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.core.incidents.lifecycle import Observation, resolved
 
 
 def press(incident: Incident, verb: str, person: Person, now: datetime, note: str = "") -> Observation | Refused:
-    """What a person's press does to the incident itself: acknowledge, unacknowledge, resolve, reopen, escalate."""
+    """Applies a press to the incident: acknowledge, unacknowledge, resolve, reopen or escalate."""
     moves = {"acknowledge": _acknowledge, "unacknowledge": _unacknowledge, "resolve": _resolve, "reopen": _reopen,
              "escalate": _escalate}  # fmt: skip
     return moves[verb](incident, person, now, note)

@@ -1,9 +1,9 @@
-"""Routes, matchers and silences: where a signal is seen, how severe it is, and what it is grouped with.
+"""Routes, matchers and silences: where a signal is shown, how severe it is, and what it is grouped with.
 
 The first route that matches wins, and the root route catches everything. A route's severity beats the runbook's, and
-that beats the signal's own. A failure without an exception has no cause to group by: one that was killed is grouped by
-the lost host, else by its DAG, and by time, so that a lost worker is one message; one that the sweep found, with no
-sign of a kill, is grouped by its task. A retry is a warning only where a route asks for it.
+that beats the signal's own. A failure without an exception has no cause to group by. A killed task is grouped by the
+lost host, else by its DAG, and by time, so that a lost worker is one message; a failure that the sweep found without a
+sign of a kill is grouped by its task. A retry is a warning only where a route asks for it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bot.core.signals.signal import SEPARATOR, Family, Signal
 
 
 class Severity(StrEnum):
-    """How bad, least first."""
+    """How severe, lowest first."""
 
     warning = "warning"
     error = "error"
@@ -34,8 +34,7 @@ class Severity(StrEnum):
 
 
 class Broadcast(StrEnum):
-    """When a line of a thread is sent to the whole channel as well: always, never, the first time in an incident, or from
-    that severity on."""
+    """When a thread line also goes to the whole channel: always, never, once per incident, or from that severity on."""
 
     always = "always"
     never = "never"
@@ -44,7 +43,7 @@ class Broadcast(StrEnum):
     critical = "critical"
 
     def rings(self, severity: Severity, *, heard: bool) -> bool:
-        """Whether this one is; `heard` says whether the channel was notified of this incident before."""
+        """Whether this line is sent; `heard` says whether the channel was notified of this incident before."""
         match self:
             case Broadcast.always | Broadcast.never:
                 return self is Broadcast.always
@@ -54,15 +53,15 @@ class Broadcast(StrEnum):
 
 
 RETRYING = "task_retrying"
-NEVER = timedelta.max  # a route's word for: page no one
-KILLED_TOGETHER = timedelta(minutes=10)  # what is killed later on the same host is another trouble
+NEVER = timedelta.max  # a route's value for paging no one
+KILLED_TOGETHER = timedelta(minutes=10)  # a later kill on the same host is another incident
 GROUPINGS = ("cause", "dag", "task", "run", "host", "tag")
 _MATCHED = ("deployment", "dag", "task", "tag", "owner", "pool", "kind", "severity", "signature")
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """Patterns (shell globs) by field; every field named must match. `tag` and `owner` match any of several."""
+    """Patterns (shell globs) by field; every named field must match. `tag` and `owner` match any of several values."""
 
     patterns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -85,7 +84,7 @@ class Matcher:
 
 
 def matcher(table: Mapping[str, Any], where: str) -> Matcher:
-    """A matcher from a `match` table. Raises ValueError that names the wrong field."""
+    """Builds a matcher from a `match` table. Raises ValueError that names the wrong field."""
     unknown = sorted(set(table) - set(_MATCHED))
     if unknown:
         raise ValueError(f"{where}.{unknown[0]}: no such field; there are {', '.join(_MATCHED)}")
@@ -101,8 +100,8 @@ def _patterns(value: object, where: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Matcher → channel, severity, grouping, who is paged and after how long (NEVER: no one). None inherits from the root
-    route. A task that is going to be tried again is a warning from its `warn_on_try`-th failed try on; None: never."""
+    """Matcher → channel, severity, grouping, and after how long to page (NEVER: no one). None inherits from the root
+    route. A task that will be retried is a warning from its `warn_on_try`-th failed try on; None: never."""
 
     name: str
     match: Matcher = field(default_factory=Matcher)
@@ -117,8 +116,8 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All that the operator decided. `reopen_within` is how long a resolved incident may come back as itself,
-    `remind_after` how long a person may hold one before being reminded."""
+    """The operator's configuration. `reopen_within` is how long a failure can reopen a resolved incident,
+    `remind_after` how long a person may hold one before a reminder (None: no reminders)."""
 
     routes: tuple[Route, ...] = ()
     channel: str = "#data-alerts"
@@ -126,7 +125,7 @@ class Policy:
     remind_after: timedelta | None = timedelta(hours=4)
 
     def broadcast_of(self, route: str) -> Broadcast:
-        """How the route of this name notifies the whole channel; the root route and one that is gone always do."""
+        """How the route of this name notifies the whole channel; the root route and a removed one always do."""
         return next((one.broadcast for one in self.routes if one.name == route), Broadcast.always)
 
     @property
@@ -137,8 +136,8 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What the policy decided for one signal, and why, as a short phrase. `severity_by` and `page_by` say who decided those
-    two; `within` is how long after its last failure an incident takes one more (None: as long as it is open); `warns` is
+    """What the policy decided for one signal, and why, as a short phrase. `severity_by` and `page_by` say what decided
+    those two; `within` is how long after its last failure an incident takes one more (None: no limit); `warns` is
     whether a retry is worth a warning."""
 
     route: str
@@ -155,21 +154,21 @@ class Placement:
 
 
 def exactly(name: str) -> str:
-    """A pattern that fits this name and no other."""
+    """A pattern that matches this name and no other."""
     return re.sub(r"[*?\[]", r"[\g<0>]", name)
 
 
 def name_of(pattern: str) -> str | None:
-    """The only name that fits a pattern; None when it fits several."""
+    """The only name that a pattern matches; None if it can match several."""
     plain = re.sub(r"\[([*?\[])\]", "", pattern)
     return None if re.search(r"[*?\[]", plain) else re.sub(r"\[([*?\[])\]", r"\1", pattern)
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Quiet for what matches, until when, by whom and why. `scope` is `dag:…`, `task:dag.task`, or `signature:…`. `severity` is
-    the worst that its maker had in view, and `role` the role that they held: what is worse, or asks for a higher role, was not
-    theirs to silence."""
+    """Silences what matches: until when, by whom and why. `scope` is `dag:…`, `task:dag.task`, `thing:…` or
+    `signature:…`. `severity` is the worst that its maker had in view, and `role` the role that they held: the silence
+    covers nothing worse, and nothing that needs a higher role."""
 
     id: int
     scope: str
@@ -196,7 +195,7 @@ class Silence:
 
 
 def severity_of(signal: Signal) -> Severity:
-    """How bad a signal is by itself: its own word, then the tag `critical`, then its kind."""
+    """The severity of the signal alone: its own field, then the tag `critical`, then its kind."""
     if signal.severity in Severity.__members__:
         return Severity(signal.severity)
     if "critical" in signal.tags:
@@ -205,8 +204,8 @@ def severity_of(signal: Signal) -> Severity:
 
 
 def route(signal: Signal, signature: str, policy: Policy, book: Runbook | None = None) -> Placement:
-    """Where the signal goes. The first route that matches wins; the root route catches the rest. `book` is the runbook
-    that fits the signal."""
+    """Places the signal. The first route that matches wins; the root route catches the rest. `book` is the runbook that
+    fits the signal."""
     severity, severity_by = _severity(signal, book)
     chosen = next((r for r in policy.routes if r.match(signal, severity, signature)), Route("root"))
     if chosen.severity is not None:
@@ -223,7 +222,7 @@ def route(signal: Signal, signature: str, policy: Policy, book: Runbook | None =
 
 
 def _severity(signal: Signal, book: Runbook | None) -> tuple[Severity, str]:
-    """How bad it is before any route says otherwise, and who says so. A runbook raises; only a route lowers."""
+    """The severity before any route changes it, and what set it. A runbook can only raise it; a route may lower it."""
     own = severity_of(signal)
     if book is not None and book.severity in Severity.__members__ and Severity(book.severity).rank > own.rank:
         return Severity(book.severity), f"runbook {book.name}"
@@ -231,7 +230,8 @@ def _severity(signal: Signal, book: Runbook | None) -> tuple[Severity, str]:
 
 
 def _page(chosen: Route, severity: Severity, book: Runbook | None) -> tuple[timedelta | None, str]:
-    """When the person on call is paged (None: never), and what says so. What a route calls critical pages at once."""
+    """When to page the person on call (None: never), and what decided it. A critical signal pages at once, unless the
+    route says when."""
     if chosen.page_after is not None:
         return (None if chosen.page_after == NEVER else chosen.page_after), f"route {chosen.name}"
     if severity is Severity.critical:
@@ -242,7 +242,7 @@ def _page(chosen: Route, severity: Severity, book: Runbook | None) -> tuple[time
 
 
 def _warning(placed: Placement, chosen: Route, signal: Signal) -> Placement:
-    """A retry's: a warning of its own, that rings only where the route itself says when."""
+    """The placement of a retry: a separate warning, which pages only if the route says when."""
     said = chosen.page_after is not None
     return replace(
         placed, severity=Severity.warning, severity_by="kind task_retrying",
@@ -253,7 +253,7 @@ def _warning(placed: Placement, chosen: Route, signal: Signal) -> Placement:
 
 
 def group_key(signal: Signal, signature: str, group_by: str) -> str:
-    """What the signal is one incident with. Things that are no task failures stand for themselves."""
+    """The key of the incident that the signal belongs to. Each thing that isn't a task failure is its own group."""
     if signal.family is not Family.task:
         return signal.thing
     parts: tuple[str, ...]
@@ -282,8 +282,8 @@ def _cause(signal: Signal, signature: str) -> tuple[str, ...]:
 
 
 def _was_killed(signal: Signal) -> bool:
-    """A task that ended without a word. Of what only the sweep reports, the hook may be missing: nothing says that it was
-    killed, unless the sweep does."""
+    """Whether a task ended without an exception because it was killed. If only the sweep reported it, the hook may be
+    missing, so it counts as killed only if the sweep says so."""
     if signal.family is not Family.task or signal.exception.type or signal.exception.message:
         return False
     return signal.source != "sweep" or bool(signal.extra.get("killed"))

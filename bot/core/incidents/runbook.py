@@ -1,7 +1,7 @@
 """Runbooks: what each one matches, and which of several wins.
 
-The most specific match wins: a check, exception or DAG says more than a kind or a severity. A runbook adds words,
-offers actions, and may set `severity` and `escalate_after`; a route that says otherwise wins.
+The most specific match wins: a check, exception or DAG weighs more than a tag or a kind. A runbook adds words, offers
+actions, and may set `severity` and `escalate_after`; a route that says otherwise wins.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _WEIGHT = {"check": 16, "dag": 8, "exception": 8, "tags": 4, "kinds": 1}
 
 @dataclass(frozen=True, slots=True)
 class Runbook:
-    """One trouble: `match` maps a field to patterns, of which one must fit; `phrase` is the cause in three to six words."""
+    """One runbook. `match` maps a field to patterns, of which one must fit; `phrase` is the cause in a few words."""
 
     name: str
     title: str
@@ -37,9 +37,9 @@ class Runbook:
     escalate_after: timedelta | None = None
 
     def fits(self, signal: Signal) -> int:
-        """How specifically the runbook fits, 0 when it does not."""
+        """How specifically the runbook fits; 0 when it does not."""
         score = 0
-        for name in FIELDS:  # the cheapest first: a storm asks for each of its failures
+        for name in FIELDS:  # the cheapest first: a storm asks this for each of its failures
             if (patterns := self.match.get(name)) is None:
                 continue
             if not _fits(name, patterns, signal):
@@ -64,32 +64,31 @@ def _fits(name: str, patterns: Sequence[str], signal: Signal) -> bool:
 
 
 def _bounded(text: str) -> str:
-    """Each line's start and end: of a pattern such as `.*a.*b` each longer line costs the cube of its length, and nothing else
-    is done meanwhile."""
+    """Each line's start and end. A pattern such as `.*a.*b` takes time cubic in a line's length and blocks all else."""
     lines = text.split("\n")
     return "\n".join(line if len(line) <= LINE else f"{line[: LINE // 2]}…{line[-LINE // 2 :]}" for line in lines)
 
 
-@lru_cache(maxsize=2_048)  # a storm says the same again and again
+@lru_cache(maxsize=2_048)  # a storm repeats the same text
 def _is_found(patterns: tuple[str, ...], text: str) -> bool:
     return any(re.search(pattern, text) for pattern in patterns)
 
 
 def best(runbooks: Iterable[Runbook], signal: Signal) -> Runbook | None:
-    """The runbook that fits most specifically; the one first in the alphabet when two fit alike."""
+    """The runbook that fits most specifically; of equals, the first by name."""
     fitting = [(book.fits(signal), book) for book in runbooks]
     fitting = [(score, book) for score, book in fitting if score]
     return min(fitting, key=lambda pair: (-pair[0], pair[1].name))[1] if fitting else None
 
 
 def guiding(runbooks: Sequence[Runbook], signal: Signal) -> Runbook | None:
-    """The runbook whose severity and time to ring hold: the one that the signal names if it fits, else the best fit."""
+    """The runbook whose severity and page time apply: the one that the signal names if it fits, else the best fit."""
     named = next((book for book in runbooks if book.name == signal.runbook), None)
     return named if named is not None and named.fits(signal) else best(runbooks, signal)
 
 
 def faults(front: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What is wrong in a front matter: (field, sentence) pairs, empty when it is well."""
+    """What is wrong in a front matter, as (field, sentence) pairs; empty if nothing is."""
     wrong: list[tuple[str, str]] = []
     if not isinstance(front.get("title"), str):
         wrong.append(("title", "is missing; say the trouble in a few words"))

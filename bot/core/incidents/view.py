@@ -1,6 +1,6 @@
 """Views: everything that a message may say about one incident, gathered when it is shown.
 
-A view holds facts and no wording; the renderer (Slack, PagerDuty) chooses the words. Unknown facts are None or empty,
+A view holds facts and no wording; the renderers (Slack, PagerDuty) choose the words. Unknown facts are None or empty,
 and are left out of the message.
 """
 
@@ -21,8 +21,8 @@ class View:
     """One incident as it is at `now`.
 
     `run_url`, `task_url` and `runbook_url` are links for people (empty when there is none). `several_deployments` says
-    whether the deployment's name must be shown. `late` is how many seconds after it was due the first message is
-    shown, 0 when it is on time. `page_said` is PagerDuty's last word (trigger, acknowledge, resolve or empty).
+    whether the deployment's name must be shown. `late` is how many seconds after it was due the first message is shown,
+    0 when it is on time. `page_said` is the last event sent to PagerDuty (trigger, acknowledge, resolve or empty).
     """
 
     incident: Incident
@@ -43,8 +43,8 @@ class View:
 
     @property
     def context(self) -> Mapping[str, Any]:
-        """What Airflow reported about it: waiting (tasks that wait), recent (states of recent runs, newest last),
-        next_run, usual_seconds, last_success; each key may be missing."""
+        """What Airflow reported about it: waiting (number of waiting tasks), recent (states of recent runs, newest
+        last), next_run, usual_seconds, last_success; each key may be missing."""
         return self.incident.context
 
 
@@ -70,7 +70,7 @@ class DeploymentStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How everything is: the deployments, and the open incidents, worst and newest first."""
+    """The answer to `status`: the deployments, and the open incidents, worst and newest first."""
 
     deployments: Sequence[DeploymentStatus]
     open: Sequence[View]

@@ -1,1 +1,1 @@
-"""Signals: the frozen value, its JSON, and the signature of its cause."""
+"""Signals: the frozen value, its JSON form, and the signature of its cause."""

@@ -1,4 +1,4 @@
-"""Signals: one report that something is wrong, or has recovered, and what it is about.
+"""A signal is one report that something is wrong or has recovered, and what it is about.
 
 A signal never changes. `identity` alone decides whether a second report is a duplicate; the opposite report
 (`import_fixed` for `import_error`) clears it, so that the next occurrence is new.
@@ -13,8 +13,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-SKEW = timedelta(minutes=1)  # that the clocks of two workers may be apart
-SEPARATOR = "\x1f"  # no identifier may hold a control character, so joined names stay apart
+SKEW = timedelta(minutes=1)  # how far the clocks of two workers may be apart
+SEPARATOR = "\x1f"  # identifiers can't hold control characters, so joined names stay distinct
 
 
 class Mood(StrEnum):
@@ -22,11 +22,11 @@ class Mood(StrEnum):
 
     sick = "sick"
     well = "well"
-    neutral = "neutral"  # worth keeping, changes nothing by itself
+    neutral = "neutral"  # worth keeping, but changes nothing alone
 
 
 class Family(StrEnum):
-    """What sort of thing a kind is about; it decides which fields name the subject."""
+    """What kind of thing a signal is about; it decides which fields name the subject."""
 
     task = "task"
     run = "run"
@@ -75,7 +75,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Signal:
-    """One report. Strings that are not known are empty, `map_index` is -1 for an unmapped task, times are aware UTC."""
+    """One report. Unknown strings are empty, `map_index` is -1 for an unmapped task, times are aware UTC."""
 
     kind: str
     deployment: str
@@ -117,17 +117,17 @@ class Signal:
 
     @cached_property
     def thing(self) -> str:
-        """What the signal is about, without the try: what can become well again."""
+        """What the signal is about, without the try: the thing that can recover."""
         return thing_key(self.family, self.deployment, *self._names())
 
     @cached_property
     def identity(self) -> str:
-        """What makes a second report a duplicate: kind, deployment and the subject down to map index and try. A check that
-        becomes worse is news; one that is as sick as before is not."""
+        """Two reports are duplicates if this is equal: kind, deployment and the subject down to map index and try. A
+        check that becomes worse is news; one that is as bad as before is not."""
         return self._identity(self.kind, self.mood, self.severity)
 
     def opposites(self) -> tuple[str, ...]:
-        """Identities that this signal makes possible again: a file that was mended may break once more."""
+        """Identities that may be reported again after this signal: a file that was fixed may break once more."""
         if self.kind == "external":
             return (self._identity("external", Mood.well if self.mood is Mood.sick else Mood.sick),)
         kind = OPPOSITE.get(self.kind)
@@ -137,15 +137,15 @@ class Signal:
         return tuple(self._identity(kind, KINDS[kind][1], word) for word in words)
 
     def heals(self) -> tuple[str, ...]:
-        """The things that this signal reports well; empty when it reports nothing well."""
+        """The keys of the things that this signal reports as recovered; empty if there are none."""
         if self.mood is not Mood.well:
             return ()
         late = thing_key(Family.late, self.deployment, self.dag_id, self.run_id, self.task_id)
         return (self.thing, late) if self.dag_id else (self.thing,)
 
     def is_older_than(self, failed_at: datetime, try_number: int) -> bool:
-        """Whether this report of well-being was made before that failure, and only arrives after it. Tries are counted by
-        Airflow; where there are none, workers' clocks may be a minute apart, and one sender's own clock is not."""
+        """Whether this recovery was reported before that failure and only arrives after it. Airflow counts tries; where
+        there are none, workers' clocks may be a minute apart, while a single sender has one clock."""
         if self.family is Family.task and self.try_number and try_number:
             return self.try_number < try_number
         skew = SKEW if self.family in {Family.task, Family.run, Family.late} else timedelta(0)
@@ -153,7 +153,7 @@ class Signal:
 
     @property
     def run(self) -> str:
-        """The key of the DAG run that this belongs to, empty when there is none."""
+        """The key of the DAG run that this belongs to; empty when there is none."""
         return SEPARATOR.join((self.deployment, self.dag_id, self.run_id)) if self.run_id else ""
 
     @property
@@ -187,7 +187,7 @@ class Signal:
 
 
 def thing_key(family: Family, deployment: str, *names: str | int) -> str:
-    """The stored key of a thing. Names are joined by a character that no identifier may hold."""
+    """The stored key of a thing. Its names are joined by a character that no identifier may hold."""
     return SEPARATOR.join((family, deployment, *(str(name) for name in names)))
 
 

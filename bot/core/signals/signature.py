@@ -1,6 +1,6 @@
-"""The stable name of a cause: exception type, message with its values generalised, and the function that raised it.
+"""The stable name of a cause, from the exception type, the message with its values masked, and the raising function.
 
-Some figures differ each time (ids, hosts, dates, sizes), others distinguish causes (SQLSTATE, HTTP status, error codes,
+Some values differ each time (ids, hosts, dates, sizes), others distinguish causes (SQLSTATE, HTTP status, error codes,
 table and column names). The latter are set aside first, the rest is masked, and then they are put back. `VERSION`
 changes with the recipe, so that groups made under an older one aren't silently split.
 """
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 VERSION = 1
-_MESSAGE_LIMIT = 2_000  # of what is masked: bounds the work
-_MASKED_LIMIT = 1_000  # of the masked text: cut afterwards, so that the length of a value does not move the cut
+_MESSAGE_LIMIT = 2_000  # characters that are masked; bounds the work
+_MASKED_LIMIT = 1_000  # characters of masked text; cut after masking, so that a value's length does not move the cut
 _PASSES = 5
 _HEX = r"[0-9a-fA-F]"
-# One private character stands for one piece that was put aside; a message that holds such characters loses them.
+# One private-use character stands for each piece that was put aside; such characters in a message are removed.
 _FIRST, _LAST = "\U000f0000", "\U000ffffd"
 _ASIDE = re.compile(f"[{_FIRST}-{_LAST}]")
 
-# In front of each pattern here is a text without which it cannot match (`#` is any figure): looking for that is much cheaper
-# than the pattern, and most messages need few of them.
-# Kept as they are: what distinguishes causes. Group 0 is put aside whole.
+# In front of each pattern is a text without which it cannot match (`#` is any digit). Searching for that text is much
+# cheaper than the pattern, and most messages need few patterns.
+# These are kept as they are, because they distinguish causes. The whole match is put aside.
 _KEEP = [
     (needed, re.compile(pattern))
     for needed, pattern in (
@@ -38,13 +38,13 @@ _KEEP = [
         ("SIG", r"\bSIG(?:KILL|TERM|SEGV|ABRT|INT|BUS|HUP)\b"),
         # the class in front of "object has no attribute"
         ("object has no attribute", r"[\"'][A-Za-z_][\w.]{0,80}[\"'](?= object has no attribute)"),
-        # a name in quotes behind a word that says it is a name: relation "orders", column 'id', no attribute 'x'
+        # a quoted name after a word that introduces a name: relation "orders", column 'id', no attribute 'x'
         ("", r"(?i:\b(?:relation|table|column|constraint|index|schema|view|sequence|function|procedure|operator|module|package"
          r"|attribute|field|type|database|role|variable|connection|pool|dag|task|named?|from|import|argument|parameter"
          r"|keyword argument|method|class|object|KeyError:?)\s+)(?P<quote>[\"'`])[A-Za-z_][\w.$]{0,80}(?P=quote)"),
     )
 ]  # fmt: skip
-# Masked, in this order: the longest and most specific forms first.
+# These are masked in this order: the longest and most specific forms first.
 _MASKS = [
     ("(Background", re.compile(r"\(Background on this error at: [^)]*\)"), ""),
     ("[parameters", re.compile(r"\[parameters: .*?\](?=\s|$)", re.DOTALL), "[parameters]"),
@@ -90,7 +90,7 @@ _MASKS = [
     ('"', re.compile(f'"[^"\n{_FIRST}-{_LAST}]{{0,500}}"'), "<value>"),
     ("`", re.compile(r"`[^`\n]{0,500}`"), "<value>"),
     (")=(", re.compile(r"(?<=\)=)\([^)\n]{0,500}\)"), "<value>"),  # PostgreSQL's Key (id)=(90127)
-    # any other number, also in a name: worker-3, part_0007, abc123 (one figure may be part of a name: s3, utf8)
+    # any other number, also in a name: worker-3, part_0007, abc123; a single digit may be part of a name: s3, utf8
     ("#", re.compile(r"(?<![A-Za-z\d])[-+]?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?"), "<n>"),
     ("#", re.compile(r"(?<=[A-Za-z])\d{2,}"), "<n>"),
 ]  # fmt: skip
@@ -103,15 +103,15 @@ _NOT_INDENTED = re.compile(r"^\S", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """`name` is twelve hexadecimal characters, `masked` the message that went into it."""
+    """`name` is twelve hexadecimal characters; `masked` is the masked message that went into it."""
 
     name: str
     masked: str
 
 
 def mask(message: str) -> str:
-    """The message with its values masked, on one line. The same cause gives the same text every time, and what is masked
-    already stays as it is: masking goes on until it changes nothing."""
+    """The message with its values masked, on one line. The same cause gives the same text every time, and masked text
+    stays as it is: masking is repeated until it changes nothing."""
     text = message[:_MESSAGE_LIMIT]
     for _ in range(_PASSES):
         masked = _mask_once(text)[:_MASKED_LIMIT].strip()
@@ -144,7 +144,7 @@ def _mask_once(message: str) -> str:
 
 
 def raising_function(traceback: str) -> str:
-    """The innermost frame's function, empty when the traceback names none."""
+    """The innermost frame's function; empty when the traceback names none."""
     frames = _FRAME.findall(traceback)
     return frames[-1] if frames else ""
 
@@ -155,15 +155,15 @@ def short_type(name: str) -> str:
 
 
 def sign(exception_type: str, message: str, traceback: str = "") -> Signature:
-    """The signature of one exception. Line numbers play no part, so that an edit above it changes nothing."""
+    """The signature of one exception. Line numbers play no part, so an edit above the raising line changes nothing."""
     masked = mask(message)
     recipe = "\n".join((str(VERSION), exception_type, masked, raising_function(traceback)))
     return Signature(hashlib.sha256(recipe.encode("utf-8", "replace")).hexdigest()[:12], masked)
 
 
 def split_report(text: str) -> tuple[str, str, str]:
-    """(type, message, traceback) of a text as people paste it: `Type: message`, or a whole Python traceback, whose last
-    lines are the same."""
+    """(type, message, traceback) of a text that a person pasted: `Type: message`, or a whole Python traceback, which
+    ends in such lines."""
     plain = text.strip("\n")
     start = plain.find("Traceback (most recent call last):")
     if start > 0:
@@ -181,8 +181,8 @@ def split_report(text: str) -> tuple[str, str, str]:
 
 
 def _end_of_frames(traceback: str) -> int:
-    """Where the exception's own lines begin: the first that is not indented behind the last frame (its message may have
-    indented lines of its own, such as the caret under a wrong word of SQL)."""
+    """Where the exception's own lines begin: the first line after the last frame that is not indented. The message may
+    contain indented lines too, such as the caret under a wrong word of SQL."""
     last = max((frame.start() for frame in _FRAME_BEGINS.finditer(traceback)), default=traceback.find("\n") + 1)
     found = _NOT_INDENTED.search(traceback, last)
     return found.start() if found else len(traceback)

@@ -1,7 +1,7 @@
-"""A signal as JSON, and back; `parse` reads what `as_json` writes as the same signal.
+"""Converts signals to JSON and back; `parse` reads what `as_json` writes as the same signal.
 
 Free text (messages, tracebacks, notes) is cleaned or cut, so that no failure is lost over a NUL byte. An identifier
-with such text is refused, since cutting it would name something else.
+with such text is refused, because cutting it would name something else.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ REQUIRED: dict[Family, tuple[str, ...]] = {
     Family.check: ("check",),
     Family.external: ("name",),
 }
-NAMES = ("dag_id", "run_id", "task_id", "file", "check", "name")  # identifiers: refused when odd, never cut
+NAMES = ("dag_id", "run_id", "task_id", "file", "check", "name")  # identifiers: refused if invalid, never cut
 WORDS = ("state", "source", "owner", "operator", "hostname", "pool", "queue", "log_url", "sentence", "severity",
          "runbook")  # fmt: skip
 KNOWN = frozenset({"v", "kind", "deployment", "occurred_at", "map_index", "try_number", "max_tries", "exception",
                    "tags", "logical_date", *NAMES, *WORDS})  # fmt: skip
-# Other programs' names for the same thing; taken, so that no report is lost over a synonym.
+# Other programs' names for the same fields, accepted so that no report is lost over a synonym.
 SYNONYMS = {
     "filename": "file",
     "title": "name",
@@ -52,7 +52,7 @@ Clean = Callable[..., str]
 
 
 class BadSignal(ValueError):
-    """A signal that cannot be taken. `field` names the fault, the message says the remedy."""
+    """A signal that cannot be accepted. `field` is the field at fault, the message gives the remedy."""
 
     def __init__(self, field_name: str, remedy: str) -> None:
         super().__init__(f"{field_name}: {remedy}")
@@ -60,13 +60,13 @@ class BadSignal(ValueError):
 
 
 def clean(text: object, limit: int = TEXT_LIMIT) -> str:
-    """Foreign text made harmless to store: no secrets, no control characters or lone surrogates, and at most `limit`
-    characters (the middle goes, since a traceback's last lines and first lines matter). Secrets go first: nothing knows
-    half of one for a secret."""
+    """Foreign text made safe to store: no secrets, no control characters or lone surrogates, and at most `limit`
+    characters. The middle is cut, because a traceback's first and last lines matter. Secrets are removed first, because
+    half a secret would not be recognised."""
     if not text and (text is None or isinstance(text, str)):
         return ""
     plain = redact(text if isinstance(text, str) else str(text))
-    if len(plain) <= limit and plain.isprintable():  # then nothing of what is looked for below is in it
+    if len(plain) <= limit and plain.isprintable():  # printable text holds nothing that is replaced below
         return plain
     if len(plain) > limit * 4:  # bound the work before the regular expressions see megabytes
         plain = plain[: limit * 2] + plain[-limit * 2 :]
@@ -79,12 +79,12 @@ def clean(text: object, limit: int = TEXT_LIMIT) -> str:
 
 
 def parse(body: Mapping[str, Any], now: datetime) -> Signal:
-    """A signal from its JSON object, without secrets. Raises `BadSignal` that names the field and the remedy."""
+    """A signal from its JSON object, without secrets. Raises `BadSignal`, which names the field and the remedy."""
     return _parsed(body, now, clean)
 
 
 def parse_stored(body: Mapping[str, Any], now: datetime) -> Signal:
-    """A signal that `as_json` wrote: it was cleaned before it was stored."""
+    """A signal that `as_json` wrote; it was cleaned before it was stored."""
     return _parsed(body, now, _as_it_is)
 
 
@@ -120,7 +120,7 @@ def _parsed(body: Mapping[str, Any], now: datetime, clean: Clean) -> Signal:
 
 
 def _synonyms(body: Mapping[str, Any], family: Family) -> dict[str, str]:
-    """Which of the other programs' words stand for a name that this kind has and that is not given in our own words."""
+    """Synonyms in the body → our field names, for names that this kind has and that are not given in our own words."""
     if SYNONYMS.keys().isdisjoint(body):
         return {}
     taken = {known: key for key, known in reversed(SYNONYMS.items()) if isinstance(body.get(key), str)}
@@ -155,7 +155,8 @@ def _integer(values: Mapping[str, Any], name: str, default: int, *, least: int) 
 
 
 def _moment(value: object, now: datetime) -> datetime:
-    """An ISO 8601 time. A clock that is hours ahead must not hide a failure in the future: it is set to now."""
+    """Parses an ISO 8601 time. A clock that is hours ahead must not hide a failure in the future, so a later time is
+    cut to a minute from now."""
     if not isinstance(value, str):
         raise BadSignal("occurred_at", "is required, as an ISO 8601 time with a zone such as 2026-11-22T05:00:41Z")
     try:
@@ -193,7 +194,7 @@ def _fault(value: object, clean: Clean) -> Fault:
 
 
 def _extra(body: Mapping[str, Any], family: Family) -> dict[str, Any]:
-    """Unknown fields, kept; what does not fit in a small JSON value is kept as cleaned text."""
+    """The unknown fields, which are kept; a value that isn't small JSON is kept as cleaned text."""
     given = body.get("extra")
     extra: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {}
     used = {*KNOWN, *_synonyms(body, family), "extra"}
@@ -202,7 +203,7 @@ def _extra(body: Mapping[str, Any], family: Family) -> dict[str, Any]:
 
 
 def _hidden(key: object, value: object, depth: int = 0) -> Any:
-    """A field's value, unless the field's name says that it is a secret."""
+    """A field's value, masked if the field's name says that it is a secret."""
     return MASK if isinstance(value, str) and value and is_secret_name(str(key)) else _small(value, depth)
 
 
@@ -221,7 +222,7 @@ def _small(value: object, depth: int = 0) -> Any:
 
 
 def as_json(signal: Signal) -> dict[str, Any]:
-    """The signal in its wire shape, without what is empty; `parse` reads it back."""
+    """The signal in its wire form, without empty fields; `parse` reads it back."""
     body: dict[str, Any] = {"v": 1, "kind": signal.kind, "deployment": signal.deployment,
                             "occurred_at": signal.occurred_at.isoformat()}  # fmt: skip
     body |= {name: value for name in (*NAMES, *WORDS) if (value := getattr(signal, name))}

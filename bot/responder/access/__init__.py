@@ -1,1 +1,1 @@
-"""Who may do what: the access table asked with all that it needs to know, and break-glass access."""
+"""Authorization: decisions of the access table with the DAG tags that it needs, and break-glass access."""

@@ -1,7 +1,7 @@
 """Who may do what right now: the access table, break-glass access, and the tags that Airflow reports for a DAG.
 
-If a rule depends on a DAG's tags and Airflow can't be asked, the answer is no (fail closed). A refusal is written to
-the audit before it is returned.
+If a rule depends on a DAG's tags and Airflow can't be asked, deny (fail closed). A refusal is written to the audit
+before it is returned.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from bot.responder.services import Services
 from bot.store import audit, break_glass, incidents
 
 TAGS_KEPT = timedelta(minutes=10)
-AIRFLOW_SILENT = "status"  # the next step where Airflow doesn't answer
-MOST_CUTS = 8  # of a dotted name into a DAG and a task
-MOST_ASKED, MOST_KEPT = 60, 2_000  # DAGs that Airflow is asked about for one decision; that are remembered
+AIRFLOW_SILENT = "status"  # the remedy in a refusal when Airflow doesn't answer
+MOST_CUTS = 8  # ways to split a dotted name into a DAG and a task
+MOST_ASKED, MOST_KEPT = 60, 2_000  # DAGs asked about for one decision; DAGs whose tags are cached
 PATIENCE = 2.5  # seconds for each DAG that Airflow is asked about
 SECOND_PERSON = "This needs a second person: after your Confirm someone else must approve it"
 
 
 def decide(services: Services, person: Person, verb: str, about: About = SOMEWHERE) -> Yes | No:
-    """Whether they may, by a role of their own or by a broken glass."""
+    """Whether the person may, by their own role or by break-glass access."""
     decided = services.access.decide(person, verb, about)
     if isinstance(decided, No) and decided.missing is not None and services.access.break_glass.who:
         decided = services.access.decide(person, verb, about, raised(services, person))
@@ -40,8 +40,8 @@ def decide(services: Services, person: Person, verb: str, about: About = SOMEWHE
 
 
 def raised(services: Services, person: Person) -> Role:
-    """The role that break-glass access gives a person now; a viewer's without it. Those that the table no longer names have none,
-    and a role that was lowered since is the lower one."""
+    """The role that break-glass access gives a person now, viewer without it. A person whom the table no longer names
+    gets none, and if the table's role was lowered since, the lower one holds."""
     rules = services.access.break_glass
     if not services.access.may_break_glass(person):
         return Role.viewer
@@ -58,8 +58,8 @@ def may(
     incident_id: int | None = None,
     about: About | None = None,
 ) -> Refused | None:
-    """Whether the person may; a refusal leaves its line in the audit. Without `about` it is taken from the incident, or
-    from the only deployment there is."""
+    """None if the person may; a refusal is written to the audit. Without `about` it is taken from the incident, or from
+    the only deployment there is."""
     settled = with_tags(services, verb, about or _about(services, incident_id))
     if isinstance(settled, Refused):
         return settled
@@ -72,8 +72,8 @@ def may(
 
 
 def with_tags(services: Services, verb: str, about: About) -> About | Refused:
-    """With the tags that Airflow has of these DAGs as well, where a rule asks for tags: what a signal reported may be another
-    program's label. Where Airflow can't be asked, reported tags are enough, but not none."""
+    """Adds the tags that Airflow has for these DAGs, if a rule asks for tags: a reported tag may be another program's
+    label. If Airflow can't be asked, the reported tags suffice, but only if every DAG has some."""
     if not about.dags or not about.settled:
         return about
     tags = tags_of(services, verb, about.deployment, list(about.dags))
@@ -84,8 +84,8 @@ def with_tags(services: Services, verb: str, about: About) -> About | Refused:
 
 
 def weigh(services: Services, person: Person, plan: Plan, *, anew: bool = False) -> Yes | Refused:
-    """The decision about a list that is known; a refusal leaves its line in the audit. With `anew` Airflow is asked again
-    what it was asked a moment ago."""
+    """Decides about a known list; a refusal is written to the audit. With `anew`, Airflow is asked again even for tags
+    that are cached."""
     dag_ids = () if plan.action == "variable" else plan.dag_ids
     tags = tags_of(services, plan.action, plan.deployment, dag_ids, anew=anew)
     if isinstance(tags, Refused):
@@ -101,8 +101,8 @@ def weigh(services: Services, person: Person, plan: Plan, *, anew: bool = False)
 
 
 def no_longer(services: Services, plan: Plan, second: Person | None = None) -> Refused | None:
-    """Why a confirmed list is not carried out after all: the requester or the approver may not any more. Both are
-    asked about again; if Airflow doesn't give a tag now, the one from the confirmation holds."""
+    """Why a confirmed list is not carried out after all: the requester or the approver may no longer do it. Both are
+    checked again; if Airflow doesn't report a tag now, the decision at the confirmation holds."""
     people = [
         (plan.person, "asked for it"),
         *([(second, "approved it")] if second is not None and services.whois else []),
@@ -115,7 +115,7 @@ def no_longer(services: Services, plan: Plan, second: Person | None = None) -> R
 
 
 def _is_whole(scopes: Sequence[Scope]) -> bool:
-    """All of a run, or up- and downstream over several runs; what is narrowed to failed ones is neither."""
+    """Whether it is all of a run, or up- or downstream over several runs; a scope of failed ones only is neither."""
     runs = {(scope.dag_id, scope.run_id) for scope in scopes}
     all_of_it = any(not scope.tasks and not scope.only_failed for scope in scopes)
     spreads = any((scope.downstream or scope.upstream) and not scope.only_failed for scope in scopes)
@@ -125,7 +125,7 @@ def _is_whole(scopes: Sequence[Scope]) -> bool:
 def tags_of(
     services: Services, verb: str, deployment: str, dag_ids: Iterable[str], *, anew: bool = False
 ) -> dict[str, tuple[str, ...]] | Refused:
-    """The DAGs' tags, where a rule asks for them; else nothing, and Airflow is not asked."""
+    """The DAGs' tags if a rule asks for them; else empty, and Airflow is not asked."""
     airflow = services.airflows.get(deployment)
     if airflow is None or not services.access.asks_tags(verb, deployment):
         return {}
@@ -152,22 +152,22 @@ def tags_of(
 
 
 def about_incident(t: Connection, incident: Incident | None) -> About:
-    """What a press on an alert is about: its deployment, and all of its DAGs with all of their tags, as they were reported."""
+    """What a press on an alert is about: its deployment, and all of its DAGs with every tag that was reported."""
     if incident is None:
         return About()
     return About(incident.deployment, _with(incidents.dag_tags(t, incident.id), incident))
 
 
 def _with(dags: dict[str, tuple[str, ...]], incident: Incident) -> dict[str, tuple[str, ...]]:
-    """And those of the failure that the alert shows."""
+    """Adds the DAG and tags of the failure that the alert shows."""
     signal = incident.exemplar
     tags = {signal.dag_id: tuple(dict.fromkeys((*dags.get(signal.dag_id, ()), *signal.tags)))} if signal.dag_id else {}
     return dags | tags
 
 
 def about_silence(services: Services, verb: str, scope: str, deployment: str) -> About | Refused:
-    """What a silence is about: the DAGs that its scope names, however a dotted name is cut, and those of the alerts that it
-    makes quiet now."""
+    """What a silence is about: the DAGs that its scope names, for every way to split a dotted name, and those of the
+    alerts that it silences now."""
     quiet = Silence(0, scope, deployment, services.clock() + timedelta(minutes=1), "", "")
     with services.store.read() as t:
         unresolved = incidents.listed(t, OPEN_STATES, limit=1_000)
@@ -178,7 +178,7 @@ def about_silence(services: Services, verb: str, scope: str, deployment: str) ->
                 known[dag_id] = tuple(dict.fromkeys((*known.get(dag_id, ()), *tags)))
     what, _, pattern = scope.partition(":")
     name = name_of(pattern) if what in {"task", "dag"} else pattern
-    if name is None:  # it may fit any DAG
+    if name is None:  # the pattern may match any DAG
         return About(deployment, {**known, **_any_dag(services)})
     parts = name.split(".") if what in {"task", "thing"} else []
     if len(parts) > MOST_CUTS and services.access.asks_tags(verb, deployment):
@@ -189,7 +189,7 @@ def about_silence(services: Services, verb: str, scope: str, deployment: str) ->
 
 
 def _any_dag(services: Services) -> dict[str, tuple[str, ...]]:
-    """DAGs that every rule is about."""
+    """DAGs and tags that match every rule."""
     tags = tuple(tag for rule in services.access.rules for tag in rule.tags)
     return dict.fromkeys([*(glob for rule in services.access.rules for glob in rule.dags), "*"], tags)
 
@@ -210,7 +210,7 @@ def note(
     about: About,
     incident_id: int | None = None,
 ) -> None:
-    """The audit's line of a refusal."""
+    """Writes a refusal to the audit."""
     deployment = about.deployment if about.deployment in services.airflows else ""
     with services.store.write() as t:
         audit.record(t, services.clock(), person, verb, argument, allowed=False, outcome=reason, incident_id=incident_id,

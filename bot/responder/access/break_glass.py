@@ -1,7 +1,7 @@
 """Break-glass access: a higher role for a short time, with a reason, announced in the channel.
 
-It is a row in the store, so it survives a restart and ends on time; the channel hears of both. Every action under it is
-marked in the audit.
+It is a row in the store, so it survives a restart and ends on time. Its start and end are announced in the channel, and
+the audit marks every action under it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def begin(services: Services, person: Person, lasts: timedelta, reason: str) -> 
 
 
 def _refused(services: Services, person: Person, lasts: timedelta, reason: str) -> Refused | None:
-    """Why not, the first reason that holds."""
+    """The first reason to refuse, None if there is none."""
     rules, own = services.access.break_glass, services.access.role_of(person, "")
     unasked = f" Slack could not be asked who is in the user groups: {person.unasked}." if person.unasked else ""
     most = f"{rules.longest.total_seconds() / 60:.0f}"
@@ -60,7 +60,7 @@ def _is_named(services: Services, person: Person) -> bool:
 
 
 def end(services: Services, person: Person) -> Refused | None:
-    """Ends it before its time; None when it is done."""
+    """Ends it early. None when it is done."""
     now = services.clock()
     with services.store.write() as t:
         ended = break_glass.end_glass(t, person.id, now)
@@ -71,13 +71,14 @@ def end(services: Services, person: Person) -> Refused | None:
 
 
 class Say(Protocol):
-    """Announces in the root route's channel that break-glass access began (`deeds` is None), or that it is over."""
+    """Announces in the root route's channel that break-glass access began (`deeds` is None), or that it is over
+    (`deeds` is the number of actions under it)."""
 
     def __call__(self, glass: Glass, channel: str, deeds: int | None, /) -> None: ...
 
 
 def tell(services: Services, say: Say) -> None:
-    """Says loudly what began, and what is over with how much was done under it."""
+    """Announces each access that began, and each that is over with the number of actions under it."""
     now = services.clock()
     with services.store.read() as t:
         behind = break_glass.glass_untold(t)
@@ -88,7 +89,7 @@ def tell(services: Services, say: Say) -> None:
         if over:
             with services.store.read() as t:
                 deeds = audit.under_glass(t, glass.person.id, glass.began_at)
-            _said(services, glass, say, max(0, deeds - 1))  # breaking it is a line of its own
+            _said(services, glass, say, max(0, deeds - 1))  # breaking the glass is one of the audit's lines
 
 
 def _said(services: Services, glass: Glass, say: Say, deeds: int | None) -> bool:

@@ -1,4 +1,4 @@
-"""The actions that change Airflow, one file each: plan, dry run, steps, "is it done" and the past sentence.
+"""The actions that change Airflow. Each has one file with its plan, dry run, steps, read-back and past-tense sentence.
 
-`catalog` is the table.
+`catalog` is the table of them.
 """

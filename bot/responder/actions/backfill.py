@@ -1,7 +1,7 @@
-"""Starts a run for every logical date of a window, each one shown beforehand.
+"""Starts a run for every logical date of a window; the preview lists each date.
 
-Airflow 2 has no backfill in its API: there each date is a run of its own under an id made of the date, and the preview says so.
-The runs of a paused DAG are made and never start; that is said too.
+Airflow 2 has no backfill in its API: there each date becomes a separate run whose id contains the date, and the preview
+says so. The runs of a paused DAG are created but do not start; the preview says that too.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ LIFE_OF_DATE = "%Y-%m-%dT%H:%M:%S+00:00"
 def plan_backfill(
     services: Services, person: Person, deployment: str, dag_id: str, window: Window, rerun: str, channel: str
 ) -> Plan | Refused:
-    """`rerun` is one of `bot.core.airflow.backfill.RERUNS`: which of the runs that are there already run again."""
+    """Plans a backfill. `rerun`, one of `bot.core.airflow.backfill.RERUNS`, says which existing runs run again."""
     options = {"dags": [dag_id], "start": window.start.isoformat(), "end": window.end.isoformat(), "rerun": rerun}
     return draw_up(services, person, BACKFILL, "backfill", deployment, channel, options=options)
 
 
 def run_id_of(date: datetime) -> str:
-    """The run id of a date on 2.x: always the same, so that asking twice starts no second run."""
+    """The run id of a date on 2.x. It is always the same, so asking twice starts no second run."""
     return f"windsock_backfill__{date:{LIFE_OF_DATE}}"
 
 
 def preview(airflow: Airflow, plan: Plan) -> Seen:
-    """A line a date. Raises Temporary or Permanent."""
+    """One line per date. Raises Temporary or Permanent."""
     (dag_id,) = plan.options["dags"]
     window = (datetime.fromisoformat(plan.options["start"]), datetime.fromisoformat(plan.options["end"]))
     dates = airflow.backfill_dates(dag_id, *window, rerun=plan.options["rerun"])
@@ -77,7 +77,7 @@ def act(airflow: Airflow, plan: Plan, step: Step, note: str) -> int:
     dates = sorted(datetime.fromisoformat(change.what) for change in plan.changes)
     begun = airflow.backfill(dag_id, dates[0], dates[-1], rerun=str(plan.options["rerun"]))
     for run_id in begun.run_ids or tuple(date.run_id for date in begun.dates):
-        try:  # the backfill has begun: a note that cannot be written must not make it look as if it had not
+        try:  # the backfill has begun; a note that cannot be written must not make it look failed
             airflow.set_run_note(dag_id, run_id, note)
         except (Temporary, Permanent):
             break
@@ -85,7 +85,7 @@ def act(airflow: Airflow, plan: Plan, step: Step, note: str) -> int:
 
 
 def is_done(airflow: Airflow, plan: Plan, step: Step) -> bool:
-    """Whether a date that had no run has one, or a run that was ended is ended no more."""
+    """Whether a date that had no run has one now, or an existing run's state has changed."""
     (dag_id,) = plan.dag_ids
     dates = sorted(datetime.fromisoformat(change.what) for change in step.changes)
     runs = airflow.runs(dag_id, limit=500, since=dates[0], until=dates[-1])

@@ -1,4 +1,4 @@
-"""The table of actions: a new one is a file beside this one and a row here."""
+"""The table of actions. To add one, add a file beside this one and a row here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ACTIONS: dict[str, Action] = {
     "clear": CLEAR, "mark": MARK, "pause": PAUSE, "unpause": PAUSE, "trigger": TRIGGER, "backfill": BACKFILL,
     "variable": VARIABLE,
 }  # fmt: skip
-LIST_SECONDS = 60.0  # for a list that no one waits for
+LIST_SECONDS = 60.0  # for a list that no person is waiting for
 
 
 def seen_now(airflow: Airflow, plan: Plan) -> Plan | Refused:
@@ -27,7 +27,7 @@ def seen_now(airflow: Airflow, plan: Plan) -> Plan | Refused:
 
 
 def changed_since(airflow: Airflow, plan: Plan) -> bool:
-    """Whether the same question gives another list by now. Raises Temporary or Permanent."""
+    """Whether the same question returns a different list now. Raises Temporary or Permanent."""
     seen = ACTIONS[plan.action].preview(airflow, plan, LIST_SECONDS, LIST_SECONDS)
     return replace(plan, changes=seen.changes).digest != plan.digest
 
@@ -38,17 +38,17 @@ def steps_of(airflow: Airflow, plan: Plan) -> list[Step]:
 
 
 def act(airflow: Airflow, plan: Plan, step: Step) -> int:
-    """Does one step; returns the id of the backfill that Airflow began, else 0. Raises Temporary or Permanent."""
+    """Executes one step. Returns the id of the backfill that Airflow began, else 0. Raises Temporary or Permanent."""
     return ACTIONS[plan.action].act(airflow, plan, step, note_of(plan))
 
 
 def is_done(airflow: Airflow, plan: Plan, step: Step) -> bool:
-    """Whether Airflow carries the mark of this step. Raises Temporary or Permanent."""
+    """Whether Airflow shows that this step was executed. Raises Temporary or Permanent."""
     return ACTIONS[plan.action].is_done(airflow, plan, step)
 
 
 def note_of(plan: Plan) -> str:
-    """The note for Airflow: who really asked. The plan's id in it is how a step is found again."""
+    """The note for Airflow that names the real requester. A step is found again by the plan's id in it."""
     about = f", A-{plan.incident_id}" if plan.incident_id else ""
     reason = str(plan.options.get("reason") or "")
     return f"{plan.action} by {plan.person.name} through Windsock ({plan.id}{about})" + (
@@ -57,5 +57,5 @@ def note_of(plan: Plan) -> str:
 
 
 def past_sentence(plan: Plan) -> str:
-    """What was done, as a timeline says it."""
+    """What was done, as a timeline entry says it."""
     return f"{plan.person.name} {ACTIONS[plan.action].did(plan)}"

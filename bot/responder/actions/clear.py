@@ -1,8 +1,8 @@
-"""Clears, which runs again: an alert's task instances, what was named, every run of a window.
+"""Clears task instances so that they run again: those of an alert, named ones, or every run of a window.
 
-Airflow 2 cannot address one mapped index, so the whole task is asked for, and it leaves alone what runs although it names it; the
-preview says both. Each run is a scope of its own, so that its exact list is shown and executed. A batch is read back by the note
-that it leaves, since its answer can be lost.
+Airflow 2 cannot address one mapped index, so the whole task is requested. It also lists running task instances but
+leaves them alone. The preview says both. Each run is a separate scope, so that its exact list is shown and executed.
+An answer can be lost, so a batch is read back by the note that it leaves.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from bot.responder.actions.draft import (
 from bot.responder.services import Services
 from bot.store import incidents
 
-AT_ONCE = 4  # runs that are asked about side by side
+AT_ONCE = 4  # runs that Airflow is asked about in parallel
 LIST_SECONDS = 60.0
 BATCH = 100  # task instances that one call clears
-_RESTING = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})  # nothing leaves these by itself
+_RESTING = frozenset({"success", "failed", "upstream_failed", "skipped", "removed"})  # they change only on request
 
 
 def plan_retry(services: Services, person: Person, incident_id: int, channel: str) -> Plan | Refused:
-    """Clear everything of an incident that is still sick, and what waits for it."""
+    """Plans to clear all task instances of an incident that still fail, and what waits for them."""
     refused = may(services, person, "clear", f"A-{incident_id}", incident_id)
     found = refused or _sick(services, incident_id)
     if isinstance(found, Refused):
@@ -57,7 +57,7 @@ def plan_retry(services: Services, person: Person, incident_id: int, channel: st
 
 
 def sick_tasks(services: Services, incident_id: int) -> tuple[str, list[TaskRef]] | Refused:
-    """The deployment and the task instances of an incident that are still sick."""
+    """The deployment, and the task instances of an incident that still fail."""
     found = _sick(services, incident_id)
     if isinstance(found, Refused):
         return found
@@ -90,12 +90,12 @@ def plan_clear(
     channel: str,
     incident_id: int | None = None,
 ) -> Plan | Refused:
-    """What clearing the scopes would touch."""
+    """Plans to clear these scopes."""
     return draw_up(services, person, CLEAR, "clear", deployment, channel, incident_id=incident_id, scopes=scopes)
 
 
 def runs_within(airflow: Airflow, dag_id: str, window: Window) -> list[Run] | Refused:
-    """The runs of a window, oldest first."""
+    """The runs of a window, oldest first; Refused when there are none or too many."""
     try:
         with airflow.within(PATIENCE):
             found = airflow.runs(dag_id, limit=MOST_RUNS + 1, since=window.start, until=window.end)
@@ -112,7 +112,7 @@ def runs_within(airflow: Airflow, dag_id: str, window: Window) -> list[Run] | Re
 
 
 def scopes_of(tasks: Sequence[Subject]) -> tuple[Scope, ...]:
-    """One scope a run: the failed ones by name and index, and what failed or waits behind them."""
+    """One scope per run: the failed ones by name and index, and what failed or waits downstream of them."""
     by_run: dict[tuple[str, str], dict[tuple[str, int | None], None]] = {}
     for subject in tasks:
         index = subject.map_index if subject.map_index >= 0 else None
@@ -133,7 +133,7 @@ def preview(airflow: Airflow, plan: Plan, seconds: float, long: float) -> Seen:
 
 
 def _left_alone(airflow: Airflow, found: Sequence[TaskInstance]) -> str:
-    """2.x names what runs among what it would clear, and then leaves it alone; that is said before."""
+    """The warning that 2.x lists running task instances in a dry run but does not clear them; empty if none run."""
     running = [instance.ref.label for instance in found if not _is_taken(airflow, instance)]
     if not running:
         return ""
@@ -152,7 +152,7 @@ def _other_runs(changes: Sequence[Change]) -> str:
 
 
 def _whole_task(airflow: Airflow, scopes: Sequence[Scope]) -> str:
-    """2.x cannot address one mapped index, and that is said before."""
+    """The warning that 2.x cannot address one mapped index; empty if it does not apply."""
     one = next((f"{task}[{index}]" for s in scopes for task, index in s.tasks if index is not None and index >= 0), "")
     if not one or airflow.can_address_map_index:
         return ""
@@ -162,7 +162,7 @@ def _whole_task(airflow: Airflow, scopes: Sequence[Scope]) -> str:
 
 
 def _paused(airflow: Airflow, scopes: Sequence[Scope]) -> str:
-    """Clearing in a paused DAG brings nothing until it is unpaused."""
+    """The warning that a paused DAG runs nothing until it is unpaused; empty if it does not apply."""
     dag_ids = list(dict.fromkeys(scope.dag_id for scope in scopes))
     dag = airflow.dag(dag_ids[0])
     if len(dag_ids) > 1 or dag is None or not dag.is_paused:
@@ -171,7 +171,7 @@ def _paused(airflow: Airflow, scopes: Sequence[Scope]) -> str:
 
 
 def dry_clear(airflow: Airflow, scopes: Sequence[Scope], seconds: float = LIST_SECONDS) -> tuple[Change, ...]:
-    """The lines of a clear, by asking Airflow for each run; `seconds` is the time for all of them together."""
+    """The lines of a clear, from one dry run per DAG run; `seconds` limits all of them together."""
     return _lines(airflow, scopes, _would_clear(airflow, scopes, seconds))
 
 
@@ -185,7 +185,7 @@ def _is_taken(airflow: Airflow, instance: TaskInstance) -> bool:
 
 
 def _would_clear(airflow: Airflow, scopes: Sequence[Scope], seconds: float) -> list[TaskInstance]:
-    """What Airflow names."""
+    """The task instances that Airflow lists in a dry run."""
 
     def ask(scope: Scope) -> list[TaskInstance]:
         return airflow.clear(_addressable(airflow, scope), dry_run=True)
@@ -193,7 +193,7 @@ def _would_clear(airflow: Airflow, scopes: Sequence[Scope], seconds: float) -> l
     with airflow.within(seconds):
         if len(scopes) == 1:
             found = [ask(scopes[0])]
-        else:  # the deadline is this thread's; each helper gets a copy of it
+        else:  # the deadline is in this thread's context; each worker thread gets a copy
             with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
                 asked = [pool.submit(copy_context().run, ask, scope) for scope in scopes]
                 found = [one.result() for one in asked]
@@ -201,14 +201,14 @@ def _would_clear(airflow: Airflow, scopes: Sequence[Scope], seconds: float) -> l
 
 
 def _addressable(airflow: Airflow, scope: Scope) -> Scope:
-    """2.x cannot address one mapped index: the whole task is asked for, and the preview shows what that means."""
+    """2.x cannot address one mapped index, so the whole task is requested; the preview shows what that means."""
     if airflow.can_address_map_index:
         return scope
     return replace(scope, tasks=tuple(dict.fromkeys((task, None) for task, _ in scope.tasks)))
 
 
 def _named(scopes: Sequence[Scope], found: Sequence[TaskInstance]) -> set[TaskRef]:
-    """The task instances that were requested by name, as against those that come with them or with a whole run."""
+    """The task instances that were requested by name, without those that come with them or with a whole run."""
     exact = {(s.dag_id, s.run_id, task, index) for s in scopes for task, index in s.tasks if index is not None}
     whole = {(s.dag_id, s.run_id, task) for s in scopes for task, index in s.tasks if index is None}
     return {
@@ -223,7 +223,7 @@ def steps(airflow: Airflow, plan: Plan) -> list[Step]:
 
 
 def _batches(airflow: Airflow, plan: Plan) -> Iterator[list[Change]]:
-    """Of one run each. Where an index cannot be named, the indexes of a task stay together."""
+    """Batches of one run each. Where an index cannot be named, the indexes of a task stay together."""
     listed = sorted((change for change in plan.changes if change.ref), key=lambda c: (c.ref is None, c.ref))
     by_run = [list(group) for _, group in groupby(listed, lambda c: (c.ref.dag_id, c.ref.run_id) if c.ref else None)]
     for of_run in by_run:
@@ -242,10 +242,10 @@ def _by_task(changes: list[Change]) -> list[list[Change]]:
 
 
 def explicit_scope(airflow: Airflow, plan: Plan, step: Step) -> Scope:
-    """The step's list by name, with nothing that could bring in more."""
+    """The step's list by name, with nothing that could add to it."""
     by_index = airflow.can_address_map_index
     named = {(ref.task_id, ref.map_index if ref.map_index >= 0 and by_index else None): None for ref in step.refs}
-    # where an index cannot be named, "failed ones only" is what keeps its well neighbours out
+    # where an index cannot be named, only `only_failed` keeps its successful neighbours out
     only_failed = not by_index and all(scope.only_failed for scope in plan.scopes)
     return Scope(step.refs[0].dag_id, step.refs[0].run_id, tuple(named), only_failed=only_failed)
 
@@ -256,8 +256,8 @@ def act(airflow: Airflow, plan: Plan, step: Step, note: str) -> int:
 
 
 def is_done(airflow: Airflow, plan: Plan, step: Step) -> bool:
-    """A batch is cleared as a whole or not at all. What runs or waits goes on by itself, so its state means something only
-    where there is no other evidence; one of many that ended otherwise was marked by a person."""
+    """Whether a batch was cleared; Airflow clears all of it or nothing. Running and waiting task instances change state
+    anyway, so they count only if there is no other evidence. If one of many ended differently, a person marked it."""
     before = {change.ref: change.before for change in step.changes}
     found = _now(airflow, step)
     telling = [i for i in found if before[i.ref] in _RESTING] or found
@@ -267,7 +267,7 @@ def is_done(airflow: Airflow, plan: Plan, step: Step) -> bool:
 
 
 def is_overtaken(airflow: Airflow, plan: Plan, step: Step) -> bool:
-    """Whether someone else has changed something of a batch since the list was compared. Raises Temporary or Permanent."""
+    """Whether another person has changed part of a batch since the list was compared. Raises Temporary or Permanent."""
     if plan.action != "clear":
         return False
     before = {change.ref: change.before for change in step.changes}
@@ -275,7 +275,7 @@ def is_overtaken(airflow: Airflow, plan: Plan, step: Step) -> bool:
 
 
 def _now(airflow: Airflow, step: Step) -> list[TaskInstance]:
-    """A batch's task instances as they are now; a batch is of one run."""
+    """A batch's task instances as they are now; a batch belongs to one run."""
     wanted = set(step.refs)
     return [i for i in airflow.task_instances(step.refs[0].dag_id, step.refs[0].run_id) if i.ref in wanted]
 

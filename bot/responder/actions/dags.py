@@ -1,7 +1,7 @@
 """Pauses, unpauses and triggers DAGs.
 
-When a timed pause ends is settled in the plan, so that the preview says it to the minute. A conf that the DAG's params refuse
-is said before confirmation. A run's id is made of the plan's, so that trying again cannot start two.
+The plan fixes the end of a timed pause, so that the preview shows it to the minute. A conf that the DAG's params refuse
+is reported before confirmation. A run's id is derived from the plan's id, so that a retry cannot start two runs.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ def plan_pause(
     services: Services, person: Person, deployment: str, dag_ids: Sequence[str], paused: bool, channel: str,
     incident_id: int | None = None, reason: str = "", lasts: timedelta | None = None,
 ) -> Plan | Refused:  # fmt: skip
-    """Pause or unpause DAGs; those that are so already are left out. With `lasts` a pause ends by itself."""
+    """Plans to pause or unpause DAGs, without those already in that state. With `lasts`, Windsock ends the pause."""
     options: dict[str, Any] = {"reason": reason, "dags": list(dag_ids)}
     if lasts is not None:
         options["until"] = (services.clock() + lasts).replace(microsecond=0).isoformat()
-    elif paused:  # one that would end by itself can be made to last
+    elif paused:  # a timed pause can be made permanent
         with services.store.read() as t:
             ends = {row["dag_id"]: row["until"] for row in pauses.all_of(t) if row["deployment"] == deployment}
         options["ends"] = {dag_id: ends[dag_id] for dag_id in dag_ids if dag_id in ends}
@@ -37,7 +37,7 @@ def plan_pause(
 
 
 def _existing(airflow: Airflow, dag_id: str) -> Dag:
-    """The DAG. Raises Permanent when there is none."""
+    """The DAG. Raises Permanent when it does not exist."""
     found = airflow.dag(dag_id)
     if found is None:
         raise Permanent(f"{airflow.name} has no DAG {dag_id}", "404")
@@ -45,7 +45,7 @@ def _existing(airflow: Airflow, dag_id: str) -> Dag:
 
 
 def preview_pause(airflow: Airflow, plan: Plan) -> Seen:
-    """A line a DAG; with an end, also for a DAG that is paused without one."""
+    """One line per DAG; a timed pause also lists DAGs that are paused already. Raises Temporary or Permanent."""
     wanted = plan.action == "pause"
     found = [_existing(airflow, dag_id) for dag_id in plan.options["dags"]]
     until = plan.options.get("until")
@@ -82,13 +82,13 @@ PAUSE = Action(quick(preview_pause), _pause, _is_paused, _did_pause)  # and unpa
 def plan_trigger(
     services: Services, person: Person, deployment: str, dag_id: str, conf: Mapping[str, Any], channel: str
 ) -> Plan | Refused:
-    """Start one new run; the conf is checked against the DAG's params before the preview."""
+    """Plans one new run; the conf is checked against the DAG's params before the preview."""
     options = {"conf": dict(conf), "dags": [dag_id]}
     return draw_up(services, person, TRIGGER, "trigger", deployment, channel, options=options)
 
 
 def preview_trigger(airflow: Airflow, plan: Plan) -> Seen:
-    """One line; raises Permanent where the conf does not fit the DAG's params."""
+    """One line. Raises Permanent if the conf does not fit the DAG's params."""
     (dag_id,) = plan.options["dags"]
     found = _existing(airflow, dag_id)
     checked = check(plan.options.get("conf") or {}, found.params)
@@ -99,7 +99,7 @@ def preview_trigger(airflow: Airflow, plan: Plan) -> Seen:
 
 
 def run_id_of(plan: Plan) -> str:
-    """The run id that triggering this plan gives: always the same, so that trying again starts no second run."""
+    """The run id for this plan. It is always the same, so a retry starts no second run."""
     return f"slack__{plan.created_at:%Y-%m-%dT%H:%M:%S+00:00}_{plan.id.removeprefix('P-')[:8]}"
 
 

@@ -1,6 +1,7 @@
-"""What every action is made of, and how a plan is drawn up: the role, the dry run, the record under a one-time id.
+"""Defines what an action consists of, and draws up plans: the role, the dry run, the record under a one-time id.
 
-Nothing is written to Airflow here. A plan is bounded, and its dry run ends within the time that a person waits for an answer.
+Nothing is written to Airflow here. A plan's size is bounded, and its dry run ends within the time that a person waits
+for an answer.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ from bot.store import incidents, remediations
 from bot.store.audit import record
 
 PATIENCE = 2.5  # seconds that a person waits for a preview before learning that Airflow doesn't answer
-LONG_LIST = 8.0  # seconds for the list itself, of an Airflow that did answer: a thousand task instances take their time
+LONG_LIST = 8.0  # seconds for the list itself, once Airflow has answered: a thousand task instances take a while
 MOST_RUNS = 60  # runs that one plan may touch
 MOST_CHANGES = 2_000  # task instances that one plan may touch
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a dry run found: the list, and sentences to read before confirming it. `why_none` says why the list is empty, where
-    the action's usual sentence would be wrong."""
+    """A dry run's result: the list, and warnings to read before confirming it. `why_none` says why the list is empty
+    if the action's usual sentence would be wrong."""
 
     changes: tuple[Change, ...]
     warnings: tuple[str, ...] = ()
@@ -40,7 +41,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """From when until when, both ends belong to it."""
+    """A time window; both ends are included."""
 
     start: datetime
     end: datetime
@@ -51,7 +52,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one call does: these lines of the plan."""
+    """The lines of the plan that one call carries out."""
 
     changes: tuple[Change, ...]
 
@@ -65,19 +66,19 @@ class Step:
 
 
 def one_each(_airflow: Airflow, plan: Plan) -> list[Step]:
-    """A step for each line."""
+    """One step for each line."""
     return [Step((change,)) for change in plan.changes]
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action of `catalog.ACTIONS`. Each function may raise Temporary or Permanent, but `did`.
+    """One action of `catalog.ACTIONS`. Every function except `did` may raise Temporary or Permanent.
 
-    `preview` finds what it would touch, by asking Airflow and changing nothing: the same question gives the plan, its check at
-    the confirmation and its check before anything is done. It is given the seconds for Airflow to answer at all, and those for a
-    list that may be long. `steps` gives the same list for the same plan every time, since a
-    crash in between is carried on by their number. `act` does one step, leaves the note and returns the id of a backfill that
-    Airflow began, else 0. `is_done` reads one step back. `did` says it in the past tense."""
+    `preview` asks Airflow what the action would touch and changes nothing. The same question is asked for the plan, at
+    the confirmation and before anything is executed. Its two numbers are the seconds for Airflow to answer at all, and
+    those for a list that may be long. `steps` returns the same list for the same plan every time, because execution
+    resumes by step number after a crash. `act` executes one step, leaves the note and returns the id of a backfill that
+    Airflow began, else 0. `is_done` reads one step back. `did` says in the past tense what was done."""
 
     preview: Callable[[Airflow, Plan, float, float], Seen]
     act: Callable[[Airflow, Plan, Step, str], int]
@@ -88,7 +89,7 @@ class Action:
 
 
 def quick(look: Callable[[Airflow, Plan], Seen]) -> Callable[[Airflow, Plan, float, float], Seen]:
-    """The preview of an action whose list is short."""
+    """Builds the preview of an action whose list is short."""
 
     def preview(airflow: Airflow, plan: Plan, seconds: float, _long: float) -> Seen:
         with airflow.within(seconds):
@@ -102,7 +103,7 @@ def counted(number: int, word: str) -> str:
 
 
 def airflow_of(services: Services, deployment: str) -> Airflow | Refused:
-    """The gateway of a deployment, or which ones there are."""
+    """The gateway of a deployment, or a refusal that names the deployments that exist."""
     airflow = services.airflows.get(deployment)
     if airflow is not None:
         return airflow
@@ -117,7 +118,7 @@ def draw_up(
     services: Services, person: Person, action: Action, name: str, deployment: str, channel: str, *,
     incident_id: int | None = None, scopes: Sequence[Scope] = (), options: Mapping[str, Any] | None = None,
 ) -> Plan | Refused:  # fmt: skip
-    """The plan, or why there is none. `name` is the action's in the catalog."""
+    """Draws up the plan, or says why there is none. `name` is the action's name in the catalog."""
     refused = may(services, person, name, _about(scopes, options), incident_id, About(deployment, settled=False))
     if refused is not None:
         return refused
@@ -142,7 +143,7 @@ def draw_up(
 
 
 def _agreed(services: Services, person: Person, plan: Plan) -> Plan | Refused:
-    """The plan written down, when the person may do exactly that list."""
+    """Stores and returns the plan if the person may carry out exactly this list."""
     weighed = weigh(services, person, plan)
     if isinstance(weighed, Refused):
         return weighed
@@ -168,13 +169,14 @@ def found_by(action: Action, airflow: Airflow, plan: Plan) -> Plan | Refused:
 
 
 def _about(scopes: Sequence[Scope], options: Mapping[str, Any] | None) -> str:
-    """What the audit keeps of a question; a value that may be a secret is not among it."""
+    """What the audit records of a request, without a value that may be a secret."""
     named = [f"{s.dag_id}@{s.run_id} {' '.join(task for task, _ in s.tasks)}".strip() for s in scopes]
     return "; ".join(named) or str({key: value for key, value in (options or {}).items() if key != "value"})
 
 
 def _concerned(services: Services, deployment: str, changes: Sequence[Change]) -> int | None:
-    """The one alert that is about these task instances: it shows what is done, whoever requested it and from where."""
+    """The incident that these task instances belong to, None if there isn't exactly one. Its alert shows what is done,
+    no matter who requested it and where."""
     things = [
         task_thing(deployment, ref.dag_id, ref.run_id, ref.task_id, ref.map_index)
         for change in changes if (ref := change.ref) is not None
@@ -185,7 +187,7 @@ def _concerned(services: Services, deployment: str, changes: Sequence[Change]) -
 
 
 def new_id() -> str:
-    """Opaque: says nothing about the list, and cannot be guessed."""
+    """An opaque id: it says nothing about the list and cannot be guessed."""
     return "P-" + secrets.token_hex(8)
 
 
@@ -199,6 +201,6 @@ def audit(
     allowed: bool,
     incident_id: int | None,
 ) -> None:
-    """One line of the audit."""
+    """Writes one line to the audit."""
     with services.store.write() as t:
         record(t, services.clock(), person, verb, argument, allowed=allowed, outcome=outcome, incident_id=incident_id)

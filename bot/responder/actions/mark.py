@@ -1,9 +1,9 @@
 """Marks task instances, or a whole run, without running anything.
 
-What Airflow does by itself after a mark is in the list too: what it runs again behind it, what it stops or skips in the run. Of
-a whole run Airflow 3 ends what runs, skips what waits and leaves what has ended; Airflow 2 sets every task instance of a run that
-is marked success, and before it sets anything it compares the run with the DAG: `removed` comes back wherever the DAG has the
-task, and what the DAG has lost becomes `removed`.
+The list includes what Airflow does after a mark: what it runs again downstream, and what it stops or skips in the run.
+If a whole run is marked, Airflow 3 ends what runs, skips what waits and leaves what has ended; Airflow 2 sets every
+task instance of a run that is marked success. Before Airflow 2 sets anything, it compares the run with the DAG: it
+restores a `removed` task instance if the DAG has the task, and removes one whose task the DAG has lost.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def plan_mark(
     services: Services, person: Person, deployment: str, refs: Sequence[TaskRef], state: str, channel: str,
     incident_id: int | None = None, reason: str = "",
 ) -> Plan | Refused:  # fmt: skip
-    """Set task instances to a state without running them; the run too, where that was all that failed in it."""
+    """Plans to set task instances to a state without running them; the run too, if nothing else in it failed."""
     by_run: dict[tuple[str, str], list[tuple[str, int | None]]] = {}
     for ref in refs:
         by_run.setdefault((ref.dag_id, ref.run_id), []).append((ref.task_id, ref.map_index))
@@ -38,7 +38,7 @@ def plan_mark_scopes(
     services: Services, person: Person, deployment: str, scopes: Sequence[Scope], state: str, channel: str,
     incident_id: int | None = None, reason: str = "",
 ) -> Plan | Refused:  # fmt: skip
-    """The same for scopes: an index that is None stands for every index of the task."""
+    """The same for scopes; an index of None stands for every index of the task."""
     options = {"state": state, "reason": reason}
     return draw_up(
         services, person, MARK, "mark", deployment, channel, incident_id=incident_id, scopes=scopes, options=options
@@ -55,7 +55,7 @@ def plan_mark_run(
     channel: str,
     reason: str = "",
 ) -> Plan | Refused:
-    """Set a run to success or failed, with what Airflow does to its unfinished task instances."""
+    """Plans to set a run to success or failed, with what Airflow does to its unfinished task instances."""
     if state == "skipped":
         return Refused("A run can be marked success or failed; only a task instance can be skipped.", "")
     options = {"state": state, "reason": reason, "of": "run"}
@@ -88,7 +88,7 @@ def _of_tasks(airflow: Airflow, scope: Scope, state: str) -> list[Change]:
 
 
 def _wanted(scope: Scope, found: Sequence[TaskInstance]) -> set[TaskRef]:
-    """The task instances that the scope names; an index that is None is every index."""
+    """The task instances that the scope names; index None means every index. Raises Permanent if one does not exist."""
     wanted: set[TaskRef] = set()
     for task_id, index in scope.tasks:
         of_task = {i.ref for i in found if i.ref.task_id == task_id and (index is None or i.ref.map_index == index)}
@@ -100,7 +100,7 @@ def _wanted(scope: Scope, found: Sequence[TaskInstance]) -> set[TaskRef]:
 
 
 def _behind(airflow: Airflow, scope: Scope, marked: set[TaskRef]) -> list[Change]:
-    """What Airflow runs again by itself once these are marked: what failed or waits behind them."""
+    """What Airflow runs again once these are marked: what failed or waits downstream of them."""
     named = tuple({(ref.task_id, None): None for ref in sorted(marked)})
     asked = Scope(scope.dag_id, scope.run_id, named, only_failed=True, downstream=True)
     tasks = {ref.task_id for ref in marked}
@@ -109,7 +109,7 @@ def _behind(airflow: Airflow, scope: Scope, marked: set[TaskRef]) -> list[Change
 
 
 def _tidied(airflow: Airflow, scope: Scope, found: Sequence[TaskInstance], listed: set[TaskRef | None]) -> list[Change]:
-    """What Airflow 2 restores or removes in the run, beyond what is listed already."""
+    """What Airflow 2 also restores or removes in the run, without what is listed already."""
     if airflow.major != 2:
         return []
     run = airflow.run(scope.dag_id, scope.run_id)
@@ -132,19 +132,20 @@ def _of_run(airflow: Airflow, scope: Scope, state: str) -> list[Change]:
 
 
 def _gone_over(changes: Sequence[Change], also: Sequence[Change]) -> list[Change]:
-    """What the DAG has lost is removed whatever the run is marked; what is restored is marked where the run's mark takes it."""
+    """Adds what Airflow 2 restores or removes. Task instances that the DAG has lost are removed whatever the run's
+    mark; restored ones are set by the mark if it covers them."""
     lost = {change.ref for change in also if change.after == REMOVED}
     kept = [change for change in changes if change.ref not in lost]
     named = {change.ref for change in kept}
     return [*kept, *(change for change in also if change.ref not in named)]
 
 
-def _becomes_2(instance: TaskInstance, state: str, busy: bool) -> str:  # noqa: ARG001 - the same shape as Airflow 3's
+def _becomes_2(instance: TaskInstance, state: str, busy: bool) -> str:  # noqa: ARG001 - same signature as Airflow 3's
     return state
 
 
 def _becomes_3(instance: TaskInstance, state: str, busy: bool) -> str:
-    """A task with one instance at work is set as a whole; of the others, what has not ended is skipped."""
+    """If one instance of a task is running, all of them are set; otherwise those that have not ended are skipped."""
     if busy:
         return state
     return instance.state if instance.state in _ENDED else "skipped"
@@ -162,8 +163,9 @@ def _set(instance: TaskInstance, state: str) -> Change:
 
 
 def _restored(airflow: Airflow, found: Sequence[TaskInstance], *, is_running: bool) -> list[Change]:
-    """The task instances of one run that Airflow 2 restores or removes with a mark in it; `is_running` is what the run is then.
-    Airflow does not say how many indexes a mapped task should have: one counts as wanted where a higher one is there."""
+    """The task instances that Airflow 2 restores or removes when something in the run is marked; `is_running` says
+    whether the run is running then. Airflow does not report how many indexes a mapped task should have, so an index
+    counts as wanted if a higher one exists."""
     if airflow.major != 2 or not found:
         return []
     known = set(airflow.task_ids(found[0].ref.dag_id) or [])
@@ -189,7 +191,7 @@ def _is_wanted(one: TaskInstance, found: Sequence[TaskInstance]) -> bool:
 
 
 def steps(_airflow: Airflow, plan: Plan) -> list[Step]:
-    """The run itself comes last in a plan: its state follows its tasks'."""
+    """One step for a whole run, else one per marked line. The run comes last, because its state follows its tasks'."""
     return [Step(plan.changes)] if plan.is_of_runs else [Step((change,)) for change in plan.marked]
 
 

@@ -1,7 +1,7 @@
-"""Sets a variable of Airflow.
+"""Sets an Airflow variable.
 
-Its value may be a password, so no preview, audit line, timeline or channel has it, only its length. It stays in the plan until
-that was carried out or is too old, and is then removed from the store.
+Its value may be a password, so previews, audit lines, timelines and channels never show it, only its length. The value
+stays in the plan until the plan is carried out or too old, and is then removed from the store.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from bot.store import remediations
 def plan_variable(
     services: Services, person: Person, deployment: str, key: str, value: str, channel: str
 ) -> Plan | Refused:
-    """Create the variable, or change what it is."""
+    """Plans to create the variable or change its value."""
     return draw_up(services, person, VARIABLE, "variable", deployment, channel, options={"key": key, "value": value})
 
 
 def preview(airflow: Airflow, plan: Plan) -> Seen:
-    """One line, or none where the value is known to be that already."""
+    """One line, or none if the variable is known to have that value already."""
     key, value = str(plan.options["key"]), str(plan.options["value"])
     there = airflow.variable(key)
     if there is not None and there.value == value:
@@ -54,7 +54,7 @@ VARIABLE = Action(quick(preview), act, is_done, did)
 
 
 def forget_old_values(services: Services) -> None:
-    """Unconfirmed values are removed too; a day is looked back, for a bot that was away."""
+    """Removes the values of expired, unconfirmed plans. It looks back one day, in case the bot was down."""
     before = services.clock() - PLAN_LIFE
     with services.store.write() as t:
         remediations.forget_values(t, before - timedelta(days=1), before)

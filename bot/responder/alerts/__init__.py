@@ -1,1 +1,1 @@
-"""Incidents are shown: delivery of what is owed, threads, announcements and reminders."""
+"""Shows incidents: delivery of owed alerts, threads, announcements and reminders."""

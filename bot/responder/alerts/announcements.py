@@ -1,4 +1,4 @@
-"""Says in the channel what was changed in Airflow without an alert, and how it ended."""
+"""Posts in the channel what was changed in Airflow without an alert, and how it ended."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ logger = logging.getLogger(__name__)
 
 
 class Announce(Protocol):
-    """Shows a change that no incident shows; returns the channel's id and the message's ts. `where` is the deployment, where
-    there are several."""
+    """Shows a change that no incident shows; returns the channel's id and the message's ts. `where` names the
+    deployment if there are several."""
 
     def __call__(
         self, remediation: Remediation, channel: str, ref: str, where: str, *, posting: bool
@@ -23,8 +23,8 @@ class Announce(Protocol):
 
 
 def announce(services: Services, show: Announce) -> None:
-    """Says in the channel what was changed without an alert, and how it went. It is marked `posting` before the call; what
-    may have been posted is looked for, so that a lost answer gives no second message, not even over a restart."""
+    """Posts in the channel what was changed without an alert, and how it went. It is marked `posting` before the call.
+    A message that may exist is looked up, so a lost answer never causes a second one, even across a restart."""
     with services.store.read() as t:
         behind = remediations.unannounced(t)
     for remediation, channel, ref, posting in behind:
@@ -40,7 +40,7 @@ def announce(services: Services, show: Announce) -> None:
                 _announcing(services, remediation, posting=False)  # it is certain that nothing was posted
             if isinstance(error, Paced):
                 continue
-            if isinstance(error, Temporary):  # Slack is away: what is more urgent comes first when it is back
+            if isinstance(error, Temporary):  # Slack can't be reached; once it can, more urgent work goes first
                 return
             where = (channel, ref)
         with services.store.write() as t:

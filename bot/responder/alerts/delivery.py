@@ -1,9 +1,8 @@
-"""Delivers owed alerts. No one sends an update: any change to an incident makes its alerts owed, and this loop shows
-them.
+"""Delivers owed alerts: any change to an incident makes its alerts owed, and only this loop shows them.
 
-An alert is marked `posting` before the call to Slack, and after a crash its metadata is looked up in the channel before
-it is posted again. The incident is rendered as it is now, so ten changes become one edit; a message that only grows is
-edited less and less often, and once more when it has stopped. The version recorded as shown is the one that was
+An alert is marked `posting` before the call to Slack; after a crash its metadata is looked up in the channel before it
+is posted again. The incident is rendered as it is now, so ten changes become one edit. A message that only grows is
+edited less and less often, and once more when the growth has stopped. The version recorded as shown is the one that was
 rendered, never a newer one.
 """
 
@@ -35,19 +34,19 @@ LATE_AFTER = 10.0
 IDLE_SECONDS = 5.0
 SHORTEST_WAIT = 0.02
 UNWRITABLE = frozenset({"channel_not_found", "not_in_channel", "is_archived", "restricted_action"})
-GONE = frozenset({"message_not_found", "thread_not_found"})  # the message was deleted: it is posted anew
-PERMANENT_RETRY = timedelta(seconds=60)  # a person may mend it: the bot is invited, the token renewed
-Chore = Callable[[], float | None]  # returns in how many seconds it wants to be called again
+GONE = frozenset({"message_not_found", "thread_not_found"})  # the message was deleted and is posted again
+PERMANENT_RETRY = timedelta(seconds=60)  # a person may fix it: invite the bot, renew the token
+Chore = Callable[[], float | None]  # returns the seconds until it should be called again
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Where the alert can be found now. `said` is PagerDuty's last word."""
+    """Where the alert is now. `said` is the last event sent to PagerDuty."""
 
     channel_id: str = ""
     ref: str = ""
     said: str = ""
-    paged: bool = False  # someone was paged just now
+    paged: bool = False  # a person was paged just now
 
 
 class Show(Protocol):
@@ -58,15 +57,15 @@ class Show(Protocol):
 
 @dataclass
 class Tempo:
-    """What the loop remembers from one round to the next: an incident's version by alert, and since when it has not grown;
-    and until when our pace has closed a lane. It is not kept over a restart; then a message waits for its edit no longer
-    than it would have."""
+    """What the loop remembers between rounds: each alert's incident version and since when it has not grown, and until
+    when our pace keeps a lane closed. After a restart it is empty, but a message waits for its edit no longer than it
+    would have waited."""
 
     seen: dict[int, tuple[int, datetime]] = field(default_factory=dict)
     until: dict[tuple[Lane, str], datetime] = field(default_factory=dict)
 
     def quiet(self, growing: Mapping[int, int], now: datetime) -> list[int]:
-        """The alerts whose growth has ended."""
+        """The ids of alerts whose growth has ended."""
         known = {one: self.seen.get(one, (version, now)) for one, version in growing.items()}
         self.seen = {
             one: known[one] if known[one][0] == version else (version, now) for one, version in growing.items()
@@ -77,19 +76,19 @@ class Tempo:
         self.until[one] = until
 
     def closed(self, now: datetime) -> set[tuple[Lane, str]]:
-        """The lanes that nothing is let through for now."""
+        """The lanes that are closed now."""
         self.until = {one: until for one, until in self.until.items() if now < until <= now + LONGEST_WAIT}
         return set(self.until)
 
     def next(self) -> datetime | None:
-        """When a message may have stopped growing, or a lane opens."""
+        """When the next message may have stopped growing, or the next lane opens."""
         calm = (since + QUIET for _, since in self.seen.values())
         return min((*calm, *self.until.values()), default=None)
 
 
 def run(services: Services, kind: Kind, show: Show, stop: threading.Event, less_urgent: Sequence[Chore] = ()) -> None:
-    """Shows what is owed until stopped; nothing that happens to one alert ends the loop. What is less urgent is done
-    after each round."""
+    """Shows what is owed, and runs the `less_urgent` chores after each round, until stopped. No error with one alert
+    ends the loop."""
     event, tempo = services.alerts_owed if kind is Kind.slack else services.pages_owed, Tempo()
     while not stop.is_set():
         event.clear()
@@ -97,7 +96,7 @@ def run(services: Services, kind: Kind, show: Show, stop: threading.Event, less_
         try:
             waits = [catch_up(services, kind, show, tempo), *(_wait_of(chore) for chore in less_urgent)]
             wait = min(seconds for seconds in waits if seconds is not None)
-        except Exception:  # the loop outlives everything; what is owed stays owed
+        except Exception:  # the loop must not stop; what is owed stays owed
             logger.exception("catch_up failed; tried again in %s s", IDLE_SECONDS)
             wait = IDLE_SECONDS
         event.wait(wait)
@@ -106,14 +105,14 @@ def run(services: Services, kind: Kind, show: Show, stop: threading.Event, less_
 def _wait_of(chore: Chore) -> float | None:
     try:
         return chore()
-    except Exception:  # the other chores do not wait for it
+    except Exception:  # the other chores must still run
         logger.exception("a chore failed; tried again in %s s", IDLE_SECONDS)
         return IDLE_SECONDS
 
 
 def catch_up(services: Services, kind: Kind, show: Show, tempo: Tempo | None = None) -> float:
-    """Shows every alert that is owed and due once, as far as our pace lets it; returns how many seconds until the next one
-    may be. When the other side is away the round ends, so that what is most urgent then is tried next."""
+    """Shows every alert that is owed and due once, as far as our pace allows. Returns the seconds until the next one
+    may be due. If the other side can't be reached, the round ends; the next one starts with the most urgent alert."""
     tempo = tempo or Tempo()
     while owed := _due(services, kind, tempo):
         was_closed = tempo.closed(services.clock())
@@ -126,9 +125,9 @@ def catch_up(services: Services, kind: Kind, show: Show, tempo: Tempo | None = N
                 tempo.close(paced(lane(alert)), services.clock() + timedelta(seconds=error.retry_after or 1.0))
             except Temporary:
                 return _wait(services, kind, tempo)
-            except Permanent:  # of the store
+            except Permanent:  # raised by the store
                 raise
-            except Exception as error:  # a mistake of ours about one incident keeps no other waiting
+            except Exception as error:  # our bug with one incident must not keep the others waiting
                 logger.exception("A-%s cannot be shown in %s", alert.incident_id, alert.place)
                 said = f"a mistake of ours, {type(error).__name__}; the log says more"
                 _postpone(services, alert, services.clock() + PERMANENT_RETRY, error=said)
@@ -149,7 +148,7 @@ def _due(services: Services, kind: Kind, tempo: Tempo) -> list[Alert]:
 
 
 def _wait(services: Services, kind: Kind, tempo: Tempo) -> float:
-    """Until the next one may be due, between a moment and a few seconds."""
+    """Seconds until the next one may be due, between `SHORTEST_WAIT` and `IDLE_SECONDS`."""
     now = services.clock()
     with services.store.read() as t:
         times = (alerts.next_due(t, kind, tempo.closed(now)), tempo.next())
@@ -158,7 +157,7 @@ def _wait(services: Services, kind: Kind, tempo: Tempo) -> float:
 
 
 def _show_one(services: Services, alert: Alert, show: Show) -> None:
-    """Raises Paced and Temporary again when the alert was put off, for what they mean to the other alerts."""
+    """Shows one alert. Re-raises Paced and Temporary when it was put off, because they affect the other alerts."""
     now = services.clock()
     posting = alert.place.kind is Kind.slack and not alert.ref
     with services.store.write() as t:
@@ -188,7 +187,7 @@ def _show_one(services: Services, alert: Alert, show: Show) -> None:
 
 
 def _cannot(services: Services, alert: Alert, error: Permanent, now: datetime) -> None:
-    """A message that was deleted is posted anew at once; else the incident is shown elsewhere until the channel works again."""
+    """Posts a deleted message again at once; otherwise shows the incident elsewhere until the channel works again."""
     if error.code in GONE and alert.ref:
         _postpone(services, alert, now, error=error.message, ref="", posting=False)
         return
@@ -197,8 +196,8 @@ def _cannot(services: Services, alert: Alert, error: Permanent, now: datetime) -
 
 
 def _elsewhere(services: Services, alert: Alert, error: Permanent) -> None:
-    """A channel that cannot be written keeps nothing secret: the root route's channel shows the incident too, and its
-    thread says why, until the channel works again."""
+    """A channel that cannot be written must not hide an incident: the root route's channel shows it too, and its thread
+    says why, until the channel works again."""
     if (
         alert.place.kind is not Kind.slack
         or error.code not in UNWRITABLE
@@ -221,7 +220,7 @@ def _lateness(alert: Alert, now: datetime) -> float:
 
 
 def _try_again(services: Services, alert: Alert, error: Temporary) -> None:
-    """Full jitter, or as long as the other side asked for. A post whose answer was lost stays `posting`."""
+    """Retries with full jitter, or when the other side says so. A post whose answer was lost stays `posting`."""
     backoff = random.uniform(0.2, min(30.0, 0.5 * 2.0 ** min(alert.tries, 10)))  # noqa: S311 - jitter
     due = services.clock() + timedelta(seconds=error.retry_after or backoff)
     keep = {} if error.acted is None else {"posting": alert.posting}
@@ -236,7 +235,7 @@ def _postpone(services: Services, alert: Alert, due: datetime, **values: object)
 
 
 def _record(services: Services, alert: Alert, seen: View, shown: Shown) -> None:
-    """A message that was edited for its counts alone is edited more rarely from then on."""
+    """Records what was shown. A message that was edited only for its counts is edited less often from then on."""
     now = services.clock()
     grown = 0 if alert.urgent or alert.news or not alert.ref else alert.grown + 1
     spacing = growth_spacing(grown) if alert.place.kind is Kind.slack else SPACING
@@ -255,7 +254,7 @@ def _record(services: Services, alert: Alert, seen: View, shown: Shown) -> None:
 
 
 def _paged(services: Services, t: Connection, alert: Alert) -> None:
-    """A page, or a failed one, changes what the message shows."""
+    """A page, sent or failed, changes what the message shows, so the message is owed."""
     if alert.place.kind is Kind.pagerduty:
         incidents.touch(t, alert.incident_id)
         alerts.hurry(t, alert.incident_id, services.clock())

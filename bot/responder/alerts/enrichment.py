@@ -1,6 +1,6 @@
-"""Asks Airflow about new incidents (other failed runs, the last success, whether the DAG is paused) and adds it to them.
+"""Asks Airflow about new incidents (recent runs, the last success, the next run, waiting tasks) and adds the answers.
 
-Airflow is asked in bounded numbers and never before the first message.
+The number of incidents asked about is bounded, and a first message never waits for the answers.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ IDLE_SECONDS = 5.0
 
 
 def learn_loop(services: Services, stop: threading.Event) -> None:
-    """Learns about new incidents until stopped."""
+    """Runs `learn_news` for new incidents until stopped."""
     while not stop.is_set():
         services.news.wait(IDLE_SECONDS)
         services.news.clear()
         try:
             learn_news(services)
-        except Exception:  # context is a convenience: its trouble never stops the bot
+        except Exception:  # context is a convenience; its errors never stop the bot
             logger.exception("learning about incidents failed")
 
 
 def learn_news(services: Services) -> None:
-    """Asks Airflow about each open incident that nothing was asked about since it opened."""
+    """Asks Airflow about each open incident that it was not asked about since the incident opened."""
     with services.store.read() as t:
         found = incidents.listed(t, OPEN_STATES, limit=INCIDENTS_ASKED)
     for incident in found:
@@ -51,12 +51,12 @@ def learn_news(services: Services) -> None:
 
 
 def _occasion(incident: Incident) -> str:
-    """Which failure the context is about."""
+    """Identifies the failure that the context is about."""
     return f"{incident.times}/{incident.exemplar.run_id}"
 
 
 def context(airflow: Airflow, incident: Incident, now: datetime) -> dict[str, Any]:
-    """What Airflow knows about the failure; each fact only where it is known."""
+    """What Airflow knows about the failure; unknown facts are left out."""
     signal = incident.exemplar
     dag, runs = airflow.dag(signal.dag_id), airflow.runs(signal.dag_id, limit=RUNS_ASKED)
     known: dict[str, Any] = {}

@@ -1,7 +1,7 @@
-"""Limits new messages per minute in a channel; beyond the limit one message counts the rest until each has its own.
+"""Limits new messages per minute in a channel; beyond the limit one message counts the rest until each is posted.
 
-The worst alerts are posted first, and critical ones have as much room again as all others. Nothing is dropped: what
-waits is counted, and posted when there is room.
+The worst alerts are posted first, and critical ones may use twice the limit. Nothing is dropped: waiting alerts are
+counted, and posted when there is room.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ logger = logging.getLogger(__name__)
 SPACING = timedelta(seconds=5)  # between two edits of the count
 CLAIM = timedelta(
     seconds=60
-)  # after which a message that was begun is looked for, and posted by the replica that finds it missing
+)  # after that, another replica looks for a message that was begun, and posts it if it is missing
 _KEY = "overflow/"
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """What waits in one channel: `key` is the mark of the message that counts it, `ref` its ts; no count when all are shown."""
+    """What waits in one channel. `key` marks the message that counts it, `ref` is its ts; the count may be empty."""
 
     channel: str
     key: str
@@ -38,13 +38,13 @@ class Rest:
 
 
 class Show(Protocol):
-    """Posts or edits the message; returns the channel's id and the message's ts. Raises Temporary, Paced or Permanent."""
+    """Posts or edits the message; returns the channel's id and the ts. Raises Temporary, Paced or Permanent."""
 
     def __call__(self, rest: Rest, *, begun: bool) -> tuple[str, str]: ...
 
 
 def full(services: Services) -> dict[tuple[Lane, str], datetime]:
-    """The lanes that take no new message for now, and until when."""
+    """The lanes that take no new message now, and until when."""
     lanes: dict[tuple[Lane, str], datetime] = {}
     now = services.clock()
     with services.store.read() as t:
@@ -57,7 +57,7 @@ def full(services: Services) -> dict[tuple[Lane, str], datetime]:
 
 
 def tell(services: Services, show: Show) -> float | None:
-    """Brings each channel's count up to date; in how many seconds it wants to be called again."""
+    """Updates each channel's count. Returns the seconds until it should be called again, None if nothing waits."""
     now = services.clock()
     closed = {channel for _, channel in full(services)}
     with services.store.read() as t:
@@ -91,7 +91,7 @@ def _tell_one(services: Services, show: Show, channel: str, known: dict[str, Any
 
 
 def _is_fresh(known: dict[str, Any], counts: dict[str, int], now: datetime) -> bool:
-    """Whether nothing is to be shown for now: another replica may be about to post it, or it was edited just now."""
+    """Whether to leave the message alone: it is current or was just edited, or another replica may be posting it."""
     passed = abs(now - datetime.fromisoformat(known["at"]))
     if not known["ref"]:
         return passed < CLAIM

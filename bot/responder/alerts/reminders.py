@@ -1,9 +1,8 @@
-"""Reminds the holder of an incident that has been acknowledged for a long time, and ends storms that have stopped
-growing.
+"""Reminds holders of incidents acknowledged long ago, and shows when storms have stopped growing.
 
-A reminder is a line in the thread that mentions the holder. It changes nothing and is sent once per interval, also when
-two replicas look at the same time. Whether a storm is over counts from when its message was last shown, so a restart at
-that moment doesn't matter.
+A reminder is a line in the thread that mentions the holder. It changes nothing and is sent once per interval, even if
+two replicas check at the same time. Whether a storm is over counts from when its message was last shown, so a restart
+at that moment does no harm.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from bot.responder.services import Services
 from bot.store import alerts, incidents
 
 REMINDER = "reminder"
-EVERY = timedelta(seconds=60)  # how often both are looked at
-SLOWEST = timedelta(seconds=15)  # what was shown just after the end may have been worked out just before it
+EVERY = timedelta(seconds=60)  # how often both are checked
+SLOWEST = timedelta(seconds=15)  # a message shown just after the end may have been rendered just before it
 
 
 def remind(services: Services) -> None:
-    """Reminds the holders of what has been theirs for longer than the policy says."""
+    """Reminds holders who have had an incident for longer than the policy says."""
     after, now = services.policy.remind_after, services.clock()
     if after is None:
         return
@@ -38,7 +37,7 @@ def remind(services: Services) -> None:
 
 
 def _remind_once(services: Services, seen: Incident, entry: Entry) -> None:
-    """Another replica may have been faster, or the incident may have another holder by now."""
+    """Adds the reminder, unless another replica was faster or the incident has changed since."""
     with services.store.write() as t:
         known = incidents.for_change(t, seen.id)
         if known is None or known.held_at != seen.held_at or known.version != seen.version:
@@ -48,7 +47,7 @@ def _remind_once(services: Services, seen: Incident, entry: Entry) -> None:
 
 
 def settle(services: Services) -> None:
-    """A message says "still growing" for the five minutes after the last failure; then it is shown once more."""
+    """Shows a storm's message once more: it says "still growing" until five minutes after the last failure."""
     now = services.clock()
     with services.store.read() as t:
         quiet = alerts.shown_growing(t, RECENT + SLOWEST, now - RECENT)
@@ -63,6 +62,6 @@ def settle(services: Services) -> None:
 
 
 def _last(timeline: list[Entry], incident: Incident) -> datetime:
-    """When the holder took it, or was last reminded."""
+    """When the holder took the incident, or was last reminded."""
     taken = incident.held_at or incident.last_at
     return max([taken, *(entry.at for entry in timeline if entry.what == REMINDER)])

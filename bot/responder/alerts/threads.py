@@ -1,8 +1,7 @@
-"""Brings threads up to date, one line at a time, after the alerts themselves.
+"""Updates threads, one message at a time, after the alerts themselves.
 
-An alert is marked `telling` before the call, and after a crash or a lost answer the thread is read back before a line
-is posted again, so each line is posted once. A line for the whole channel waits for the message's own edit, but only
-briefly.
+An alert is marked `telling` before the call. After a crash or a lost answer the thread is read back before a line is
+posted again, so each line is posted once. A line for the whole channel waits for the message's edit, but only briefly.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ from bot.responder.services import Services
 from bot.store import alerts, incidents
 
 logger = logging.getLogger(__name__)
-RINGING = frozenset({"reopened", "escalated", "failed", "worse"})  # entries that the whole channel is shown, too
+RINGING = frozenset({"reopened", "escalated", "failed", "worse"})  # entries that are also sent to the whole channel
 BATCH = 20  # entries in one message
-SKEW = timedelta(minutes=5)  # that Slack's clock and ours may be apart
-WAIT_FOR_EDIT = timedelta(seconds=10)  # what rings does so without the message's edit after that
+SKEW = timedelta(minutes=5)  # how far Slack's clock and ours may be apart
+WAIT_FOR_EDIT = timedelta(seconds=10)  # after that, a line for the whole channel is sent without the message's edit
 REFUSED_ALL = UNWRITABLE | {
     "invalid_auth",
     "token_revoked",
@@ -40,31 +39,31 @@ REFUSED_ALL = UNWRITABLE | {
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the thread holds already: its last entry, and the last that the channel was shown."""
+    """What the thread holds already: its last entry, and the last one that was sent to the whole channel."""
 
     told: int = 0
     rung: int = 0
 
 
 class Thread(Protocol):
-    """The thread of an alert. Each raises Temporary, Paced or Permanent."""
+    """The thread of an alert. Each method raises Temporary, Paced or Permanent."""
 
     def say(self, alert: Alert, seen: View, news: Sequence[Entry]) -> None:
-        """These entries in one message."""
+        """Posts these entries in one message."""
         ...
 
     def ring(self, alert: Alert, seen: View, entry: Entry) -> None:
-        """That entry to the whole channel, if it is worth it."""
+        """Sends that entry to the whole channel, if it is worth it."""
         ...
 
     def said(self, alert: Alert, since: datetime) -> Said:
-        """What was said since then, read back."""
+        """Reads back what was posted since then."""
         ...
 
 
 def tell(services: Services, thread: Thread) -> float:
-    """Posts what is not posted yet, the longest waiting first; ends when an alert is owed, and when Slack is away. Returns how
-    many seconds until it wants to be called again."""
+    """Posts what is not posted yet, the longest waiting first; stops when an alert is owed or Slack can't be reached.
+    Returns the seconds until it should be called again."""
     closed, before = dict[str, float](), dict[int, tuple[object, ...]]()
     while True:
         now = services.clock()
@@ -75,13 +74,11 @@ def tell(services: Services, thread: Thread) -> float:
             return _wait(closed, due, now)
         try:
             if before.get(alert.id) == (state := (alert.told, alert.rung, alert.telling_at, alert.ref)):
-                _hold(
-                    services, alert, now + timedelta(seconds=IDLE_SECONDS)
-                )  # nothing has come of it: on to the others
+                _hold(services, alert, now + timedelta(seconds=IDLE_SECONDS))  # no progress: go on with the others
             else:
                 before[alert.id] = state
                 _tell_one(services, alert, thread, now)
-        except Paced as error:  # not now, in this channel
+        except Paced as error:  # not now in this channel
             closed[alert.channel_id] = error.retry_after or 1.0
         except Temporary:
             return SHORTEST_WAIT
@@ -100,7 +97,7 @@ def _wait(closed: Mapping[str, float], due: datetime | None, now: datetime) -> f
 
 
 def _tell_one(services: Services, alert: Alert, thread: Thread, now: datetime) -> None:
-    """One message at most. Raises Paced and Temporary again when it was put off."""
+    """Posts at most one message. Re-raises Paced and Temporary when it was put off."""
     with services.store.write() as t:
         if not alerts.claim(t, alert, now, now + CLAIM):
             return
@@ -121,7 +118,7 @@ def _tell_one(services: Services, alert: Alert, thread: Thread, now: datetime) -
 
 
 def _told(services: Services, alert: Alert, thread: Thread, now: datetime) -> dict[str, object]:
-    """What is known of the thread after one more message, or after a look at it."""
+    """Posts the next message, or reads the thread back. Returns the alert's new values."""
     if alert.telling_at is not None:
         said = thread.said(alert, alert.telling_at - SKEW)
         return {"telling_at": None, "told": max(alert.told, said.told), "rung": max(alert.rung, said.rung)}
@@ -142,7 +139,7 @@ def _told(services: Services, alert: Alert, thread: Thread, now: datetime) -> di
 
 
 def _bell(services: Services, alert: Alert, incident: Incident, batch: Sequence[Entry]) -> Entry | None:
-    """The last entry that the whole channel is to hear and has not heard, if the route says so."""
+    """The last entry that was not yet sent to the whole channel and should be; None if the route forbids it."""
     bell = next((entry for entry in reversed(batch) if entry.what in RINGING and entry.id > alert.rung), None)
     how = services.policy.broadcast_of(incident.route)
     return bell if bell is not None and how.rings(incident.severity, heard=alert.rung > 0) else None
@@ -158,8 +155,8 @@ def _later(alert: Alert, error: Temporary, now: datetime) -> dict[str, object]:
 
 
 def _cannot(services: Services, alert: Alert, error: Permanent, now: datetime) -> dict[str, object]:
-    """A message that was deleted is posted anew, and its new thread is written; a channel that cannot be written waits; a line
-    that Slack does not take is left out, since the message itself shows the state."""
+    """A deleted message is posted again, and its new thread is written. A channel that cannot be written waits. A line
+    that Slack refuses is left out, because the message itself shows the state."""
     if error.code in GONE:
         services.alerts_owed.set()
         return {"ref": "", "shown": 0, "due_at": now, "telling_at": None}

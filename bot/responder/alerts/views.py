@@ -1,4 +1,4 @@
-"""One incident, or every open one, gathered into the view that an alert is rendered from. Reading changes nothing."""
+"""Gathers one incident, or every open one, into the view that alerts are rendered from. Reading changes nothing."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def view(services: Services, t: Connection, incident: Incident) -> View:
 def _run_url(airflow: Airflow, dag_id: str, run_id: str) -> str:
     try:
         return airflow.run_url(dag_id, run_id)
-    except (Temporary, Permanent):  # the link differs by major, and that deployment could not be asked yet
+    except (Temporary, Permanent):  # the link depends on the major version, and the deployment has not answered yet
         return ""
 
 
 def view_of(services: Services, incident_id: int) -> View | None:
-    """One incident's view by its number."""
+    """One incident's view by its number; None when it does not exist."""
     with services.store.read() as t:
         incident = incidents.get(t, incident_id)
         return None if incident is None else view(services, t, incident)

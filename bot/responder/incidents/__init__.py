@@ -1,1 +1,1 @@
-"""A person takes an incident: presses, silences, and the summary that is exported."""
+"""What people do with incidents: presses, silences, and the summary that is exported."""

@@ -25,7 +25,7 @@ from bot.store.signals import heard
 
 
 def press(services: Services, person: Person, verb: str, incident_id: int, note: str = "") -> Incident | Refused:
-    """Carries out a press; the incident as it is afterwards, or why not."""
+    """Carries out a press. Returns the incident as it is afterwards, or why the press was refused."""
     now, note = services.clock(), redact(note)
     refused = _refused(services, person, verb, incident_id) or _configured(services, verb)
     with services.store.write(alone=True) as t:
@@ -39,7 +39,7 @@ def press(services: Services, person: Person, verb: str, incident_id: int, note:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Where a press was made: what makes the report of it itself, and when the person pressed."""
+    """A press in PagerDuty: `event` identifies its report, so that a repeat is ignored; `at` is when it was made."""
 
     event: tuple[str, ...]
     at: datetime
@@ -48,13 +48,13 @@ class Elsewhere:
 def pressed_elsewhere(
     services: Services, person: Person, verb: str, incident_id: int, note: str, elsewhere: Elsewhere
 ) -> bool:
-    """A press made in PagerDuty, by someone who may press it there; True when it changed something."""
+    """Applies a press by a person who was allowed to make it in PagerDuty. True when it changed something."""
     now = services.clock()
     with services.store.write(alone=True) as t:
         if not heard.first_time(t, now, *elsewhere.event):
             return False
         late = _is_late(incidents.for_change(t, incident_id), verb, elsewhere.at)
-        at = elsewhere.at if verb == "acknowledge" else now  # held since then, to recognise what is older
+        at = elsewhere.at if verb == "acknowledge" else now  # held since the press, to recognise older presses
         result = late or _press(services, t, person, verb, incident_id, note, at)
         outcome = result.reason if isinstance(result, Refused) else result.state.value
         audit.record(
@@ -65,7 +65,7 @@ def pressed_elsewhere(
 
 
 def _is_late(incident: Incident | None, verb: str, pressed_at: datetime) -> Refused | None:
-    """A press is refused when the incident has begun anew, or has been taken or resolved, after it was made."""
+    """Refuses a press if the incident was reopened, taken or resolved after the press was made."""
     if incident is None:
         return None
     since = {"unacknowledge": incident.held_at, "reopen": incident.resolved_at}.get(verb)
@@ -77,7 +77,7 @@ def _is_late(incident: Incident | None, verb: str, pressed_at: datetime) -> Refu
 
 
 def _refused(services: Services, person: Person, verb: str, incident_id: int) -> Refused | None:
-    """Whether they may press it on this alert; asked before the incident is locked."""
+    """Why the person may not press this, None if they may. It is decided before the incident is locked."""
     with services.store.read() as t:
         incident = incidents.get(t, incident_id)
         about = about_incident(t, incident) if incident else SOMEWHERE
@@ -118,7 +118,7 @@ def _press(
 
 
 def save(t: Connection, seen: lifecycle.Observation, now: datetime) -> None:
-    """Writes an observation down; what is shown of it is due now."""
+    """Stores an observation; the incident's alerts are due now."""
     incidents.save(t, seen.incident)
     if seen.entry is not None:
         incidents.add_entry(t, seen.incident.id, seen.entry)
@@ -126,7 +126,7 @@ def save(t: Connection, seen: lifecycle.Observation, now: datetime) -> None:
 
 
 def note(services: Services, incident_id: int, entry: Entry) -> None:
-    """One more line on a timeline; the alert is owed again."""
+    """Adds a line to a timeline; the alert is owed again."""
     with services.store.write() as t:
         incident = incidents.for_change(t, incident_id)
         if incident is not None:
@@ -135,7 +135,7 @@ def note(services: Services, incident_id: int, entry: Entry) -> None:
 
 
 def learn(services: Services, incident_id: int, context: dict[str, object]) -> None:
-    """What Airflow reported about an incident; the alert is owed again if that is new."""
+    """Stores what Airflow reported about an incident; the alert is owed again if that is new."""
     with services.store.write() as t:
         incident = incidents.for_change(t, incident_id)
         if incident is None or incident.context == context:

@@ -1,4 +1,4 @@
-"""Silences: made and ended by people, and ended by time; what is still firing at the end of one is said again."""
+"""People make and end silences, and silences expire. What still fails when one ends notifies again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_OPEN = 100_000  # incidents that a silence may cover, or whose silence may 
 def silence(
     services: Services, person: Person, scope: str, deployment: str, lasts: timedelta, reason: str
 ) -> Silence | Refused:
-    """Quiet for what the scope matches, from now on and for what is open already."""
+    """Silences what the scope matches: new failures, and incidents that are open already."""
     now, reason = services.clock(), redact(reason)
     decided = _decided(services, person, "silence", about_silence(services, "silence", scope, deployment))
     not_allowed = decided.refused if isinstance(decided, No) else None
@@ -56,7 +56,7 @@ def _sensible(lasts: timedelta) -> Refused | None:
 
 
 def unsilence(services: Services, person: Person, silence_id: int) -> Refused | None:
-    """Ends a silence; None when it is done."""
+    """Ends a silence. None when it is done."""
     now = services.clock()
     decided = _decided(services, person, "unsilence", _where(services, silence_id))
     not_allowed = decided.refused if isinstance(decided, No) else None
@@ -80,12 +80,12 @@ def _where(services: Services, silence_id: int) -> About | Refused:
 
 
 def _decided(services: Services, person: Person, verb: str, about: About | Refused) -> Yes | No:
-    """If Airflow can't be asked, the answer is no."""
+    """Decides; if Airflow can't be asked, deny (fail closed)."""
     return No(None, about.reason) if isinstance(about, Refused) else decide(services, person, verb, about)
 
 
 def end_old_silences(services: Services) -> None:
-    """A silence or a maintenance window that is over lets its incidents be seen as they are."""
+    """Lifts silences and maintenance windows that are over from their incidents."""
     now = services.clock()
     with services.store.read() as t:
         unresolved = incidents.listed(t, OPEN_STATES, limit=MOST_OPEN)
@@ -110,7 +110,8 @@ def _speak(services: Services, t: Connection, incident: Incident, now: datetime)
 
 
 def _page_after(services: Services, incident: Incident) -> timedelta | None:
-    """When the incident would ring had it just failed. What made it critical may be another failure than the latest."""
+    """How long to wait before paging, as if the incident had just failed; None: no page. It may be critical because of
+    an earlier failure than the latest."""
     placement = place(services, incident.exemplar)[1]
     worse = incident.severity is Severity.critical and placement.severity is not Severity.critical
     return timedelta(0) if worse and services.pages else placement.page_after

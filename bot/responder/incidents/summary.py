@@ -1,4 +1,4 @@
-"""Incidents as plain values, for other programs: the HTTP edge and the command line show the same."""
+"""Incidents as plain values for other programs. The HTTP edge and the command line show the same."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGE = 100
 
 
 def page(services: Services, states: Sequence[str], before: int | None) -> dict[str, Any]:
-    """Newest first; `next` is the path of the following page, None on the last."""
+    """One page of incidents, newest first; `next` is the path of the following page, None on the last."""
     with services.store.read() as t:
         found = incidents.listed(t, states, before, PAGE + 1)
         shown = [_summary(services, t, incident) for incident in found[:PAGE]]
@@ -33,7 +33,7 @@ def page(services: Services, states: Sequence[str], before: int | None) -> dict[
 
 
 def one(services: Services, incident_id: int) -> dict[str, Any] | None:
-    """One incident with every subject and its timeline."""
+    """One incident with all its subjects and its timeline; None when it does not exist."""
     with services.store.read() as t:
         incident = incidents.get(t, incident_id)
         if incident is None:
@@ -57,7 +57,7 @@ def _summary(services: Services, t: Connection, incident: Incident) -> dict[str,
 
 
 def title(services: Services, incident: Incident) -> str:
-    """`sales_daily.load failed: the database refused the connection`."""
+    """A headline such as `sales_daily.load failed: the database refused the connection`."""
     signal = incident.exemplar
     if signal.sentence:
         return redact(signal.sentence)
@@ -88,13 +88,13 @@ def _time(moment: datetime | None) -> str | None:
 
 
 def summary_line(summary: dict[str, Any]) -> str:
-    """One incident in one line of a terminal."""
+    """One incident as one line for a terminal."""
     counted = summary["counts"]["failures"]
     return f"{summary['name']:6} {summary['state']:12} {summary['severity']:8} {counted:6}  {summary['title']}"
 
 
 def markdown(store: Store, incident_id: int) -> str | None:
-    """A timeline for a post-mortem; None when there is no such incident."""
+    """A timeline for a post-mortem, as Markdown; None when there is no such incident."""
     with store.read() as t:
         incident = incidents.get(t, incident_id)
         if incident is None:

@@ -1,1 +1,1 @@
-"""Questions that people ask: names, status, report cards, the daily digest, App Home."""
+"""Answers people's questions: names, status, report cards, the daily digest, App Home."""

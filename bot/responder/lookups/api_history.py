@@ -1,7 +1,7 @@
 """The run history of a deployment without a metastore, read from its API.
 
-Reading page by page is slow and a person is waiting, so only a few runs of a few DAGs are read, namely of those with
-alerts; `source` says which. All calls together end within the time that the caller sets with `airflow.within`.
+Reading page by page is slow and a person is waiting, so only a few runs of a few DAGs with alerts are read; `source`
+says which. The caller limits the time for all calls together with `airflow.within`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ ENDED = ("success", "failed")
 
 
 class ApiHistory:
-    """`bot.responder.questions.History`; `dag_ids` are the DAGs that `slow` looks at."""
+    """Implements `bot.responder.questions.History`; `dag_ids` are the DAGs that `slow` looks at."""
 
     def __init__(self, airflow: Airflow, dag_ids: Sequence[str] = ()) -> None:
         self._airflow, self._dag_ids = airflow, list(dict.fromkeys(dag_ids))[:MOST_DAGS]
         self.source = f"API, without a metastore: tasks of the last {RUNS_LOOKED_INTO} runs"
 
-    def slow(self, since: datetime, lately: datetime) -> list[Took]:  # noqa: ARG002 - the newest runs, not a time
+    def slow(self, since: datetime, lately: datetime) -> list[Took]:  # noqa: ARG002 - the newest runs, not a period
         if not self._dag_ids:
             raise Permanent("Without a metastore only DAGs with alerts are looked at, and there are none.", "no-dags")
         named = ", ".join(self._dag_ids)
@@ -62,7 +62,7 @@ def _took(dag_id: str, task_id: str, now: list[float], before: list[float]) -> T
 
 
 def tallied(instances: Iterable[TaskInstance]) -> list[TaskSeen]:
-    """Task instances of several runs, task by task: those that ended."""
+    """One tally per task over the task instances of several runs; only those that ended count."""
     by_task: dict[str, list[TaskInstance]] = {}
     for one in instances:
         if one.state in ENDED:

@@ -1,7 +1,7 @@
-"""The daily digest: one day in a few lines, and what in it deserves a look. Posted once a day, or on request.
+"""The daily digest: one day in a few lines, and what deserves a look. It is posted once a day, or on request.
 
 A day begins and ends at midnight in the configured time zone, so it can have 23 or 25 hours. The replica that claims
-the day's row posts it; if Slack's answer is lost the row stays claimed, since no digest is better than two. Unknown
+the day's row posts it. If Slack's answer is lost, the row stays claimed, because no digest is better than two. Unknown
 figures (no metastore, nothing acknowledged) are None and left out.
 """
 
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from bot.responder.services import Services
 
 logger = logging.getLogger(__name__)
-LATEST = timedelta(hours=3)  # after the time it was due; by the evening it is stale
-AGAIN = timedelta(seconds=60)  # until it is made again: every deployment's metastore is asked for it
+LATEST = timedelta(hours=3)  # after it was due; by the evening it is stale
+AGAIN = timedelta(seconds=60)  # until the next attempt, which asks every deployment's metastore again
 WORTH = 3
 LONG_OPEN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """How long something took, in seconds, over so many incidents."""
+    """How long something took over `number` incidents: median and mean in seconds."""
 
     number: int
     median: float
@@ -48,8 +48,8 @@ class Took:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """One thing worth a look. `kind` is `open` (for `seconds`, no one has it), `failed` (`number` times) or `untold`
-    (`number` failures that Airflow knows and nothing reported). `incident` is None where there is none."""
+    """One thing worth a look. `kind` is `open` (unacknowledged for `seconds`), `failed` (`number` times) or `untold`
+    (`number` failures that Airflow knows but nothing reported). `incident` is None if there isn't one."""
 
     kind: str
     number: int = 0
@@ -59,8 +59,8 @@ class Worth:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """One day, from midnight to midnight of the zone. `opened_before` is the number of the same weekday a week before;
-    `by_hour` are failed task instances in each hour of the day, `dags` those of the worst DAGs."""
+    """One day, from midnight to midnight of the zone. `opened_before` is how many incidents opened on the same weekday
+    a week before; `by_hour` counts failed task instances in each hour of the day, `dags` those of the worst DAGs."""
 
     day: date
     zone: tzinfo
@@ -83,7 +83,7 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """When and where the digest of the day before is posted."""
+    """When and where the previous day's digest is posted."""
 
     at: time
     zone: tzinfo
@@ -91,7 +91,7 @@ class Plan:
 
 
 class Post(Protocol):
-    """Shows a digest in a channel. Raises `Temporary` or `Permanent`."""
+    """Posts a digest in a channel. Raises `Temporary` or `Permanent`."""
 
     def __call__(self, digest: Digest, channel: str) -> object: ...
 
@@ -101,12 +101,12 @@ def yesterday(now: datetime, zone: tzinfo) -> date:
 
 
 def midnight(day: date, zone: tzinfo) -> datetime:
-    """When the day begins there."""
+    """When the day begins in that zone, in UTC."""
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def digest(services: Services, day: date, zone: tzinfo) -> Digest:
-    """What is known of that day, as far as it has passed."""
+    """Builds the digest of that day, as far as it has passed."""
     now = services.clock()
     since, until = midnight(day, zone), midnight(day + timedelta(days=1), zone)
     with services.store.read() as t:
@@ -124,7 +124,7 @@ def digest(services: Services, day: date, zone: tzinfo) -> Digest:
 
 
 def _runs(services: Services, since: datetime, until: datetime) -> RunTally | None:
-    """Of all deployments whose metastore answers; None when none does."""
+    """The runs of all deployments whose metastore answers; None if none does."""
     seen: list[RunTally] = []
     for name, tally in services.tallies.items():
         try:
@@ -156,7 +156,7 @@ def _worst(failed: Sequence[Failures], most: int = 3) -> list[tuple[str, int]]:
 def _worth(
     t: Connection, failed: Sequence[Failures], open_now: Sequence[Incident], covered: Coverage, now: datetime
 ) -> list[Worth]:
-    """Unacknowledged incidents, unreported failures, and what failed most; three of them."""
+    """Unacknowledged incidents, unreported failures, and what failed most; at most three of them."""
     free = [
         one for one in open_now if one.state is State.open and one.silence is None and now - _since(one) >= LONG_OPEN
     ]
@@ -180,7 +180,7 @@ def _since(incident: Incident) -> datetime:
 
 
 def send_due(services: Services, plan: Plan, post: Post) -> bool:
-    """Posts the digest of the day before when it is due and not posted yet; True if it did."""
+    """Posts the previous day's digest if it is due and not posted yet; True if it did."""
     now = services.clock()
     today = now.astimezone(plan.zone).date()
     due = datetime.combine(today, plan.at, plan.zone).astimezone(UTC)
@@ -203,7 +203,7 @@ def _send(services: Services, plan: Plan, post: Post, day: date) -> bool:
         logger.warning("the digest of %s was not posted: %s", day, error.message)
         wait = getattr(error, "retry_after", None)
         services.digest_again_at = services.clock() + (timedelta(seconds=wait) if wait else AGAIN)
-        if isinstance(error, Permanent) or error.acted is not None:  # an answer that was lost may stand for a post
+        if isinstance(error, Permanent) or error.acted is not None:  # if the answer was lost, it may have been posted
             with services.store.write() as t:
                 counts.let_go(t, day.isoformat())
         return False

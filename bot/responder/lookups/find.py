@@ -1,7 +1,7 @@
 """Resolves what a person meant by `dag.task[7]@run`, by asking Airflow.
 
-DAG and task ids may contain dots, so every way to split the name is tried; where several exist, the person chooses.
-Unknown names come back with the nearest ones. A run may be given by date, as `latest` or as `last-failed`. A guess is
+DAG and task ids may contain dots, so every way to split the name is tried; if several exist, the person chooses. For an
+unknown name the nearest ones are suggested. A run may be given by date, as `latest` or as `last-failed`. A guess is
 never acted on.
 """
 
@@ -26,8 +26,8 @@ LAST_FAILED = frozenset({"last-failed", "last_failed", "lastfailed"})
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What was meant: a deployment and a DAG for certain, the rest where it was named. `run` is the run that was named, or
-    the newest where the caller asked for one."""
+    """What was meant: always a deployment and a DAG, the rest if it was named. `run` is the named run, or the newest if
+    the caller asked for one."""
 
     airflow: Airflow
     dag_id: str
@@ -38,15 +38,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Unclear(Refused):
-    """Nothing, or more than one thing, is meant; `choices` are REFs that could be, the likeliest first. `sales/load` cuts a
-    name where the slash is; `sales.eu/` is a DAG."""
+    """The name matches nothing, or more than one thing. `choices` are REFs that could be meant, the likeliest first:
+    `sales/load` splits a name at the slash, and `sales.eu/` is a DAG."""
 
     choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A REF as it was asked for, to write down what else it could have been."""
+    """A REF as it was given; it is used to write what else could have been meant."""
 
     task: str
     map_index: int | None
@@ -62,7 +62,7 @@ class _Asked:
 
 
 def default_deployment(services: Services) -> str:
-    """The only one, or the first by name."""
+    """The only deployment, or the first by name; empty when there are none."""
     return min(services.airflows, default="")
 
 
@@ -105,7 +105,7 @@ def _exact(airflow: Airflow, name: str, asked: _Asked) -> tuple[str, str] | Refu
 
 
 def _cut(airflow: Airflow, name: str, asked: _Asked) -> tuple[str, str] | Refused:
-    """(dag id, task id or empty), where exactly one cut of the name exists."""
+    """(DAG id, task id or empty), if exactly one split of the name exists."""
     if "/" in name:
         dag_id, _, task_id = name.partition("/")
         return _exact(airflow, dag_id, replace(asked, task=task_id))
@@ -145,7 +145,7 @@ def _unclear(
 
 
 def unknown(airflow: Airflow, what: str, name: str, there: Sequence[str], prefix: str = "") -> Refused:
-    """There is no such thing, and what is near it."""
+    """The refusal for an unknown name, with the nearest ones."""
     near = [f"{prefix}{one}" for one in _near(name, there)]
     return _unclear(airflow, what, name, (), near)
 
@@ -176,7 +176,7 @@ def _run(airflow: Airflow, dag_id: str, task_id: str, asked: _Asked, now: dateti
 
 
 def _dated(airflow: Airflow, dag_id: str, named: str, now: datetime) -> list[Run]:
-    """The runs of a day, or of a moment."""
+    """The runs of a day, or of a moment; empty if `named` is not a date."""
     at = dates.moment(named, now)
     if at is None:
         return []
@@ -187,7 +187,7 @@ def _dated(airflow: Airflow, dag_id: str, named: str, now: datetime) -> list[Run
 
 
 def _index(airflow: Airflow, ref: TaskRef, asked: _Asked) -> Refused | None:
-    """The nearest index where there is no such one."""
+    """A refusal with the nearest indexes if this one does not exist; None if it does."""
     if airflow.task_instance(ref) is not None:
         return None
     there = sorted(i.ref.map_index for i in airflow.task_instances(ref.dag_id, ref.run_id, task_id=ref.task_id))

@@ -1,6 +1,6 @@
 """Gathers what one person's App Home shows.
 
-The state of the deployments is asked for separately with a time limit and shown as last known, so an Airflow that hangs
+The deployments' state is asked for separately, with a time limit, and shown as last known, so an Airflow that hangs
 delays no one's Home. A viewer is offered no actions.
 """
 
@@ -32,7 +32,7 @@ PRESSES = frozenset({"acknowledge", "unacknowledge", "resolve", "reopen", "silen
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """How one deployment is: `trouble` is a sentence when it does not answer, `silent` are the parts that do not beat."""
+    """One deployment's state: `trouble` is a sentence if it does not answer, `silent` names parts without heartbeat."""
 
     deployment: str
     trouble: str = ""
@@ -41,7 +41,7 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Everything:
-    """What is the same for everybody, read once a round."""
+    """What is the same on every Home, read once a round."""
 
     views: Sequence[View]
     silences: Sequence[Silence]
@@ -50,7 +50,7 @@ class Everything:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """What one person sees. `may` are the verbs that they may press here; `roles` by deployment."""
+    """What one person sees. `may` holds the verbs that they may press here; `roles` are by deployment."""
 
     needing: Sequence[View]
     mine: Sequence[View]
@@ -70,7 +70,7 @@ def everything(services: Services) -> Everything:
 
 
 def home(services: Services, person: Person, seen: Everything) -> Home:
-    """One person's Home out of what everybody's has in common, and what they did themselves."""
+    """Builds one person's Home from what all Homes share and what the person did."""
     held = [view for view in seen.views if view.incident.holder and view.incident.state is State.acknowledged]
     own = [view for view in held if view.incident.holder and view.incident.holder.id == person.id]
     quiet = [view for view in seen.views if view.incident.silence and seen.now < view.incident.silence.until]
@@ -89,7 +89,7 @@ def home(services: Services, person: Person, seen: Everything) -> Home:
 
 
 def beats(services: Services) -> list[Beat]:
-    """Every deployment asked at once, each within its own time."""
+    """Asks every deployment at once, each with its own time limit."""
     airflows = [services.airflows[name] for name in sorted(services.airflows)]
     with ThreadPoolExecutor(max_workers=max(1, min(8, len(airflows)))) as pool:
         return list(pool.map(_beat, airflows))

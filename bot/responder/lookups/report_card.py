@@ -1,5 +1,5 @@
-"""How a DAG has been doing: its success rate against the goal and the period before, its slowest tasks, what became
-slower.
+"""A DAG's report card: its success rate against the goal and the period before, its slowest tasks, and the tasks that
+became slower.
 
 The figures are a pure function of what was read, so a metastore and the API are judged alike.
 """
@@ -13,8 +13,8 @@ from math import ceil
 
 from bot.responder.questions import GOAL, History, RunSeen, TaskSeen, Took
 
-FEWEST = 3  # runs on each side, or a comparison says nothing
-SLOWER, SECONDS_LOST = 1.5, 5.0  # a task is slow when it takes so much more, and so much longer
+FEWEST = 3  # runs on each side; with fewer a comparison says nothing
+SLOWER, SECONDS_LOST = 1.5, 5.0  # a task became slower if it takes 1.5 times as long and 5 s longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Card:
 
 
 def card(history: History, deployment: str, dag_id: str, days: float, now: datetime, goal: float = GOAL) -> Card:
-    """The last `days` of a DAG, beside as many before them."""
+    """The last `days` of a DAG, and as many days before them to compare with."""
     since = now - timedelta(days=days)
     seen = history.runs(dag_id, now - timedelta(days=2 * days))
     lately = [run for run in seen if run.started is not None and run.started >= since]
@@ -70,7 +70,7 @@ def card(history: History, deployment: str, dag_id: str, days: float, now: datet
 
 
 def slower(took: Sequence[Took]) -> list[Took]:
-    """Those that take clearly longer than before, those that lose most first."""
+    """The tasks that take clearly longer than before, the largest loss first."""
     found = [
         one for one in took
         if min(one.runs, one.runs_before) >= FEWEST
@@ -84,12 +84,12 @@ def _slower(now: float, before: float) -> bool:
 
 
 def success_rate(runs: Sequence[RunSeen]) -> float | None:
-    """Percent of the runs that ended."""
+    """How many percent of the ended runs succeeded; None if none ended."""
     ended = [run for run in runs if run.state in {"success", "failed"}]
     return 100 * sum(run.state == "success" for run in ended) / len(ended) if ended else None
 
 
 def percentile(values: Sequence[float], percent: int) -> float | None:
-    """The nearest rank: a value that really was; None of nothing."""
+    """The nearest-rank percentile, which is one of the values; None for no values."""
     ordered = sorted(values)
     return ordered[max(1, ceil(len(ordered) * percent / 100)) - 1] if ordered else None

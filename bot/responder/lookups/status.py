@@ -1,4 +1,4 @@
-"""The answer to `status`: every deployment asked at once, each within its own time, and the open incidents."""
+"""The answer to `status`: the state of every deployment, and the open incidents."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATIENCE = 10.0  # seconds for one deployment's status
 
 
 def status(services: Services) -> Status:
-    """Every deployment asked at once, each within its own time, and the open incidents."""
+    """Asks every deployment at once, each with its own time limit, and adds the open incidents."""
     gateways = list(services.airflows.values())
     with ThreadPoolExecutor(max_workers=max(1, min(8, len(gateways)))) as pool:
         asked = list(pool.map(lambda airflow: _in_time(airflow, services.clock()), gateways))
@@ -34,7 +34,7 @@ def status(services: Services) -> Status:
 
 
 def _covered(services: Services, deployments: Sequence[DeploymentStatus]) -> list[DeploymentStatus]:
-    """How many failures of the last day each Airflow knows, and what reported them first."""
+    """Adds how many failures of the last day each Airflow knows, and what reported them first."""
     since = services.clock() - timedelta(days=1)
     with services.store.read() as t:
         told = {one.name: coverage.coverage(t, one.name, since) for one in deployments}
@@ -46,7 +46,7 @@ def _covered(services: Services, deployments: Sequence[DeploymentStatus]) -> lis
 
 
 def _findings(services: Services) -> dict[str, Sequence[str]]:
-    """What the checks found and is not well yet, by deployment."""
+    """What the checks found and has not recovered yet, by deployment."""
     found: dict[str, list[str]] = {}
     with services.store.read() as t:
         for incident in incidents.listed(t, OPEN_STATES):
@@ -56,13 +56,13 @@ def _findings(services: Services) -> dict[str, Sequence[str]]:
 
 
 def _in_time(airflow: Airflow, now: datetime) -> DeploymentStatus:
-    """One that hangs doesn't delay the others' answers."""
+    """Asks one deployment with a time limit, so that one that hangs doesn't delay the others."""
     with airflow.within(PATIENCE):
         return ask_deployment(airflow, now)
 
 
 def ask_deployment(airflow: Airflow, now: datetime) -> DeploymentStatus:
-    """One deployment's health in a record; trouble becomes a sentence."""
+    """One deployment's health; an error becomes a sentence in `trouble`."""
     try:
         health = airflow.health()
         version = airflow.version

@@ -28,7 +28,7 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class Shelf(Generic[T]):
-    """What one deployment offers; `trouble` is a sentence where it could not be asked."""
+    """What one deployment offers; `trouble` is a sentence if it could not be asked."""
 
     deployment: str
     items: tuple[T, ...] = ()
@@ -37,7 +37,7 @@ class Shelf(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class TaskOffer:
-    """A task of a run, or one mapped index of it; `state` is its own, or of a mapped task the worst one's."""
+    """A task of a run, or one mapped index of it. `state` is its own; for a mapped task it is the worst index's."""
 
     task_id: str
     map_index: int | None
@@ -50,7 +50,7 @@ class TaskOffer:
 
 
 class Catalog:
-    """What there is to choose from, for everybody who types. Thread-safe."""
+    """The suggestions for all users. Thread-safe."""
 
     def __init__(self, services: Services, clock: Callable[[], float] = time.monotonic) -> None:
         self._services, self._clock = services, clock
@@ -64,7 +64,7 @@ class Catalog:
                           for name in sorted(self._services.airflows)])  # fmt: skip
 
     def dag(self, deployment: str, dag_id: str) -> Dag | Refused:
-        """One DAG with its params. Refused when there is none, or when Airflow does not answer."""
+        """One DAG with its params. Refused when it does not exist, or when Airflow does not answer."""
         found = self._one(deployment, ("dag", deployment, dag_id), lambda airflow: [airflow.dag(dag_id)])
         if found.trouble or not found.items:
             return Refused(found.trouble or "Airflow did not answer.", "status")
@@ -75,7 +75,7 @@ class Catalog:
         return self._one(deployment, ("runs", deployment, dag_id), lambda airflow: airflow.runs(dag_id, limit=MOST))
 
     def tasks(self, deployment: str, dag_id: str, run_id: str) -> Shelf[TaskOffer]:
-        """The tasks of a run, failed ones first; a mapped task by itself and each of its indexes."""
+        """The tasks of a run, failed ones first; a mapped task is offered as a whole and by index."""
         key = ("tasks", deployment, dag_id, run_id)
         return self._one(deployment, key, lambda airflow: offers(airflow.task_instances(dag_id, run_id)))
 
@@ -85,7 +85,7 @@ class Catalog:
         return self._all([(deployment, key, look)])[0]
 
     def _all(self, questions: list[tuple[str, Hashable, Callable[[Airflow], Sequence[T]]]]) -> list[Shelf[T]]:
-        """Asks what is not known yet, all at once, and answers in time whatever comes back."""
+        """Asks what is not cached, all at once, and answers in time even if a deployment doesn't."""
         known = {key: shelf for _, key, _ in questions if (shelf := self._known(key))}
         asked: dict[Hashable, Future[Shelf[T]]] = {
             key: self._pool.submit(self._look, name, key, look) for name, key, look in questions if key not in known
@@ -117,7 +117,7 @@ class Catalog:
 
 
 def offers(instances: Sequence[TaskInstance]) -> list[TaskOffer]:
-    """One for each task; for a mapped one also each of its indexes. What failed stands first."""
+    """One offer per task, and for a mapped task also one per index. Failed ones come first."""
     by_task: dict[str, list[TaskInstance]] = {}
     for instance in instances:
         by_task.setdefault(instance.ref.task_id, []).append(instance)

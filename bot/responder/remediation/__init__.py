@@ -1,1 +1,1 @@
-"""A planned action is confirmed, approved by a second person where a rule asks for one, carried out and watched."""
+"""Confirms planned actions, holds them if a rule asks for a second person, carries them out and watches them."""

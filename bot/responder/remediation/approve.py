@@ -1,7 +1,7 @@
 """A second person approves what the first one confirmed; both are named wherever it is shown.
 
-The requester can't approve their own plan, and the approver needs the role that the action needs. Of two approvals at
-once, a conditional UPDATE lets one count. The list is compared again, and if it has moved nothing is done.
+The requester can't approve their own plan, and the approver needs the role that the action needs. If two people approve
+at once, a conditional UPDATE lets one count. The list is compared again; if it has moved, nothing is done.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 def approve(services: Services, person: Person, plan_id: str) -> Remediation | Refused:
-    """What was asked for is carried out now, or why not."""
+    """Carries out the held plan, or says why not."""
     plan = _waiting(services, person, plan_id)
     if isinstance(plan, Refused):
         return plan
@@ -62,14 +62,14 @@ def _waiting(services: Services, person: Person, plan_id: str) -> Plan | Refused
 
 
 class Show(Protocol):
-    """Shows how a plan that needs a second person stands: in the thread, or in the channel where that is empty. Returns
-    the channel's id and the message's ts."""
+    """Shows the state of a plan that needs a second person: in the thread, or in the channel if `thread` is empty.
+    Returns the channel's id and the message's ts."""
 
     def __call__(self, approval: Approval, channel: str, thread: str, /) -> tuple[str, str]: ...
 
 
 def tell(services: Services, show: Show) -> None:
-    """Asks for the second person where the alert is, or where it was asked for, and says how it ended."""
+    """Asks for the second person where the alert is, or where the plan was requested, and posts how it ended."""
     second_person.expire(services)
     with services.store.read() as t:
         behind = approvals.untold(t)
@@ -81,7 +81,7 @@ def tell(services: Services, show: Show) -> None:
 
 
 def _shown(services: Services, approval: Approval, show: Show) -> tuple[str, str] | None:
-    """None: to be tried again. A place that cannot be written is left for the root route's channel."""
+    """Where it was shown, None to try again. If a place cannot be written, the root route's channel is used."""
     for channel, thread in dict.fromkeys([_place(services, approval), (services.policy.channel, "")]):
         try:
             return show(approval, channel, thread)

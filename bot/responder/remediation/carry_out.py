@@ -1,9 +1,9 @@
 """Carries out a confirmed plan in Airflow, exactly once, and follows it until Airflow has finished.
 
-While Airflow is down, it is retried until the plan is too old, and the person sees both. When an answer is lost after
-Airflow acted, the result is read back, never requested twice. A remediation found `doing` after a crash is read back
-first and continued behind what was done. What is executed is the plan's list, by name; the message says exactly what
-was done and what wasn't.
+While Airflow is down, the plan is retried until it is too old, and the person sees both. If an answer is lost after
+Airflow acted, the result is read back and never requested twice. A remediation found `doing` after a crash is read back
+first and continued after the last step that was done. Exactly the plan's list is executed, by name; the message says
+what was done and what wasn't.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WORKERS = 4
 
 
 def run(services: Services, report: Report, stop: threading.Event) -> None:
-    """Carries on what is due until stopped."""
+    """Carries on with remediations that are due, until stopped."""
     with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="remediation") as pool:
         while not stop.is_set():
             services.remediation_owed.clear()
@@ -48,7 +48,7 @@ def run(services: Services, report: Report, stop: threading.Event) -> None:
                     waiting = remediations.due(t, services.clock())
                 for remediation in waiting:
                     _begin(services, pool, remediation, report)
-            except Exception:  # the loop outlives everything; what was asked stays asked
+            except Exception:  # the loop must not stop; what was requested stays requested
                 logger.exception("carry_out failed; tried again in %s s", IDLE_SECONDS)
             services.remediation_owed.wait(0.5 if waiting_soon(services) else IDLE_SECONDS)
 
@@ -70,7 +70,7 @@ def _begin(services: Services, pool: ThreadPoolExecutor, remediation: Remediatio
 def _guarded(services: Services, remediation: Remediation, report: Report) -> None:
     try:
         carry_on(services, remediation, report)
-    except Exception:  # the claim ends by itself, and the remediation is found again
+    except Exception:  # the claim expires, and the remediation is found again
         logger.exception("remediation %s failed and will be looked at again", remediation.id)
 
 
@@ -115,19 +115,19 @@ def _second(services: Services, plan: Plan) -> Person | None:
 
 
 def _moved(airflow: Airflow, plan: Plan) -> str:
-    """Why the list is not the one that was confirmed, empty when it is."""
+    """Why the list is no longer the one that was confirmed; empty if it still is."""
     if changed_since(airflow, plan):
         return "the list moved after it was shown"
     if plan.action != "clear" or airflow.can_address_map_index:
         return ""
-    # where an index cannot be named, it is asked once more what exactly the names would bring
+    # where an index cannot be named, ask once more exactly what clearing these names would touch
     explicit = dry_clear(airflow, [explicit_scope(airflow, plan, step) for step in steps_of(airflow, plan)])
     same = {(c.ref, c.before) for c in explicit} == {(c.ref, c.before) for c in plan.changes}
     return "" if same else "Airflow would clear something else than was shown"
 
 
 def _go_on(services: Services, doing: Remediation, airflow: Airflow) -> Remediation:
-    """Every step that is left, in order; after each it is written down how far it came."""
+    """Executes the remaining steps in order, and records the progress after each."""
     steps = steps_of(airflow, doing.plan)
     told_at = doing.began_at or services.clock()
     while doing.steps < len(steps):
@@ -150,7 +150,7 @@ def _go_on(services: Services, doing: Remediation, airflow: Airflow) -> Remediat
 
 
 def _advance(services: Services, doing: Remediation, steps: Sequence[Step], *, tell: bool) -> Remediation:
-    """One step further; the claim is ours for longer, and a person may have asked to stop."""
+    """Records one more step and extends our claim. It also reads back whether a person has asked to stop."""
     further = replace(doing, steps=doing.steps + 1, version=doing.version + (1 if tell else 0))
     further = replace(further, tally=_executed(further, steps))
     with services.store.write() as t:
@@ -161,13 +161,13 @@ def _advance(services: Services, doing: Remediation, steps: Sequence[Step], *, t
 
 
 def _executed(remediation: Remediation, steps: Sequence[Step]) -> dict[str, int]:
-    """How many lines are executed, as long as it is being executed."""
+    """How many lines have been executed so far, and how many wait."""
     done = sum(len(step.changes) for step in steps[: remediation.steps])
     return {"done": done, "failed": 0, "running": 0, "waiting": len(remediation.plan.changes) - done}
 
 
 def _done(services: Services, remediation: Remediation) -> Remediation:
-    """Airflow did it. A clear is followed; the rest is over."""
+    """Finishes what Airflow has done. A clear is watched further; every other action ends here."""
     plan = remediation.plan
     enter(services, remediation, "acted", past_sentence(plan))
     timed_pauses.remember(services, plan)
@@ -183,7 +183,7 @@ def _follow(services: Services, remediation: Remediation, cleared: Sequence[Chan
 
 
 def _cut_short(services: Services, remediation: Remediation, airflow: Airflow, why: str) -> Remediation:
-    """It ends before its end: what was done and what was not, by name. What was cleared is followed all the same."""
+    """Ends it early and names what was done and what was not. What was cleared is watched all the same."""
     steps = steps_of(airflow, remediation.plan)
     done = [change for step in steps[: remediation.steps] for change in step.changes]
     left = [change for step in steps[remediation.steps :] for change in step.changes]
@@ -201,7 +201,7 @@ def _cut_short(services: Services, remediation: Remediation, airflow: Airflow, w
 def _not_done(
     services: Services, remediation: Remediation, airflow: Airflow, error: Temporary | Permanent
 ) -> Remediation:
-    """It is certain that this step changed nothing: tried again while the plan is young, else given up, visibly."""
+    """This step certainly changed nothing. It is retried until the plan expires, then given up, visibly."""
     if isinstance(error, Permanent):
         return _cut_short(services, remediation, airflow, error.message)
     wait = error.retry_after or random.uniform(1.0, min(20.0, 2.0 ** (remediation.tries + 1)))  # noqa: S311 - jitter
@@ -222,7 +222,7 @@ def _not_done(
 def _read_back(
     services: Services, remediation: Remediation, airflow: Airflow, error: Temporary | None = None
 ) -> Remediation:
-    """No answer came, or we died before it did: what does Airflow say now about the step that was being done?"""
+    """After a lost answer or a crash, reads back from Airflow whether the current step was executed."""
     try:
         steps = steps_of(airflow, remediation.plan)
         done = remediation.steps >= len(steps) or is_done(airflow, remediation.plan, steps[remediation.steps])
@@ -237,7 +237,7 @@ def _read_back(
         return _go_on(services, further, airflow)
     if remediation.stopped_by:
         return _cut_short(services, remediation, airflow, f"{remediation.stopped_by} stopped it")
-    if error is None and remediation.steps:  # we died between two steps, or waited: the next one was not begun
+    if error is None and remediation.steps:  # we crashed or waited between two steps: the next one was not begun
         return _go_on(services, replace(remediation, answer=""), airflow)
     cause = error or Temporary("the first attempt did not reach Airflow", 1.0)
     return _not_done(services, remediation, airflow, cause)

@@ -33,7 +33,7 @@ from bot.store.audit import record
 
 
 def narrow(services: Services, person: Person, plan_id: str) -> Plan | Refused:
-    """The same question for failed ones only."""
+    """Draws the same plan up for failed task instances only."""
     found = _own(services, person, plan_id)
     if isinstance(found, Refused):
         return found
@@ -57,8 +57,8 @@ def _own(services: Services, person: Person, plan_id: str) -> Plan | Refused:
 
 
 def confirm(services: Services, person: Person, plan_id: str) -> Remediation | Plan | Held | Refused:
-    """Binds the person to the list; exactly one confirmation of a plan is carried out. When the list has moved, nothing
-    is asked for, and the new list comes back as a plan of its own. What needs a second person waits for one."""
+    """Binds the person to the list; exactly one confirmation of a plan is carried out. If the list has moved, nothing
+    is requested, and the new list is returned as a new plan. A plan that needs a second person is held."""
     plan = _own(services, person, plan_id)
     if isinstance(plan, Refused):
         return plan
@@ -76,7 +76,7 @@ def confirm(services: Services, person: Person, plan_id: str) -> Remediation | P
 
 
 def bind(services: Services, plan: Plan, second: Person | None = None) -> Remediation | Refused:
-    """Turns a plan into a remediation, once; `second` is the person who approved it, where one had to."""
+    """Turns a plan into a remediation, once. `second` is the person who approved it, if that was needed."""
     now = services.clock()
     try:
         with services.store.write() as t:
@@ -108,8 +108,8 @@ def _bound(
 
 
 def moved(services: Services, plan: Plan) -> Plan | Refused | None:
-    """The list as it is now, when it is another; None when it is the same, or when Airflow cannot be asked now (then
-    the remediation looks again before it does anything)."""
+    """The list as it is now, if it has changed. None if it is the same, or if Airflow can't be asked now (then the
+    remediation checks again before it does anything)."""
     airflow = services.airflows.get(plan.deployment)
     if airflow is None:
         return None
@@ -130,13 +130,13 @@ def moved(services: Services, plan: Plan) -> Plan | Refused | None:
 
 
 def stop(services: Services, person: Person, plan_id: str) -> Remediation | Refused:
-    """Ends a remediation after the batch that is being done; what was done stays done and is said."""
+    """Stops a remediation after the current batch; what was done stays done and is reported."""
     with services.store.read() as t:
         found = remediations.of_plan(t, plan_id)
     if found is None:
         return Refused("There is nothing to stop.", "")
     about = About(found.plan.deployment, dict.fromkeys(found.plan.dag_ids, ()))
-    if person.id != found.person.id:  # the requester may change their mind
+    if person.id != found.person.id:  # the requester may always stop it
         refused = may(services, person, found.plan.action, f"stop {found.plan.id}", found.incident_id, about)
         if refused is not None:
             return refused
@@ -153,7 +153,7 @@ def stop(services: Services, person: Person, plan_id: str) -> Remediation | Refu
 
 
 def _taken(incident: Incident, plan: Plan, services: Services, second: Person | None) -> lifecycle.Observation:
-    """Acting on an unacknowledged incident acknowledges it."""
+    """Records the request on the incident. Acting on an unacknowledged incident acknowledges it."""
     now, person = services.clock(), plan.person
     agreed = f", {second.name} approved it" if second else ""
     if incident.state is State.open:

@@ -1,4 +1,4 @@
-"""Records the steps and the end of a remediation. A visible step raises the incident's version, so its message is owed."""
+"""Records a remediation's steps and its end. A visible step raises the incident's version, so its message is owed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.store import alerts, incidents, remediations
 def end(
     services: Services, remediation: Remediation, progress: Progress, answer: str, *, tell: bool = True
 ) -> Remediation:
-    """It is over, however it ended; a variable's value and a run's conf are needed no more."""
+    """Ends the remediation, whatever the outcome, and deletes a variable's value or a run's conf, no longer needed."""
     ended = replace(remediation, progress=progress, answer=answer, ended_at=services.clock())
     if remediation.plan.action in remediations.GIVES:
         with services.store.write() as t:
@@ -40,7 +40,7 @@ def enter(services: Services, remediation: Remediation, what: str, text: str) ->
 def save(
     services: Services, changed: Remediation, *, silent: bool = False, until: timedelta | None = None
 ) -> Remediation:
-    """Writes the step down; unless silent, the message that shows it is owed. With `until` the claim is kept."""
+    """Stores the step; unless silent, the message that shows it is owed. With `until`, the claim is kept that long."""
     changed = replace(changed, version=changed.version + (0 if silent else 1))
     with services.store.write() as t:
         remediations.save(t, changed, None if until is None else services.clock() + until)
@@ -50,7 +50,7 @@ def save(
 
 
 def show(services: Services, changed: Remediation) -> None:
-    """Progress is no timeline entry, but the message shows it."""
+    """Updates the message that shows progress; progress adds no timeline entry."""
     if changed.incident_id is not None and changed.progress in {Progress.doing, Progress.watching}:
         with services.store.write() as t:
             incidents.touch(t, changed.incident_id)

@@ -1,4 +1,4 @@
-"""What a person reads when someone else is already changing the same things."""
+"""The refusal that a person reads when another person is already changing the same things."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAMED = 5
 
 
 def refused(overlap: Overlap, plan: Plan, person: Person) -> Refused:
-    """`Ana is already clearing these 12 (started 05:59 UTC).`"""
+    """A refusal such as `Ana is already clearing these 12 (started 05:59 UTC).`"""
     other = overlap.remediation
     doing, did = _DOES.get(other.plan.action, (f"at work ({other.plan.action}) on", "changed"))
     at, them = f"{other.asked_at:%H:%M} UTC", _them(overlap, plan)

@@ -1,6 +1,6 @@
 """Holds a confirmed plan until a second person approves it, and expires it after ten minutes if no one does.
 
-The channel and the timeline say so. While a plan is held, nothing is requested of Airflow.
+The channel and the timeline say so. While a plan is held, nothing is requested from Airflow.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Held:
 
 
 def hold(services: Services, plan: Plan) -> Held | Refused:
-    """The first person's confirmation: from now on the plan waits for another one."""
+    """Records the first person's confirmation; from now on the plan waits for a second person."""
     now = services.clock()
     with services.store.write() as t:
         if not approvals.wait(t, plan, now):
@@ -51,7 +51,7 @@ def _why_not(standing: Standing) -> str:
 
 
 def take_back(services: Services, person: Person, plan_id: str) -> Refused | None:
-    """The first person changes their mind; None when it is done, or when nothing waited."""
+    """Withdraws the first person's request. None when it is done, or when nothing was waiting."""
     with services.store.write() as t:
         found = approvals.find(t, plan_id)
         if found is None:
@@ -68,14 +68,14 @@ def take_back(services: Services, person: Person, plan_id: str) -> Refused | Non
 
 
 def refuse_waiting(services: Services, plan_id: str) -> str:
-    """Why an approval cannot be given any more."""
+    """Why the plan can no longer be approved."""
     with services.store.read() as t:
         found = approvals.find(t, plan_id)
     return _why_not(found.standing) if found else "That list is not known here; ask for a new one."
 
 
 def expire(services: Services) -> None:
-    """What waited for longer than a plan lives is let go."""
+    """Expires plans that have waited longer than a plan's lifetime."""
     with services.store.read() as t:
         late = [one.plan for one in approvals.waiting(t) if services.clock() >= one.plan.expires_at]
     for plan in late:
@@ -87,7 +87,7 @@ def expire(services: Services) -> None:
 
 
 def remember(services: Services, plan: Plan, text: str, *, by_nobody: bool = False) -> None:
-    """A line on the alert's timeline, where there is an alert."""
+    """Adds a line to the incident's timeline, if the plan has an incident."""
     if plan.incident_id is not None:
         who = ("", "") if by_nobody else (plan.person.name, plan.person.id)
         note(services, plan.incident_id, Entry(services.clock(), "not done", text, *who))

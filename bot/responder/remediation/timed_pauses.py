@@ -1,8 +1,8 @@
-"""Pauses that end at a set time: stored when they begin, and ended by a remediation of their own.
+"""Pauses that end at a set time: stored when they begin, and ended by a separate remediation.
 
-The end is a row, so a restart doesn't lose it. If Airflow is away at that moment, it is retried until it succeeds; if a
-person has unpaused the DAG meanwhile, nothing is left to do. The end takes the same road as every change: a plan,
-carried out, audited, announced.
+The end is a row, so a restart doesn't lose it. If Airflow can't be reached at that moment, the unpause is retried until
+it succeeds; if a person has unpaused the DAG meanwhile, nothing is left to do. Like every change, the end is planned,
+carried out, audited and announced.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TRY_AGAIN = timedelta(minutes=1)
 
 
 def remember(services: Services, plan: Plan) -> None:
-    """What a pause or unpause that was done means for what comes: an end, or that there is none any more."""
+    """After a pause or unpause, stores when the pause ends, or removes an end that no longer applies."""
     if plan.action not in {"pause", "unpause"}:
         return
     until = plan.options.get("until")
@@ -38,7 +38,7 @@ def remember(services: Services, plan: Plan) -> None:
 
 
 def end_pauses(services: Services) -> None:
-    """Unpauses what was paused for a time that is over."""
+    """Unpauses DAGs whose pause is over."""
     with services.store.read() as t:
         ended = pauses.over(t, services.clock())
     for row in ended:
@@ -46,7 +46,7 @@ def end_pauses(services: Services) -> None:
 
 
 def _end(services: Services, row: dict[str, Any]) -> None:
-    """Asks for it once; while that is being done, nothing; after it failed, again."""
+    """Requests the unpause once. It does nothing while the request is in progress, and retries after a failure."""
     with services.store.read() as t:
         asked = remediations.get(t, int(row.get("remediation") or 0))
     now = services.clock()
@@ -70,7 +70,7 @@ def _end(services: Services, row: dict[str, Any]) -> None:
 
 
 def _plan(services: Services, row: dict[str, Any]) -> Plan | str | None:
-    """The plan; a sentence when nothing is left to do, None when Airflow cannot be asked now, or does not let us."""
+    """The plan; a sentence when nothing is left to do; None when Airflow can't be asked now, or doesn't allow it."""
     airflow = airflow_of(services, row["deployment"])
     if isinstance(airflow, Refused):
         return airflow.reason

@@ -1,5 +1,5 @@
-"""Follows what was cleared until Airflow is done with it, and reports the end as signals. After a clear that was cut
-short, only what was cleared is followed.
+"""Watches cleared task instances until Airflow has finished them, and reports the outcome as signals. After a clear
+that was cut short, only what was cleared is watched.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Report = Callable[[Sequence[Signal]], object]
 
 
 def watch(services: Services, remediation: Remediation, airflow: Airflow, report: Report) -> Remediation:
-    """How far Airflow is; the end is reported through the same throat as everything else."""
+    """Updates the progress. The outcome is reported as signals, like everything else."""
     now = services.clock()
     wait = min(SLOWEST_LOOK, FIRST_LOOK * 1.25**remediation.tries)
     later = replace(remediation, due_at=now + timedelta(seconds=wait), tries=remediation.tries + 1)
@@ -76,7 +76,7 @@ def _outcome(services: Services, deployment: str, instance: TaskInstance) -> Sig
 
 
 def cancel(services: Services, remediation: Remediation, airflow: Airflow) -> Remediation:
-    """Asks Airflow to cancel what has not begun, until it answers; then says which dates ran."""
+    """Asks Airflow to cancel what has not begun, and retries until it answers; then records which dates ran."""
     who = remediation.stopped_by
     try:
         before = airflow.backfill_state(remediation.backfill_id)
@@ -108,7 +108,7 @@ def _counted(ran: Counter[str], state: str, word: str) -> str:
 
 
 def _instances(airflow: Airflow, refs: list[TaskRef]) -> list[TaskInstance]:
-    """These task instances as they are now."""
+    """The task instances as they are now."""
     wanted = set(refs)
     runs = dict.fromkeys((ref.dag_id, ref.run_id) for ref in refs)
     return [i for dag, run_id in runs for i in airflow.task_instances(dag, run_id) if i.ref in wanted]

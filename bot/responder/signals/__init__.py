@@ -1,1 +1,1 @@
-"""A report becomes an incident: accepted, observed, placed."""
+"""Turns signals into incidents: intake, observation and placement."""

@@ -1,7 +1,7 @@
-"""A canary signal travels the bot's own road every few minutes, to detect a bot that looks alive but does nothing.
+"""Sends a canary signal through the bot every few minutes, to detect a bot that looks alive but does nothing.
 
-The writer must commit it and every loop must have completed a round since; only then is the canary fresh and the dead-
-man URL called. It is stored like any signal and opens no incident.
+The canary is fresh, and the dead-man URL is called, only if the writer commits the signal and every loop has started a
+round within `LOOP_PATIENCE`. The signal is stored like any other and opens no incident.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ DEAD_MAN_SECONDS = 5.0
 
 @dataclass
 class Canary:
-    """`report` commits signals; `outside` raises Temporary or Permanent when Slack cannot be reached; `loops` are the names
-    of the loops that must go round."""
+    """`report` commits signals; `outside` raises Temporary or Permanent when Slack cannot be reached; `loops` names the
+    loops that must keep going round."""
 
     services: Services
     report: Callable[[Sequence[Signal]], object]
@@ -34,14 +34,14 @@ class Canary:
     loops: Sequence[str]
     outside: Callable[[], object] | None = None
     dead_man_url: str = ""
-    fresh_at: float = field(init=False)  # by the services's monotonic clock
+    fresh_at: float = field(init=False)  # by `services.monotonic`
     outside_trouble: str = ""
 
     def __post_init__(self) -> None:
         self.fresh_at = self.services.monotonic()
 
     def fly(self) -> bool:
-        """One flight; True when the whole road is well, out to Slack."""
+        """Sends one canary. True when the whole path works, including Slack and the dead-man URL."""
         now = self.services.monotonic()
         try:
             self.report([_signal(self.services.clock())])
@@ -56,13 +56,13 @@ class Canary:
         return self._outside() and self._tell()
 
     def trouble(self) -> str:
-        """What is wrong with the road inside the bot, empty when it is well."""
+        """What is wrong with the path inside the bot; empty when it works."""
         if self.age() <= self.interval.total_seconds() * STALE_AFTER:
             return ""
         return f"no canary came through for {self.age():.0f} s: signals may be kept and not shown"
 
     def age(self) -> float:
-        """Seconds since a canary came through."""
+        """Seconds since a canary last came through."""
         return self.services.monotonic() - self.fresh_at
 
     def _outside(self) -> bool:
@@ -88,5 +88,5 @@ class Canary:
 def _signal(now: datetime) -> Signal:
     return Signal(
         kind="task_retrying", deployment="windsock", occurred_at=now, dag_id="canary", run_id=f"{now:%Y-%m-%dT%H:%M:%S.%f}",
-        task_id="fly", try_number=0, source="canary",  # no try: no route warns of it
+        task_id="fly", try_number=0, source="canary",  # try 0, so that no route warns about it
     )  # fmt: skip

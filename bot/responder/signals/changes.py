@@ -1,4 +1,4 @@
-"""What a batch of observations changes, collected and written at its end in a handful of statements."""
+"""Collects what a batch of observations changes, and writes it at the end in a handful of statements."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.store import alerts, incidents
 
 @dataclass
 class Changes:
-    """The working copy of one batch: incidents by id as they change, and what is to be written at its end."""
+    """The working copy of one batch: incidents by id as they change, and what is written at its end."""
 
     now: datetime
     silences: Sequence[Silence]
@@ -27,8 +27,8 @@ class Changes:
     changed: set[int] = field(default_factory=set)
     sick: list[tuple[int, Signal]] = field(default_factory=list)
     entries: list[tuple[int, Entry]] = field(default_factory=list)
-    silent_runs: dict[str, int] = field(default_factory=dict)  # a failed run without a task yet → its incident
-    warned: dict[str, int] = field(default_factory=dict)  # a thing that is tried again → the incident that warns of it
+    silent_runs: dict[str, int] = field(default_factory=dict)  # a failed run without a reported task → its incident
+    warned: dict[str, int] = field(default_factory=dict)  # a retried thing → the incident that warns about it
 
     def keep(self, observation: lifecycle.Observation) -> Incident:
         incident = observation.incident
@@ -52,7 +52,7 @@ def flush_subjects(t: Connection, changes: Changes) -> None:
 
 def write(services: Services, t: Connection, changes: Changes) -> None:
     flush_subjects(t, changes)
-    # one that ended first: another of this batch may have taken its key
+    # resolved incidents first: another one of this batch may have taken their key
     for changed in sorted(
         (changes.known[i] for i in changes.changed), key=lambda i: (i.state is not State.resolved, i.id)
     ):

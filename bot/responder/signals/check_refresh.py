@@ -1,8 +1,8 @@
-"""Updates the alert of a check that still finds what it found before.
+"""Updates the alerts of checks that still find what they found before.
 
-Hundreds of findings would mean hundreds of edits a minute, and people's presses would wait behind them, so each sweep
-refreshes only the few that were shown longest ago. A repeated finding is not a failure, adds no timeline entry, and
-causes at most one edit per minute.
+Hundreds of findings would mean hundreds of edits a minute, and people's presses would wait behind them. So each sweep
+refreshes only the few whose figures are oldest. A repeated finding is not a failure, adds no timeline entry, and causes
+at most one edit per minute.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from bot.core.signals.signal import Signal
 from bot.store import incidents
 from bot.store.driver.encoding import digest
 
-AT_ONCE = 10  # incidents that one batch brings up to date
+AT_ONCE = 10  # incidents that one batch updates
 
 
 def refresh(t: Connection, again: Sequence[Signal]) -> bool:
-    """Whether any incident says something else now than before."""
+    """Updates incidents whose finding has new figures. True if any was updated."""
     if not again:
         return False
     by_thing = {digest(signal.thing): signal for signal in again}

@@ -1,7 +1,7 @@
-"""The one writer: takes submissions from any thread, and commits all that have queued up at once (group commit).
+"""The single writer takes submissions from any thread, and commits all that have queued up at once (group commit).
 
-A submission is answered after the commit that holds it, and only then; what it means is worked out later, by the observer.
-A writer or an observer that is behind refuses with a time to come back, before memory grows.
+A submission is answered only after the commit that holds it; the observer works out later what it means. If the writer
+or the observer is behind, submissions are refused with a time to retry, before memory grows.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from bot.store.signals import signals
 from bot.store.signals.signal_rows import Letter, letter
 
 logger = logging.getLogger(__name__)
-BATCH = 2_000  # signals a commit
+BATCH = 2_000  # signals per commit
 BACKLOG = 20_000  # signals that may wait for their commit
-BACKLOG_CHARACTERS = 64_000_000  # of their bodies: a large signal has 100,000
+BACKLOG_CHARACTERS = 64_000_000  # in their bodies; a large signal has 100,000
 STUCK_SECONDS = 5.0  # a commit that takes longer waits for a lock or a disk, and so would the next one
-UNOBSERVED = 200_000  # signals that may be stored and not observed yet
+UNOBSERVED = 200_000  # signals that may be stored but not observed yet
 OBSERVED_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one submission: how many signals were new, how many were known. Once everything up to the id
-    `upto` has been observed, all of them have been."""
+    """One submission's result: how many signals were new, and how many were known. All of them have been observed once
+    everything up to the id `upto` has been."""
 
     accepted: int
     duplicates: int
@@ -47,14 +47,14 @@ class _Submission:
 
 
 class Intake:
-    """`submit` from anywhere; one thread writes, and one observes."""
+    """`submit` can be called from any thread; one thread writes, and one observes."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._waiting: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
         self._backlog = self._characters = 0
         self._ended = False
-        self._began: float | None = None  # when the commit under way began
+        self._began: float | None = None  # when the current commit began
         self.trouble = ""  # why the last commit failed
         self._lock = threading.Lock()
         self.observer = Observer(services)
@@ -65,13 +65,13 @@ class Intake:
         self.observer.start()
 
     def stop(self) -> None:
-        """Commits what has been submitted, then ends. What there is no time to observe is observed at the next start."""
+        """Commits what has been submitted, then ends. Signals not observed in time are observed at the next start."""
         self._waiting.put(None)
         self.thread.join(timeout=10)
         self.observer.stop()
 
     def submit(self, told: Sequence[Letter], answer: Callable[[Receipt | Temporary | Permanent], object]) -> None:
-        """Queues a submission; `answer` is called from the writer's thread. Raises Temporary when it is behind."""
+        """Queues a submission; `answer` is called in the writer's thread. Raises Temporary if it can't be taken now."""
         characters = sum(len(one.body or "") for one in told)
         began = self._began
         with self._lock:
@@ -88,8 +88,8 @@ class Intake:
             self._waiting.put(_Submission(told, answer))
 
     def take(self, told: Sequence[Signal]) -> Receipt:
-        """Submits, waits for the commit and then until it has been observed: for sweeps and other threads of ours, which look at
-        the incidents next. Raises Temporary with `acted` when it is stored and could not be observed in that time."""
+        """Submits, then waits for the commit and the observation, for sweeps and other threads that look at incidents
+        next. Raises Temporary; `acted` is True if the signals are stored but not observed in time."""
         done = threading.Event()
         answers: list[Receipt | Temporary | Permanent] = []
 
@@ -119,7 +119,7 @@ class Intake:
             self._end(batch)
 
     def _end(self, unanswered: list[_Submission]) -> None:
-        """No caller is left waiting for a writer that ends, however it ends."""
+        """Answers every waiting caller when the writer ends, for whatever reason."""
         with self._lock:
             self._ended = True
         with contextlib.suppress(queue.Empty):
@@ -152,13 +152,13 @@ class Intake:
                 upto = signals.newest(t)
         except (Temporary, Permanent) as error:
             self.trouble = error.message
-            if isinstance(error, Permanent) and len(batch) > 1:  # one of them, perhaps
+            if isinstance(error, Permanent) and len(batch) > 1:  # perhaps only one submission is at fault
                 self._one_by_one(batch)
                 return
             self._done(told)
             self._answer_all(batch, error)
             return
-        except Exception:  # the writer outlives everything: one signal that we stumble over must not stop the others
+        except Exception:  # the writer must not stop: one bad signal must not block the others
             logger.exception("a batch of %d signals could not be taken", len(told))
             self._one_by_one(batch)
             return
@@ -180,7 +180,7 @@ class Intake:
             self._characters -= sum(len(one.body or "") for one in told)
 
     def _one_by_one(self, batch: list[_Submission]) -> None:
-        """Each submission of a batch that failed by itself, so that only the one at fault is refused."""
+        """Commits each submission of a failed batch separately, so that only the one at fault is refused."""
         if len(batch) > 1:
             for submission in batch:
                 self._commit([submission])

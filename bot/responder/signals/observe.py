@@ -1,6 +1,6 @@
-"""Signals become incidents: they are stored, and then observed, in batches of a handful of statements each.
+"""Turns stored signals into incidents, in batches of a handful of statements each.
 
-What an observation changes and how far it went are one transaction, so nothing is counted twice and nothing is skipped.
+A batch's changes and the mark of how far it got are one transaction, so no signal is counted twice or skipped.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BATCH = 2_000  # signals that are observed at once
 
 
 def report(services: Services, told: Sequence[Signal]) -> list[Signal]:
-    """Both steps at once, for callers without an observer; returns those that were new."""
+    """Stores and observes in one call, for callers without an observer. Returns the signals that were new."""
     with services.store.taking() as t:
         news = signals.take(t, [letter(signal) for signal in told], services.clock())
     while observe(services, BATCH):
@@ -45,15 +45,15 @@ def report(services: Services, told: Sequence[Signal]) -> list[Signal]:
 
 
 def observe(services: Services, most: int) -> int:
-    """Observes the next signals that are stored and were not observed yet, at most so many; says up to which id all are,
-    0 when there was nothing to do. Committed when it returns; when it raises, nothing was changed."""
+    """Observes the next `most` stored signals that were not observed yet. Returns the id up to which all are observed,
+    0 if there was nothing to do. Everything is committed when it returns; if it raises, nothing was changed."""
     with services.store.read() as t:
         stored = signals.after(t, signals.observed(t), most)
     return observe_these(services, stored) if stored else 0
 
 
 def observe_these(services: Services, stored: Sequence[Stored]) -> int:
-    """The same for signals that were read: neighbours, oldest first. Those that another replica was faster with are left."""
+    """The same for signals already read: consecutive, oldest first. Skips those that another replica has observed."""
     opened = [_Opened(services, one) for one in stored]
     with services.store.observing() as t:
         before = signals.observed(t)
@@ -75,7 +75,7 @@ def observe_these(services: Services, stored: Sequence[Stored]) -> int:
 
 
 class _Opened:
-    """A stored signal, and what it is grouped with and where it is seen, when it is sick: computed before the transaction."""
+    """A stored signal and, if it reports a failure, its signature and placement, computed before the transaction."""
 
     def __init__(self, services: Services, stored: Stored) -> None:
         self.id, self.again = stored.id, stored.again
@@ -87,8 +87,8 @@ class _Opened:
 
 
 def _learn_why(services: Services, t: Connection, again: Sequence[_Opened], now: datetime) -> bool:
-    """A failure that was reported without its exception (by the sweep, while the hook's report lay in a spool) and is reported
-    again with it: no second failure, but the message says why."""
+    """Adds the exception to a failure that was first reported without it (by the sweep, while the hook's report lay in
+    a spool). It is not a second failure, but the message now says why. True if anything was added."""
     by_thing = {digest(one.signal.thing): one for one in again}
     told_as = {i: by_thing[thing] for thing, i, _ in incidents.sick_of(t, [one.signal.thing for one in again])}
     learnt = False
@@ -109,7 +109,7 @@ def _learn_why(services: Services, t: Connection, again: Sequence[_Opened], now:
 
 
 def _observe_all(services: Services, t: Connection, fresh: Sequence[_Opened], now: datetime) -> None:
-    """Sick and well ones in the order in which they came, in as few steps as that order allows."""
+    """Observes failures and recoveries in the order in which they came, in as few steps as that order allows."""
     changes = Changes(now, active_silences(t, now))
     for mood, group in _stretches(fresh):
         if mood is Mood.sick:
@@ -122,7 +122,7 @@ def _observe_all(services: Services, t: Connection, fresh: Sequence[_Opened], no
 
 
 def _stretches(told: Sequence[_Opened]) -> Iterable[tuple[Mood, list[_Opened]]]:
-    """Neighbours that say the same: sick, well or neither."""
+    """Groups consecutive signals of the same mood: sick, well or neutral."""
     matters = (one for one in told if one.matters)
     return ((mood, list(group)) for mood, group in groupby(matters, key=lambda one: one.signal.mood))
 
@@ -146,7 +146,7 @@ def _take_sick(services: Services, t: Connection, changes: Changes, told: list[_
 
 
 def _take_retries(services: Services, t: Connection, changes: Changes, told: list[_Opened]) -> None:
-    """Retries that a route wants to be warned about. What has failed for good already needs no warning."""
+    """Takes retries that a route wants a warning for. A task that has failed for good already needs none."""
     placed = [one.placed for one in told if one.placed]
     _look_up(services, t, changes, placed)
     flush_subjects(t, changes)
@@ -159,7 +159,7 @@ def _take_retries(services: Services, t: Connection, changes: Changes, told: lis
 def _look_up(
     services: Services, t: Connection, changes: Changes, placed: Sequence[tuple[Signal, Signature, Placement]]
 ) -> None:
-    """The incidents that these may belong to."""
+    """Loads the incidents that these may belong to."""
     missing = {placement.key for _, _, placement in placed} - changes.by_key.keys()
     found = incidents.by_keys(t, missing, changes.now - services.policy.reopen_within) if missing else {}
     for incident in found.values():
@@ -202,18 +202,18 @@ def _take_one(
 
 
 def _of_key(t: Connection, changes: Changes, signal: Signal, placement: Placement) -> Incident | None:
-    """The incident of that key, unless too much time has passed for one more failure of it."""
+    """The incident with that key, unless too much time has passed for it to take one more failure."""
     known = changes.by_key.get(placement.key)
     if known is None or lifecycle.belongs(known, signal, placement):
         return known
     retired = lifecycle.retire(changes.by_key.pop(placement.key))
     changes.known[retired.id] = retired
-    incidents.save(t, retired)  # now: its key is taken by the next one
+    incidents.save(t, retired)  # saved now, because the next incident takes its key
     return None
 
 
 def _without_explained_runs(t: Connection, changes: Changes, told: list[_Opened]) -> list[_Opened]:
-    """A failed run whose failed task was reported needs no message of its own."""
+    """Drops failed runs whose failed task was reported; they need no separate message."""
     runs = [one.signal.run for one in told if one.signal.kind == "run_failed"]
     if not runs:
         return told
@@ -226,20 +226,20 @@ def _without_explained_runs(t: Connection, changes: Changes, told: list[_Opened]
 def _explain_runs(
     t: Connection, changes: Changes, tasks: Mapping[str, Signal], silent: Sequence[tuple[str, int, int]]
 ) -> None:
-    """Failed runs whose failed task was reported after them: where another incident says more, the run's own ends."""
+    """Handles failed runs whose failed task was reported later. If another incident says more, the run's ends."""
     incidents.set_well(t, [subject_id for _, _, subject_id in silent], changes.now)
     by_digest = {digest(thing): signal for thing, signal in tasks.items()}
     for thing, incident_id, subject_id in silent:
         placed = next(i for i, signal in reversed(changes.sick) if signal is by_digest[thing])
         known = known_in(t, changes, incident_id)
         if placed == incident_id:
-            incidents.forget(t, subject_id)  # its task is counted, and a failure is not two
+            incidents.forget(t, subject_id)  # its task is counted already; one failure must not count twice
         if placed != incident_id and known.family is Family.run and not incidents.sick_count(t, incident_id):
             changes.keep(lifecycle.explain(known, f"A-{placed}", changes.now))
 
 
 def _take_well(t: Connection, changes: Changes, told: Sequence[Signal]) -> None:
-    """What Airflow says is well again heals that very subject, and nothing else."""
+    """Marks exactly the subjects that Airflow reports as recovered, and nothing else."""
     flush_subjects(t, changes)
     by_thing = {digest(thing): signal for signal in told for thing in signal.heals()}
     found = incidents.sick_now(t, {thing for signal in told for thing in signal.heals()})
@@ -254,7 +254,7 @@ def _take_well(t: Connection, changes: Changes, told: Sequence[Signal]) -> None:
 
 
 def _note_later_run(t: Connection, changes: Changes, signal: Signal) -> None:
-    """A later scheduled run succeeded while an earlier one is still failed: said once, and the alert stays as it is."""
+    """Notes once that a later scheduled run succeeded while an earlier one is still failed; the incident stays open."""
     for incident_id, run_id in incidents.sick_earlier_runs(t, signal.deployment, signal.dag_id, signal.run_id).items():
         known = known_in(t, changes, incident_id)
         noted = any(number == incident_id and entry.what == LATER_RUN for number, entry in changes.entries)

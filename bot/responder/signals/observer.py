@@ -1,8 +1,8 @@
 """The thread that observes stored signals; readers who need the result wait here.
 
-If a batch fails, its signals are taken one by one, and the one that fails is set aside where people see it. In a storm,
-batches pause between each other, since people wait for the same interpreter and database. A signal that was stored but
-not observed before a kill is found at the next start: only a mark in the store passes over a signal, never an error.
+If a batch fails, its signals are taken one by one, and the one that fails is set aside where people see it. In a storm
+the observer pauses between batches, because people wait for the same interpreter and database. Signals that were stored
+but not observed before a kill are found at the next start; only the mark in the store skips a signal, never an error.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from bot.store.database import Store
 from bot.store.signals import signals
 
 logger = logging.getLogger(__name__)
-BATCH = 150  # signals a transaction: a person who presses a button may have to wait for one
+BATCH = 150  # signals per transaction; a person who presses a button may have to wait for one
 PAUSE = 0.2  # seconds at most, after a batch that was not full while more is coming in
-GATHER = 10  # that pause is so many times as long as the work: a batch has a price, however small it is
-SHARE = 3  # after a full batch
-MANY = 100_000  # signals behind, from which on observing goes first
-IDLE_SECONDS = 1.0  # other replicas store signals, too
+GATHER = 10  # that pause is at most this many times the work's duration: even a small batch has a fixed cost
+SHARE = 3  # after a full batch, the pause is this many times the work's duration
+MANY = 100_000  # signals behind; from there on, observing goes first and that pause is a third of the work
+IDLE_SECONDS = 1.0  # other replicas store signals too
 RETRY_SECONDS = 0.5
 LOOK_SECONDS = 0.02
 CROSSED = 6  # times in a row that a conflict is attributed to another replica
 
 
 def wait_for_others(store: Store, seconds: float) -> int:
-    """Waits until the running bot has observed what is stored at this moment; how many are left when it does not in time."""
+    """Waits until the running bot has observed what is stored now. Returns how many signals are left after the time."""
     end = time.monotonic() + seconds
     with store.read() as t:
         wanted = signals.newest(t)
@@ -43,7 +43,7 @@ def wait_for_others(store: Store, seconds: float) -> int:
 
 
 class Observer:
-    """`wake` when something was stored; `caught_up` waits until it has been observed."""
+    """Call `wake` after storing signals; `caught_up` waits until they have been observed."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -61,11 +61,11 @@ class Observer:
         self.thread.start()
 
     def begin(self, upto: int) -> None:
-        """So far it was observed when the bot started."""
+        """Sets the id up to which signals had been observed when the bot started."""
         self._reach(upto)
 
     def stop(self, seconds: float = 5) -> None:
-        """Observes what is stored, as far as there is time; the rest is observed at the next start."""
+        """Observes what is stored, as far as time allows; the rest is observed at the next start."""
         if self.thread.ident is not None and not self.trouble:
             self.caught_up(seconds)
         self._stopping = True
@@ -75,12 +75,12 @@ class Observer:
             self.thread.join(timeout=10)
 
     def wake(self, stored: int) -> None:
-        """Signals are stored up to this id."""
+        """Wakes the observer: signals are stored up to this id."""
         self.stored = max(self.stored, stored)
         self._due.set()
 
     def state(self) -> str:
-        """What is wrong, empty when all is well."""
+        """What is wrong; empty when all is well."""
         if not self.thread.is_alive():
             return "the observer has ended: signals are kept and not shown"
         if self.trouble:
@@ -94,23 +94,23 @@ class Observer:
 
     @property
     def upto(self) -> int:
-        """Up to which id signals have been observed."""
+        """The id up to which signals have been observed."""
         return self._upto
 
     @property
     def behind(self) -> int:
-        """About how many signals are stored and were not observed yet."""
+        """About how many signals are stored but not observed yet."""
         return max(0, self.stored - self._upto)
 
     def caught_up(self, seconds: float) -> bool:
-        """Waits until all that is stored at this moment has been observed, by us or by another replica; False when that
-        takes longer. Raises Temporary or Permanent when the store cannot be asked."""
+        """Waits until everything stored now has been observed, by this or another replica; False if that takes longer.
+        Raises Temporary or Permanent when the store cannot be read."""
         with self._services.store.read() as t:
             wanted = signals.newest(t)
         return self.reached(wanted, seconds)
 
     def reached(self, wanted: int, seconds: float) -> bool:
-        """Waits until everything up to this id has been observed."""
+        """Waits until everything up to this id has been observed; False if that takes longer."""
         end = time.monotonic() + seconds
         while self._upto < wanted:
             self._hurry.set()
@@ -122,7 +122,7 @@ class Observer:
         return True
 
     def _seen(self) -> int:
-        """How far the store says that it is observed: another replica may have been faster."""
+        """The id up to which the store says signals are observed; another replica may have been faster."""
         with self._services.store.read() as t:
             self._reach(signals.observed(t))
         return self._upto
@@ -141,7 +141,7 @@ class Observer:
                 self.trouble = ""
             except (Temporary, Permanent) as error:
                 pause = self._failed(error.message)
-            except Exception:  # the observer outlives everything; what is stored stays stored
+            except Exception:  # the observer must not stop; what is stored stays stored
                 logger.exception("the observer failed; tried again in %s s", RETRY_SECONDS)
                 pause = self._failed("the observer failed; its log says how")
             if pause:
@@ -155,7 +155,7 @@ class Observer:
         return RETRY_SECONDS
 
     def _round(self) -> float:
-        """Observes one batch; the seconds until the next one."""
+        """Observes one batch. Returns the seconds until the next one."""
         before, stored, begun = self._upto, self.stored, time.monotonic()
         try:
             upto = observe(self._services, BATCH)
@@ -165,7 +165,7 @@ class Observer:
                 raise
             logger.warning("a batch crosses with itself, it is taken one by one: %s", error.message)
             upto = self._one_by_one()
-        except Exception as error:  # one of them; the others must not wait for it
+        except Exception as error:  # one signal is at fault; the others must not wait for it
             logger.exception("a batch could not be observed, it is taken one by one: %s", error)
             upto = self._one_by_one()
         if not upto:
@@ -198,7 +198,7 @@ class Observer:
         return stored[-1].id if stored else 0
 
     def _is_stuck(self, error: Temporary) -> bool:
-        """Whether what looks like another replica's doing comes again and again: then it is ours, and will not pass."""
+        """Whether a conflict recurs so often that it is not another replica's doing but ours, and will not pass."""
         self._crossed = self._crossed + 1 if isinstance(error, Crossed) else 0
         return self._crossed >= CROSSED
 

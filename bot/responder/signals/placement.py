@@ -1,4 +1,4 @@
-"""Where a signal belongs: what it is grouped with, where it is seen, and whether it is quiet.
+"""Decides where a signal belongs: what it is grouped with, where it is shown, and whether it is silenced.
 
 The running bot and `config --explain` call the same two functions, so they can't disagree.
 """
@@ -21,8 +21,8 @@ from bot.responder.services import Services
 def quiet(
     services: Services, silences: Sequence[Silence], signal: Signal, signature: str, severity: Severity, now: datetime
 ) -> Silence | None:
-    """The silence that covers a signal: a person's first, then an open maintenance window's. A person's covers nothing that is
-    worse than what they had in view, and no DAG that they might not have silenced."""
+    """The silence that covers a signal: a person's first, then an open maintenance window's. A person's silence covers
+    nothing worse than what they had in view, and no DAG that they were not allowed to silence."""
     for one in silences:
         if one.covers(signal, signature, now, severity) and _was_theirs(services, one, signal):
             return one
@@ -35,7 +35,7 @@ def _was_theirs(services: Services, silence: Silence, signal: Signal) -> bool:
 
 
 def place(services: Services, signal: Signal) -> tuple[Signature, Placement]:
-    """What a failing signal is grouped with and where it is seen. No page is announced where none can be sent."""
+    """What a failing signal is grouped with and where it is shown. There is no page time if no page can be sent."""
     signature = _sign(signal)
     placement = route(signal, signature.name, services.policy, guiding(services.runbooks, signal))
     return signature, placement if services.pages else replace(placement, page_after=None)
@@ -48,5 +48,5 @@ def _sign(signal: Signal) -> Signature:
 
 
 def run_thing(signal: Signal) -> str:
-    """The key of the run that a task's signal belongs to, as a thing of its own."""
+    """The thing key of the run that a task's signal belongs to."""
     return thing_key(Family.run, signal.deployment, signal.dag_id, signal.run_id)

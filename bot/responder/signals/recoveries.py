@@ -1,6 +1,6 @@
-"""Asks Airflow whether what failed is well again, and reports it as a signal.
+"""Asks Airflow whether what failed has recovered, and reports it as a signal.
 
-A task that was marked success by hand fires no hook, and a report of success can be lost; both are seen here.
+A task that was marked success by hand fires no hook, and a report of success can be lost; both are detected here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RUNS_OF_AN_INCIDENT = 10
 
 
 def follow(services: Services, report: Callable[[Sequence[Signal]], object]) -> None:
-    """Reports what recovered in Airflow without a hook that reported it."""
+    """Reports recoveries in Airflow that no hook has reported."""
     with services.store.read() as t:
         found = incidents.listed(t, OPEN_STATES, limit=INCIDENTS_ASKED)
         sick = {i.id: incidents.subjects_of(t, i.id, sick=True, limit=500) for i in found}
@@ -57,12 +57,12 @@ def _healed(airflow: Airflow, deployment: str, sick: Sequence[Subject], now: dat
 
 
 def _later(instance: TaskInstance, failed: Subject) -> bool:
-    """A success of the failed try itself counts too: it was marked by hand."""
+    """Whether it ended after that failure. A success of the failed try itself counts too: a person marked it."""
     return instance.end_date is None or instance.end_date > failed.failed_at - timedelta(minutes=1)
 
 
 def _well(deployment: str, instance: TaskInstance, failed: Subject, now: datetime) -> Signal:
-    """A state that was set by hand keeps the old end; it became well when we saw it."""
+    """The recovery signal. A state set by hand keeps the old end, so it recovered at the moment we saw it."""
     ref = instance.ref
     marked = instance.end_date is None or instance.end_date <= failed.failed_at + timedelta(seconds=1)
     at = now if marked or instance.end_date is None else min(instance.end_date, now)
