@@ -26,6 +26,7 @@ CATCHES_ALL = {
     "responder/signals/observer.py",
     "app/schedule.py",
     "app/slack.py",
+    "slack/interactions/owed_answers.py",
 }
 FORBIDDEN_NAMES = re.compile(r"utils?|helpers?|common|managers?|(process|handle)_.*")
 

@@ -101,11 +101,19 @@ def _config() -> Optional[Config]:
     spool = env.get("WINDSOCK_SPOOL") or os.path.join(_airflow_home(), "windsock-spool")
     deployment = env.get("WINDSOCK_DEPLOYMENT") or "default"
     token = env.get("WINDSOCK_TOKEN", "").strip()
-    if token and url.startswith("http://") and urlsplit(url).hostname not in LOOPBACK:
+    if token and url.startswith("http://") and _host(url) not in LOOPBACK:
         _say_once(
             "plain", "WINDSOCK_URL is http://: the token and every traceback can be read on their way; use https://"
         )
     return Config(url, token, deployment, spool)
+
+
+def _host(url: str) -> Optional[str]:
+    """None for a URL that is not valid: posting to it fails, and the signals wait in the spool."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _airflow_home() -> str:
@@ -1027,7 +1035,10 @@ def _moment(value: Any) -> Optional[str]:
     if not isinstance(value, datetime):
         return None
     aware = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-    return aware.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    try:
+        return aware.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (OverflowError, ValueError):  # in the first or last hours that datetime knows: it has no moment in UTC
+        return None
 
 
 def _now() -> str:
@@ -1388,7 +1399,7 @@ class Spool:
 
     def _count(self, aside: bool) -> tuple[int, int]:
         with os.scandir(self.folder) as entries:
-            sizes = [_size(entry) for entry in entries if not aside or entry.name.endswith((".bad", ".refused"))]
+            sizes = [_size(entry) for entry in entries if entry.name.endswith((".bad", ".refused")) == aside]
         return len(sizes), sum(sizes)
 
     def told_lately(self, signal: Signal) -> bool:
@@ -1472,9 +1483,8 @@ class Spool:
             reason = "not a signal"
         except (OSError, ValueError, RecursionError) as error:
             reason = str(error)
-        aside = _stem(path) + ".bad"
-        _quietly(os.rename, path, aside)
-        log.warning("Windsock set a spooled file aside that it cannot read: %s (%s)", aside, reason)
+        log.warning("Windsock set a spooled file aside that it cannot read: %s.bad (%s)", _stem(path), reason)
+        self.set_aside(path, ".bad")
         return None
 
     def give_back(self, claimed: list[tuple[str, Signal]]) -> None:
@@ -1491,17 +1501,18 @@ class Spool:
         """What was refused by itself waits behind the others. Refused again, while others are taken, it is set aside."""
         name = _stem(os.path.basename(path))
         if others_were_taken and name.endswith("-odd"):
-            self._set_aside(path, signal)
+            log.warning("Windsock set a signal aside that is refused while others are taken: %s", _label(signal))
+            self.set_aside(path, ".refused")
             return
         mark = "-odd" if others_were_taken or name.endswith("-odd") else ""
         _quietly(
             os.rename, path, os.path.join(self.folder, f"{time.time_ns() // 1000:016d}-{_identity(signal)}{mark}.json")
         )
 
-    def _set_aside(self, path: str, signal: Signal) -> None:
-        log.warning("Windsock set a signal aside that is refused while others are taken: %s", _label(signal))
+    def set_aside(self, path: str, ending: str) -> None:
+        """Leave a file for a person to look at: the first hundred; there is no end to what comes after them."""
         if self._room(0, aside=True):
-            _quietly(os.rename, path, _stem(path) + ".refused")
+            _quietly(os.rename, path, _stem(path) + ending)
         else:
             _quietly(os.unlink, path)
 
@@ -1624,7 +1635,7 @@ def _drain(config: Config, seconds: float, count: int = BATCH_LIMIT, taken: bool
         heard = heard or bool(found.sent)
         spool.sent([claimed[place] for place in found.sent])
         for place in found.refused:
-            _quietly(os.rename, claimed[place][0], _stem(claimed[place][0]) + ".refused")
+            spool.set_aside(claimed[place][0], ".refused")
         for place in found.odd:
             spool.behind(*claimed[place], taken or bool(found.sent))
         if found.kept or (found.odd and not heard):

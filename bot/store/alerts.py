@@ -28,7 +28,10 @@ _NEWEST = func.coalesce(select(func.max(entries.c.id)).where(_MINE).scalar_subqu
 _FIRST_UNTOLD = select(func.min(entries.c.id)).where(_MINE, entries.c.id > alerts.c.told).scalar_subquery()
 _NEWS = alerts.c.upto < _NEWEST
 _WORST_FIRST = case(
-    (alerts.c.shown > 0, 0), *((incidents.c.severity == one.value, -one.rank) for one in Severity), else_=0
+    (alerts.c.shown > 0, 0),
+    (incidents.c.silenced, 1),
+    *((incidents.c.severity == one.value, -one.rank) for one in Severity),
+    else_=0,
 )
 _WELL_NEWS = and_(_NEWS, alerts.c.tries == 0, alerts.c.ref != "")  # a place that fails keeps its backoff
 
@@ -90,14 +93,16 @@ def due(
         come = or_(alerts.c.due_at <= now, incidents.c.last_at > now + LONGEST_WAIT)
     ready = or_(come, alerts.c.id.in_(list(quiet)), fresh)
     query = (
-        select(alerts, _NEWS.label("news"), incidents.c.severity).join(incidents, incidents.c.id == alerts.c.incident_id)
+        select(alerts, _NEWS.label("news"), incidents.c.severity, incidents.c.silenced)
+        .join(incidents, incidents.c.id == alerts.c.incident_id)
         .where(_owed(kind), ready, _free(now), *_not(closed, quiet))
         .order_by(alerts.c.urgent.desc(), alerts.c.shown > 0, _WORST_FIRST, _NEWS.desc(), alerts.c.due_at).limit(limit)
     )  # fmt: skip
     return [
-        replace(_alert(row, news=bool(row.news), over=row.id in quiet), severity=Severity(row.severity))
+        replace(_alert(row, news=bool(row.news), over=row.id in quiet),
+                severity=None if row.silenced else Severity(row.severity))
         for row in t.execute(query)
-    ]
+    ]  # fmt: skip
 
 
 def posted(t: Connection, now: datetime) -> dict[str, list[datetime]]:

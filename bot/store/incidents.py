@@ -148,9 +148,11 @@ def set_well(t: Connection, subject_ids: Sequence[int], at: datetime) -> None:
     t.execute(update(subjects).where(subjects.c.id.in_(list(subject_ids))).values(well_at=at))
 
 
-def all_well(t: Connection, incident_id: int, at: datetime) -> None:
-    """A person resolved the incident: nothing of it counts as sick any more."""
-    open_ones = and_(subjects.c.incident_id == incident_id, subjects.c.well_at.is_(None))
+def all_well(t: Connection, incident_id: int, at: datetime, failed_until: datetime = _FAR) -> None:
+    """A person resolved the incident: nothing of it that failed until then counts as sick any more."""
+    open_ones = and_(
+        subjects.c.incident_id == incident_id, subjects.c.well_at.is_(None), subjects.c.failed_at <= failed_until
+    )
     t.execute(update(subjects).where(open_ones).values(well_at=at))
 
 
@@ -165,12 +167,13 @@ def sick_count(t: Connection, incident_id: int) -> int:
     return t.scalar(query.where(subjects.c.incident_id == incident_id, subjects.c.well_at.is_(None))) or 0
 
 
-def run_is_explained(t: Connection, runs: Iterable[str]) -> set[str]:
-    """Which of these runs have a task that was reported failed; one that is tried again explains nothing."""
+def explained_runs(t: Connection, runs: Iterable[str]) -> dict[str, int]:
+    """Which of these runs have a task that was reported failed, with its newest incident; one that is tried again
+    explains nothing."""
     digests = {digest(run): run for run in runs}
-    query = select(subjects.c.run).where(subjects.c.run.in_(list(digests)), subjects.c.family == Family.task.value)
-    query = query.where(subjects.c.retrying.is_(False))
-    return {digests[run] for run in t.scalars(query.distinct())}
+    query = select(subjects.c.run, func.max(subjects.c.incident_id)).group_by(subjects.c.run)
+    mine = (subjects.c.run.in_(list(digests)), subjects.c.family == Family.task.value, subjects.c.retrying.is_(False))
+    return {digests[run]: incident_id for run, incident_id in t.execute(query.where(*mine))}
 
 
 def subjects_of(t: Connection, incident_id: int, *, sick: bool = False, limit: int | None = None) -> list[Subject]:
@@ -232,7 +235,8 @@ def _columns(incident: Incident) -> dict[str, Any]:
         "key": key, "open_key": None if incident.state is State.resolved else key, "deployment": incident.deployment,
         "state": incident.state.value, "severity": incident.severity.value, "version": incident.version,
         "opened_at": incident.opened_at, "last_at": incident.last_at, "resolved_at": incident.resolved_at,
-        "page_at": incident.page_at, "body": _body(incident),
+        "page_at": incident.page_at, "silenced": incident.silence is not None and incident.escalated_at is None,
+        "body": _body(incident),
     }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 from bot.store.driver.columns import ID, JSON_TEXT, Moment
@@ -77,6 +78,7 @@ incidents = Table(
     Column("last_at", Moment, nullable=False),
     Column("resolved_at", Moment),
     Column("page_at", Moment),
+    Column("silenced", Boolean, nullable=False, server_default=false()),  # nothing of it notifies now
     Column("body", JSON_TEXT, nullable=False),
     Index(None, "key", "resolved_at"),
     Index(None, "state", "id"),

@@ -43,6 +43,7 @@ def site(edge: Edge) -> Starlette:
     handlers = {Refusal: refuse, Temporary: unavailable, Permanent: unavailable, ClientDisconnect: gone}
     app = _Site(routes=ROUTES, exception_handlers=handlers)
     app.state.edge = edge
+    app.router.redirect_slashes = False  # it would redirect to whatever the Host header says
     return app
 
 

@@ -171,6 +171,41 @@ def test_a_draft_and_a_claim_of_a_dead_process_are_taken_up(receiver: Receiver, 
     assert len(waiting_files(spool, ".bad")) == 1
 
 
+@pytest.mark.parametrize("url", ["http://[bot:8080", "http://bot:eighty", "http://bot:99999", "http://", "bot"])
+def test_an_address_that_is_none_loses_nothing(
+    url: str, receiver: Receiver, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = os.environ["WINDSOCK_URL"]
+    monkeypatch.setenv("WINDSOCK_URL", url)
+    fail("first")
+    assert len(waiting_files(spool)) == 1
+    monkeypatch.setenv("WINDSOCK_URL", right)
+    fail("second")
+    assert [signal["task_id"] for signal in receiver.signals] == ["second", "first"]
+
+
+def test_files_set_aside_take_no_room_from_what_waits(spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin, "SPOOL_FILES", 3)
+    spool.mkdir(mode=0o700)
+    for number in range(5):
+        (spool / f"{number}.refused").write_text("{}")
+        (spool / f"{number}.bad").write_text("{}")
+    assert [plugin.Spool(str(spool)).keep(a_signal(str(number))) for number in range(4)] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("ending", [".refused", ".bad"])
+def test_no_more_than_a_hundred_files_are_set_aside(
+    ending: str, receiver: Receiver, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugin, "SET_ASIDE_FILES", 3)
+    spool.mkdir(mode=0o700)
+    for number in range(6):
+        (spool / f"{number}.json").write_text(json.dumps(a_signal(str(number))) if ending == ".refused" else "{")
+    receiver.answer(422)
+    plugin._drain(config(), 5.0)
+    assert (len(waiting_files(spool, ending)), waiting_files(spool)) == (3, [])
+
+
 def test_a_full_spool_keeps_the_oldest_and_says_so_once(spool: Path, monkeypatch: Any, caplog: Any) -> None:
     monkeypatch.setattr(plugin, "SPOOL_FILES", 3)
     kept = [plugin.Spool(str(spool)).keep(a_signal(str(number))) for number in range(5)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
@@ -231,6 +231,14 @@ def test_nothing_is_ever_raised_into_airflow(make: Any, receiver: Receiver) -> N
         lambda: asyncio.run(plugin.deadline_missed(context=thing)),
     ):
         call()
+
+
+@pytest.mark.parametrize("moment", [datetime(1, 1, 1), datetime(9999, 12, 31, 23)])  # noqa: DTZ001 - made aware below
+@pytest.mark.parametrize("hours", [-14, 14])
+def test_a_moment_that_utc_does_not_have_costs_no_signal(moment: datetime, hours: int, receiver: Receiver) -> None:
+    aware = moment.replace(tzinfo=timezone(timedelta(hours=hours)))
+    LISTENER.on_task_instance_failed("running", ClassicTask(end_date=aware, start_date=aware), "dead")
+    assert [signal["kind"] for signal in receiver.signals] == ["task_failed"]
 
 
 class AirflowTaskTimeout(BaseException):

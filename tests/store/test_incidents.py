@@ -113,6 +113,6 @@ class TestIncidents:
 
     def test_a_run_is_explained_by_a_task_of_it(self, store: Store) -> None:
         signal = failure()
-        an_incident(store, signal)
+        known = an_incident(store, signal)
         with store.read() as t:
-            assert incidents.run_is_explained(t, [signal.run, failure(run_id="other").run]) == {signal.run}
+            assert incidents.explained_runs(t, [signal.run, failure(run_id="other").run]) == {signal.run: known.id}

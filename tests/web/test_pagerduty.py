@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from bot.core.incidents.alert import Kind, Place
+from bot.core.errors import Refused
+from bot.core.incidents.alert import Kind, Place, page_word
+from bot.core.incidents.routing import Severity
+from bot.responder.incidents.presses import press
 from bot.responder.services import Services
 from bot.responder.signals.intake import Intake
 from bot.responder.signals.observe import report
@@ -21,7 +25,7 @@ from bot.store import alerts, incidents
 from bot.store.signals import heard
 from bot.web.http import Edge
 from bot.web.routes import site
-from tests.given import NOW, some_services, told
+from tests.given import ANA, NOW, some_services, told
 
 KEY = "windsock-prod-A-1"
 
@@ -135,6 +139,90 @@ def test_a_late_word_of_opening_does_not_open_what_was_resolved_since(services: 
     assert post(services, event("reopened", occurred_at=at(8))).json() == {"done": False}
     assert state(services)[0] == "resolved"
     assert post(services, event("reopened", id="a later one", occurred_at=at(11))).json() == {"done": True}
+
+
+def fails(services: Services, minutes: float, **changed: Any) -> None:
+    """Another run of the same task fails of the same cause at that minute."""
+    services.clock = lambda: NOW + timedelta(minutes=minutes)  # type: ignore[method-assign]
+    report(services, [told(**{"tags": ["critical"], "occurred_at": at(minutes), "run_id": f"r{minutes}"} | changed)])
+
+
+def page(services: Services) -> str | None:
+    """What PagerDuty is to be sent now."""
+    with services.store.read() as t:
+        alert = next(a for a in alerts.of_incident(t, 1) if a.place.kind is Kind.pagerduty)
+        incident = incidents.get(t, 1)
+    assert incident is not None
+    return page_word(alert, incident)
+
+
+def sick(services: Services) -> list[str]:
+    with services.store.read() as t:
+        return [one.run_id for one in incidents.subjects_of(t, 1, sick=True)]
+
+
+def test_a_late_resolution_ends_what_had_failed_when_it_was_pressed_and_pages_for_the_rest(services: Services) -> None:
+    with services.store.write() as t:
+        (mine,) = [a for a in alerts.of_incident(t, 1) if a.place.kind is Kind.pagerduty]
+        alerts.change(t, mine.id, posted_at=NOW)
+    fails(services, 10)
+    services.clock = lambda: NOW + timedelta(minutes=20)  # type: ignore[method-assign]
+    assert post(services, event("resolved", occurred_at=at(5))).json() == {"done": True}
+    assert (state(services), sick(services), page(services)) == (("open", ""), ["r10"], "again")
+    with services.store.read() as t:
+        assert "Ben resolved it in PagerDuty at" in incidents.timeline(t, 1)[-1].text
+    services.clock = lambda: NOW + timedelta(minutes=30)  # type: ignore[method-assign]
+    assert post(services, event("resolved", id="a later one", occurred_at=at(25))).json() == {"done": True}
+    assert (state(services)[0], sick(services)) == ("resolved", [])
+
+
+def test_a_late_resolution_ends_an_incident_whose_later_failures_are_well(services: Services) -> None:
+    fails(services, 10)
+    report(services, [told("task_succeeded", occurred_at=at(12), run_id="r10", try_number=2)])
+    services.clock = lambda: NOW + timedelta(minutes=20)  # type: ignore[method-assign]
+    assert post(services, event("resolved", occurred_at=at(5))).json() == {"done": True}
+    assert state(services)[0] == "resolved"
+
+
+def test_a_late_acknowledgement_does_not_take_what_was_given_back_since(services: Services) -> None:
+    services.clock = lambda: NOW + timedelta(minutes=30)  # type: ignore[method-assign]
+    assert post(services, event("acknowledged", id="1", occurred_at=at(5))).json() == {"done": True}
+    assert post(services, event("unacknowledged", id="2", occurred_at=at(10))).json() == {"done": True}
+    assert post(services, event("acknowledged", id="3", occurred_at=at(8))).json() == {"done": False}
+    assert state(services) == ("open", "")
+    assert post(services, event("acknowledged", id="4", occurred_at=at(11))).json() == {"done": True}
+
+
+def test_an_acknowledgement_of_something_less_does_not_take_what_became_critical_since(services: Services) -> None:
+    with services.store.write() as t:
+        incident = incidents.get(t, 1)
+        assert incident is not None
+        incidents.save(t, replace(incident, severity=Severity.error))
+    fails(services, 10, dag_id="payroll")
+    assert post(services, event("acknowledged", occurred_at=at(5))).json() == {"done": False}
+    assert state(services) == ("open", "")
+    assert post(services, event("acknowledged", id="later", occurred_at=at(10))).json() == {"done": True}
+
+
+HISTORY = ("acknowledged", "unacknowledged", "acknowledged", "resolved", "reopened", "resolved")
+
+
+@pytest.mark.parametrize("length", range(1, len(HISTORY) + 1))
+def test_no_event_changes_anything_when_it_is_delivered_again_days_later(services: Services, length: int) -> None:
+    told_there = [event(what, id=str(n), occurred_at=at(n)) for n, what in enumerate(HISTORY[:length], start=1)]
+    for n, one in enumerate(told_there, start=1):
+        services.clock = lambda n=n: NOW + timedelta(minutes=n)  # type: ignore[method-assign,misc]
+        assert post(services, one).json() == {"done": True}, one
+    for days in (2, 3):
+        services.clock = lambda days=days: NOW + timedelta(days=days)  # type: ignore[method-assign,misc]
+        if days == 3:  # what a person here made of it since then stays as well
+            pressed = press(
+                services, ANA, {"resolved": "reopen", "open": "acknowledge"}.get(state(services)[0], "resolve"), 1
+            )
+            assert not isinstance(pressed, Refused)
+        before = state(services)
+        assert [post(services, one).json() for one in told_there] == [{"done": False}] * len(told_there)
+        assert state(services) == before
 
 
 def test_what_was_heard_is_forgotten_after_a_day(services: Services) -> None:

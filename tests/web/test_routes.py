@@ -141,6 +141,13 @@ class TestRunbooks:
         assert http.get(f"/runbooks/{name}").status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/runbooks/", "/v1/incidents/", "/livez/", "/runbooks/away/"])
+def test_no_answer_redirects_to_the_host_that_a_stranger_names(http: TestClient, path: str) -> None:
+    answer = http.get(path, headers={"Host": "evil.example"}, follow_redirects=False)
+    assert answer.status_code in {401, 404}
+    assert "evil.example" not in f"{answer.headers}{answer.text}"
+
+
 class TestHealth:
     def test_it_is_alive_and_ready_without_a_token(self, http: TestClient) -> None:
         for path in ("/livez", "/readyz", "/metrics", "/openapi.json"):

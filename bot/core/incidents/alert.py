@@ -64,7 +64,7 @@ class Alert:
     grown: int = 0  # how often in a row only its counts were brought up to date
     rung: int = 0
     telling_at: datetime | None = None  # when a thread line was begun; its answer was not recorded
-    severity: Severity | None = None  # of its incident, if that was read
+    severity: Severity | None = None  # of its incident, if that was read and is not silenced
 
 
 class Lane(StrEnum):

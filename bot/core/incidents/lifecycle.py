@@ -116,6 +116,17 @@ def _paging(known: Incident, fresh: Incident, placement: Placement, silence: Sil
     return replace(fresh, escalated_at=now) if worse or outside else fresh
 
 
+def weigh(known: Incident, signal: Signal, placement: Placement, now: datetime) -> Observation | None:
+    """Applies the severity and page of a failure that the incident explains, such as the run of a failed task. The
+    failure is not counted. None if it changes neither."""
+    worst = max(known.severity, placement.severity, key=lambda severity: severity.rank)
+    fresh = replace(known, severity=worst)
+    seen = _refreshed(known, fresh, signal, placement, _covering(known, placement), now)
+    if (seen.incident.severity, seen.incident.page_at) == (known.severity, known.page_at):
+        return None
+    return replace(seen, incident=replace(seen.incident, version=known.version + 1))
+
+
 def _covering(known: Incident, placement: Placement) -> Silence | None:
     """The incident's silence, where it was made for something as severe."""
     silence = known.silence
@@ -233,6 +244,14 @@ def quieten(incident: Incident, silence: Silence, person: Person, now: datetime)
     fresh = replace(incident, version=incident.version + 1, silence=silence, page_at=None, escalated_at=None)
     text = f"{person.name} silenced it until {silence.until:%H:%M} UTC: {silence.reason}"
     return Observation(fresh, Entry(now, "silenced", text, person.name, person.id), "silenced")
+
+
+def take_over(incident: Incident, silence: Silence, text: str, who: str, who_id: str, now: datetime) -> Observation:
+    """One silence ends while another one covers the incident: that one keeps it quiet."""
+    fresh = replace(incident, version=incident.version + 1, silence=silence)
+    name = f"the silence of {silence.by}" if silence.id else f"the maintenance window {silence.scope.partition(':')[2]}"
+    text = f"{text}; {name} keeps it quiet until {silence.until:%d %b %H:%M} UTC: {silence.reason}"
+    return Observation(fresh, Entry(now, "silenced", text, who, who_id), "another silence covers it")
 
 
 def speak(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.core.access import Person
 from bot.core.errors import Refused
@@ -64,3 +64,19 @@ def _escalate(incident: Incident, person: Person, now: datetime, note: str) -> O
     text = f"{person.name} escalated it" + (f": {note}" if note else "")
     fresh = replace(incident, version=incident.version + 1, page_at=now, escalated_at=now)
     return Observation(fresh, Entry(now, "escalated", text, person.name, person.id), "escalated by hand")
+
+
+def resolved_too_early(
+    incident: Incident, person: Person, pressed_at: datetime, now: datetime, note: str, page_after: timedelta | None
+) -> Observation:
+    """A resolution, reported late, of an incident that has failed again since it was pressed: the incident is open,
+    nobody holds it, and it pages `page_after` from now (None, or under a silence: no page)."""
+    pages = page_after is not None and incident.silence is None
+    fresh = replace(incident, state=State.open, version=incident.version + 1, times=incident.times + 1, holder=None,
+                    held_at=None, last_holder=person.name, reopened_at=incident.last_at,
+                    page_at=now + page_after if pages and page_after is not None else None,
+                    escalated_at=now if pages else None)  # fmt: skip
+    text = f"{note or f'{person.name} resolved it'} at {pressed_at:%H:%M:%S} UTC; it has failed again since"
+    return Observation(
+        fresh, Entry(now, "reopened", text, person.name, person.id), "reopened: it failed after the press"
+    )

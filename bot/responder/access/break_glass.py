@@ -12,6 +12,7 @@ from typing import Protocol
 
 from bot.core.access import Person
 from bot.core.errors import Permanent, Refused, Temporary
+from bot.core.redaction import redact
 from bot.responder.services import Services
 from bot.store import audit, break_glass
 from bot.store.break_glass import Glass
@@ -22,7 +23,7 @@ VERB = "break-glass"
 
 def begin(services: Services, person: Person, lasts: timedelta, reason: str) -> Glass | Refused:
     """Gives the person the role for that long, or says why not."""
-    now, rules = services.clock(), services.access.break_glass
+    now, rules, reason = services.clock(), services.access.break_glass, redact(reason)
     refused = _refused(services, person, lasts, reason)
     with services.store.write() as t:
         if refused is None and break_glass.broken(t, now, person.id):

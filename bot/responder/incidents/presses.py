@@ -19,6 +19,7 @@ from bot.core.incidents.incident import Entry, Incident, State
 from bot.core.redaction import redact
 from bot.responder.access.authorization import about_incident, decide, with_tags
 from bot.responder.services import Services
+from bot.responder.signals.placement import page_after
 from bot.store import alerts, audit, incidents
 from bot.store.audit import learn as learn_request
 from bot.store.signals import heard
@@ -53,9 +54,12 @@ def pressed_elsewhere(
     with services.store.write(alone=True) as t:
         if not heard.first_time(t, now, *elsewhere.event):
             return False
-        late = _is_late(incidents.for_change(t, incident_id), verb, elsewhere.at)
-        at = elsewhere.at if verb == "acknowledge" else now  # held since the press, to recognise older presses
-        result = late or _press(services, t, person, verb, incident_id, note, at)
+        incident = incidents.for_change(t, incident_id)
+        late = _is_late(t, incident, verb, elsewhere.at) if incident else None
+        if late is None and incident and verb == "resolve" and incident.last_at > elsewhere.at:
+            result: Incident | Refused = _resolve_what_was_seen(services, t, incident, person, note, elsewhere.at, now)
+        else:  # at the moment of the press, by which older and newer presses are told apart
+            result = late or _press(services, t, person, verb, incident_id, note, elsewhere.at)
         outcome = result.reason if isinstance(result, Refused) else result.state.value
         audit.record(
             t, now, person, verb, f"A-{incident_id} {note}", allowed=True, outcome=outcome, incident_id=incident_id
@@ -64,16 +68,39 @@ def pressed_elsewhere(
     return not isinstance(result, Refused)
 
 
-def _is_late(incident: Incident | None, verb: str, pressed_at: datetime) -> Refused | None:
-    """Refuses a press if the incident was reopened, taken or resolved after the press was made."""
-    if incident is None:
-        return None
+def _is_late(t: Connection, incident: Incident, verb: str, pressed_at: datetime) -> Refused | None:
+    """Refuses a press if what it is about changed after the press was made: the incident was reopened, escalated, taken,
+    given back or resolved, or became worse."""
     since = {"unacknowledge": incident.held_at, "reopen": incident.resolved_at}.get(verb)
-    if pressed_at >= (since or incident.reopened_at or incident.opened_at):
+    if since is None:
+        since = max(filter(None, (incident.reopened_at or incident.opened_at, incident.escalated_at)))
+    given_back = verb == "acknowledge" and incidents.has_entry(t, incident.id, "unacknowledged", pressed_at)
+    if pressed_at >= since and not given_back:
         return None
     return Refused(
         f"It was pressed at {pressed_at:%Y-%m-%d %H:%M:%S} UTC, before {incident.name} became what it is.", ""
     )
+
+
+def _resolve_what_was_seen(
+    services: Services,
+    t: Connection,
+    incident: Incident,
+    person: Person,
+    note: str,
+    pressed_at: datetime,
+    now: datetime,
+) -> Incident | Refused:
+    """Resolves what had failed when it was pressed. What failed since then still fails: it reopens the incident and
+    pages anew, because the person's press ended the page."""
+    incidents.all_well(t, incident.id, pressed_at, failed_until=pressed_at)
+    if not incidents.sick_count(t, incident.id):
+        return _press(services, t, person, "resolve", incident.id, note, incident.last_at)
+    seen = presses.resolved_too_early(incident, person, pressed_at, now, note, page_after(services, incident))
+    save(t, seen, now)
+    if seen.incident.page_at is not None and services.pages:
+        alerts.ring(t, incident.id, seen.incident.page_at)
+    return seen.incident
 
 
 def _refused(services: Services, person: Person, verb: str, incident_id: int) -> Refused | None:

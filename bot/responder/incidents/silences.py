@@ -16,7 +16,7 @@ from bot.core.redaction import redact
 from bot.responder.access.authorization import about_silence, decide, raised
 from bot.responder.incidents.presses import save
 from bot.responder.services import Services
-from bot.responder.signals.placement import place
+from bot.responder.signals.placement import page_after, quiet
 from bot.store import alerts, audit, incidents, silences
 
 LONGEST_SILENCE = timedelta(days=30)
@@ -65,7 +65,9 @@ def unsilence(services: Services, person: Person, silence_id: int) -> Refused | 
         if refused is None and not silences.end_silence(t, silence_id, now):
             refused = Refused(f"There is no silence S-{silence_id} that still holds.", "silences")
         elif refused is None:
-            _let_speak(t, silence_id, f"{person.name} ended the silence", person, now)
+            for incident in incidents.listed(t, OPEN_STATES, limit=MOST_OPEN):
+                if incident.silence and incident.silence.id == silence_id:
+                    _speak(services, t, incident, f"{person.name} ended the silence", now, person)
         outcome = refused.reason if refused else "ended"
         audit.record(t, now, person, "unsilence", f"S-{silence_id}", allowed=not_allowed is None, outcome=outcome)
     services.wake()
@@ -94,30 +96,37 @@ def end_old_silences(services: Services) -> None:
         with services.store.write() as t:
             incident = incidents.for_change(t, incident_id)
             if incident is not None and incident.silence and incident.silence.until <= now:
-                _speak(services, t, incident, now)
+                window = not incident.silence.id
+                text = "The maintenance window ended; it is still broken" if window else "The silence ended"
+                _speak(services, t, incident, text, now)
     if over:
         services.wake()
 
 
-def _speak(services: Services, t: Connection, incident: Incident, now: datetime) -> None:
-    ended = (
-        "The maintenance window ended; it is still broken" if not incident.silence or not incident.silence.id else ""
-    )
-    seen = lifecycle.speak(incident, ended or "The silence ended", "", "", now, _page_after(services, incident))
+def _speak(
+    services: Services, t: Connection, incident: Incident, text: str, now: datetime, person: Person | None = None
+) -> None:
+    """Ends the incident's silence. If another silence or window covers all of it, that one takes over; otherwise the
+    incident pages as if it had just failed."""
+    who, who_id = (person.name, person.id) if person else ("", "")
+    if other := _covered_by(services, t, incident, now):
+        save(t, lifecycle.take_over(incident, other, text, who, who_id, now), now)
+        return
+    seen = lifecycle.speak(incident, text, who, who_id, now, page_after(services, incident))
     save(t, seen, now)
     if seen.incident.page_at is not None and services.pages:
         alerts.ring(t, incident.id, seen.incident.page_at)
 
 
-def _page_after(services: Services, incident: Incident) -> timedelta | None:
-    """How long to wait before paging, as if the incident had just failed; None: no page. It may be critical because of
-    an earlier failure than the latest."""
-    placement = place(services, incident.exemplar)[1]
-    worse = incident.severity is Severity.critical and placement.severity is not Severity.critical
-    return timedelta(0) if worse and services.pages else placement.page_after
-
-
-def _let_speak(t: Connection, silence_id: int, text: str, person: Person, now: datetime) -> None:
-    for incident in incidents.listed(t, OPEN_STATES, limit=MOST_OPEN):
-        if incident.silence and incident.silence.id == silence_id:
-            save(t, lifecycle.speak(incident, text, person.name, person.id, now), now)
+def _covered_by(services: Services, t: Connection, incident: Incident, now: datetime) -> Silence | None:
+    """The silence or open window that covers everything that still fails in the incident; of several, the one that ends
+    first."""
+    shown, held = incident.exemplar, silences.active_silences(t, now)[::-1]
+    tags = incidents.dag_tags(t, incident.id)
+    tasks = {(one.dag_id, one.task_id): one for one in incidents.subjects_of(t, incident.id, sick=True)}
+    failing = [
+        replace(shown, dag_id=dag_id, task_id=task_id, tags=tags.get(dag_id, shown.tags)) for dag_id, task_id in tasks
+    ]
+    found = [quiet(services, held, signal, incident.signature, incident.severity, now) for signal in failing or [shown]]
+    covering = [one for one in found if one is not None]
+    return min(covering, key=lambda one: one.until) if len(covering) == len(found) else None

@@ -128,7 +128,7 @@ def _stretches(told: Sequence[_Opened]) -> Iterable[tuple[Mood, list[_Opened]]]:
 
 
 def _take_sick(services: Services, t: Connection, changes: Changes, told: list[_Opened]) -> None:
-    told = _without_explained_runs(t, changes, told)
+    told, explained = _apart_from_explained_runs(t, changes, told)
     placed = [one.placed for one in told if one.placed]
     _look_up(services, t, changes, placed)
     if services.policy.warns:
@@ -143,6 +143,8 @@ def _take_sick(services: Services, t: Connection, changes: Changes, told: list[_
         _explain_runs(t, changes, tasks, silent)
     for warning, by in retry_warnings.end(t, changes.warned, changes.sick, changes.now) if changes.warned else ():
         changes.keep(lifecycle.explain(known_in(t, changes, warning), f"A-{by}", changes.now))
+    if explained:
+        _weigh_explained_runs(t, changes, explained)
 
 
 def _take_retries(services: Services, t: Connection, changes: Changes, told: list[_Opened]) -> None:
@@ -212,15 +214,31 @@ def _of_key(t: Connection, changes: Changes, signal: Signal, placement: Placemen
     return None
 
 
-def _without_explained_runs(t: Connection, changes: Changes, told: list[_Opened]) -> list[_Opened]:
-    """Drops failed runs whose failed task was reported; they need no separate message."""
+def _apart_from_explained_runs(
+    t: Connection, changes: Changes, told: list[_Opened]
+) -> tuple[list[_Opened], list[_Opened]]:
+    """Separates failed runs whose failed task was reported; they need no separate message."""
     runs = [one.signal.run for one in told if one.signal.kind == "run_failed"]
     if not runs:
-        return told
+        return told, []
     flush_subjects(t, changes)
-    explained = incidents.run_is_explained(t, runs)
+    explained = set(incidents.explained_runs(t, runs))
     explained |= {one.signal.run for one in told if one.signal.family is Family.task}
-    return [one for one in told if not (one.signal.kind == "run_failed" and one.signal.run in explained)]
+    apart = [one for one in told if one.signal.kind == "run_failed" and one.signal.run in explained]
+    return [one for one in told if one not in apart] if apart else told, apart
+
+
+def _weigh_explained_runs(t: Connection, changes: Changes, explained: Sequence[_Opened]) -> None:
+    """Makes the incident of a run's failed task as severe as the run: a route may ask more of runs than of tasks."""
+    flush_subjects(t, changes)
+    by_run = incidents.explained_runs(t, [one.signal.run for one in explained])
+    for one in explained:
+        known = known_in(t, changes, by_run[one.signal.run]) if one.signal.run in by_run else None
+        if known is None or known.state is State.resolved or one.placed is None:
+            continue
+        seen = lifecycle.weigh(known, one.signal, one.placed[2], changes.now)
+        if seen is not None:
+            changes.keep(seen)
 
 
 def _explain_runs(

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.core.access import About
+from bot.core.incidents.incident import Incident
 from bot.core.incidents.maintenance import covering
 from bot.core.incidents.routing import Placement, Severity, Silence, route
 from bot.core.incidents.runbook import guiding
@@ -39,6 +40,14 @@ def place(services: Services, signal: Signal) -> tuple[Signature, Placement]:
     signature = _sign(signal)
     placement = route(signal, signature.name, services.policy, guiding(services.runbooks, signal))
     return signature, placement if services.pages else replace(placement, page_after=None)
+
+
+def page_after(services: Services, incident: Incident) -> timedelta | None:
+    """How long to wait before paging, as if the incident had just failed; None: no page. It may be critical because of
+    an earlier failure than the latest."""
+    placement = place(services, incident.exemplar)[1]
+    worse = incident.severity is Severity.critical and placement.severity is not Severity.critical
+    return timedelta(0) if worse and services.pages else placement.page_after
 
 
 def _sign(signal: Signal) -> Signature:

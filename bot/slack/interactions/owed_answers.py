@@ -73,6 +73,8 @@ class Owed:
                 failed += 1
                 with self._lock:
                     self._waiting.append(owed)
+            except Exception:
+                logger.exception("a person could not be answered")
             if failed >= GIVES_UP:
                 return
 

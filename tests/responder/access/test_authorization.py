@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ from bot.responder.signals.observe import report
 from bot.slack.dialogs import dialogs
 from bot.slack.interactions.submissions import _scope
 from bot.slack.replies import approval
-from bot.store import remediations
+from bot.store import remediations, tables
 from bot.store.approvals import Approval, Standing
 from bot.store.tables import approvals, at_work
 from bot.store.tables import plans as plan_rows
@@ -304,3 +305,14 @@ def test_one_silence_asks_airflow_about_few_dags(services: Services, airflow: Pa
     assert asked == [], "a name of 159 cuts is refused"
     assert isinstance(silence(services, BEN, "task:a.b.c", "prod", timedelta(hours=1), "known"), Silence)
     assert asked == ["a", "a.b"]
+
+
+def test_a_secret_in_the_reason_of_a_broken_glass_is_kept_nowhere(services: Services) -> None:
+    secret = token_urlsafe(18)
+    services.access = access({"break_glass": {"who": ["U0ANA"], "role": "admin", "minutes": 30}})
+    made = break_glass.begin(services, ANA, timedelta(minutes=20), f"the load needs password={secret}")
+    assert not isinstance(made, Refused)
+    with services.store.read() as t:
+        kept = [*t.execute(select(tables.broken_glass)), *t.execute(select(tables.audit))]
+    assert len(kept) == 2
+    assert secret not in f"{made}{kept}"

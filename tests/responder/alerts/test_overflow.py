@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from string import ascii_lowercase
 
@@ -10,7 +11,7 @@ import pytest
 
 from bot.core.errors import Paced, Permanent, Temporary
 from bot.core.incidents.alert import Alert, Kind
-from bot.core.incidents.routing import Policy, Route, Severity, matcher
+from bot.core.incidents.routing import Policy, Route, Severity, Silence, matcher
 from bot.core.incidents.view import View
 from bot.core.signals.signal import Signal
 from bot.responder.alerts import overflow
@@ -19,7 +20,7 @@ from bot.responder.alerts.overflow import Rest
 from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.slack.alert.overflow import waiting
-from bot.store import alerts
+from bot.store import alerts, silences
 from tests.given import Clock, failure, some_services
 
 BOUND = 5
@@ -73,6 +74,16 @@ def pass_by(services: Services, clock: Clock, channel: Channel, tempo: Tempo, se
         clock.pass_by(seconds=1)
         catch_up(services, Kind.slack, channel.show, tempo)
         overflow.tell(services, channel.count)
+
+
+def test_what_is_silenced_is_posted_after_what_notifies(services: Services) -> None:
+    channel, now = Channel(), services.clock()
+    with services.store.write() as t:
+        silences.add_silence(t, Silence(0, "dag:payments*", "prod", now + timedelta(hours=1), "Ana", "known"), now)
+    report(services, [*(critical(f"payments_{n}") for n in range(4)), *causes(2)])
+    catch_up(services, Kind.slack, channel.show, Tempo())
+    assert channel.posts[:2] == [Severity.error, Severity.error]
+    assert channel.posts[2:] == [Severity.critical]
 
 
 def test_the_worst_is_posted_first_though_it_came_last(services: Services) -> None:

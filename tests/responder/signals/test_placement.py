@@ -10,7 +10,7 @@ import pytest
 
 from bot.core.access import Access, Role, Rule
 from bot.core.incidents.alert import Kind, page_word
-from bot.core.incidents.incident import Incident
+from bot.core.incidents.incident import Incident, State
 from bot.core.incidents.routing import Policy, Route, Severity, Silence, matcher
 from bot.responder.incidents.presses import press
 from bot.responder.incidents.silences import silence
@@ -187,3 +187,30 @@ def test_an_exception_that_makes_a_known_failure_critical_pages(services: Servic
     report(services, [failure()])
     assert first(services).severity is Severity.critical
     assert rings(services)
+
+
+RUNS_ARE_CRITICAL = Policy(
+    (Route("runs", match=matcher({"kind": "run_failed"}, "r"), severity=Severity.critical, page_after=timedelta(0)),)
+)
+RUN_AND_TASK = {"run": told("run_failed", dag_id="nightly"), "task": failure(dag_id="nightly")}
+
+
+@pytest.mark.parametrize("reports", [["task", "run"], ["run", "task"], ["task+run"], ["run+task"]])
+def test_a_run_that_a_route_makes_critical_pages_in_whatever_order_it_and_its_task_are_reported(
+    tmp_path: Path, reports: list[str]
+) -> None:
+    made = some_services(f"sqlite:///{tmp_path / 's.db'}", Clock(), pages=True, policy=RUNS_ARE_CRITICAL)
+    for one in reports:
+        report(made, [RUN_AND_TASK[name] for name in one.split("+")])
+    with made.store.read() as t:
+        (only,) = [one for one in incidents.listed(t) if one.state is State.open]
+    assert only.severity is Severity.critical
+    assert rings(made, only.name)
+    assert only.exemplar.task_id == "load"
+
+
+def test_a_run_adds_nothing_to_the_incident_of_its_task_where_no_route_asks_for_more(services: Services) -> None:
+    report(services, [RUN_AND_TASK["task"]])
+    before = first(services)
+    report(services, [RUN_AND_TASK["run"]])
+    assert first(services) == before
