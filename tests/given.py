@@ -93,6 +93,7 @@ def placed(signal: Signal, policy: Policy | None = None) -> tuple[Signature, Pla
     return signature, route(signal, signature.name, policy or Policy())
 
 
+PAGED = {"pagerduty": "PagerDuty"}  # what a bot with one pager has in its services
 OPENED: list[Store] = []  # each is closed at the end of its test, by a fixture of `tests.conftest`
 
 

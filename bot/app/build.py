@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 
 from bot.airflow.gateway import Gateway, GatewayConfig
+from bot.app.pagers import titles
 from bot.app.sources import Sources
 from bot.config.access import access
 from bot.config.routes import policy_of
@@ -44,7 +45,7 @@ def services_of(
             store=Store(settings.store.url), policy=policy_of(settings), access=access(settings.access),
             runbooks=runbooks, maintenance=windows(settings.maintenance),
             airflows={gateway.name: gateway for gateway in gateways},
-            public_url=settings.public_url, pages=bool(settings.pagerduty.routing_key.get_secret_value()),
+            public_url=settings.public_url, pagers=titles(settings),
             new_a_minute=settings.slack.new_messages_a_minute,
             **(sources.services() if sources is not None else {}),
         )  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Any
 from bot.airflow.gateway import Gateway, connect, warm_up
 from bot.app import readiness
 from bot.app.build import gateway_configs, load_runbooks, services_of
+from bot.app.pagers import Pagers
 from bot.app.schedule import Schedule
 from bot.app.slack import SlackSide
 from bot.app.sources import Sources
@@ -30,7 +31,6 @@ from bot.config.tokens import TokenFiles
 from bot.core.incidents.alert import Kind
 from bot.core.signals.signal import Signal
 from bot.core.signals.wire import parse
-from bot.pagerduty.events import PagerDuty
 from bot.responder.access import break_glass
 from bot.responder.actions.variable import forget_old_values
 from bot.responder.alerts import announcements, delivery, enrichment, overflow
@@ -54,7 +54,6 @@ from bot.slack.interactions import approvals, owed_answers
 from bot.slack.replies.daily_digest import digest
 from bot.store import alerts, remediations
 from bot.store.signals import signals
-from bot.store.state import Remembered
 from bot.web.http import Edge
 
 logger = logging.getLogger(__name__)
@@ -83,7 +82,7 @@ class Windsock:
         self._rounds = Schedule()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._pager: PagerDuty | None = None
+        self._pagers: Pagers | None = None
         self.canary = self._canary()
 
     def start(self) -> None:
@@ -98,7 +97,7 @@ class Windsock:
         if self.gateways:
             warm_up()
         if self.slack is not None:
-            poster = Poster(self.slack_client, Remembered(self.services.store))
+            poster = Poster(self.slack_client, self.services.remembered)
             chores = (
                 lambda: tell(self.services, poster),
                 lambda: overflow.tell(self.services, partial(overflow_message.show, poster)),
@@ -111,8 +110,8 @@ class Windsock:
             if self.settings.slack.mode == "socket":
                 self._run("slack sockets", self.slack.connect, self._stop)
         if self.services.pages:
-            self._pager = self._pagerduty()
-            self._run("pages", delivery.run, self.services, Kind.pagerduty, self._pager, self._stop)
+            self._pagers = Pagers(self.settings)
+            self._run("pages", delivery.run, self.services, Kind.pager, self._pagers, self._stop)
         self._run("remediations", carry_out.run, self.services, self.report, self._stop)
         self._run("context", enrichment.learn_loop, self.services, self._stop)
         self._schedule()
@@ -151,8 +150,8 @@ class Windsock:
         for thread in self._threads:
             thread.join(timeout=5)
         self.intake.stop()
-        if self._pager is not None:
-            self._pager.close()
+        if self._pagers is not None:
+            self._pagers.close()
         for gateway in self.gateways:
             gateway.close()
         for metastore in self._metastores:
@@ -198,7 +197,7 @@ class Windsock:
         if self.slack is not None:
             loops.append(Kind.slack.value)
         if self.services.pages:
-            loops.append(Kind.pagerduty.value)
+            loops.append(Kind.pager.value)
         reach = (lambda: called(self.slack_client.auth_test)) if self.slack is not None else None
         return Canary(self.services, self.report, settings.interval, loops, reach, settings.dead_man_url)
 
@@ -235,7 +234,7 @@ class Windsock:
 
     def _sweep(self, name: str) -> Sweep:
         metastore = self._metastore(self.settings.airflow[name].metastore_url.get_secret_value())
-        return Sweep(self._checks, metastore, name, self._report_bodies, Remembered(self.services.store))
+        return Sweep(self._checks, metastore, name, self._report_bodies, self.services.remembered)
 
     def _reconcile(self, gateway: Gateway) -> Reconcile:
         url = self.settings.airflow[gateway.name].metastore_url.get_secret_value()
@@ -248,7 +247,3 @@ class Windsock:
 
     def _report_bodies(self, bodies: list[dict[str, Any]]) -> object:
         return self.report([parse(body, self.services.clock()) for body in bodies])
-
-    def _pagerduty(self) -> PagerDuty:
-        settings = self.settings.pagerduty
-        return PagerDuty(settings.routing_key.get_secret_value(), settings.events_url, "windsock")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bot.store.audit import Line
+    from bot.core.audit import Line
 
 Command = Callable[[str, Callable[[Any], int], str, str], argparse.ArgumentParser]
 

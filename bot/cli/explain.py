@@ -43,7 +43,7 @@ def explain(settings: Settings, signal: Signal, now: datetime) -> Iterator[str]:
     )
     within = f"  (within {placement.within} of its last failure)" if placement.within else ""
     yield f"group       {placement.key.replace(SEPARATOR, ' ')}{within}"
-    yield f"rings       {_rings(placement, book, pages=services.pages)}"
+    yield f"rings       {_rings(placement, book, ' and '.join(services.pagers.values()))}"
     with closing(services.store), services.store.read() as t:
         silences = active_silences(t, now)
     silence = quiet(services, silences, signal, signature.name, placement.severity, now)
@@ -72,16 +72,16 @@ def _warn_on(policy: Policy, placement: Placement) -> int | None:
     return next((route.warn_on_try for route in policy.routes if route.name == placement.route), None)
 
 
-def _rings(placement: Placement, book: Runbook | None, *, pages: bool) -> str:
+def _rings(placement: Placement, book: Runbook | None, pagers: str) -> str:
     """Who is rung, when, and who said so; a runbook that was overruled is named."""
     if placement.page_after is None:
-        if not pages:
-            return "nobody  (no PagerDuty is configured)"
+        if not pagers:
+            return "nobody  (no pager is configured)"
         overruled = book is not None and book.escalate_after is not None and placement.page_by.startswith("route ")
         return f"nobody  ({placement.page_by} says so)" if overruled else "nobody"
     after = f"after {placement.page_after}" if placement.page_after else "at once"
     by = f"{placement.page_by} says so" if placement.page_by != "critical" else "it is critical"
-    return f"PagerDuty {after}  ({by})"
+    return f"{pagers} {after}  ({by})"
 
 
 def _mismatch(route: Route, signal: Signal, signature: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum
 from fnmatch import fnmatchcase
 
@@ -264,6 +264,20 @@ class Access:
         """The rule whose role counts for one DAG: the first that covers it."""
         tags = about.dags.get(dag_id, ())
         return next((rule for rule in self.rules if rule.covers(verb, about.deployment, dag_id, tags)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Glass:
+    """A role beyond one's own, for a time. `told` is what the channel knows: empty, `broken` or `over`."""
+
+    id: int
+    person: Person
+    role: Role
+    reason: str
+    began_at: datetime
+    until: datetime
+    ended_at: datetime | None
+    told: str
 
 
 def _inside(globs: tuple[str, ...], wider: tuple[str, ...]) -> bool:

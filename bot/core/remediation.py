@@ -225,3 +225,27 @@ def tally(states: Iterable[str]) -> dict[str, int]:
 def still_running(state: str) -> bool:
     """Whether Airflow is working on it, or will be."""
     return state in RUNNING_STATES or state in {"none", "up_for_retry"}
+
+
+class Standing(StrEnum):
+    """How a plan that needs a second person stands."""
+
+    waiting = "waiting"
+    approved = "approved"
+    taken_back = "taken back"
+    expired = "expired"
+    moved = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One plan that a first person confirmed. `shown` is the standing that its message shows, empty: none yet."""
+
+    plan: Plan
+    standing: Standing
+    asked_at: datetime
+    second: str = ""
+    shown: str = ""
+    channel_id: str = ""
+    ref: str = ""
+    second_id: str = ""

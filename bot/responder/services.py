@@ -19,6 +19,7 @@ from bot.core.incidents.routing import Policy
 from bot.core.incidents.runbook import Runbook
 from bot.responder.questions import GOAL, Examine, History, OnCall, Tally
 from bot.store.database import Store
+from bot.store.state import Remembered
 
 
 def utc_now() -> datetime:
@@ -38,7 +39,7 @@ class Services:
     airflows: Mapping[str, Airflow] = field(default_factory=dict)
     clock: Callable[[], datetime] = utc_now
     public_url: str = ""
-    pages: bool = False  # whether PagerDuty is configured
+    pagers: Mapping[str, str] = field(default_factory=dict)  # those configured: name → what people call it
     histories: Mapping[str, History] = field(default_factory=dict)  # of the deployments with a metastore
     examine: Mapping[str, Examine] = field(default_factory=dict)  # runs the checks of those deployments
     whois: Callable[[Person], Person] | None = None  # asks Slack; None: Slack can't be asked
@@ -61,6 +62,16 @@ class Services:
 
     def runbook(self, name: str) -> Runbook | None:
         return next((book for book in self.runbooks if book.name == name), None)
+
+    @property
+    def pages(self) -> bool:
+        """Whether any pager is configured."""
+        return bool(self.pagers)
+
+    @property
+    def remembered(self) -> Remembered:
+        """Small values that survive a restart, by key."""
+        return Remembered(self.store)
 
     def wake(self) -> None:
         """Wakes delivery after a change, instead of waiting for its next round."""

@@ -7,7 +7,7 @@ loop that died blocks nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Row, and_, case, f
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.core.incidents.alert import SPACING, Alert, Kind, Lane, Place
+from bot.core.incidents.incident import Incident
 from bot.core.incidents.routing import Severity
 from bot.store.driver.moments import LONGEST_WAIT, free, reached
 from bot.store.tables import alerts, entries, incidents
@@ -49,11 +50,16 @@ def _there(t: Connection, incident_id: int, place: Place, due_at: datetime) -> C
     return and_(alerts.c.incident_id == incident_id, alerts.c.kind == place.kind.value, alerts.c.target == place.target)
 
 
-def ring(t: Connection, incident_id: int, at: datetime) -> None:
-    """Pages at that time and not before, unless it has paged already; a place that fails keeps its backoff."""
-    mine = _there(t, incident_id, Place(Kind.pagerduty), at)
-    waits = and_(alerts.c.said.in_(("", "resolve")), or_(alerts.c.tries == 0, alerts.c.due_at < at))
-    t.execute(update(alerts).where(mine, waits, alerts.c.due_at != at).values(due_at=at))
+def ring(t: Connection, incident: Incident, pagers: Iterable[str]) -> None:
+    """Has each pager page when the incident wants it and not before, unless it has paged already; a pager that fails keeps
+    its backoff."""
+    at = incident.page_at
+    if at is None:
+        return
+    for name in pagers:
+        mine = _there(t, incident.id, Place(Kind.pager, name), at)
+        waits = and_(alerts.c.said.in_(("", "resolve")), or_(alerts.c.tries == 0, alerts.c.due_at < at))
+        t.execute(update(alerts).where(mine, waits, alerts.c.due_at != at).values(due_at=at))
 
 
 def shown_growing(t: Connection, still: timedelta, over: datetime) -> list[int]:
@@ -231,7 +237,8 @@ def _not(closed: Closed, quiet: Collection[int] = ()) -> Iterator[ColumnElement[
         yield or_(alerts.c.ref != "", alerts.c.target.not_in(channels))
     bounded = [channel for lane, channel in closed if lane is Lane.more]
     if bounded:
-        first = or_(alerts.c.urgent, incidents.c.severity == Severity.critical.value)
+        loud = and_(incidents.c.severity == Severity.critical.value, incidents.c.silenced.is_(False))
+        first = or_(alerts.c.urgent, loud)
         yield or_(alerts.c.ref != "", first, alerts.c.target.not_in(bounded))
     lanes = {lane for lane, _ in closed}
     if Lane.press in lanes:

@@ -6,41 +6,15 @@ What the channel shows is a row, so a restart goes on showing it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from bot.core.access import Person
-from bot.core.remediation import Plan
+from bot.core.remediation import Approval, Plan, Standing
 from bot.store import remediations
 from bot.store.tables import approvals
-
-
-class Standing(StrEnum):
-    """How a plan that needs a second person stands."""
-
-    waiting = "waiting"
-    approved = "approved"
-    taken_back = "taken back"
-    expired = "expired"
-    moved = "moved"
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """One plan that a first person confirmed. `shown` is the standing that its message shows, empty: none yet."""
-
-    plan: Plan
-    standing: Standing
-    asked_at: datetime
-    second: str = ""
-    shown: str = ""
-    channel_id: str = ""
-    ref: str = ""
-    second_id: str = ""
 
 
 def wait(t: Connection, plan: Plan, now: datetime) -> bool:

@@ -10,55 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, or_, select
 
 from bot.core.access import Person
+from bot.core.audit import Line, Request
 from bot.core.redaction import redact
 from bot.store.tables import audit
 
 LONGEST = 1_000
-
-
-@dataclass(slots=True)
-class Request:
-    """What a person sent: by which command or button, in which channel, a link to the message. The rest is filled in while
-    it is worked on."""
-
-    verb: str
-    argument: str
-    link: str = ""
-    allowed: bool = True
-    outcome: str = ""
-    written: int = 0
-    deployment: str = ""
-    incident_id: int | None = None
-    plan_digest: str = ""
-    by_break_glass: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the audit. `second` and `second_id` are the person who approved; empty where none was needed."""
-
-    id: int
-    at: datetime
-    who: str
-    who_id: str
-    verb: str
-    argument: str
-    allowed: bool
-    outcome: str
-    incident_id: int | None
-    plan_digest: str
-    deployment: str
-    second: str
-    second_id: str
-    break_glass: bool
-    link: str
 
 
 _asked: ContextVar[Request | None] = ContextVar("asked", default=None)

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from bot.core.access import Person, Role
+from bot.core.access import Glass, Person, Role
 from bot.store.tables import broken_glass
-
-
-@dataclass(frozen=True, slots=True)
-class Glass:
-    """A role beyond one's own, for a time. `told` is what the channel knows: empty, `broken` or `over`."""
-
-    id: int
-    person: Person
-    role: Role
-    reason: str
-    began_at: datetime
-    until: datetime
-    ended_at: datetime | None
-    told: str
 
 
 def break_glass(t: Connection, person: Person, role: Role, reason: str, now: datetime, until: datetime) -> Glass:

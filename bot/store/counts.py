@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, and_, func, select, type_coerce
+from sqlalchemy import BigInteger, Connection, and_, case, func, select, type_coerce
 
+from bot.core.incidents.alert import Kind
 from bot.core.remediation import ACTIVE
 from bot.core.signals.signal import Family
 from bot.store.driver.encoding import EPOCH
@@ -94,7 +95,7 @@ def _key(day: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """`incidents` by (state, severity), `owed` alerts by kind of place, the longest overdue in seconds."""
+    """`incidents` by (state, severity), `owed` alerts by kind of place or name of the pager, the longest overdue in seconds."""
 
     incidents: Mapping[tuple[str, str], int]
     owed: Mapping[str, int]
@@ -107,9 +108,8 @@ def tally(t: Connection, now: datetime) -> Tally:
     unresolved = incidents.c.open_key.is_not(None)
     by_state = select(incidents.c.state, incidents.c.severity, number).where(unresolved)
     behind = and_(alerts.c.incident_id == incidents.c.id, alerts.c.shown < incidents.c.version)
-    owed = t.execute(
-        select(alerts.c.kind, number, func.min(alerts.c.due_at)).where(behind).group_by(alerts.c.kind)
-    ).all()
+    place = case((alerts.c.kind == Kind.pager.value, alerts.c.target), else_=alerts.c.kind)
+    owed = t.execute(select(place, number, func.min(alerts.c.due_at)).where(behind).group_by(place)).all()
     oldest = min((row[2] for row in owed), default=None)
     active = remediations.c.progress.in_([progress.value for progress in ACTIVE])
     return Tally(

@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from bot.core.access import Person
 from bot.core.airflow.protocol import Scope, TaskRef
+from bot.core.audit import Line
 from bot.core.remediation import ACTIVE, Change, Plan, Progress, Remediation, Surprise
-from bot.store.audit import Line, lines
+from bot.store.audit import lines
 from bot.store.driver.moments import LONGEST_WAIT, free, reached
 from bot.store.tables import plans, remediations
 

@@ -6,7 +6,7 @@ its body and in the metrics, since restarting the bot would not help.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -16,8 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.core.errors import Permanent, Temporary
-from bot.store import counts
-from bot.store.signals import coverage, signals
+from bot.responder.lookups.figures import Figures, figures
 from bot.web.http import Edge, answer, edge_of
 
 KEEPS_FROM_WORK = frozenset({"store", "intake", "canary"})
@@ -70,18 +69,16 @@ class _Collector:
         """What the store knows; without it, that it is away: the other figures are of use all the same."""
         up = GaugeMetricFamily("windsock_store_up", "1 when the store answers")
         try:
-            with self._edge.services.store.read() as t:
-                now = counts.tally(t, self._edge.services.clock())
-                covered = coverage.totals(t)
-                aside = signals.aside(t)
+            seen = figures(self._edge.services)
         except (Temporary, Permanent):
             up.add_metric([], 0)
             yield up
             return
         up.add_metric([], 1)
+        now = seen.tally
         yield up
         yield GaugeMetricFamily(
-            "windsock_signals_set_aside", "Signals that could not be processed and were set aside", value=aside
+            "windsock_signals_set_aside", "Signals that could not be processed and were set aside", value=seen.set_aside
         )
         open_ones = GaugeMetricFamily("windsock_incidents", "Incidents not resolved", labels=["state", "severity"])
         for (state, severity), number in now.incidents.items():
@@ -95,10 +92,10 @@ class _Collector:
             "windsock_alert_oldest_owed_seconds", "How long the oldest is due", value=now.oldest_seconds
         )
         yield GaugeMetricFamily("windsock_remediations_active", "Remediations under way", value=now.remediations)
-        yield from _coverage(covered)
+        yield from _coverage(seen)
 
 
-def _coverage(by_deployment: Mapping[str, coverage.Coverage]) -> Iterator[Metric]:
+def _coverage(seen: Figures) -> Iterator[Metric]:
     """Failures that Airflow knows, what reported them first, and the share that was reported."""
     known = CounterMetricFamily(
         "windsock_failures_known", "Failed tries and runs that Airflow knows", labels=["deployment"]
@@ -109,9 +106,9 @@ def _coverage(by_deployment: Mapping[str, coverage.Coverage]) -> Iterator[Metric
     ratio = GaugeMetricFamily(
         "windsock_coverage_ratio", "Told of known; below 1 one goes unseen", labels=["deployment"]
     )
-    for deployment, covered in by_deployment.items():
+    for deployment, covered in seen.coverage.items():
         known.add_metric([deployment], covered.known)
-        for by in (coverage.HOOK, coverage.SWEEP):
-            told.add_metric([deployment, by], covered.told.get(by, 0))
+        for by, number in covered.reported:
+            told.add_metric([deployment, by], number)
         ratio.add_metric([deployment], covered.ratio)
     yield from (known, told, ratio)

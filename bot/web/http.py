@@ -19,8 +19,8 @@ from bot.core.errors import Permanent, Temporary
 from bot.core.logs import Seldom
 from bot.responder.services import Services
 from bot.responder.signals.intake import Intake
-from bot.store.driver.probe import Probe
 from bot.web.commits import Answers
+from bot.web.probe import Probe
 
 logger = logging.getLogger(__name__)
 _seldom = Seldom()
@@ -45,7 +45,7 @@ class Edge:
     probe: Probe = field(init=False)
 
     def __post_init__(self) -> None:
-        self.probe = Probe(self.services.store)
+        self.probe = Probe(self.services)
 
     counted: dict[str, int] = field(default_factory=lambda: {"accepted": 0, "duplicates": 0, "refused": 0})
 

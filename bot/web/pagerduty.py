@@ -18,9 +18,8 @@ from starlette.responses import Response
 
 from bot.core.access import Person
 from bot.core.signals.wire import clean
-from bot.responder.incidents.presses import Elsewhere, pressed_elsewhere
+from bot.responder.incidents.presses import Elsewhere, paged_under, pressed_elsewhere
 from bot.responder.services import Services
-from bot.store import alerts
 from bot.web.http import Edge, Refusal, answer, edge_of
 from bot.web.signals import body_of, decoded
 
@@ -56,8 +55,7 @@ def _carry_over(services: Services, event: dict[str, Any]) -> bool:
     if verb is None or not isinstance(data, dict) or not isinstance(agent, dict):
         return False
     key = data.get("incident_key")
-    with services.store.read() as t:
-        incident_id = alerts.by_ref(t, "", key) if isinstance(key, str) and key else None
+    incident_id = paged_under(services, key) if isinstance(key, str) and key else None
     if incident_id is None:
         return False
     name = clean(agent.get("summary") or agent.get("name") or "Somebody", 80)

@@ -22,7 +22,6 @@ from bot.core.errors import Temporary
 from bot.core.signals.signal import Signal
 from bot.core.signals.wire import BadSignal, parse
 from bot.responder.signals.intake import Receipt
-from bot.store.signals.signal_rows import letter
 from bot.web.commits import Result
 from bot.web.http import Edge, Refusal, answer, edge_of, sender
 
@@ -61,7 +60,7 @@ async def committed(edge: Edge, told: Sequence[Signal]) -> Receipt:
     """Hands the signals to the one writer and waits for its commit. Raises Refusal when they were not taken."""
     done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
     try:
-        edge.intake.submit([letter(signal) for signal in told], partial(edge.answers.give, done))
+        edge.intake.submit(told, partial(edge.answers.give, done))
         async with asyncio.timeout(COMMIT_SECONDS):
             result: Result = await done
     except Temporary as error:

@@ -57,7 +57,7 @@ def test_who_said_how_bad_and_when_to_ring(tmp_path: Path, route: dict[str, Any]
 
 
 def test_without_pagerduty_nobody_is_rung(tmp_path: Path) -> None:
-    assert said(tmp_path, failure("row"), [], key="")["rings"] == "nobody  (no PagerDuty is configured)"
+    assert said(tmp_path, failure("row"), [], key="")["rings"] == "nobody  (no pager is configured)"
 
 
 def test_a_retry_that_is_worth_a_warning_says_which_route_asked(tmp_path: Path) -> None:

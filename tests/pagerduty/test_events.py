@@ -19,7 +19,7 @@ from bot.pagerduty.events import PagerDuty, raise_for
 from tests.core.incidents.test_lifecycle import opened
 from tests.given import ANA, NOW, told
 
-ALERT = Alert(1, 7, Place(Kind.pagerduty), owed_at=NOW)
+ALERT = Alert(1, 7, Place(Kind.pager, "pagerduty"), owed_at=NOW)
 KEY = "windsock-A-7-20261122T050041-prod"
 
 

@@ -22,7 +22,7 @@ from bot.responder.services import Services
 from bot.responder.signals.canary import Canary
 from bot.responder.signals.observe import report
 from bot.store import alerts, incidents
-from tests.given import ANA, NOW, Clock, failure, some_services, told
+from tests.given import ANA, NOW, PAGED, Clock, failure, some_services, told
 
 LATER = timedelta(minutes=30)
 RINGS = Policy((Route("loud", matcher({"dag": "sales"}, "x"), page_after=LATER),))
@@ -30,7 +30,7 @@ WARNS = Policy((Route("patient", warn_on_try=1),))
 
 
 def services_with(tmp_path: Path, policy: Policy, **given: object) -> Services:
-    return some_services(f"sqlite:///{tmp_path / 'store.db'}", Clock(), pages=True, policy=policy, **given)
+    return some_services(f"sqlite:///{tmp_path / 'store.db'}", Clock(), pagers=PAGED, policy=policy, **given)
 
 
 @pytest.fixture
@@ -98,10 +98,10 @@ def test_what_began_in_a_maintenance_window_rings_after_it_as_its_route_says(tmp
     pager = Pager()
     clock(services).now = ends
     end_old_silences(services)
-    catch_up(services, Kind.pagerduty, pager)
+    catch_up(services, Kind.pager, pager)
     assert pager.heard == []
     clock(services).now = ends + LATER
-    catch_up(services, Kind.pagerduty, pager)
+    catch_up(services, Kind.pager, pager)
     assert pager.heard == ["trigger"]
 
 
@@ -114,7 +114,7 @@ def test_what_a_route_never_rings_does_not_ring_when_its_silence_ends(tmp_path: 
     clock(services).now = ends
     end_old_silences(services)
     pager = Pager()
-    catch_up(services, Kind.pagerduty, pager)
+    catch_up(services, Kind.pager, pager)
     assert pager.heard == []
 
 
@@ -131,7 +131,7 @@ def test_what_becomes_critical_does_not_wait_for_the_ring_of_an_error(tmp_path: 
     report(services, [failure(dag_id="sales")])
     report(services, [failure(dag_id="other", tags=["critical"])])
     pager = Pager()
-    catch_up(services, Kind.pagerduty, pager)
+    catch_up(services, Kind.pager, pager)
     assert pager.heard == ["trigger"]
 
 
@@ -140,19 +140,19 @@ def test_what_comes_back_rings_after_its_whole_time_again(services: Services, ra
     pager = Pager()
     report(services, [failure()])
     clock(services).pass_by(minutes=40 if rang else 5)
-    catch_up(services, Kind.pagerduty, pager)
+    catch_up(services, Kind.pager, pager)
     report(services, [told("task_succeeded", try_number=2, occurred_at=clock(services).now.isoformat())])
     clock(services).pass_by(minutes=1)
-    catch_up(services, Kind.pagerduty, pager)
+    catch_up(services, Kind.pager, pager)
     before = ["trigger", "resolve"] if rang else []
     assert pager.heard == before
     clock(services).pass_by(minutes=20)
     report(services, [failure(try_number=3, occurred_at=clock(services).now.isoformat())])
     clock(services).pass_by(minutes=29)
-    catch_up(services, Kind.pagerduty, pager)
+    catch_up(services, Kind.pager, pager)
     assert pager.heard == before
     clock(services).pass_by(minutes=1)
-    catch_up(services, Kind.pagerduty, pager)
+    catch_up(services, Kind.pager, pager)
     assert pager.heard == [*before, "trigger"]
 
 
@@ -203,15 +203,15 @@ def test_an_old_incident_is_not_opened_again_beside_the_one_that_took_its_place(
 
 def test_the_same_questions_are_understood_by_postgresql(database: str) -> None:
     """A ring that is put off and a storm that has ended, in one life."""
-    services, pager = some_services(database, Clock(), pages=True, policy=RINGS), Pager()
+    services, pager = some_services(database, Clock(), pagers=PAGED, policy=RINGS), Pager()
     report(services, [failure(task_id=f"t{number}") for number in range(3)])
     catch_up(services, Kind.slack, lambda _alert, _seen: Shown("C1", "1.0"))
     clock(services).pass_by(minutes=20)
     settle(services)
     assert all_of(services)[0].version > 2
-    catch_up(services, Kind.pagerduty, pager)
+    catch_up(services, Kind.pager, pager)
     assert pager.heard == []
     clock(services).pass_by(minutes=10)
-    catch_up(services, Kind.pagerduty, pager)
+    catch_up(services, Kind.pager, pager)
     assert pager.heard == ["trigger"]
     services.store.close()

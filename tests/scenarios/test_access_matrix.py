@@ -24,7 +24,7 @@ from bot.slack.commands.registry import VERBS, answer
 from bot.slack.commands.request import Ask
 from bot.store import silences
 from tests.airflow.paper import PaperAirflow
-from tests.given import NOW, RUN, Clock, failure, some_services
+from tests.given import NOW, PAGED, RUN, Clock, failure, some_services
 
 V, R, OP, A = "viewer", "responder", "operator", "admin"
 PEOPLE = {
@@ -83,7 +83,7 @@ def an_airflow(name: str) -> PaperAirflow:
 @pytest.fixture
 def services(tmp_path: object) -> Iterator[Services]:
     airflows = {name: cast(Airflow, an_airflow(name)) for name in ("dev", "prod")}
-    made = some_services(f"sqlite:///{tmp_path}/s.db", Clock(), access=TABLE, airflows=airflows, pages=True)
+    made = some_services(f"sqlite:///{tmp_path}/s.db", Clock(), access=TABLE, airflows=airflows, pagers=PAGED)
     report(made, [failure(deployment="dev"), failure("other", deployment="prod"),
                   failure("third", deployment="dev", dag_id="ledger", tags=["finance"])])  # fmt: skip
     with made.store.write() as t:

@@ -25,10 +25,10 @@ class TestAlerts:
         known = an_incident(store)
         with store.write() as t:
             for at in (SOON, NOW + timedelta(seconds=30), SOON):
-                alerts.ensure(t, known.id, Place(Kind.pagerduty), at)
+                alerts.ensure(t, known.id, Place(Kind.pager, "pagerduty"), at)
         with store.read() as t:
             assert [alert.due_at for alert in alerts.of_incident(t, known.id)] == [NOW, NOW + timedelta(seconds=30)]
-            assert alerts.next_due(t, Kind.pagerduty) == NOW + timedelta(seconds=30)
+            assert alerts.next_due(t, Kind.pager) == NOW + timedelta(seconds=30)
 
     def test_what_shows_the_newest_is_not_owed(self, store: Store) -> None:
         known = an_incident(store)
@@ -77,7 +77,7 @@ class TestAlerts:
     def test_a_press_is_shown_at_once_and_rings_nobody_earlier(self, store: Store) -> None:
         known = an_incident(store)
         with store.write() as t:
-            alerts.ensure(t, known.id, Place(Kind.pagerduty), SOON)
+            alerts.ensure(t, known.id, Place(Kind.pager, "pagerduty"), SOON)
             alerts.change(t, alerts.of_incident(t, known.id)[0].id, due_at=SOON)
             alerts.hurry(t, known.id, NOW)
             assert [alert.due_at for alert in alerts.of_incident(t, known.id)] == [NOW, SOON]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bot.core.remediation import Change, Plan
+from bot.core.remediation import Change, Plan, Standing
 from bot.store import approvals, remediations
-from bot.store.approvals import Standing
 from bot.store.database import Store
 from tests.given import ANA, BEN, NOW, at_once
 

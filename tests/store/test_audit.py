@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.core.access import Person
+from bot.core.audit import Request
 from bot.core.errors import Permanent, Temporary
 from bot.store import audit
 from bot.store.database import Store
@@ -69,9 +70,7 @@ def test_a_line_is_found_by_person_alert_word_and_time_the_newest_first(store: S
 
 
 def test_what_is_written_during_a_request_belongs_to_it(store: Store) -> None:
-    with audit.asked(
-        audit.Request("confirm", "P-1", "https://chat.example.com/archives/C1/p1", incident_id=7)
-    ) as request:
+    with audit.asked(Request("confirm", "P-1", "https://chat.example.com/archives/C1/p1", incident_id=7)) as request:
         audit.learn(deployment="prod", plan_digest="abc", by_break_glass=True)
         written(store)
     written(store)

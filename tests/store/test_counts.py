@@ -19,7 +19,7 @@ class TestTallies:
         an_incident(store, key="b", state=State.acknowledged)
         an_incident(store, key="c", state=State.resolved, resolved_at=NOW)
         with store.write() as t:
-            alerts.ensure(t, first.id, Place(Kind.pagerduty), SOON)
+            alerts.ensure(t, first.id, Place(Kind.pager, "pagerduty"), SOON)
             remediations.ask(t, a_plan_in(t), NOW)
             counted = counts.tally(t, NOW + timedelta(seconds=9))
         assert counted.incidents == {("open", "error"): 1, ("acknowledged", "error"): 1}

@@ -25,7 +25,7 @@ from bot.store import alerts, incidents
 from bot.store.signals import heard
 from bot.web.http import Edge
 from bot.web.routes import site
-from tests.given import ANA, NOW, some_services, told
+from tests.given import ANA, NOW, PAGED, some_services, told
 
 KEY = "windsock-prod-A-1"
 
@@ -33,11 +33,11 @@ KEY = "windsock-prod-A-1"
 @pytest.fixture(params=["sqlite", "postgresql"])
 def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Services]:
     sqlite = f"sqlite:///{tmp_path / 'windsock.db'}"
-    made = some_services(sqlite if request.param == "sqlite" else request.getfixturevalue("database"), pages=True)
+    made = some_services(sqlite if request.param == "sqlite" else request.getfixturevalue("database"), pagers=PAGED)
     report(made, [told(tags=["critical"])])
     with made.store.write() as t:
-        alerts.ensure(t, 1, Place(Kind.pagerduty), NOW)
-        page = next(a for a in alerts.of_incident(t, 1) if a.place.kind is Kind.pagerduty)
+        alerts.ensure(t, 1, Place(Kind.pager, "pagerduty"), NOW)
+        page = next(a for a in alerts.of_incident(t, 1) if a.place.kind is Kind.pager)
         alerts.change(t, page.id, ref=KEY, said="trigger")
     yield made
     made.store.close()
@@ -150,7 +150,7 @@ def fails(services: Services, minutes: float, **changed: Any) -> None:
 def page(services: Services) -> str | None:
     """What PagerDuty is to be sent now."""
     with services.store.read() as t:
-        alert = next(a for a in alerts.of_incident(t, 1) if a.place.kind is Kind.pagerduty)
+        alert = next(a for a in alerts.of_incident(t, 1) if a.place.kind is Kind.pager)
         incident = incidents.get(t, 1)
     assert incident is not None
     return page_word(alert, incident)
@@ -163,7 +163,7 @@ def sick(services: Services) -> list[str]:
 
 def test_a_late_resolution_ends_what_had_failed_when_it_was_pressed_and_pages_for_the_rest(services: Services) -> None:
     with services.store.write() as t:
-        (mine,) = [a for a in alerts.of_incident(t, 1) if a.place.kind is Kind.pagerduty]
+        (mine,) = [a for a in alerts.of_incident(t, 1) if a.place.kind is Kind.pager]
         alerts.change(t, mine.id, posted_at=NOW)
     fails(services, 10)
     services.clock = lambda: NOW + timedelta(minutes=20)  # type: ignore[method-assign]

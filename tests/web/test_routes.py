@@ -179,7 +179,7 @@ class TestHealth:
         self, http: TestClient, services: Services, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """As on a full disk, or a volume that the system has mounted again read-only."""
-        monkeypatch.setattr("bot.store.driver.probe.PROBE_SECONDS", 0)
+        monkeypatch.setattr("bot.web.probe.PROBE_SECONDS", 0)
         assert http.get("/readyz").status_code == 200
         begin = lambda connection: connection.exec_driver_sql("pragma query_only=on")  # noqa: E731
         event.listen(services.store._engine, "begin", begin)

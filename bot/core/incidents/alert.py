@@ -23,25 +23,25 @@ class Kind(StrEnum):
     """Where an alert is shown."""
 
     slack = "slack"
-    pagerduty = "pagerduty"
+    pager = "pager"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A Slack channel (its name or id) or a PagerDuty service (empty target: the only one)."""
+    """A Slack channel (its name or id) or a pager by its name, such as `pagerduty`."""
 
     kind: Kind
     target: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.target}" if self.target else str(self.kind)
+        return self.target if self.kind is Kind.pager else f"{self.kind}:{self.target}"
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
     """`shown` is the incident version shown there now (0: none yet); `ref` names it there (a message ts, a dedup key);
     `told` is the last timeline entry in its thread, `rung` the last one sent to the whole channel, `upto` the last one
-    when the message was rendered; `said` is the last event sent to PagerDuty."""
+    when the message was rendered; `said` is the last event sent to a pager."""
 
     id: int
     incident_id: int
@@ -116,7 +116,7 @@ def owed(alert: Alert, incident: Incident, now: datetime) -> str | None:
 
 
 def page_word(alert: Alert, incident: Incident) -> str | None:
-    """The event to send to PagerDuty now: trigger, again, acknowledge, resolve, or None. It is decided again at
+    """The event to send to a pager now: trigger, again, acknowledge, resolve, or None. It is decided again at
     delivery time. A holder or a silence prevents a page, unless the incident was escalated or became worse since.
     `again` means that it paged before, or was acknowledged there, and must page again."""
     asked = incident.escalated_at

@@ -1,6 +1,6 @@
 """Views: everything that a message may say about one incident, gathered when it is shown.
 
-A view holds facts and no wording; the renderers (Slack, PagerDuty) choose the words. Unknown facts are None or empty,
+A view holds facts and no wording; the renderers (Slack, a pager) choose the words. Unknown facts are None or empty,
 and are left out of the message.
 """
 
@@ -22,7 +22,8 @@ class View:
 
     `run_url`, `task_url` and `runbook_url` are links for people (empty when there is none). `several_deployments` says
     whether the deployment's name must be shown. `late` is how many seconds after it was due the first message is shown,
-    0 when it is on time. `page_said` is the last event sent to PagerDuty (trigger, acknowledge, resolve or empty).
+    0 when it is on time. `pager` is the name that people read of the pager that
+    counts here, and `page_said` the last event sent to it (trigger, acknowledge, resolve or empty).
     """
 
     incident: Incident
@@ -38,6 +39,7 @@ class View:
     several_deployments: bool = False
     can_act: bool = False
     late: float = 0.0
+    pager: str = ""
     page_said: str = ""
     page_error: str = ""
 

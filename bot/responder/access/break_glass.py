@@ -10,12 +10,11 @@ import logging
 from datetime import timedelta
 from typing import Protocol
 
-from bot.core.access import Person
+from bot.core.access import Glass, Person
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.redaction import redact
 from bot.responder.services import Services
 from bot.store import audit, break_glass
-from bot.store.break_glass import Glass
 
 logger = logging.getLogger(__name__)
 VERB = "break-glass"
@@ -58,6 +57,12 @@ def _refused(services: Services, person: Person, lasts: timedelta, reason: str) 
 
 def _is_named(services: Services, person: Person) -> bool:
     return services.access.may_break_glass(person)
+
+
+def held(services: Services) -> list[Glass]:
+    """Who holds a higher role now."""
+    with services.store.read() as t:
+        return break_glass.broken(t, services.clock())
 
 
 def end(services: Services, person: Person) -> Refused | None:

@@ -41,7 +41,7 @@ Chore = Callable[[], float | None]  # returns the seconds until it should be cal
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Where the alert is now. `said` is the last event sent to PagerDuty."""
+    """Where the alert is now. `said` is the last event sent to a pager."""
 
     channel_id: str = ""
     ref: str = ""
@@ -255,7 +255,7 @@ def _record(services: Services, alert: Alert, seen: View, shown: Shown) -> None:
 
 def _paged(services: Services, t: Connection, alert: Alert) -> None:
     """A page, sent or failed, changes what the message shows, so the message is owed."""
-    if alert.place.kind is Kind.pagerduty:
+    if alert.place.kind is Kind.pager:
         incidents.touch(t, alert.incident_id)
         alerts.hurry(t, alert.incident_id, services.clock())
         services.alerts_owed.set()

@@ -40,16 +40,22 @@ def press(services: Services, person: Person, verb: str, incident_id: int, note:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """A press in PagerDuty: `event` identifies its report, so that a repeat is ignored; `at` is when it was made."""
+    """A press in a pager: `event` identifies its report, so that a repeat is ignored; `at` is when it was made."""
 
     event: tuple[str, ...]
     at: datetime
 
 
+def paged_under(services: Services, key: str) -> int | None:
+    """The number of the incident that paged under this dedup key; None if none did."""
+    with services.store.read() as t:
+        return alerts.by_ref(t, "", key)
+
+
 def pressed_elsewhere(
     services: Services, person: Person, verb: str, incident_id: int, note: str, elsewhere: Elsewhere
 ) -> bool:
-    """Applies a press by a person who was allowed to make it in PagerDuty. True when it changed something."""
+    """Applies a press by a person who was allowed to make it in a pager. True when it changed something."""
     now = services.clock()
     with services.store.write(alone=True) as t:
         if not heard.first_time(t, now, *elsewhere.event):
@@ -98,8 +104,7 @@ def _resolve_what_was_seen(
         return _press(services, t, person, "resolve", incident.id, note, incident.last_at)
     seen = presses.resolved_too_early(incident, person, pressed_at, now, note, page_after(services, incident))
     save(t, seen, now)
-    if seen.incident.page_at is not None and services.pages:
-        alerts.ring(t, incident.id, seen.incident.page_at)
+    alerts.ring(t, seen.incident, services.pagers)
     return seen.incident
 
 
@@ -118,7 +123,7 @@ def _refused(services: Services, person: Person, verb: str, incident_id: int) ->
 
 def _configured(services: Services, verb: str) -> Refused | None:
     if verb == "escalate" and not services.pages:
-        return Refused("Nobody can be rung: PagerDuty is not configured.", "help")
+        return Refused("Nobody can be rung: no pager, such as PagerDuty, is configured.", "help")
     return None
 
 
@@ -139,8 +144,9 @@ def _press(
     if verb == "reopen" and incident.resolved_at is not None:
         incidents.sick_again(t, incident_id, incident.resolved_at)
     rings = seen.incident.state is State.open or verb == "escalate"
-    if seen.incident.page_at is not None and rings and services.pages:
-        alerts.ensure(t, incident_id, Place(Kind.pagerduty), seen.incident.page_at)
+    if seen.incident.page_at is not None and rings:
+        for pager in services.pagers:
+            alerts.ensure(t, incident_id, Place(Kind.pager, pager), seen.incident.page_at)
     return seen.incident
 
 

@@ -74,10 +74,14 @@ def unsilence(services: Services, person: Person, silence_id: int) -> Refused | 
     return refused
 
 
-def _where(services: Services, silence_id: int) -> About | Refused:
+def active(services: Services) -> list[Silence]:
+    """The silences that hold now; the one that ends first comes first."""
     with services.store.read() as t:
-        held = silences.active_silences(t, services.clock())
-    one = next((one for one in held if one.id == silence_id), None)
+        return silences.active_silences(t, services.clock())
+
+
+def _where(services: Services, silence_id: int) -> About | Refused:
+    one = next((one for one in active(services) if one.id == silence_id), None)
     return SOMEWHERE if one is None else about_silence(services, "unsilence", one.scope, one.deployment)
 
 
@@ -114,8 +118,7 @@ def _speak(
         return
     seen = lifecycle.speak(incident, text, who, who_id, now, page_after(services, incident))
     save(t, seen, now)
-    if seen.incident.page_at is not None and services.pages:
-        alerts.ring(t, incident.id, seen.incident.page_at)
+    alerts.ring(t, seen.incident, services.pagers)
 
 
 def _covered_by(services: Services, t: Connection, incident: Incident, now: datetime) -> Silence | None:

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from bot.core.access import About, Person, Role, Yes
 from bot.core.airflow.protocol import Airflow
+from bot.core.audit import Line
 from bot.core.errors import Permanent, Temporary
 from bot.core.incidents.incident import State
 from bot.core.incidents.routing import Silence
@@ -22,7 +23,6 @@ from bot.responder.access.authorization import decide
 from bot.responder.alerts.views import open_views
 from bot.responder.services import Services
 from bot.store import remediations as mine
-from bot.store.audit import Line
 from bot.store.silences import active_silences
 
 WITHIN = 2.0

@@ -12,13 +12,12 @@ from typing import Protocol
 from bot.core.access import Person
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.incidents.alert import Kind
-from bot.core.remediation import Plan, Remediation
+from bot.core.remediation import Approval, Plan, Remediation, Standing
 from bot.responder.access.authorization import no_longer, weigh
 from bot.responder.remediation import confirm as plans
 from bot.responder.remediation import second_person
 from bot.responder.services import Services
 from bot.store import alerts, approvals
-from bot.store.approvals import Approval, Standing
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from bot.core.access import About, Person
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.incidents import lifecycle, presses
 from bot.core.incidents.incident import Entry, Incident, State
-from bot.core.remediation import Plan, Progress, Remediation
+from bot.core.remediation import Plan, Progress, Remediation, Standing
 from bot.responder.access.authorization import may, weigh
 from bot.responder.actions.catalog import seen_now
 from bot.responder.actions.clear import plan_clear
@@ -92,7 +92,7 @@ def bind(services: Services, plan: Plan, second: Person | None = None) -> Remedi
 def _bound(
     services: Services, t: Connection, plan: Plan, second: Person | None, now: datetime
 ) -> Remediation | Refused:
-    if second is not None and not approvals.leave(t, plan.id, approvals.Standing.approved, second):
+    if second is not None and not approvals.leave(t, plan.id, Standing.approved, second):
         return Refused("Somebody was faster than you.", "")
     if not remediations.use_plan(t, plan.id, now):
         return Refused("That was confirmed already; it is carried out once.", "")
@@ -165,3 +165,10 @@ def _taken(incident: Incident, plan: Plan, services: Services, second: Person | 
     entry = Entry(now, "asked", f"{person.name} asked{agreed}: {plan.action} {len(plan.changes)}: {labels}{more}",
                   person.name, person.id, {"action": plan.action, "count": len(plan.changes)})  # fmt: skip
     return lifecycle.note(incident, entry)
+
+
+def plan_of(services: Services, plan_id: str) -> Plan | None:
+    """A plan that was shown, used or not; None if it is too old or was never made."""
+    with services.store.read() as t:
+        found = remediations.plan(t, plan_id)
+    return found[0] if found else None

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from bot.core.access import Person
 from bot.core.errors import Refused
 from bot.core.incidents.incident import Entry
-from bot.core.remediation import Plan
+from bot.core.remediation import Plan, Standing
 from bot.responder.incidents.presses import note
 from bot.responder.services import Services
 from bot.store import approvals, audit
-from bot.store.approvals import Standing
 
 WAITING = "awaiting second person"
 

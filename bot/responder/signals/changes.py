@@ -57,7 +57,6 @@ def write(services: Services, t: Connection, changes: Changes) -> None:
         (changes.known[i] for i in changes.changed), key=lambda i: (i.state is not State.resolved, i.id)
     ):
         incidents.save(t, changed)
-        if changed.page_at is not None and services.pages:
-            alerts.ring(t, changed.id, changed.page_at)
+        alerts.ring(t, changed, services.pagers)
     for incident_id, entry in changes.entries:
         incidents.add_entry(t, incident_id, entry)

@@ -70,8 +70,9 @@ class Intake:
         self.thread.join(timeout=10)
         self.observer.stop()
 
-    def submit(self, told: Sequence[Letter], answer: Callable[[Receipt | Temporary | Permanent], object]) -> None:
+    def submit(self, signals: Sequence[Signal], answer: Callable[[Receipt | Temporary | Permanent], object]) -> None:
         """Queues a submission; `answer` is called in the writer's thread. Raises Temporary if it can't be taken now."""
+        told = [letter(signal) for signal in signals]
         characters = sum(len(one.body or "") for one in told)
         began = self._began
         with self._lock:
@@ -97,7 +98,7 @@ class Intake:
             answers.append(given)
             done.set()
 
-        self.submit([letter(signal) for signal in told], answer)
+        self.submit(told, answer)
         if not done.wait(timeout=30):
             raise Temporary("the writer did not answer within 30 s", retry_after=2, acted=None)
         if not isinstance(answers[0], Receipt):

@@ -99,8 +99,7 @@ def _learn_why(services: Services, t: Connection, again: Sequence[_Opened], now:
         book = best(services.runbooks, one.signal)
         seen = lifecycle.enrich(known, one.signal, one.placed[1], one.placed[2], book.name if book else "", now)
         incidents.save(t, seen.incident)
-        if seen.incident.page_at is not None and services.pages:
-            alerts.ring(t, known.id, seen.incident.page_at)
+        alerts.ring(t, seen.incident, services.pagers)
         if seen.entry is not None:
             incidents.add_entry(t, known.id, seen.entry)
         alerts.hurry(t, known.id, now)

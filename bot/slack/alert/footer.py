@@ -73,9 +73,9 @@ def _held(view: View, *, plain_since: bool = True) -> str:
 def _free(view: View) -> str:
     incident = view.incident
     if view.page_said == "trigger":
-        return "*PagerDuty rang, no answer yet*"
+        return f"*{foreign(view.pager, 40)} rang, no answer yet*"
     if view.page_error:
-        return "*nobody has it, and PagerDuty could not be told*"
+        return f"*nobody has it, and {foreign(view.pager, 40)} could not be told*"
     if incident.times > 1:
         last = f", {foreign(incident.last_holder, 40)} had it last" if incident.last_holder else ""
         return f"*nobody has it now*{last}"
@@ -112,7 +112,7 @@ def _note(view: View) -> str:
     if stage(view) is Stage.again and view.incident.times > 2:
         return "Flapping: one message, no repeats"
     if view.page_error and stage(view) in {Stage.firing, Stage.again}:
-        return f"PagerDuty: {foreign(view.page_error, 200)}"
+        return f"{foreign(view.pager, 40)}: {foreign(view.page_error, 200)}"
     return ""
 
 

@@ -182,5 +182,5 @@ def _who_has_it(view: View) -> str:
     if stage(view) is Stage.silenced and incident.silence:
         return f"Silenced by {foreign(incident.silence.by, 24)}"
     if view.page_said == "trigger":
-        return "PagerDuty rang, no answer yet"
+        return f"{view.pager} rang, no answer yet"
     return "Nobody has it now" if incident.times > 1 else "Nobody has it yet"

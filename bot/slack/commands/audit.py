@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import Connection
-
 from bot.core.access import About, Role
 from bot.core.dates import duration
 from bot.core.errors import Refused
+from bot.responder.access import audit as audits
 from bot.responder.access import authorization
 from bot.responder.access import break_glass as glass
 from bot.slack.commands import grammar
@@ -17,8 +16,6 @@ from bot.slack.replies import replies
 from bot.slack.replies.approval import standing
 from bot.slack.replies.audit import lines_of
 from bot.slack.text.block_kit import Message
-from bot.store import audit as audits
-from bot.store.break_glass import broken
 
 SHOWN = 15
 
@@ -32,13 +29,14 @@ def audit(ask: Ask) -> Message:
         if not_allowed is not None:
             return refused(ask, not_allowed, "audit")
     everything = not word and ask.services.access.role_of(ask.person, "") >= Role.operator
-    with ask.services.store.read() as t:
-        if mine or (not word and not everything):
-            found = audits.lines(t, who_id=ask.person.id, limit=SHOWN + 1)
-        elif word.startswith("@"):
-            found = _of_person(t, word)
-        else:
-            found = _about(t, word)
+    if mine or (not word and not everything):
+        found = audits.lines_of(ask.services, ask.person.id, SHOWN + 1)
+    elif word.startswith("@"):  # `@U0ANA`, as Slack escapes it, or a first name as typed
+        found = audits.lines_of(ask.services, word.removeprefix("@").partition("|")[0], SHOWN + 1)
+    else:
+        ref = grammar.ref(word) if word else None
+        incident = None if ref is None or isinstance(ref, Refused) else ref.incident
+        found = audits.lines_about(ask.services, word, incident, SHOWN + 1)
     return lines_of(found[:SHOWN], ask.services.clock(), more=len(found) > SHOWN, mine=not (word or everything))
 
 
@@ -47,26 +45,10 @@ def _is_me(ask: Ask, word: str) -> bool:
     return name == ask.person.id or name.lower() in {ask.person.name.lower(), "me"}
 
 
-def _of_person(t: Connection, word: str) -> list[audits.Line]:
-    """`@U0ANA`, as Slack escapes it, or a first name as typed."""
-    name = word.removeprefix("@").partition("|")[0]
-    found = audits.lines(t, who_id=name, limit=SHOWN + 1)
-    return found or audits.lines(t, who=name, limit=SHOWN + 1)
-
-
-def _about(t: Connection, word: str) -> list[audits.Line]:
-    ref = grammar.ref(word) if word else None
-    if ref is not None and not isinstance(ref, Refused) and ref.incident is not None:
-        return audits.lines(t, incident_id=ref.incident, limit=SHOWN + 1)
-    return audits.lines(t, word=word, limit=SHOWN + 1)
-
-
 def break_glass(ask: Ask) -> Message:
     """`break-glass 30m reason…`, `break-glass end`, or who has broken it now."""
     if not ask.words:
-        with ask.services.store.read() as t:
-            held = broken(t, ask.services.clock())
-        return standing(held, ask.services.access.break_glass.longest)
+        return standing(glass.held(ask.services), ask.services.access.break_glass.longest)
     if ask.words[0].lower() == "end":
         not_done = glass.end(ask.services, ask.person)
         return (

@@ -10,20 +10,20 @@ from bot.core.incidents.incident import Incident
 from bot.core.incidents.routing import exactly
 from bot.core.incidents.view import View
 from bot.responder.incidents import presses
+from bot.responder.incidents.silences import active
 from bot.responder.incidents.silences import silence as make_silence
 from bot.responder.incidents.silences import unsilence as end_silence
 from bot.slack.commands import grammar
 from bot.slack.commands.request import Ask, incident_view, missing, not_there, refused, target
 from bot.slack.replies import incidents, replies
 from bot.slack.text.block_kit import Message
-from bot.store.silences import active_silences
 
 _DONE = {
     "acknowledge": "You have {name}; it rings nobody.",
     "unacknowledge": "{name} is given back; nobody has it.",
     "resolve": "{name} is resolved.",
     "reopen": "{name} is open again.",
-    "escalate": "{name} is escalated: PagerDuty rings the person on call.",
+    "escalate": "{name} is escalated: {pagers} rings the person on call.",
 }
 
 
@@ -43,7 +43,9 @@ def press(ask: Ask, verb: str) -> Message:
 def pressed(ask: Ask, verb: str, incident_id: int, note: str = "") -> Message:
     done = presses.press(ask.services, ask.person, verb, incident_id, note)
     if isinstance(done, Incident):
-        return replies.told(_DONE[verb].format(name=done.name), f"show {done.name}")
+        return replies.told(
+            _DONE[verb].format(name=done.name, pagers=" and ".join(ask.services.pagers.values())), f"show {done.name}"
+        )
     return refused(ask, done, verb)
 
 
@@ -127,9 +129,7 @@ def scope_of(seen: View) -> str:
 
 
 def silences(ask: Ask) -> Message:
-    with ask.services.store.read() as t:
-        held = active_silences(t, ask.services.clock())
-    return incidents.silences(held)
+    return incidents.silences(active(ask.services))
 
 
 def unsilence(ask: Ask) -> Message:

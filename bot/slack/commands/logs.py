@@ -10,17 +10,15 @@ from dataclasses import dataclass
 
 from bot.core.airflow.protocol import Airflow, Log, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.core.incidents.alert import Kind
 from bot.core.incidents.view import View
 from bot.core.signals.signal import Signal
+from bot.responder.alerts.views import thread_of
 from bot.slack.api import files
 from bot.slack.commands import grammar
 from bot.slack.commands.request import PATIENCE, Ask, pointed, prefix, refused
 from bot.slack.replies import log as log_reply
 from bot.slack.replies import replies
 from bot.slack.text.block_kit import Message
-from bot.store import alerts
-from bot.store.state import Remembered
 
 LINES, MOST_LINES = 12, 50
 
@@ -96,7 +94,7 @@ class _Thread:
         if self.ask.client is None or place is None:
             return ""
         name = f"{ref.dag_id}.{ref.label}-try-{try_number}.log"
-        told, remembered = f"{name} {ref.run_id} {len(log.lines)}", Remembered(self.ask.services.store)
+        told, remembered = f"{name} {ref.run_id} {len(log.lines)}", self.ask.services.remembered
         before = remembered.get(f"log file/{self.incident}") or {}
         if before.get("told") == told:
             return str(before["url"])  # it stands there already
@@ -118,6 +116,4 @@ class _Thread:
         """Where the alert stands in Slack: (channel, message)."""
         if not self.incident:
             return None
-        with self.ask.services.store.read() as t:
-            shown = [one for one in alerts.of_incident(t, self.incident) if one.place.kind is Kind.slack and one.ref]
-        return (shown[0].channel_id, shown[0].ref) if shown else None
+        return thread_of(self.ask.services, self.incident)

@@ -7,7 +7,7 @@ from bot.core.airflow.protocol import TaskInstance, TaskRef
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.incidents.runbook import best
 from bot.core.incidents.view import View
-from bot.responder.alerts.views import open_views
+from bot.responder.alerts.views import open_views, subjects_of
 from bot.responder.lookups.find import Target
 from bot.responder.lookups.status import status as status_of
 from bot.slack.commands import grammar
@@ -17,7 +17,6 @@ from bot.slack.replies import dag_and_task, replies
 from bot.slack.replies import incidents as incident_replies
 from bot.slack.replies import status as status_reply
 from bot.slack.text.block_kit import Message
-from bot.store import incidents
 
 NEWEST = 10
 
@@ -79,9 +78,7 @@ def runbook(ask: Ask) -> Message:
 
 def failures(ask: Ask, seen: View) -> Message:
     """Everything that an alert counts."""
-    with ask.services.store.read() as t:
-        everything = incidents.subjects_of(t, seen.incident.id, limit=MOST_LISTED)
-    return incident_replies.failures(seen, everything)
+    return incident_replies.failures(seen, subjects_of(ask.services, seen.incident.id, MOST_LISTED))
 
 
 def dag(ask: Ask, found: Target) -> Message:

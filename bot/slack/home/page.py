@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.core.audit import Line
 from bot.core.incidents.routing import Silence
 from bot.core.incidents.view import View
 from bot.core.remediation import ACTIVE, Progress, Remediation
@@ -20,7 +21,6 @@ from bot.slack.alert.stage import is_storm, sign
 from bot.slack.text.block_kit import Block, actions, button, context, divider, header, section
 from bot.slack.text.limits import fit_view
 from bot.slack.text.words import at, code, count, cut_middle, foreign, joined, listed, quoted
-from bot.store.audit import Line
 
 _MOST, _MOST_DEEDS = 10, 5
 _UNDO = {"pause": "unpause", "unpause": "pause", "acknowledge": "unack", "resolve": "reopen", "reopen": "resolve",
@@ -75,7 +75,7 @@ def _where(view: View) -> str:
 
 def _needs(view: View, home: Home) -> Block | None:
     incident = view.incident
-    rang = "PagerDuty rang" if view.page_said == "trigger" else ""
+    rang = f"{foreign(view.pager, 40)} rang" if view.page_said == "trigger" else ""
     since = f"since {at(incident.reopened_at or incident.opened_at, home.now)}"
     facts = joined(incident.name, _where(view), since, "nobody has it", rang)
     press = button("acknowledge", "Acknowledge", incident.name, style="primary", spoken=f"Acknowledge {incident.name}")

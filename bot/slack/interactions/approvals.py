@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from bot.core.access import Glass
 from bot.core.errors import Refused
+from bot.core.remediation import Approval
 from bot.responder.remediation import second_person
 from bot.responder.remediation.approve import approve
 from bot.responder.services import Services
@@ -17,8 +19,6 @@ from bot.slack.alert.poster import Poster
 from bot.slack.commands.request import refused
 from bot.slack.replies import replies
 from bot.slack.replies.approval import APPROVE, TAKE_BACK, broken, over, request
-from bot.store.approvals import Approval
-from bot.store.break_glass import Glass
 
 if TYPE_CHECKING:
     from bot.slack.interactions.press import Pressed

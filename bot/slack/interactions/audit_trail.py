@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any, cast
 
 from slack_bolt import Ack, App
 
-from bot.core.access import Person
-from bot.core.errors import Permanent, Temporary
+from bot.core.audit import Request
 from bot.core.redaction import MASK
+from bot.responder.access import audit
 from bot.responder.services import Services
 from bot.slack.api.client import called
 from bot.slack.api.people import People
@@ -29,14 +28,10 @@ from bot.slack.dialogs.trigger_form import PARAM
 from bot.slack.interactions import error_replies, owed_answers
 from bot.slack.interactions.owed_answers import Owed
 from bot.slack.replies import replies
-from bot.store import audit
-from bot.store.signals import heard as events
 
 logger = logging.getLogger(__name__)
 Body = Mapping[str, Any]
 Listener = Callable[..., None]
-_ALERT = re.compile(r"\b[Aa]-(\d{1,9})\b")
-_SUMMARY = 200  # signs of an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +45,6 @@ class _Sent:
     channel: str = ""
     ts: str = ""
     team: str = ""
-
-
-class _Again(Exception):
-    """Slack delivered what it had delivered before."""
 
 
 def heard(app: App, services: Services, people: People, owes: Owed | None = None) -> App:
@@ -101,28 +92,22 @@ class _Heard:
             else:
                 self._taken(ack, body)
             self._do(sent, listener, arguments, body, ack)
-        except _Again:
+        except audit.Again:
             logger.info("Slack delivered %s of %s twice; the second one changes nothing", sent.verb, sent.user)
 
     def _taken(self, ack: Callable[..., Any], body: Body, **said: Any) -> Any:
-        """Acknowledges to Slack. Raises `_Again` where it had arrived before: its trigger is new with every press."""
+        """Acknowledges to Slack. Raises `Again` where it had arrived before: its trigger is new with every press."""
         done, trigger = ack(**said), str(body.get("trigger_id") or "")
         if said or not trigger:
             return done
-        try:
-            with self._services.store.write() as t:
-                new = events.first_time(t, self._services.clock(), "slack", trigger)
-        except (Temporary, Permanent):  # whatever it asks for will meet the same store
-            return done
-        if not new:
-            raise _Again
+        audit.arrives(self._services, "slack", trigger)
         return done
 
     def _do(self, sent: _Sent, listener: Listener, arguments: dict[str, Any], body: Body, ack: Ack) -> None:
         whose = self._people.soon if "view" in arguments else self._people.person  # a window's ack waits for it
         person = whose(sent.user, sent.name, sent.team)
         link = self._people.link(sent.channel, sent.ts)
-        with audited(self._services, person, sent.verb, sent.argument, link) as request:
+        with audit.audited(self._services, person, sent.verb, sent.argument, link) as request:
             if "respond" in arguments:
                 whisper = partial(self._whisper, sent)
                 arguments["respond"] = _listening(arguments["respond"], request, whisper)
@@ -140,9 +125,7 @@ class _Heard:
         return called(self._app.client.chat_postEphemeral, channel=sent.channel, user=sent.user, **shown)
 
 
-def _listening(
-    respond: Callable[..., Any], request: audit.Request, whisper: Callable[[Body], object]
-) -> Callable[..., Any]:
+def _listening(respond: Callable[..., Any], request: Request, whisper: Callable[[Body], object]) -> Callable[..., Any]:
     """Respond, that keeps the first words of the answer, and answers later when Slack is away."""
 
     def said(*args: Any, **arguments: Any) -> Any:
@@ -150,32 +133,6 @@ def _listening(
         return owed_answers.said(lambda: respond(*args, **arguments), lambda: whisper(arguments))
 
     return said
-
-
-@contextmanager
-def audited(services: Services, person: Person, verb: str, argument: str, link: str = "") -> Iterator[audit.Request]:
-    """While this lasts, what is written belongs to this request; at the end it has at least one line."""
-    alert = _ALERT.search(argument)
-    request = audit.Request(verb, argument, link, incident_id=int(alert[1]) if alert else None)
-    request.allowed = not person.barred
-    with audit.asked(request):
-        try:
-            yield request
-        except _Again:
-            request.written = True  # the first delivery has the line
-            raise
-        finally:
-            if not request.written:
-                _write(services, person, request)
-
-
-def _write(services: Services, person: Person, request: audit.Request) -> None:
-    try:
-        with services.store.write() as t:
-            audit.record(t, services.clock(), person, request.verb, request.argument, allowed=request.allowed,
-                         outcome=request.outcome[:_SUMMARY])  # fmt: skip
-    except (Temporary, Permanent) as error:
-        logger.error("the audit has no line of %s by %s: %s", request.verb, person.id, error.message)
 
 
 def _command(body: Body) -> _Sent:

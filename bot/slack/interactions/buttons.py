@@ -18,7 +18,7 @@ from bot.responder.actions.dags import plan_pause
 from bot.responder.alerts.views import view_of
 from bot.responder.incidents import presses, silences
 from bot.responder.remediation import second_person
-from bot.responder.remediation.confirm import confirm, narrow
+from bot.responder.remediation.confirm import confirm, narrow, plan_of
 from bot.responder.services import Services
 from bot.slack.commands import airflow_parts, clear_mark, logs, runs, show
 from bot.slack.commands.registry import answer
@@ -28,7 +28,6 @@ from bot.slack.interactions import approvals, failures_file, plan_buttons
 from bot.slack.interactions.press import Pressed
 from bot.slack.replies import approval, incidents, preview, replies
 from bot.slack.text.block_kit import Block, Message
-from bot.store import remediations
 
 _OLD = "this button is from an older Windsock. `/airflow help` lists verbs."
 
@@ -178,13 +177,12 @@ class Presses:
 
 def confirmed(ask: Ask, plan_id: str) -> Message:
     """Confirms a plan, by a button or a window's submit: what is asked for now, the list as it is now, or why not."""
-    with ask.services.store.read() as t:
-        old = remediations.plan(t, plan_id)
+    old = plan_of(ask.services, plan_id)
     done = confirm(ask.services, ask.person, plan_id)
     if isinstance(done, Refused):
         return refused(ask, done, "confirm")
     if isinstance(done, Plan):
-        return preview.moved(old[0] if old else done, done, ask.services.clock(), place_of(ask, done))
+        return preview.moved(old or done, done, ask.services.clock(), place_of(ask, done))
     if isinstance(done, second_person.Held):
         return approval.held(done.plan)
     return replies.asked(done.plan, place_of(ask, done.plan))

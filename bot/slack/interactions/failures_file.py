@@ -14,12 +14,12 @@ from slack_sdk.web import WebClient
 from bot.core.errors import Temporary
 from bot.core.incidents.incident import Subject
 from bot.core.incidents.view import View
+from bot.responder.alerts.views import subjects_of, thread_of
 from bot.slack.api import files
 from bot.slack.commands.request import Ask
 from bot.slack.replies import replies
 from bot.slack.text.block_kit import Message
 from bot.slack.text.words import count
-from bot.store import alerts, incidents
 
 COLUMNS = ("state", "deployment", "dag_id", "run_id", "task_id", "map_index", "try_number", "name", "host", "told_by",
            "failed_at", "well_at")  # fmt: skip
@@ -28,15 +28,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def as_file(ask: Ask, client: WebClient, seen: View) -> Message:
     """Shares the list in the alert's thread and says where. Raises Temporary or Permanent when it certainly is not there."""
-    with ask.services.store.read() as t:
-        subjects = incidents.subjects_of(t, seen.incident.id)
-        places = [one for one in alerts.of_incident(t, seen.incident.id) if one.channel_id and one.ref]
-    shown = next((one for one in places if one.channel_id == ask.channel), next(iter(places), None))
-    name = seen.incident.name
+    subjects = subjects_of(ask.services, seen.incident.id)
+    shown, name = thread_of(ask.services, seen.incident.id, ask.channel), seen.incident.name
     if shown is None:
         return replies.trouble(f"{name} is shown nowhere yet, so its list has no thread to go to.")
     try:
-        url = files.upload(client, shown.channel_id, shown.ref, f"{name}-failures.csv", table(subjects),
+        url = files.upload(client, *shown, f"{name}-failures.csv", table(subjects),
                            f"{name}: {count(len(subjects), 'failure')}")  # fmt: skip
     except Temporary as error:
         if error.acted is False:

@@ -11,12 +11,12 @@ from slack_sdk.web import WebClient
 from bot.core.errors import Refused
 from bot.core.remediation import Plan
 from bot.responder.access.authorization import weigh
+from bot.responder.alerts.views import thread_of
 from bot.responder.remediation import confirm
 from bot.slack.api import files
 from bot.slack.commands.request import Ask, refused
 from bot.slack.replies import preview, replies
 from bot.slack.text.block_kit import Message
-from bot.store import alerts, remediations
 
 
 def stop(ask: Ask, plan_id: str) -> Message:
@@ -33,11 +33,9 @@ def stop(ask: Ask, plan_id: str) -> Message:
 
 def whole_list(ask: Ask, client: WebClient, plan_id: str) -> Message:
     """Shares every line of the plan. Raises Temporary or Permanent."""
-    with ask.services.store.read() as t:
-        found = remediations.plan(t, plan_id)
-    if found is None:
+    plan = confirm.plan_of(ask.services, plan_id)
+    if plan is None:
         return replies.trouble("that list is not known here any more.")
-    plan, _ = found
     not_theirs = None if plan.person.id == ask.person.id else weigh(ask.services, ask.person, plan)
     if isinstance(not_theirs, Refused):
         return refused(ask, not_theirs, plan.action)
@@ -52,7 +50,5 @@ def whole_list(ask: Ask, client: WebClient, plan_id: str) -> Message:
 
 
 def _place(ask: Ask, plan: Plan) -> tuple[str, str]:
-    with ask.services.store.read() as t:
-        mine = alerts.of_incident(t, plan.incident_id) if plan.incident_id else []
-    shown = next((alert for alert in mine if alert.channel_id and alert.ref), None)
-    return (shown.channel_id, shown.ref) if shown else (plan.channel or ask.channel, "")
+    shown = thread_of(ask.services, plan.incident_id) if plan.incident_id else None
+    return shown or (plan.channel or ask.channel, "")

@@ -17,6 +17,7 @@ from slack_sdk.web import WebClient
 from bot.core.access import Person
 from bot.core.errors import Permanent, Temporary
 from bot.core.incidents.incident import number_of
+from bot.responder.alerts.views import thread_of
 from bot.responder.services import Services
 from bot.slack.api.client import called
 from bot.slack.commands.request import Ask
@@ -26,7 +27,6 @@ from bot.slack.interactions import owed_answers
 from bot.slack.replies import replies
 from bot.slack.text.block_kit import Block, Message
 from bot.slack.text.limits import fit
-from bot.store import alerts
 
 Body = Mapping[str, Any]
 
@@ -87,10 +87,9 @@ class Pressed:
 
 def whisper(services: Services, client: WebClient, incident_id: int, person: Person, message: Message) -> None:
     """An answer for one person in the channel of the alert, where Slack brought no address to answer to."""
-    with services.store.read() as t:
-        shown = next((a for a in alerts.of_incident(t, incident_id) if a.channel_id), None)
+    shown = thread_of(services, incident_id)
     if shown is not None:
-        where = {"channel": shown.channel_id, "user": person.id}
+        where = {"channel": shown[0], "user": person.id}
         owed_answers.said(lambda: called(client.chat_postEphemeral, **where, **fit(message)))
 
 

@@ -7,14 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.core.remediation import Plan, named
+from bot.core.access import Glass
+from bot.core.remediation import Approval, Plan, Standing, named
 from bot.responder.access.authorization import SECOND_PERSON
 from bot.slack.alert import action_words
 from bot.slack.replies import preview
 from bot.slack.text.block_kit import Message, actions, button, context, message, section
 from bot.slack.text.words import at, bare, code, count, foreign, joined, quoted, span
-from bot.store.approvals import Approval, Standing
-from bot.store.break_glass import Glass
 
 if TYPE_CHECKING:
     pass

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from bot.core.audit import Line
 from bot.slack.text.block_kit import Block, Message, context, message, section
 from bot.slack.text.words import at, code, count, foreign, joined, link
-from bot.store.audit import Line
 
 if TYPE_CHECKING:
     pass

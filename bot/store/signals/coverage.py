@@ -56,6 +56,11 @@ class Coverage:
     took: Mapping[str, Spread] = field(default_factory=dict)
 
     @property
+    def reported(self) -> tuple[tuple[str, int], ...]:
+        """How many each of the two reported first."""
+        return tuple((by, self.told.get(by, 0)) for by in (HOOK, SWEEP))
+
+    @property
     def ratio(self) -> float:
         """Reported divided by known; 1 where nothing failed."""
         return sum(self.told.values()) / self.known if self.known else 1.0

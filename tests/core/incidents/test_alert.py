@@ -64,18 +64,19 @@ WORDS: list[tuple[str, dict[str, Any], str, str | None]] = [
 
 @pytest.mark.parametrize(("state", "said", "word"), [row[1:] for row in WORDS], ids=[row[0] for row in WORDS])
 def test_pagerduty_hears_what_is_true_at_delivery(state: dict[str, Any], said: str, word: str | None) -> None:
-    assert page_word(Alert(1, 7, Place(Kind.pagerduty), said=said), opened(**state)) == word
+    assert page_word(Alert(1, 7, Place(Kind.pager, "pagerduty"), said=said), opened(**state)) == word
 
 
 @pytest.mark.parametrize("said", ["trigger", "acknowledge"])
 @pytest.mark.parametrize("state", [{}, HELD, {"silence": QUIET}], ids=["open", "acknowledged", "silenced"])
 def test_what_was_paged_before_it_was_escalated_or_became_worse_is_paged_anew(state: dict[str, Any], said: str) -> None:
     before, after = (
-        Alert(1, 7, Place(Kind.pagerduty), said=said, posted_at=AFTER + timedelta(minutes=way)) for way in (-1, 1)
+        Alert(1, 7, Place(Kind.pager, "pagerduty"), said=said, posted_at=AFTER + timedelta(minutes=way))
+        for way in (-1, 1)
     )
     assert page_word(before, opened(**state, escalated_at=AFTER)) == "again"
     assert page_word(after, opened(**state, escalated_at=AFTER)) != "again" or (state, said) == ({}, "acknowledge")
 
 
 def test_a_place_is_called_by_its_kind_and_target() -> None:
-    assert (str(SLACK), str(Place(Kind.pagerduty))) == ("slack:#data-alerts", "pagerduty")
+    assert (str(SLACK), str(Place(Kind.pager, "pagerduty"))) == ("slack:#data-alerts", "pagerduty")

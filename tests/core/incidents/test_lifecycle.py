@@ -135,7 +135,7 @@ def test_a_worse_signal_rings_over_an_acknowledgement_and_a_silence_made_for_les
     again = seen_again(known, failure(tags=tags), silence=silence).incident
     assert (again.severity, again.page_at) == (severity, page_at)
     if page_at is not None:
-        assert page_word(Alert(1, 1, Place(Kind.pagerduty)), again) == "trigger"
+        assert page_word(Alert(1, 1, Place(Kind.pager, "pagerduty")), again) == "trigger"
 
 
 def test_trouble_that_comes_back_opens_the_same_incident_again_for_everybody() -> None:

@@ -19,7 +19,7 @@ from bot.core.airflow.protocol import Dag
 from bot.core.errors import Refused, Temporary
 from bot.core.incidents.incident import Incident
 from bot.core.incidents.routing import Silence, exactly, name_of
-from bot.core.remediation import Change, Plan, Progress, Remediation
+from bot.core.remediation import Approval, Change, Plan, Progress, Remediation, Standing
 from bot.responder import upkeep
 from bot.responder.access import authorization, break_glass
 from bot.responder.actions import clear, dags
@@ -34,12 +34,11 @@ from bot.slack.dialogs import dialogs
 from bot.slack.interactions.submissions import _scope
 from bot.slack.replies import approval
 from bot.store import remediations, tables
-from bot.store.approvals import Approval, Standing
 from bot.store.tables import approvals, at_work
 from bot.store.tables import plans as plan_rows
 from bot.store.tables import remediations as rows
 from tests.airflow.paper import PaperAirflow
-from tests.given import ANA, BEN, NOW, Clock, failure, some_services
+from tests.given import ANA, BEN, NOW, PAGED, Clock, failure, some_services
 from tests.responder.flows import memory, services_of, whole
 from tests.responder.remediation.test_approve import SECOND, an_airflow, held
 
@@ -70,7 +69,7 @@ def test_a_tag_of_any_dag_of_an_alert_guards_all_of_it(services: Services, verb:
     refused = press(services, ANA, verb, 1)
     assert isinstance(refused, Refused)
     assert "ledger" in refused.reason
-    services.pages = True
+    services.pagers = PAGED
     assert isinstance(press(services, BEN, verb, 1), Incident)
 
 

@@ -20,7 +20,7 @@ from bot.responder.incidents.presses import note, press
 from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.store import alerts, incidents
-from tests.given import ANA, Clock, at_once, failure, some_services, told, wait_until
+from tests.given import ANA, PAGED, Clock, at_once, failure, some_services, told, wait_until
 
 NAMES = ("one", "two", "three", "four", "five")  # figures in a message are masked
 
@@ -381,11 +381,11 @@ def test_a_clock_that_is_put_back_ends_what_was_claimed_and_what_was_put_off(ser
 
 def test_a_clock_that_is_put_back_rings_early_rather_than_an_hour_late(tmp_path: Path, clock: Clock) -> None:
     clock.pass_by(hours=1)
-    services = some_services(f"sqlite:///{tmp_path / 'p.db'}", clock, pages=True)
+    services = some_services(f"sqlite:///{tmp_path / 'p.db'}", clock, pagers=PAGED)
     services.policy = Policy((Route("all", matcher({}, "match"), page_after=timedelta(minutes=5)),))
     report(services, [failure(occurred_at=clock().isoformat())])
     clock.jump(hours=-1)
     show = Scripted()
-    catch_up(services, Kind.pagerduty, show)
+    catch_up(services, Kind.pager, show)
     assert len(show.calls) == 1
     services.store.close()

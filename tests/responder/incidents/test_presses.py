@@ -20,7 +20,7 @@ from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.store import alerts, incidents
 from bot.store.tables import audit
-from tests.given import ANA, BEN, Clock, at_once, failure, some_services, told
+from tests.given import ANA, BEN, PAGED, Clock, at_once, failure, some_services, told
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def clock() -> Clock:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def services(request: pytest.FixtureRequest, tmp_path: Any, clock: Clock) -> Iterator[Services]:
     url = f"sqlite:///{tmp_path / 's.db'}" if request.param == "sqlite" else request.getfixturevalue("database")
-    made = some_services(url, clock, pages=True)
+    made = some_services(url, clock, pagers=PAGED)
     report(made, [failure()])
     made.alerts_owed.clear()
     yield made
@@ -51,7 +51,7 @@ def audited(services: Services) -> list[tuple[str, str, bool, str]]:
 
 def pages(services: Services) -> list[Any]:
     with services.store.read() as t:
-        return [alert for alert in alerts.of_incident(t, only(services).id) if alert.place.kind is Kind.pagerduty]
+        return [alert for alert in alerts.of_incident(t, only(services).id) if alert.place.kind is Kind.pager]
 
 
 def test_of_two_people_at_once_one_gets_it_and_the_other_is_told_by_whom(services: Services) -> None:
@@ -138,10 +138,10 @@ def test_escalating_rings_even_when_somebody_has_it(services: Services, clock: C
 
 
 def test_where_nobody_can_be_rung_escalating_says_so(services: Services) -> None:
-    services.pages = False
+    services.pagers = {}
     refused = press(services, ANA, "escalate", only(services).id)
     assert isinstance(refused, Refused)
-    assert "PagerDuty is not configured" in refused.reason
+    assert "no pager, such as PagerDuty, is configured" in refused.reason
     assert audited(services)[0][2] is False
 
 

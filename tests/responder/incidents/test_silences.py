@@ -16,7 +16,7 @@ from bot.responder.incidents.silences import end_old_silences, silence, unsilenc
 from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.store import alerts, incidents
-from tests.given import ANA, BEN, NOW, Clock, failure, some_services
+from tests.given import ANA, BEN, NOW, PAGED, Clock, failure, some_services
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def services(tmp_path: Path, clock: Clock) -> Iterator[Services]:
-    made = some_services(f"sqlite:///{tmp_path / 's.db'}", clock, pages=True)
+    made = some_services(f"sqlite:///{tmp_path / 's.db'}", clock, pagers=PAGED)
     report(made, [failure(dag_id="payroll", tags=["critical"])])
     yield made
     made.store.close()
@@ -41,7 +41,7 @@ def only(services: Services) -> Incident:
 def pages(services: Services) -> bool:
     """Whether PagerDuty is to hear of it now."""
     with services.store.read() as t:
-        owed = [alert for alert in alerts.of_incident(t, 1) if alert.place.kind is Kind.pagerduty]
+        owed = [alert for alert in alerts.of_incident(t, 1) if alert.place.kind is Kind.pager]
     now = services.clock()
     return any(page_word(one, only(services)) == "trigger" and (one.due_at or now) <= now for one in owed)
 
@@ -106,7 +106,7 @@ def test_a_maintenance_window_takes_over(tmp_path: Path, clock: Clock) -> None:
         return NOW + timedelta(hours=2) if NOW + timedelta(minutes=1) < now < NOW + timedelta(hours=2) else None
 
     window = Window("upgrade", matcher({"dag": "payroll"}, "maintenance"), until, "a new metastore")
-    services = some_services(f"sqlite:///{tmp_path / 'w.db'}", clock, pages=True, maintenance=(window,))
+    services = some_services(f"sqlite:///{tmp_path / 'w.db'}", clock, pagers=PAGED, maintenance=(window,))
     report(services, [failure(dag_id="payroll", tags=["critical"])])
     silenced(services, "dag:payroll", 8)
     ends(services, clock, 9)
@@ -118,7 +118,7 @@ def test_a_maintenance_window_takes_over(tmp_path: Path, clock: Clock) -> None:
 
 
 def test_a_silence_that_a_person_ends_pages_for_what_still_fails(tmp_path: Path, clock: Clock) -> None:
-    services = some_services(f"sqlite:///{tmp_path / 'p.db'}", clock, pages=True)
+    services = some_services(f"sqlite:///{tmp_path / 'p.db'}", clock, pagers=PAGED)
     made = silenced(services, "dag:payroll", 480)
     report(services, [failure(dag_id="payroll", tags=["critical"])])
     assert not pages(services)

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from bot.config.access import access
-from bot.core.access import Access, Person, Yes
+from bot.core.access import Access, Glass, Person, Yes
 from bot.core.airflow.protocol import Dag, Run, Scope, TaskInstance, TaskRef
+from bot.core.audit import Request
 from bot.core.errors import Permanent, Refused, Temporary
-from bot.core.remediation import Plan, Remediation
+from bot.core.remediation import Approval, Plan, Remediation, Standing
 from bot.responder.access import authorization, break_glass
 from bot.responder.actions import clear
 from bot.responder.remediation import approve, second_person
@@ -20,8 +21,6 @@ from bot.responder.remediation import confirm as plans
 from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.store import approvals, audit
-from bot.store.approvals import Approval, Standing
-from bot.store.break_glass import Glass
 from tests.airflow.paper import PaperAirflow
 from tests.given import ANA, BEN, NOW, RUN, Clock, at_once, failure, some_services
 
@@ -262,7 +261,7 @@ class TestBrokenGlass:
         assert isinstance(made, Glass), made
         break_glass.tell(services, say)
         break_glass.tell(services, say)
-        with audit.asked(audit.Request("clear", "sales")):
+        with audit.asked(Request("clear", "sales")):
             assert isinstance(clear.plan_clear(services, ANA, "prod", scope, "C1", 1), Plan)
             plan = planned(services)
             plans.confirm(services, ANA, plan.id)

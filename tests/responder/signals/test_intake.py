@@ -18,7 +18,6 @@ from bot.responder.signals.intake import BACKLOG, UNOBSERVED, Intake, Receipt
 from bot.store import incidents
 from bot.store.database import Store
 from bot.store.signals import signals
-from bot.store.signals.signal_rows import letter
 from tests.given import at_once, failure, some_services, wait_until
 
 
@@ -82,7 +81,7 @@ def test_at_the_moment_of_the_answer_the_signal_is_stored(services: Services, in
             seen.append(len(signals.after(t, 0, 10)))
 
     for n in range(5):
-        intake.submit([letter(failure("abcde"[n] * 3, task_id=f"t{n}"))], answer)
+        intake.submit([failure("abcde"[n] * 3, task_id=f"t{n}")], answer)
     wait_until(lambda: len(seen) == 5, lambda: seen)
     assert all(count > place for place, count in enumerate(seen)), seen
 
@@ -90,7 +89,7 @@ def test_at_the_moment_of_the_answer_the_signal_is_stored(services: Services, in
 def test_nothing_is_answered_before_the_commit(services: Services, intake: Intake) -> None:
     held(services).gate.clear()
     answers: list[Any] = []
-    intake.submit([letter(failure())], answers.append)
+    intake.submit([failure()], answers.append)
     assert held(services).entered.wait(20)
     assert answers == []
     held(services).gate.set()
@@ -101,10 +100,10 @@ def test_nothing_is_answered_before_the_commit(services: Services, intake: Intak
 def test_all_that_queued_up_is_one_commit_and_each_hears_of_its_own(services: Services, intake: Intake) -> None:
     held(services).gate.clear()
     answers: dict[int, Any] = {}
-    intake.submit([letter(failure(task_id="first"))], lambda _: None)
+    intake.submit([failure(task_id="first")], lambda _: None)
     assert held(services).entered.wait(20)
     for n in range(50):  # each tells one of its own and one that all of them tell
-        told = [letter(failure(task_id=f"t{n}")), letter(failure(task_id="first"))]
+        told = [failure(task_id=f"t{n}"), failure(task_id="first")]
         intake.submit(told, lambda receipt, n=n: answers.__setitem__(n, receipt))
     held(services).gate.set()
     wait_until(lambda: len(answers) == 50, lambda: answers)
@@ -114,12 +113,12 @@ def test_all_that_queued_up_is_one_commit_and_each_hears_of_its_own(services: Se
 
 def test_a_writer_that_is_behind_refuses_and_says_when_to_come_back(services: Services, intake: Intake) -> None:
     held(services).gate.clear()
-    many = [letter(failure())] * 1_000
+    many = [failure()] * 1_000
     answers: list[Any] = []
     for _ in range(BACKLOG // 1_000):
         intake.submit(many, answers.append)
     with pytest.raises(Temporary) as refused:
-        intake.submit([letter(failure())], answers.append)
+        intake.submit([failure()], answers.append)
     assert refused.value.retry_after
     held(services).gate.set()
     wait_until(lambda: len(answers) == BACKLOG // 1_000, lambda: len(answers))
@@ -139,7 +138,7 @@ def test_the_writer_outlives_a_commit_that_fails(services: Services, intake: Int
 def test_what_was_submitted_before_the_end_is_committed(services: Services) -> None:
     intake, answers = Intake(services), []
     for n in range(20):
-        intake.submit([letter(failure(task_id=f"t{n}"))], answers.append)
+        intake.submit([failure(task_id=f"t{n}")], answers.append)
     intake.start()
     intake.stop()
     assert answers == [Receipt(1, 0)] * 20
@@ -150,7 +149,7 @@ def test_after_its_end_it_takes_nothing_and_says_so(services: Services) -> None:
     intake.start()
     intake.stop()
     with pytest.raises(Temporary):
-        intake.submit([letter(failure())], lambda _: None)
+        intake.submit([failure()], lambda _: None)
 
 
 def test_a_signal_that_we_stumble_over_is_refused_alone_and_the_writer_goes_on(
@@ -166,7 +165,7 @@ def test_a_signal_that_we_stumble_over_is_refused_alone_and_the_writer_goes_on(
     monkeypatch.setattr(signals, "take", stumble)
     intake, answers = Intake(services), []
     for task_id in ("first", "odd", "last"):
-        intake.submit([letter(failure(task_id=task_id))], answers.append)
+        intake.submit([failure(task_id=task_id)], answers.append)
     intake.start()
     assert intake.take([failure(task_id="after")]) == Receipt(1, 0)
     intake.stop()
@@ -191,7 +190,7 @@ def test_an_observer_that_is_far_behind_refuses_and_says_when_to_come_back(servi
     intake = Intake(services)
     intake.observer.wake(UNOBSERVED + 1)
     with pytest.raises(Temporary, match="observer is behind") as refused:
-        intake.submit([letter(failure())], lambda _: None)
+        intake.submit([failure()], lambda _: None)
     assert refused.value.retry_after
 
 
@@ -216,10 +215,10 @@ def test_one_that_the_store_does_not_take_refuses_no_other(
     monkeypatch.setattr(signals, "take", picky)
     answers: dict[str, Any] = {}
     held(services).gate.clear()
-    intake.submit([letter(failure(task_id="first"))], lambda given: answers.update(first=given))
+    intake.submit([failure(task_id="first")], lambda given: answers.update(first=given))
     wait_until(held(services).entered.is_set, lambda: answers)
     for name in ("a", "odd", "b"):
-        intake.submit([letter(failure(task_id=name))], partial(answers.__setitem__, name))
+        intake.submit([failure(task_id=name)], partial(answers.__setitem__, name))
     held(services).gate.set()
     wait_until(lambda: len(answers) == 4, lambda: answers)
     assert isinstance(answers["odd"], Permanent)

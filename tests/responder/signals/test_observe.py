@@ -21,7 +21,7 @@ from bot.responder.signals.observe import report
 from bot.store import alerts, incidents, silences
 from bot.store.signals import signals
 from bot.store.tables import signals as rows
-from tests.given import RUN, Clock, at_once, failure, some_services, told
+from tests.given import PAGED, RUN, Clock, at_once, failure, some_services, told
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def services(tmp_path: Path, clock: Clock) -> Iterator[Services]:
-    made = some_services(f"sqlite:///{tmp_path / 'store.db'}", clock, pages=True)
+    made = some_services(f"sqlite:///{tmp_path / 'store.db'}", clock, pagers=PAGED)
     yield made
     made.store.close()
 
@@ -256,7 +256,7 @@ class TestPolicy:
                 alert
                 for i in all_of(services)
                 for alert in alerts.of_incident(t, i.id)
-                if alert.place.kind is Kind.pagerduty
+                if alert.place.kind is Kind.pager
             ]
 
     def test_a_critical_failure_is_rung_at_once(self, services: Services, clock: Clock) -> None:
@@ -264,7 +264,7 @@ class TestPolicy:
         assert [page.due_at for page in self.pages(services)] == [clock()]
 
     def test_nobody_is_rung_where_nobody_can_be(self, services: Services) -> None:
-        services.pages = False
+        services.pagers = {}
         report(services, [failure(tags=["critical"])])
         assert self.pages(services) == []
 
@@ -342,7 +342,7 @@ def test_two_replicas_that_are_told_the_same_storm_at_once_count_it_once(databas
 
 def test_the_same_words_mean_the_same_on_postgresql(database: str) -> None:
     clock = Clock()
-    services = some_services(database, clock, pages=True)
+    services = some_services(database, clock, pagers=PAGED)
     report(services, [failure(map_index=n, run_id=RUN) for n in range(1_500)] + [told("run_failed")])
     assert failures(services, only(services)) == 1_500
     report(services, [told("task_succeeded", map_index=n, try_number=2) for n in range(1_500)])

@@ -17,14 +17,14 @@ from bot.responder.incidents.silences import silence
 from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.store import alerts, incidents
-from tests.given import ANA, BEN, Clock, failure, placed, some_services, told
+from tests.given import ANA, BEN, PAGED, Clock, failure, placed, some_services, told
 
 LEDGER_IS_THE_ADMINS = Access({Role.operator: frozenset({"*"})}, rules=(Rule(dags=("ledger_*",), role=Role.admin),))
 
 
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
-    made = some_services(f"sqlite:///{tmp_path / 's.db'}", Clock(), pages=True)
+    made = some_services(f"sqlite:///{tmp_path / 's.db'}", Clock(), pagers=PAGED)
     yield made
     made.store.close()
 
@@ -38,7 +38,7 @@ def rings(services: Services, name: str = "A-1") -> bool:
     """Whether PagerDuty is to hear of it now."""
     with services.store.read() as t:
         one = next(one for one in incidents.listed(t) if one.name == name)
-        pages = [alert for alert in alerts.of_incident(t, one.id) if alert.place.kind is Kind.pagerduty]
+        pages = [alert for alert in alerts.of_incident(t, one.id) if alert.place.kind is Kind.pager]
         return any(
             page_word(alert, one) == "trigger" and (alert.due_at or services.clock()) <= services.clock()
             for alert in pages
@@ -114,7 +114,7 @@ def paged(services: Services) -> list[str]:
     services.clock.pass_by(seconds=30)  # type: ignore[attr-defined]
     with services.store.write() as t:
         one = incidents.listed(t)[-1]
-        (alert,) = [alert for alert in alerts.of_incident(t, one.id) if alert.place.kind is Kind.pagerduty]
+        (alert,) = [alert for alert in alerts.of_incident(t, one.id) if alert.place.kind is Kind.pager]
         word = page_word(alert, one)
         if word is not None:
             said = "trigger" if word == "again" else word
@@ -199,7 +199,7 @@ RUN_AND_TASK = {"run": told("run_failed", dag_id="nightly"), "task": failure(dag
 def test_a_run_that_a_route_makes_critical_pages_in_whatever_order_it_and_its_task_are_reported(
     tmp_path: Path, reports: list[str]
 ) -> None:
-    made = some_services(f"sqlite:///{tmp_path / 's.db'}", Clock(), pages=True, policy=RUNS_ARE_CRITICAL)
+    made = some_services(f"sqlite:///{tmp_path / 's.db'}", Clock(), pagers=PAGED, policy=RUNS_ARE_CRITICAL)
     for one in reports:
         report(made, [RUN_AND_TASK[name] for name in one.split("+")])
     with made.store.read() as t:

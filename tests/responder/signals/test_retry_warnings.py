@@ -15,7 +15,7 @@ from bot.core.signals.signal import Signal
 from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.store import incidents
-from tests.given import Clock, failure, some_services, told
+from tests.given import PAGED, Clock, failure, some_services, told
 
 WARNS = Policy((Route("patient", matcher({"dag": "sales"}, "x"), severity=Severity.critical, warn_on_try=2),))
 RINGS = Policy((Route("loud", page_after=timedelta(minutes=5), warn_on_try=2),))
@@ -32,7 +32,7 @@ def gives_up(cause: str = "row is bad", **changed: Any) -> Signal:
 
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
-    made = some_services(f"sqlite:///{tmp_path / 'store.db'}", Clock(), pages=True, policy=WARNS)
+    made = some_services(f"sqlite:///{tmp_path / 'store.db'}", Clock(), pagers=PAGED, policy=WARNS)
     yield made
     made.store.close()
 

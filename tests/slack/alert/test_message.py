@@ -67,7 +67,7 @@ def test_a_button_is_the_verb_and_carries_the_incident_and_says_what_it_concerns
 
 
 def test_critical_says_so_in_words_sign_and_colour() -> None:
-    message = shown(view(incident(severity=Severity.critical), page_said="trigger"))
+    message = shown(view(incident(severity=Severity.critical), pager="PagerDuty", page_said="trigger"))
     assert message["text"].startswith("🚨 CRITICAL: sales_daily.load failed, try 3/3: ")
     assert head(message).startswith("🚨 sales_daily.load failed: ")
     assert line(message, "section").startswith("*Critical* · try 3/3, none left · 4 tasks wait for it")
@@ -75,7 +75,7 @@ def test_critical_says_so_in_words_sign_and_colour() -> None:
 
 
 def test_a_page_that_did_not_go_out_is_said() -> None:
-    message = shown(view(page_error="503 eight times"))
+    message = shown(view(pager="PagerDuty", page_error="503 eight times"))
     assert strip(message)[1] == [
         f"A-12 · *nobody has it, and PagerDuty could not be told* · failed {SINCE}",
         "PagerDuty: 503 eight times",

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from bot.core.errors import Permanent
+from bot.core.incidents.alert import Kind, Place
 from bot.responder.services import Services
 from bot.responder.signals.observe import observe
-from bot.store import incidents
+from bot.store import alerts, incidents
 from bot.store.database import Store
 from bot.store.signals import signal_rows, signals
 from tests.given import EVERYBODY_OPERATES, Clock, failure
@@ -181,3 +182,16 @@ def test_a_store_that_was_open_to_others_is_closed_to_them(tmp_path: Path) -> No
     path.chmod(0o644)
     opened(path).store.close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_page_that_an_older_version_sent_stays_the_same_page(tmp_path: Path) -> None:
+    path = old_store(tmp_path)
+    with closing(sqlite3.connect(path)) as made:
+        made.execute("update alerts set kind = 'pagerduty', target = '', ref = 'key', said = 'trigger' where id = 2")
+        made.commit()
+    services = opened(path)
+    with services.store.read() as t:
+        (page,) = alerts.of_incident(t, 2)
+        assert alerts.by_ref(t, "", "key") == 2
+    assert (page.place, str(page.place), page.said) == (Place(Kind.pager, "pagerduty"), "pagerduty", "trigger")
+    services.store.close()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from bot.core.errors import Permanent, Temporary
-from bot.store.database import Store
+from bot.responder.services import Services
 
 PROBE_SECONDS = 5.0
 
@@ -15,8 +15,8 @@ PROBE_SECONDS = 5.0
 class Probe:
     """Tries every few seconds at the most, since strangers may ask."""
 
-    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, services: Services, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store, self._clock = services.store, clock
         self._lock = threading.Lock()
         self._next, self._said = 0.0, ""
 
