@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic, sleep
 from typing import Any
 
-from bot.core.access import Access, Person, Role
+from bot.core.access import Access, Person
 from bot.core.incidents.routing import Placement, Policy, route
 from bot.core.incidents.runbook import Runbook
+from bot.core.roles import Role
 from bot.core.signals.signal import Signal
 from bot.core.signals.signature import Signature, sign
 from bot.core.signals.wire import parse

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from bot.core.access import ALIASES, NEEDS, PLANNED, WIDE, Access, BreakGlass, Role, Rule
+from bot.core.access import ALIASES, NEEDS, PLANNED, WIDE, Access, BreakGlass, Rule
+from bot.core.roles import Role
 
 _ROLES = ", ".join(role.name for role in Role)
 _RULE = ("verbs", "tag", "dag", "deployment", "role", "second_person")

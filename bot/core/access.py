@@ -9,26 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import IntEnum
 from fnmatch import fnmatchcase
 
 from bot.core.errors import Refused
+from bot.core.roles import Role
 
 EVERYBODY = "*"
 ANYWHERE = "*"
 WIDE = 50
-
-
-class Role(IntEnum):
-    """Lowest first; each role may do all that the ones before it may."""
-
-    viewer = 0
-    responder = 1
-    operator = 2
-    admin = 3
-
-    def __str__(self) -> str:
-        return self.name
 
 
 _RESPONDER = ("acknowledge", "unacknowledge", "resolve", "reopen", "silence", "unsilence", "clear", "mark", "pause",
@@ -95,7 +83,7 @@ class No:
 
     @property
     def refused(self) -> Refused:
-        return Refused(self.reason, self.missing.name if self.missing is not None else "", self.holders)
+        return Refused(self.reason, missing=self.missing, who=self.holders)
 
 
 @dataclass(frozen=True, slots=True)

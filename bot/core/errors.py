@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from bot.core.roles import Role
+
 
 class Temporary(Exception):
     """Worth another try. `retry_after` is in seconds if the other side named it. `acted` is False if it is certain that
@@ -40,9 +42,10 @@ class Permanent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A person's request that will not be carried out. `reason` is a sentence for them, `remedy` names the next step.
-    If a role is missing, `remedy` is the role and `who` the ids that have it."""
+    """A person's request that will not be carried out. `reason` is a sentence for them, `next` the command that helps.
+    `missing` is the role that they lack, None if no role would help, and `who` the ids that have it."""
 
     reason: str
-    remedy: str = ""
+    next: str = ""
+    missing: Role | None = None
     who: tuple[str, ...] = field(default=(), compare=False)

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from bot.core.access import Glass, Person, Role
+from bot.core.access import Glass, Person
+from bot.core.roles import Role
 from bot.store.tables import broken_glass
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, case, delete, func, insert, or_, select, update
 
-from bot.core.access import Person, Role
+from bot.core.access import Person
 from bot.core.incidents.incident import Counts, Entry, Incident, State, Subject
 from bot.core.incidents.routing import RETRYING, Severity, Silence
 from bot.core.redaction import redact
+from bot.core.roles import Role
 from bot.core.signals.signal import Family, Mood, Signal
 from bot.core.signals.wire import as_json, parse_stored
 from bot.store.driver import rows

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from bot.core.access import Role
 from bot.core.incidents.routing import Severity, Silence
 from bot.core.redaction import redact
+from bot.core.roles import Role
 from bot.store.tables import silences
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.config.access import access
-from bot.core.access import Role
+from bot.core.roles import Role
 
 WHOLE = """
 responder = ["S0DATA"]

@@ -10,7 +10,7 @@ import pytest
 
 from bot.config.access import access
 from bot.config.settings import Settings, WrongSettings, load, masked
-from bot.core.access import Role
+from bot.core.roles import Role
 
 
 @pytest.fixture(autouse=True)

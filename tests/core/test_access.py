@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bot.config.access import access
-from bot.core.access import NEEDS, READS, SOMEWHERE, About, Access, No, Person, Role, Yes
+from bot.core.access import NEEDS, READS, SOMEWHERE, About, Access, No, Person, Yes
+from bot.core.roles import Role
 
 PEOPLE = {
     Role.viewer: Person("U0EVE", "Eve"),
@@ -55,7 +56,7 @@ def test_the_matrix_of_roles_and_verbs(role: Role, verb: str, place: int) -> Non
     if isinstance(decided, No):
         assert decided.missing is needed
         assert f"needs the role *{needed}*" in decided.reason
-        assert decided.refused.remedy == needed.name
+        assert decided.refused.missing is needed
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -67,7 +68,7 @@ def test_without_rules_a_refusal_says_verb_role_and_what_one_is(role: Role, verb
     else:
         assert refused is not None
         assert refused.reason == f"`{verb}` needs the role *{LEAST[verb][0]}*; you are a *{role}*."
-        assert refused.remedy == LEAST[verb][0].name
+        assert refused.missing is LEAST[verb][0]
 
 
 def test_every_verb_that_changes_something_is_in_the_matrix() -> None:

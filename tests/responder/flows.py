@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from bot.core.access import EVERYBODY, Access, Person, Role
+from bot.core.access import EVERYBODY, Access, Person
 from bot.core.airflow.backfill import Backfill, BackfillDate
 from bot.core.airflow.protocol import Airflow, Dag, Run, Scope, TaskInstance, TaskRef
 from bot.core.airflow.variables import Param, Variable
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import Plan, Remediation
+from bot.core.roles import Role
 from bot.responder.actions.clear import plan_clear
 from bot.responder.remediation import carry_out
 from bot.responder.remediation import confirm as plans

@@ -14,8 +14,8 @@ from typing import Any, cast
 
 import pytest
 
-from bot.core.access import Role
 from bot.core.airflow.protocol import Airflow, Dag, Run, TaskInstance, TaskRef
+from bot.core.roles import Role
 from tests.airflow.paper import NOW, PaperAirflow
 from tests.scenarios.room import RUN, BotHere, Room, a_room
 from tests.scenarios.seen import Message

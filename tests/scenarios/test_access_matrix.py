@@ -13,9 +13,10 @@ from typing import cast
 import pytest
 
 from bot.config.access import access
-from bot.core.access import Person, Role
+from bot.core.access import Person
 from bot.core.airflow.protocol import Airflow, Dag, Run, TaskInstance, TaskNode, TaskRef
 from bot.core.incidents.routing import Silence
+from bot.core.roles import Role
 from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.slack.api.people import People

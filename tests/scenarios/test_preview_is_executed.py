@@ -22,10 +22,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from bot.airflow.gateway import GatewayConfig, connect
-from bot.core.access import EVERYBODY, Access, Person, Role
+from bot.core.access import EVERYBODY, Access, Person
 from bot.core.airflow.protocol import Airflow, Scope, TaskRef
 from bot.core.errors import Refused
 from bot.core.remediation import RUNS_AGAIN, Plan, Progress, Remediation
+from bot.core.roles import Role
 from bot.responder.actions import catalog, clear, draft
 from bot.responder.actions.mark import plan_mark_run, plan_mark_scopes
 from bot.responder.remediation import carry_out

@@ -16,8 +16,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
 
-from bot.core.access import Role
 from bot.core.incidents.runbook import Runbook
+from bot.core.roles import Role
 from bot.core.signals.signal import SEPARATOR, Family, Signal
 
 

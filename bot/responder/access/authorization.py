@@ -12,17 +12,18 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from bot.core.access import SOMEWHERE, About, No, Person, Role, Yes
+from bot.core.access import SOMEWHERE, About, No, Person, Yes
 from bot.core.airflow.protocol import Scope
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.incidents.incident import OPEN_STATES, Incident
 from bot.core.incidents.routing import Silence, name_of
 from bot.core.remediation import Plan
+from bot.core.roles import Role
 from bot.responder.services import Services
 from bot.store import audit, break_glass, incidents
 
 TAGS_KEPT = timedelta(minutes=10)
-AIRFLOW_SILENT = "status"  # the remedy in a refusal when Airflow doesn't answer
+AIRFLOW_SILENT = "status"  # the next command in a refusal when Airflow doesn't answer
 MOST_CUTS = 8  # ways to split a dotted name into a DAG and a task
 MOST_ASKED, MOST_KEPT = 60, 2_000  # DAGs asked about for one decision; DAGs whose tags are cached
 PATIENCE = 2.5  # seconds for each DAG that Airflow is asked about
@@ -109,7 +110,7 @@ def no_longer(services: Services, plan: Plan, second: Person | None = None) -> R
     ]
     for person, did in people:
         weighed = weigh(services, services.whois(person) if services.whois else person, plan)
-        if isinstance(weighed, Refused) and weighed.remedy != AIRFLOW_SILENT:
+        if isinstance(weighed, Refused) and weighed.next != AIRFLOW_SILENT:
             return Refused(f"{person.name}, who {did}, may not do that any more: {weighed.reason}", "")
     return None
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.core.access import About, Person, Role, Yes
+from bot.core.access import About, Person, Yes
 from bot.core.airflow.protocol import Airflow
 from bot.core.audit import Line
 from bot.core.errors import Permanent, Temporary
@@ -19,6 +19,7 @@ from bot.core.incidents.incident import State
 from bot.core.incidents.routing import Silence
 from bot.core.incidents.view import View
 from bot.core.remediation import Remediation
+from bot.core.roles import Role
 from bot.responder.access.authorization import decide
 from bot.responder.alerts.views import open_views
 from bot.responder.services import Services

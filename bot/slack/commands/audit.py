@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.core.access import About, Role
+from bot.core.access import About
 from bot.core.dates import duration
 from bot.core.errors import Refused
+from bot.core.roles import Role
 from bot.responder.access import audit as audits
 from bot.responder.access import authorization
 from bot.responder.access import break_glass as glass

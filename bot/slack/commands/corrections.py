@@ -44,7 +44,7 @@ def fault(refusal: grammar.Fault) -> Message:
     """The sentence, the line as it was typed, and a caret under what is wrong."""
     said = foreign(refusal.reason, formatted=True)
     shown = preformatted(f"{refusal.line}\n{refusal.caret}") if refusal.line else None
-    below = context(f"next: {code(f'/airflow {plain(refusal.remedy, 200)}')}") if refusal.remedy else None
+    below = context(f"next: {code(f'/airflow {plain(refusal.next, 200)}')}") if refusal.next else None
     return message(f"{_NOTHING}: {bare(said)}", section(f"*{_NOTHING}.* {said}"), shown, below)
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from slack_sdk.web import WebClient
 
-from bot.core.access import Person, Role
+from bot.core.access import Person
 from bot.core.airflow.protocol import Airflow
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.incidents.view import View
@@ -83,9 +83,9 @@ def refused(ask: Ask, refusal: Refused, verb: str) -> Message:
     shown = corrections.of(refusal, ask.command)
     if shown is not None:
         return shown
-    if refusal.remedy not in Role.__members__:
+    if refusal.missing is None:
         return replies.refusal(refusal, verb)
-    who = refusal.who or ask.services.access.holders(Role[refusal.remedy])
+    who = refusal.who or ask.services.access.holders(refusal.missing)
     return replies.refusal(refusal, verb, ask.people.names(who), ask.people.handles(who))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.core.access import Role
 from bot.core.errors import Refused
 from bot.core.incidents.runbook import Runbook
 from bot.core.remediation import Plan
@@ -46,11 +45,10 @@ def trouble(sentence: str) -> Message:
 def refusal(refused: Refused, verb: str, holders: Sequence[str] = (), groups: Sequence[str] = ()) -> Message:
     """Why not, and who can or what next. `holders` are the people that have the missing role, `groups` the user groups."""
     reason = refused.reason or f"`{plain(verb)}` was refused."
-    role_missing = refused.remedy in Role.__members__
-    lock = "🔒 " if role_missing else ""
+    lock = "" if refused.missing is None else "🔒 "
     text = f"{lock}{_NOTHING}: {bare(_said(reason))}"
-    if not role_missing:
-        return message(text, section(f"*{_NOTHING}.* {_said(reason)}"), _next(plain(refused.remedy, 200)))
+    if refused.missing is None:
+        return message(text, section(f"*{_NOTHING}.* {_said(reason)}"), _next(plain(refused.next, 200)))
     can = f"{listed((foreign(name, 60) for name in holders), most=5)} can do it" if holders else ""
     ask = f"ask {listed((foreign(name, 60) for name in groups), 'or', most=5)}" if groups else ""
     who = ", or ".join(part for part in (can, ask) if part) or "nobody has that role yet"

@@ -14,12 +14,13 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.config.access import access
-from bot.core.access import Person, Role, Yes
+from bot.core.access import Person, Yes
 from bot.core.airflow.protocol import Dag
 from bot.core.errors import Refused, Temporary
 from bot.core.incidents.incident import Incident
 from bot.core.incidents.routing import Silence, exactly, name_of
 from bot.core.remediation import Approval, Change, Plan, Progress, Remediation, Standing
+from bot.core.roles import Role
 from bot.responder import upkeep
 from bot.responder.access import authorization, break_glass
 from bot.responder.actions import clear, dags

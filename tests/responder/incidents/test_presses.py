@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.core.access import Access, Role, Rule
+from bot.core.access import Access, Rule
 from bot.core.errors import Refused
 from bot.core.incidents.alert import Kind
 from bot.core.incidents.incident import Entry, Incident, State
 from bot.core.incidents.routing import Silence
+from bot.core.roles import Role
 from bot.responder.incidents.presses import learn, note, press
 from bot.responder.incidents.silences import LONGEST_SILENCE, end_old_silences, silence, unsilence
 from bot.responder.services import Services
@@ -90,7 +91,7 @@ def test_a_press_moves_the_incident_leaves_a_line_and_makes_the_alert_owed_now(
 def test_a_press_without_the_role_changes_nothing_and_is_in_the_audit(services: Services) -> None:
     services.access = Access({Role.responder: frozenset({BEN.id})})
     refused = press(services, ANA, "acknowledge", only(services).id)
-    assert refused == Refused("`acknowledge` needs the role *responder*; you are a *viewer*.", "responder")
+    assert refused == Refused("`acknowledge` needs the role *responder*; you are a *viewer*.", missing=Role.responder)
     assert only(services).state is State.open
     assert audited(services) == [("Ana", "acknowledge", False, refused.reason)]
 

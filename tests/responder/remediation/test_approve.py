@@ -14,6 +14,7 @@ from bot.core.airflow.protocol import Dag, Run, Scope, TaskInstance, TaskRef
 from bot.core.audit import Request
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import Approval, Plan, Remediation, Standing
+from bot.core.roles import Role
 from bot.responder.access import authorization, break_glass
 from bot.responder.actions import clear
 from bot.responder.remediation import approve, second_person
@@ -122,7 +123,7 @@ def test_nobody_approves_their_own_and_nobody_without_the_role_does(services: Se
     assert isinstance(own, Refused)
     assert "someone else must approve it" in own.reason
     assert isinstance(nobody, Refused)
-    assert nobody.remedy == "responder"
+    assert nobody.missing is Role.responder
     assert standing(services, plan) is Standing.waiting
     assert acted(airflow) == []
     assert audited(services)[-1][:2] == ("Eve", "clear")
@@ -242,7 +243,7 @@ def test_a_wide_clear_is_the_operators(tmp_path: Path, scopes: list[Scope], fail
     made = clear.plan_clear(services, ANA, "prod", scopes, "C1")
     assert isinstance(made, Refused if wide else Plan), made
     if isinstance(made, Refused):
-        assert made.remedy == "operator"
+        assert made.missing is Role.operator
         assert made.who == ("U0CLEO",)
     assert isinstance(clear.plan_clear(services, CLEO, "prod", scopes, "C1"), Plan)
     services.store.close()

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.access import Access, Role, Rule
+from bot.core.access import Access, Rule
 from bot.core.airflow.protocol import Run, TaskRef
 from bot.core.errors import Refused
 from bot.core.remediation import Plan, Progress, Remediation
+from bot.core.roles import Role
 from bot.responder.actions import clear, dags, mark, variable
 from bot.responder.incidents import silences
 from bot.responder.remediation import carry_out

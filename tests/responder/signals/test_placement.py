@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.access import Access, Role, Rule
+from bot.core.access import Access, Rule
 from bot.core.incidents.alert import Kind, page_word
 from bot.core.incidents.incident import Incident, State
 from bot.core.incidents.routing import Policy, Route, Severity, Silence, matcher
+from bot.core.roles import Role
 from bot.responder.incidents.presses import press
 from bot.responder.incidents.silences import silence
 from bot.responder.services import Services

@@ -10,7 +10,8 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import WebClient
 
-from bot.core.access import Access, No, Role, Yes
+from bot.core.access import Access, No, Yes
+from bot.core.roles import Role
 from bot.slack.api.people import HELD_SECONDS, KEPT_SECONDS, QUIET_SECONDS, STRANGER, People
 
 OURS = {"team_id": "T1", "url": "https://ours.example.com/"}

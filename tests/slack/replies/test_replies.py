@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 
-from bot.core.access import Access, Role
+from bot.core.access import Access
 from bot.core.airflow.protocol import Run, TaskInstance
 from bot.core.errors import Refused
 from bot.core.incidents.routing import Silence
 from bot.core.incidents.view import DeploymentStatus, Status
 from bot.core.remediation import Change, Surprise
+from bot.core.roles import Role
 from bot.slack.replies import incidents, log, preview, replies, run_tree, status
 from bot.slack.text.limits import fit
 from tests.slack import strict
@@ -39,7 +40,7 @@ def test_a_missing_role_is_named_and_who_has_it() -> None:
     )
     assert last(message) == "Ana and Ben can do it · your roles: `/airflow whoami`"
     assert message["text"].startswith("🔒 Nothing was changed: clear needs the role responder")
-    assert Role.responder.name == refused.remedy
+    assert refused.missing is Role.responder
 
 
 def test_any_other_refusal_names_the_next_command_and_says_once_that_nothing_was_changed() -> None:
