@@ -19,6 +19,8 @@ MODULES = (
     "forms",
     "vendors",
     "private_keys",
+    "containers",
+    "pairs",
     "named",
     "statements",
     "__init__",

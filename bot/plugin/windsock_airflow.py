@@ -225,7 +225,6 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         "please", "check", "see", "it", "this", "that", "your", "you", "we", "object", "type", "default", "list", "dict", "tuple",
     ))  # fmt: skip
     QUOTE = re.compile(r"\\*[\"'`]|&quot;|&#3[49];|\\+u002[27]")
-    _BRACKET, _CLOSING = re.compile(r"[()\[\]{}]"), {"(": ")", "[": "]", "{": "}"}
     _STOPS = frozenset(' \t\r\n,;&)]}<>"|')
 
     def is_mixed(value: str) -> bool:
@@ -246,9 +245,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             begin = opening.end()
             end = closing(text, begin, opening[0])
             value = text[begin:end]
-            return (begin, end) if value.strip() and not _is_no_value(value, name, kind=kind, quoted=True) else None
-        if at < size and text[at] in "([{":
-            return _balanced(text, at, name)
+            return (begin, end) if value.strip() and not is_no_value(value, name, kind=kind, quoted=True) else None
         end = at
         while end < size and end - at < LONGEST_VALUE and text[end] not in _STOPS:
             if text[end] == "'" and (end + 1 >= size or text[end + 1] in _STOPS or text[end + 1] in ".:'"):
@@ -259,7 +256,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         while end > at and text[end - 1] in ".:," and (end >= size or text[end] in " \n\t\r"):
             end -= 1
         value = text[at:end]
-        if not value or _is_no_value(value, name, kind=kind, quoted=False):
+        if not value or is_no_value(value, name, kind=kind, quoted=False):
             return None
         return at, end
 
@@ -296,27 +293,8 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             at += 1
         return limit
 
-    def _balanced(text: str, at: int, name: str) -> "tuple[int, int] | None":
-        """A tuple, list or object as a secret's value: all of it, where it holds a text."""
-        depth, end = list[str](), min(len(text), at + 2_000)
-        for found in _BRACKET.finditer(text, at, end):
-            if found[0] in _CLOSING:
-                depth.append(_CLOSING[found[0]])
-            elif found[0] == depth[-1]:
-                depth.pop()
-                if not depth:
-                    end = found.start()
-                    break
-        inner = text[at + 1 : end]
-        low = name.lower()
-        if text[at] == "{" and "cookie" not in low:  # an object names what it holds, and is read by its own names
-            driver = "pwd" in low or "pass" in low
-            return (at + 1, end) if driver and end > at + 1 and not any(sign in inner for sign in "'\":{} ") else None
-        if inner.startswith(("{", "%")) or not ("'" in inner or '"' in inner) or low.endswith("key"):
-            return None
-        return at + 1, end
-
-    def _is_no_value(value: str, name: str, *, kind: str, quoted: bool) -> bool:
+    def is_no_value(value: str, name: str, *, kind: str, quoted: bool) -> bool:
+        """A word that stands for none, a reference, or, of some kinds, what does not look like a secret."""
         plain = value.strip().strip("*.•<>[]()").lower()
         if not plain or (
             plain in _NO_VALUE and (not quoted or plain in {"none", "null", "true", "false", "str", "redacted", "hidden"})
@@ -340,7 +318,9 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             )
         ):
             return True
-        if kind == "spaced":
+        if kind == "many":
+            return value.isdigit() or not (quoted or is_odd(value))
+        if kind in {"spaced", "random"}:
             return not (is_random(value) and any(sign.isdigit() for sign in value))
         if kind == "loose":
             return not (
@@ -404,13 +384,21 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         "rules", "min", "max", "characters", "in", "kind", "status", "class", "issuer", "resolver", "validator", "reset", "prompt",
         "engine", "location", "lifetime", "bucket", "seconds", "valid", "is", "exists", "missing", "not", "found", "key_name",
     ))  # fmt: skip
+    _BESIDE = frozenset((
+        "description", "message", "msg", "title", "code", "detail", "key", "user", "username", "login", "host", "from", "env", "label",
+        "region", "algorithm", "loc", "ctx", "source", "help", "regex", "pattern", "placeholder", "widget", "id", "port", "schema",
+    ))  # fmt: skip
+    _MANY = frozenset((
+        "api", "access", "secret", "private", "account", "shared", "signing", "encryption", "fernet", "auth", "refresh", "bearer",
+        "ssh", "service", "webhook", "bot", "bearer", "github", "gitlab", "slack",
+    ))  # fmt: skip
     _SECRET_URLS = frozenset(("webhook", "hook", "dead_man", "deadman", "ping"))
     _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
     @lru_cache(maxsize=4096)
     def kind_of(name: str) -> str:
         """Whether this is the name of a secret: "sure", "loose" where only a value that looks like one is one, "token" where
-        that is so in a sentence, "" for no."""
+        that is so in a sentence, "many" where a number is none, "random" where only a random value is one, "" for no."""
         low = [word.lower() for word in _WORDS.findall(name)]
         if not low:
             return ""
@@ -430,14 +418,18 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             or low[last] == "webhook"
         ):
             return "loose"
+        if low[last] in {"tokens", "keys", "apikeys"}:
+            return "" if rest else "many" if low[last] == "apikeys" or (last and low[last - 1] in _MANY) else "random"
         return "token" if low == ["token"] else "sure"
 
     def _is_secret(low: "list[str]", place: int) -> bool:
         word = low[place]
         if word in _SECRETS:
             return True
-        if word == "key":
+        if word in {"key", "keys"}:
             return place > 0 and low[place - 1] in KEYS
+        if word in {"tokens", "apikeys"}:
+            return True
         if word in {"pass", "auth"}:
             return place == len(low) - 1
         if word == "signature":
@@ -452,7 +444,13 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
 
     def is_secret_name(name: str) -> bool:
         """Whether what is called so is a secret."""
-        return kind_of(name) not in {"", "identified"}
+        return kind_of(name) not in {"", "identified", "random"}
+
+    @lru_cache(maxsize=1024)
+    def is_beside(name: str) -> bool:
+        """Whether what is called so in a secret's object is something else, such as its version."""
+        words = _WORDS.findall(name)
+        return bool(words) and (words[-1].lower() in _ABOUT or words[-1].lower() in _BESIDE)
     _Form = tuple[tuple[str, ...], "re.Pattern[str]", str]
 
     @lru_cache(maxsize=1)
@@ -691,6 +689,108 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         while at > start and (text[at - 1].isalnum() or text[at - 1] in "+/=\n\r\\ \t"):
             at -= 1
         return at
+    _CLOSING = {"(": ")", "[": "]", "{": "}"}
+    _DEEPEST = 6
+    _PIECE = re.compile(r"[()\[\]{}]|b?(\\{0,30}[\"'])|[^\s()\[\]{},:=\"'\\]+")
+    _KEY_FOLLOWS = re.compile(r"\\*[\"']?\s{0,3}(?:=>|[:=])")
+    _SENTENCE = re.compile(r"[A-Z][a-z']+(?: [\w'-]+){2,40}[.!]?\Z")
+    _VAGUE = re.compile(r"(?i)(?:secrets?|credentials?|creds)\Z")
+
+    def values_at(text: str, start: int, name: str, *, kind: str) -> "list[tuple[int, int]]":
+        """The value that begins here, or every one of them in a list or an object."""
+        if text[start : start + 1] in _CLOSING:
+            return _texts_in(text, start, name, kind)
+        span = value_at(text, start, name, kind=kind)
+        return [] if span is None else [span]
+
+    def _texts_in(text: str, at: int, name: str, kind: str) -> "list[tuple[int, int]]":
+        spans, open_, key, limit = list[tuple[int, int]](), list[str](), "", min(len(text), at + LONGEST_VALUE)
+        low, vague = name.lower(), bool(_VAGUE.search(name))
+        if text[at] == "{" and ("pwd" in low or "pass" in low):  # the braces of a driver's connection string
+            end = text.find("}", at, limit)
+            if end > at + 1 and not any(sign in "'\":{} " for sign in text[at + 1 : end]):
+                return [(at + 1, end)]
+        if text.startswith(("{{", "{%"), at) or text.startswith("%", at + 1):
+            return []
+        while at < limit and (piece := _PIECE.search(text, at, limit)):
+            at, begin, sign = piece.end(), piece.start(), piece[0]
+            if sign in _CLOSING:
+                open_.append(_CLOSING[sign])
+                if len(open_) > _DEEPEST:
+                    break
+                continue
+            if sign == open_[-1]:
+                open_.pop()
+                if not open_:
+                    break
+                continue
+            quoted, end = piece[1] is not None, at
+            if quoted:
+                begin, end = at, closing(text, at, piece[1])
+                at = end + len(piece[1])
+            value, following = text[begin:end], _KEY_FOLLOWS.match(text, end)
+            if following is not None and open_[-1] != "]":
+                key, at = value, following.end()
+                continue
+            if not is_beside(key) and _is_one(value, name, key, kind, quoted, vague, open_[-1] == "}"):
+                spans.append((begin, end))
+            if open_[-1] == "}":
+                key = ""
+        return spans
+
+    def _is_one(value: str, name: str, key: str, kind: str, quoted: bool, vague: bool, in_object: bool) -> bool:
+        if not value.strip() or is_no_value(value, name, kind=kind, quoted=quoted) or _SENTENCE.match(value):
+            return False
+        if is_secret_name(key):
+            return True
+        if vague and (in_object or is_secret_name(value)):
+            return is_random(value) and any(sign.isdigit() for sign in value) and not any(sign in value for sign in "/:.")
+        return quoted or is_odd(value)
+    _NAMES = r"(?:[a-z_]{0,20}(?:name|key)|variable|var|field|property|header|setting|param|parameter|option|id|label)"
+    _NAMED = re.compile(
+        rf"(?i)(?<![a-z_])({_NAMES})(?:\\*[\"']?\s{{0,3}}[:=]\s{{0,3}}|\s)b?(?:\\*[\"'])?(?:[\w.-]{{0,60}}/|/){{0,6}}\Z"
+    )
+    _VALUE = re.compile(r"(?i)(?:[a-z_]{0,16}value|default|val)\Z")
+    _VALUES = re.compile(r"(?i)(?<![a-z_])(?:[a-z_]{0,16}value|default|val)\\*[\"']?\s{0,3}[:=]\s{0,3}")
+    _FIELD = re.compile(
+        r"\\{0,30}[\"']?(?:[\s,;]|\\{1,30}[nrt]){1,80}(?:--)?(?:\\{0,30}[\"'])?([A-Za-z][\w-]{0,40})(?:\\{0,30}[\"']?\s{0,3}[:=]\s{0,3}|(?<=-[a-z]{4})\s|(?<=-[a-z]{5})\s)"
+    )
+    _SKIPPED = re.compile(
+        r"\\*\"[^\"\n]{0,300}\"|\\*'[^'\n]{0,300}'|[\[{(][^\[\]{}()]{0,300}[\])}]|[^\s,;\"'{}\[\]()<>]{1,100}"
+    )
+    _WORD_MORE = re.compile(r" [^\s,;\"'{}\[\]()<>]{1,60}")
+    _FARTHEST = 24  # fields and words
+
+    def paired(text: str, left: int, right: int, name: str, kind: str) -> "list[tuple[int, int]] | None":
+        """Where the value of the field beside this name stands; None when the name is not the value of such a field."""
+        before = text[max(0, left - 5) : left]
+        if ":" not in before and "=" not in before and not before.endswith(("/", "name ")):
+            return None
+        named = _NAMED.search(text, max(0, left - 130), left)
+        if named is None:
+            return None
+        kind = kind if kind in {"many", "random"} else "sure"
+        for _, key, start in _fields(text, right):
+            if _VALUE.match(key) and (spans := values_at(text, start, name, kind=kind)):
+                return spans
+        for valued in [*_VALUES.finditer(text, max(0, left - 400), named.start())][-3:]:
+            spans = values_at(text, valued.end(), name, kind=kind)
+            if spans and any(at == named.start(1) for at, _, _ in _fields(text, spans[-1][1])):
+                return spans
+        return []
+
+    def _fields(text: str, at: int) -> "Iterator[tuple[int, str, int]]":
+        """The fields that follow in the same object: where the key begins, the key, and where its value begins."""
+        for _ in range(_FARTHEST):
+            field = _FIELD.match(text, at)
+            if field is not None:
+                yield field.start(1), field[1], field.end()
+                skipped = _SKIPPED.match(text, field.end())
+            else:
+                skipped = _WORD_MORE.match(text, at)
+            if skipped is None:
+                return
+            at = skipped.end()
     _LONGEST_NAME = 120  # characters
     _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
     _NEXT_LINE = re.compile(r"\n[ \t]+(?![-#{\[])([^\s:=]{5,500})[ \t]*(?=\n|\Z)")
@@ -700,9 +800,10 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     _PAIR = re.compile(
         r"(?i)(?:</name>\s*<value>|(?:,|;|\\+n|\s)[\s\\n,-]{0,40}\\*[\"']?(?:value|defaultvalue|default|stringvalue)\\*[\"']?\s{0,3}[:=]\s{0,3})"
     )
-    _PAIRED_BEFORE = re.compile(
-        r"(?i)(value\\*[\"']?\s{0,3}[:=]\s{0,3}b?\\*[\"'])([^\"'\n\\]{1,250})\\*[\"']\s{0,3},\s{0,3}\\*[\"']?(?:name|key)\\*[\"']?\s{0,3}[:=]\s{0,3}\\*[\"']\Z"
-    )
+    _NEXT_ITEM = re.compile(r"(?:\s|\\+[nr]){1,60}-\s{1,3}(?=\S)|\s{0,3}\\?\n\s{0,60}(?=[^\s-])")
+    _COMMA = re.compile(r"\s{0,3},(?:\s|\\+[nr]){1,60}")
+    _KEY_ENDS = re.compile(r"\\*[\"']\s{0,3}:")
+    _FIRST_OF_TWO, _LAST_OF_TWO = re.compile(r"[(\[]\s{0,60}b?\\*[\"']\Z"), re.compile(r"\\*[\"'],?\s{0,60}[)\]]")
     _SAID = re.compile(r"(?i)(?:is|was|set to|=)[ \t]+")
 
     def without_named(text: str, places: "list[int]") -> str:
@@ -718,75 +819,97 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
                 right += 1
             while right > place and text[right - 1] in ".-":
                 right -= 1
+            if text[left - 1 : left] == "\\" and text[left] in "nrt":  # the end of a line as it is written in a repr
+                left += 1
             position = right
-            span = _value_of(text, left, right)
-            if span is None or span[0] < done or text.startswith(MASK, span[0]):
-                continue
-            parts += [text[done : span[0]], MASK]
-            done = position = span[1]
+            for begin, end in _values_of(text, left, right):
+                if begin >= done and not text.startswith(MASK, begin):
+                    parts += [text[done:begin], MASK]
+                    done, position = end, max(position, end)
         return "".join(parts) + text[done:]
 
-    def _value_of(text: str, left: int, right: int) -> "tuple[int, int] | None":
-        """Where the value stands that belongs to the name at this place; None when it is no secret's."""
+    def _values_of(text: str, left: int, right: int) -> "list[tuple[int, int]]":
+        """Where the values stand that belong to the name at this place; none when it is no secret's."""
         name = text[left:right]
         kind = kind_of(name)
         if not kind and name.lower() == "key" and text[left - 1 : left] == " ":
             before = _WORD_BEFORE.search(text, max(0, left - 30), left)
             kind = "spaced" if before is not None and before[1].lower() in KEYS else ""
         if not kind:
-            return None
+            return []
         if kind == "identified":
             match = _IDENTIFIED.match(text, right)
-            return value_at(text, match.end(), name, kind="sure") if match else None
+            return values_at(text, match.end(), name, kind="sure") if match else []
         quote = QUOTE.match(text, right)
         quoted = quote is not None and left > 0 and (text[left - 1] == quote[0][-1] or text.endswith(quote[0], 0, left))
         begun = quote is not None and text[left - 1 : left] != " "  # its first quote was cut off: `password":"…`
         after = quote.end() if quote is not None and (quoted or begun) else right
         pair = _PAIR.match(text, after)
         if pair is not None:
-            return value_at(text, pair.end(), name, kind="sure")
-        if quoted:
-            before = _PAIRED_BEFORE.search(text, max(0, left - 300), left)
-            if before is not None:
-                return before.start(2), before.end(2)
-        sign = _SIGN.match(text, after)
+            return values_at(text, pair.end(), name, kind="sure")
+        beside = paired(text, left, right, name, kind)
+        if beside or (beside is not None and quoted):
+            return beside
+        dashed = name.startswith("--") or text[max(0, left - 2) : left] == "--"
+        item = _NEXT_ITEM.match(text, after) if dashed else None
+        sign = _SIGN.match(text, after) if item is None else None
+        if item is not None:
+            return values_at(text, item.end(), name, kind="sure")
         if sign is None:
-            return None if quoted else _unsigned(text, left, right, name, kind)
+            return _next_item(text, left, after, name, dashed) if quoted else _unsigned(text, left, right, name, kind)
         if sign[1] == ",":
-            return value_at(text, sign.end(), name, kind="sure") if quoted and QUOTE.match(text, sign.end()) else None
+            return _next_item(text, left, after, name, dashed) if quoted else []
         if sign[1] == ">":
             end = text.find("<", sign.end(), sign.end() + LONGEST_VALUE)
-            return (sign.end(), end) if end > sign.end() and text[left - 1 : left] in {"<", ":", '"', "'"} else None
+            tag = end > sign.end() and text[left - 1 : left] in {"<", ":", '"', "'"}
+            return [(sign.end(), end)] if tag else []
         if sign[1] == ":" and text[sign.end() : sign.end() + 1] == "\n":
             return _on_the_next_line(text, sign.end(), name)
         in_a_sentence = sign[1] == ":" and not quoted and sign[0].endswith(" ")
         usual = "sure" if kind in {"spaced", "token"} else kind
-        return value_at(text, sign.end(), name, kind=_SPOKEN.get(kind, usual) if in_a_sentence else usual)
+        return values_at(text, sign.end(), name, kind=_SPOKEN.get(kind, usual) if in_a_sentence else usual)
+
+    def _next_item(text: str, left: int, after: int, name: str, dashed: bool) -> "list[tuple[int, int]]":
+        """The next text of a list: behind an option, on the same line, or as the second of two."""
+        comma = _COMMA.match(text, after)
+        if comma is None or not QUOTE.match(text, comma.end() + (text[comma.end() : comma.end() + 1] == "b")):
+            return []
+        span = value_at(text, comma.end(), name, kind="sure")
+        if span is None or _KEY_ENDS.match(text, span[1]) or (not dashed and is_secret_name(text[span[0] : span[1]])):
+            return []
+        if dashed or "\n" not in comma[0]:
+            return [span]
+        first = _FIRST_OF_TWO.search(text, max(0, left - 70), left)
+        return [span] if first is not None and _LAST_OF_TWO.match(text, span[1]) else []
     _SPOKEN = {"spaced": "spaced", "token": "loose"}  # `invalid API key: …`, `unexpected token: FROM`
 
-    def _on_the_next_line(text: str, at: int, name: str) -> "tuple[int, int] | None":
+    def _on_the_next_line(text: str, at: int, name: str) -> "list[tuple[int, int]]":
         line = _NEXT_LINE.match(text, at)
         if line is None or not (is_random(line[1]) or is_odd(line[1])):
-            return None
-        return value_at(text, line.start(1), name, kind="sure")
+            return []
+        return values_at(text, line.start(1), name, kind="sure")
 
-    def _unsigned(text: str, left: int, right: int, name: str, kind: str) -> "tuple[int, int] | None":
+    def _unsigned(text: str, left: int, right: int, name: str, kind: str) -> "list[tuple[int, int]]":
         """`--password X`, `PASSWORD 'X'`, `password is X`: no sign stands between the name and the value."""
         if text[right : right + 1] not in {" ", "\t"}:
-            return None
+            return []
         start = right
         while text[start : start + 1] in {" ", "\t"} and start - right < 4:
             start += 1
         if name.startswith("--") or text[max(0, left - 2) : left] == "--":
-            return None if text[start : start + 1] in {"-", "", "\n"} else value_at(text, start, name, kind="sure")
+            if text[start : start + 1] in {"-", "", "\n"} or text.startswith(
+                name.strip("-").upper().replace("-", "_"), start
+            ):
+                return []  # `--password PASSWORD` is how a program is used
+            return values_at(text, start, name, kind="sure")
         said = _SAID.match(text, start)
         span = value_at(text, said.end() if said else start, name, kind="spaced" if kind == "spaced" else "sure")
         if span is None:
-            return None
+            return []
         value, passes = text[span[0] : span[1]], "pass" in name.lower() or "pwd" in name.lower()
         if passes and (QUOTE.match(text, said.end() if said else start) or (said and is_odd(value))):
-            return span
-        return span if is_random(value) and (is_mixed(value) or passes) else None
+            return [span]
+        return [span] if is_random(value) and (is_mixed(value) or passes) else []
     _BEFORE_A_NAME = re.compile(r"[\s('\"]")
     _LITERAL = re.compile(r"'((?:[^'\\\n]|\\.){1,2000})'(?!\s*:)")
 
@@ -856,7 +979,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     _SHORT, _LONG = 256, 8_192  # characters of what is remembered
     _STEMS = frozenset((
         "pass", "pwd", "secret", "token", "key", "cred", "bearer", "jwt", "cookie", "auth", "sas_", "_sas", "sas=", "_pat", "pat=",
-        "otp", "mnemonic", "sess", "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature",
+        "pat:", "pat'", 'pat"', "pat ", "pat\\", "sas:", "sas'", 'sas"', "sas ", "sas\\", "otp", "mnemonic", "sess", "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature",
     ))  # fmt: skip
 
     def redact(text: str) -> str:

@@ -15,7 +15,6 @@ _NO_VALUE = frozenset((
     "please", "check", "see", "it", "this", "that", "your", "you", "we", "object", "type", "default", "list", "dict", "tuple",
 ))  # fmt: skip
 QUOTE = re.compile(r"\\*[\"'`]|&quot;|&#3[49];|\\+u002[27]")
-_BRACKET, _CLOSING = re.compile(r"[()\[\]{}]"), {"(": ")", "[": "]", "{": "}"}
 _STOPS = frozenset(' \t\r\n,;&)]}<>"|')
 
 
@@ -38,9 +37,7 @@ def value_at(text: str, start: int, name: str, *, kind: str) -> "tuple[int, int]
         begin = opening.end()
         end = closing(text, begin, opening[0])
         value = text[begin:end]
-        return (begin, end) if value.strip() and not _is_no_value(value, name, kind=kind, quoted=True) else None
-    if at < size and text[at] in "([{":
-        return _balanced(text, at, name)
+        return (begin, end) if value.strip() and not is_no_value(value, name, kind=kind, quoted=True) else None
     end = at
     while end < size and end - at < LONGEST_VALUE and text[end] not in _STOPS:
         if text[end] == "'" and (end + 1 >= size or text[end + 1] in _STOPS or text[end + 1] in ".:'"):
@@ -51,7 +48,7 @@ def value_at(text: str, start: int, name: str, *, kind: str) -> "tuple[int, int]
     while end > at and text[end - 1] in ".:," and (end >= size or text[end] in " \n\t\r"):
         end -= 1
     value = text[at:end]
-    if not value or _is_no_value(value, name, kind=kind, quoted=False):
+    if not value or is_no_value(value, name, kind=kind, quoted=False):
         return None
     return at, end
 
@@ -90,28 +87,8 @@ def closing(text: str, begin: int, quote: str) -> int:
     return limit
 
 
-def _balanced(text: str, at: int, name: str) -> "tuple[int, int] | None":
-    """A tuple, list or object as a secret's value: all of it, where it holds a text."""
-    depth, end = list[str](), min(len(text), at + 2_000)
-    for found in _BRACKET.finditer(text, at, end):
-        if found[0] in _CLOSING:
-            depth.append(_CLOSING[found[0]])
-        elif found[0] == depth[-1]:
-            depth.pop()
-            if not depth:
-                end = found.start()
-                break
-    inner = text[at + 1 : end]
-    low = name.lower()
-    if text[at] == "{" and "cookie" not in low:  # an object names what it holds, and is read by its own names
-        driver = "pwd" in low or "pass" in low
-        return (at + 1, end) if driver and end > at + 1 and not any(sign in inner for sign in "'\":{} ") else None
-    if inner.startswith(("{", "%")) or not ("'" in inner or '"' in inner) or low.endswith("key"):
-        return None
-    return at + 1, end
-
-
-def _is_no_value(value: str, name: str, *, kind: str, quoted: bool) -> bool:
+def is_no_value(value: str, name: str, *, kind: str, quoted: bool) -> bool:
+    """A word that stands for none, a reference, or, of some kinds, what does not look like a secret."""
     plain = value.strip().strip("*.•<>[]()").lower()
     if not plain or (
         plain in _NO_VALUE and (not quoted or plain in {"none", "null", "true", "false", "str", "redacted", "hidden"})
@@ -135,7 +112,9 @@ def _is_no_value(value: str, name: str, *, kind: str, quoted: bool) -> bool:
         )
     ):
         return True
-    if kind == "spaced":
+    if kind == "many":
+        return value.isdigit() or not (quoted or is_odd(value))
+    if kind in {"spaced", "random"}:
         return not (is_random(value) and any(sign.isdigit() for sign in value))
     if kind == "loose":
         return not (

@@ -1,0 +1,67 @@
+"""Lists and objects as a secret's value: `{"api_keys": ["…"]}`, `{"password": {"value": "…", "version": 3}}`."""
+
+import re
+
+from bot.core.redaction.names import is_beside, is_secret_name
+from bot.core.redaction.values import LONGEST_VALUE, closing, is_no_value, is_odd, is_random, value_at
+
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_DEEPEST = 6
+_PIECE = re.compile(r"[()\[\]{}]|b?(\\{0,30}[\"'])|[^\s()\[\]{},:=\"'\\]+")
+_KEY_FOLLOWS = re.compile(r"\\*[\"']?\s{0,3}(?:=>|[:=])")
+_SENTENCE = re.compile(r"[A-Z][a-z']+(?: [\w'-]+){2,40}[.!]?\Z")
+_VAGUE = re.compile(r"(?i)(?:secrets?|credentials?|creds)\Z")
+
+
+def values_at(text: str, start: int, name: str, *, kind: str) -> "list[tuple[int, int]]":
+    """The value that begins here, or every one of them in a list or an object."""
+    if text[start : start + 1] in _CLOSING:
+        return _texts_in(text, start, name, kind)
+    span = value_at(text, start, name, kind=kind)
+    return [] if span is None else [span]
+
+
+def _texts_in(text: str, at: int, name: str, kind: str) -> "list[tuple[int, int]]":
+    spans, open_, key, limit = list[tuple[int, int]](), list[str](), "", min(len(text), at + LONGEST_VALUE)
+    low, vague = name.lower(), bool(_VAGUE.search(name))
+    if text[at] == "{" and ("pwd" in low or "pass" in low):  # the braces of a driver's connection string
+        end = text.find("}", at, limit)
+        if end > at + 1 and not any(sign in "'\":{} " for sign in text[at + 1 : end]):
+            return [(at + 1, end)]
+    if text.startswith(("{{", "{%"), at) or text.startswith("%", at + 1):
+        return []
+    while at < limit and (piece := _PIECE.search(text, at, limit)):
+        at, begin, sign = piece.end(), piece.start(), piece[0]
+        if sign in _CLOSING:
+            open_.append(_CLOSING[sign])
+            if len(open_) > _DEEPEST:
+                break
+            continue
+        if sign == open_[-1]:
+            open_.pop()
+            if not open_:
+                break
+            continue
+        quoted, end = piece[1] is not None, at
+        if quoted:
+            begin, end = at, closing(text, at, piece[1])
+            at = end + len(piece[1])
+        value, following = text[begin:end], _KEY_FOLLOWS.match(text, end)
+        if following is not None and open_[-1] != "]":
+            key, at = value, following.end()
+            continue
+        if not is_beside(key) and _is_one(value, name, key, kind, quoted, vague, open_[-1] == "}"):
+            spans.append((begin, end))
+        if open_[-1] == "}":
+            key = ""
+    return spans
+
+
+def _is_one(value: str, name: str, key: str, kind: str, quoted: bool, vague: bool, in_object: bool) -> bool:
+    if not value.strip() or is_no_value(value, name, kind=kind, quoted=quoted) or _SENTENCE.match(value):
+        return False
+    if is_secret_name(key):
+        return True
+    if vague and (in_object or is_secret_name(value)):
+        return is_random(value) and any(sign.isdigit() for sign in value) and not any(sign in value for sign in "/:.")
+    return quoted or is_odd(value)

@@ -1,0 +1,151 @@
+"""More texts with a secret in them, by the notation that binds its name and it, and texts without one in the same notations.
+Every secret is made at run time."""
+
+from __future__ import annotations
+
+import random
+import string
+from collections.abc import Iterator
+
+Case = tuple[str, str]
+_RANDOM = random.Random(11)
+
+
+def strong() -> str:
+    """A secret as a generator makes it, always with a letter and a digit in it."""
+    return "".join(_RANDOM.choice(string.ascii_letters + string.digits) for _ in range(16)) + "k3"
+
+
+def weak() -> str:
+    """A secret as people choose it."""
+    return "hunter" + str(_RANDOM.randrange(2, 99))
+
+
+def _filled(texts: list[str], *makers: object) -> Iterator[Case]:
+    """Each text with a secret of each maker in the place of `@@`."""
+    for text in texts:
+        for make in makers or (strong, weak):
+            value = make() if callable(make) else str(make)
+            yield text.replace("@@", value), value
+
+
+def triples() -> Iterator[Case]:
+    """A name and its value as two fields of one object, with other fields in between."""
+    yield from _filled([
+        '{"name":"DB_PASSWORD","type":"PLAINTEXT","value":"@@"}',
+        '{"Name": "/prod/db/password", "Type": "SecureString", "Value": "@@"}',
+        '{"ParameterKey": "DBPassword", "ParameterValue": "@@"}', "ParameterKey=DBPassword,ParameterValue=@@",
+        '{"ParameterKey": "DBPassword", "UsePreviousValue": false, "ParameterValue": "@@"}',
+        "{'name': 'DB_PASSWORD', 'value_from': None, 'value': '@@'}",
+        "{'name': 'DB_PASSWORD',\n 'value_from': None,\n 'value': '@@'}", "- value: @@\n  name: DB_PASSWORD",
+        "- name: DB_PASSWORD\n  type: env\n  value: @@", "- value: '@@'\n  type: env\n  name: DB_PASSWORD",
+        "- name: DB_PASSWORD\n  description: of the database\n  value: @@\n- name: REGION\n  value: eu",
+        '{"value": "@@", "type": "x", "name": "DB_PASSWORD"}', '{\n  "value": "@@",\n  "secure": true,\n  "key": "api_key"\n}',
+        '{\\"name\\": \\"DB_PASSWORD\\", \\"type\\": \\"x\\", \\"value\\": \\"@@\\"}',
+        '{"key": "api_token", "value": {"stringValue": "@@"}}', '<add key="DbPassword" value="@@"/>',
+        '<entry value="@@" key="db.password"/>', 'name = "db_password"\nsensitive = true\nvalue = "@@"',
+        "aws ssm put-parameter --name /prod/db/password --type SecureString --value @@",
+        "{'key': 'x-api-key', 'enabled': True, 'value': '@@'}", "V1EnvVar(name='DB_PASSWORD', value_from=None, value='@@')",
+        '{"variable": "API_KEY", "tags": ["a", "b"], "value": "@@"}', '{"header": "X-Api-Key", "value": "@@"}',
+        "Key=DB_PASSWORD,Type=x,Value=@@", '{"field": "password", "value": "@@"}',
+    ])  # fmt: skip
+
+
+def containers() -> Iterator[Case]:
+    """Lists and objects behind a secret's name."""
+    yield from _filled([
+        '{"api_keys":["@@"]}', '{"api_key": ["@@"]}', "{'api_keys': ['a1', '@@']}", '{"api_tokens":["@@", "x"]}',
+        '{"fernet_keys":"@@"}', "fernet_keys = @@", '{"passwords":{"prod":"@@"}}', '{"password":{"value":"@@"}}',
+        "{'password': {'value': '@@', 'version': 3}}", "{'passwords': {'prod': {'eu': '@@'}, 'dev': 'x'}}",
+        '{\n  "passwords": {\n    "prod": "@@"\n  }\n}', '{"access_tokens": [["a", "@@"]]}',
+        '{"secret_keys": [{"current": "@@"}]}', "{'api_keys': {'a': ['@@', 'b']}}", '{\\"api_keys\\": [\\"@@\\"]}',
+        '{"passwords": ["x", "@@"]}', '{"password": {"stringValue": "@@"}}', "{'api_tokens': ('@@',)}",
+        "{'passwords': [b'@@']}", "{'passwords': {'@@'}}", "passwords=[@@, x9]",
+        '{"client_secret": {"type": "plain", "data": "@@"}}', "{'db_password': {'default': None, 'value': '@@'}}",
+    ])  # fmt: skip
+    yield from _filled(
+        ['{"tokens":["@@"]}', "{'tokens': {'github': '@@'}}", "tokens = ['@@', '@@']", '{"secrets": {"db": "@@"}}'],
+        strong,
+    )
+
+
+def two_lines() -> Iterator[Case]:
+    """An argument and its value as two items of a list."""
+    yield from _filled([
+        "- --password\n  - @@", "args:\n- --user\n- etl\n- --password\n- @@\n", 'args:\n  - "--password"\n  - "@@"',
+        '[\n  "--password",\n  "@@"\n]', "['--password',\n '@@']", "['--password', b'@@']", "('x-api-key', b'@@')",
+        "(b'x-api-key', b'@@')", "[b'--password', b'@@']", '[\n  [\n    "x-api-key",\n    "@@"\n  ]\n]',
+        "['run', '--api-key',\n '@@',\n '--verbose']", '"--password",\\n  "@@"', "--password \\\n  @@",
+        '[\\"--password\\", \\"@@\\"]', "('x-api-key',\n '@@')", "--password\n@@\n",
+    ])  # fmt: skip
+    yield from _filled(["{'args': ['a', 'b', '--token', '@@']}"], strong)
+
+
+def short_names() -> Iterator[Case]:
+    """`pat` and `sas` as the whole name."""
+    yield from _filled([
+        '{"pat":"@@"}', "{'pat': '@@'}", "pat: @@", "pat=@@", "pat = @@", "--pat @@", '{"sas":"@@"}', "sas: @@", "sas=@@",
+        "sas = '@@'", '{\\"pat\\": \\"@@\\"}', "PAT=@@", "--sas @@", "pat='@@'", '{"PAT": "@@"}', '"sas" : "@@"',
+        "?sas=@@&x=1",
+    ], strong)  # fmt: skip
+
+
+def masked() -> Iterator[Case]:
+    """All of them."""
+    for kind in (
+        triples,
+        containers,
+        two_lines,
+        short_names,
+    ):
+        yield from kind()
+
+
+PLAIN = r"""{"password": ["This field is required."]}
+{"password": {"type": "string", "minLength": 8}}
+{"password": {"message": "is too short", "code": "min_length"}}
+{"name": "password", "type": "string", "required": true}
+{"name": "tokens", "type": "integer", "value": 512}
+{"tokens": 512}
+{"tokens": [101, 2023, 2003, 102]}
+{"tokens": ["the", "quick", "fox"]}
+{"usage": {"tokens": {"prompt": 1532, "completion": 12}}}
+tokens: 1532
+total tokens: 1532, api_keys: 3
+tokens=4096 tokens_per_second=12.4
+api_keys: 3 found
+table api_keys has 3 rows
+Missing secrets: ['DB_PASSWORD', 'API_TOKEN']
+{"secrets": {"backend": "airflow.providers.hashicorp.secrets.vault.VaultBackend", "ttl": 30}}
+{"secretKeyRef": {"name": "db-creds", "key": "password"}}
+{"name": "DB_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}
+{'name': 'DB_PASSWORD', 'value': None, 'value_from': {'secret_key_ref': {'key': 'password', 'name': 'db'}}}
+- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef:\n      name: db\n      key: password
+- name: REGION\n  value: eu-central-1\n- name: DB_PASSWORD
+{"key": "region", "value": "eu-central-1"}
+{"name": "rows", "type": "int", "value": 4711}
+user: pat
+pat: the postman
+pat: sick, back on Monday
+hi pat, the load failed
+sas: connected
+sas library not found
+{"pat": "joe"}
+{"sas": "9.4"}
+pattern: a-z
+path: /data/sas/orders.sas7bdat
+args: ['--user', 'etl', '--verbose']
+- --user\n  - etl\n- --verbose
+usage: load [--password PASSWORD] [--token TOKEN]
+required fields: name, type, value
+{"keys": ["order_id", "customer_id"]}
+primary_keys: ['order_id', 'line_no']
+user_keys=['order_id', 'customer']
+{"columns": [{"name": "password", "type": "varchar(64)", "nullable": true}]}
+Column(name='api_key', type='string', comment='of the customer')
+{"loc": ["body", "password"], "msg": "field required", "type": "value_error.missing"}
+[{'type': 'missing', 'loc': ('password',), 'msg': 'Field required', 'input': {'user': 'etl'}}]
+credentials = ()
+passwords: []
+key: order_id, value: 4711
+Key: value""".splitlines()
