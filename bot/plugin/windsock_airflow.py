@@ -457,9 +457,18 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
         """Forms in groups. A group, and then a form, is tried where the text has one of these in it, in lower case."""
         url, hidden = ("://",), rf"\1{MASK}"
+        # A database's address, by the end of its scheme: `u:2024/x@host` is a user and a password there, and no port and path.
+        schemes = "res|sql|opg|pg2|cpg|adb|ldb|edb|odb|dis|iss|mqp|qps|srv|ake|dbc|cle|use|ive|ino|sto|ift|tor|ica|nel"
+        ported = r"\d{1,5}(?:[\s'\"\\]|[/?#,;)\]][^\s@]{0,300}(?:=|://)|\Z)"
         urls = (
             # scheme://user:password@host, also where the end was cut off; host:port is no password
             (url, r"(://)[^\s/:@'\"<>]{4,500}:(?:x-oauth-basic|x-token-auth|x-access-token|)(?=@)", hidden),
+            (
+                url,
+                rf"(://(?:(?<=(?:{schemes})://)|(?!\w[\w.-]{{0,100}}:\d{{1,5}}[/?,]))[^\s/:@'\"<>]{{0,100}}):"
+                rf"(?!{ported}|•••|//)(?:[^\s'\"<>]|['\"<>](?=[\w!$%^*.~-])){{1,500}}?(?=@[\w\[][^\s@'\"]{{0,500}}(?:[\s'\"]|\Z))",
+                rf"\1:{MASK}",
+            ),
             (
                 url,
                 r"(://[^\s/:@'\"<>]{0,100}):(?!\d{1,5}(?:[/?#,;)\]'\"\s\\]|\Z))(?!•••|//)[^\s'\"<>]{1,500}?"
@@ -503,17 +512,19 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
                 hidden,
             ),
         )
+        edge = r"(?:\b|(?<=\\[nrt]))"  # also behind the end of a line as a repr writes it
+        parameter = r"[\w-]{1,30}=(?:\\{0,8}\"[^\"\n]{0,500}\"|\\{0,8}'[^'\n]{0,500}'|[^\s\"',\\]{1,500})(?:[,;]\s{0,60})?"
         headers = (
             # headers: whatever the scheme, to the end of the value; a Cookie's every cookie
             (
                 ("authorization",),
-                r"(?i)(\b(?:proxy-)?authorization(?:\\*[\"'])?\s{0,3}[:=,]\s{0,3}b?)(\\*[\"'])((?:(?!\2)[^\n]){1,4000})(?=\2)",
+                r"(?i)(\b(?:proxy-)?authorization(?:\\*[\"'])?\s{0,3}[:=,]\s{0,3}b?)(\\*[\"'])((?:(?!\2)(?:\\[^\n]|[^\n\\])){1,4000})(?=\2)",
                 rf"\1\2{MASK}",
             ),
             (
                 ("authorization",),
-                r"(?i)(\b(?:proxy-)?authorization(?:\\*[\"'])?[:=])(?!\s{0,3}[\"'\\•])\s{0,3}(?:[A-Za-z][\w-]{1,40}\s+(?=\S))?[^\s\"'\\]{1,4000}"
-                r"(?:,\s{0,2}(?:Signed|Signature|[\w-]{1,20}=)[^\s\"',]{1,500}){0,12}",
+                rf"(?i)({edge}(?:proxy-)?authorization(?:\\*[\"'])?[:=])(?!\s{{0,3}}[\"'\\•])\s{{0,3}}(?:[A-Za-z][\w-]{{1,40}}[ \t]{{1,8}}(?=\S))?"
+                rf"(?:(?:{parameter}){{1,20}}|[^\s\"'\\]{{1,4000}})",
                 rf"\1 {MASK}",
             ),
             (
@@ -521,10 +532,14 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
                 r"(?i)(\b(?:set-)?cookie(?:\\*[\"'])?\s{0,3}[:=,]\s{0,3}b?)(\\*[\"'])((?:(?!\2)[^\n]){1,4000})(?=\2)",
                 rf"\1\2{MASK}",
             ),
-            (("cookie:",), r"(?im)(\b(?:set-)?cookie:)(?!\s{0,3}[\"'\\•])[^\n\"']{1,4000}", rf"\1 {MASK}"),
+            (
+                ("cookie:",),
+                rf"(?i)({edge}(?:set-)?cookie:)(?!\s{{0,3}}[\"'\\•])(?:(?!\\{{1,8}}[rn])[^\n\"']|(?<==)\"[^\"\n]{{0,500}}\"){{1,4000}}",
+                rf"\1 {MASK}",
+            ),
             (
                 ("bearer ", "basic "),
-                r"(?i)\b(bearer|basic)\s+(?=[\w.~+/-]*[\d=/+_-]|[A-Za-z]{16})[\w.~+/-]{8,4000}=*(?![\w=\"'(]*=\\*[\"'])",
+                r"(?i)(?:\b|(?<=\\[nrt]))(bearer|basic)\s+(?=[\w.~+/-]*[\d=/+_-]|[A-Za-z]{16})[\w.~+/-]{8,4000}=*(?![\w=\"'(]*=\\*[\"'])",
                 rf"\1 {MASK}",
             ),
             (

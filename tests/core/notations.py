@@ -90,6 +90,47 @@ def short_names() -> Iterator[Case]:
     ], strong)  # fmt: skip
 
 
+def addresses() -> Iterator[Case]:
+    """Passwords in addresses with signs in them that usually end one."""
+    yield from _filled([
+        "postgres://u:2024/@@@h/db", "could not connect to postgresql://etl:1/@@@db.internal:5432/dw",
+        "redis://:12345#@@@cache:6379/0", "mysql://u:99?@@@h/db", 'postgres://u:p"@@@h/db', "postgres://u:p<@@@h/db",
+        "postgres://u:p'@@@h/db", "postgres://u:p/@@@h/db", "postgres://u:p#@@@h/db", "postgres://u:p?@@@h/db",
+        '"amqp://u:p<@@@h/db"', "{'url': 'mysql://u:1,@@@h:3306/db'}", "postgres://u:2024)@@@h/db",
+        "https://u:20;@@@proxy:3128", "postgres://u:2024]@@@h/db, retry", "postgres://u:p>@@@h/db", "postgres://u:@@'x@h/db",
+        "mongodb://u:2024/@@@h1:27017,h2:27017/db?replicaSet=x", "('postgres://u:7;@@@h/db',)",
+    ])  # fmt: skip
+
+
+def headers() -> Iterator[Case]:
+    """Headers of http.client's debug lines, and those with parameters."""
+    yield from _filled([
+        "send: b'GET / HTTP/1.1\\r\\nHost: x\\r\\nAuthorization: Token @@\\r\\nAccept: */*\\r\\n'",
+        "Authorization: Token @@\\r\\n", "\\r\\nAuthorization: Basic @@\\r\\nX: y",
+        "send: b'GET / HTTP/1.1\\r\\nHost: x\\r\\nX-Api-Key: @@\\r\\n\\r\\n'", "b'GET /\\r\\nauthorization: Bot @@\\r\\n'",
+        "'\\nProxy-Authorization: Basic @@\\n'", "\\r\\nCookie: a=b; s=@@\\r\\n",
+        'send: b"POST / HTTP/1.1\\r\\nAuthorization: @@\\r\\n"', "header: Authorization: Token @@",
+        "\\nset-cookie: sid=@@; Path=/\\n", "\\r\\nPassword: @@\\r\\n", "\\r\\nX-Auth-Token: @@\\r\\n",
+        "'\\r\\nAuthorization: Bearer @@\\r\\n'", "\\\\r\\\\nAuthorization: Token @@\\\\r\\\\n",
+    ])  # fmt: skip
+
+
+def digests() -> Iterator[Case]:
+    yield from _filled([
+        'Authorization: Digest username="u", realm="r", nonce="n1", uri="/", response="@@"',
+        'Authorization: Digest username="u", response="@@", nonce="n"',
+        "{'Authorization': 'Digest username=\"u\", nonce=\"@@\", response=\"r\"'}",
+        '{"Authorization": "Digest username=\\"u\\", response=\\"@@\\""}', 'Authorization: Digest username="@@", response="r"',
+        "Authorization: Digest username=u, response=@@, nc=00000001",
+        'authorization: OAuth oauth_consumer_key="k", oauth_signature="@@"',
+        'Authorization: Digest username="u",\n    response="@@"',
+        "(b'Authorization', b'Digest username=\"u\", response=\"@@\"')",
+        'Proxy-Authorization: Digest username="u", cnonce="@@"',
+        '\\r\\nAuthorization: Digest username="u", response="@@"\\r\\n',
+        "\"Authorization: Digest username='u', response='@@'\"",
+    ])  # fmt: skip
+
+
 def masked() -> Iterator[Case]:
     """All of them."""
     for kind in (
@@ -97,6 +138,9 @@ def masked() -> Iterator[Case]:
         containers,
         two_lines,
         short_names,
+        addresses,
+        headers,
+        digests,
     ):
         yield from kind()
 
@@ -148,4 +192,22 @@ Column(name='api_key', type='string', comment='of the customer')
 credentials = ()
 passwords: []
 key: order_id, value: 4711
-Key: value""".splitlines()
+Key: value
+http://airflow:8080/users/pat@example.com
+sftp://host:22/in/report@2026.csv
+postgresql://db:5432/dw?options=a@b
+docker://registry:5000/etl@sha256:3f1c6a65735b9a27f2a84da90bf0f5db
+http://h:8080,ops@example.com,3
+redis://h:6379,redis://h2:6379/0
+{"url":"http://h:8080","mail":"ops@example.com"}
+{"url":"redis://h:6379/0","mail":"ops@example.com"}
+<a href="http://h:8080/x">ops@example.com</a>
+could not reach http://h:8080 (mail ops@example.com)
+hdfs://nn:8020/user/etl@REALM/part
+mongodb://h1:27017,h2:27017/db?replicaSet=x
+WWW-Authenticate: Digest realm="api", nonce="dcd98b7102dd2f0e", qop="auth"
+send: b'GET /health HTTP/1.1\\r\\nHost: h\\r\\nAccept: */*\\r\\n\\r\\n'
+Authorization header is missing
+the cookie jar is empty
+reply: 'HTTP/1.1 401 Unauthorized\\r\\n'
+Authentication: basic is not supported""".splitlines()
