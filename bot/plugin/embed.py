@@ -17,6 +17,7 @@ MODULES = (
     "values",
     "names",
     "forms",
+    "commands",
     "vendors",
     "private_keys",
     "containers",

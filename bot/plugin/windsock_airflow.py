@@ -353,6 +353,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         "credentials", "creds", "bearer", "jwt", "cookie", "authorization", "sas", "pat", "otp", "mnemonic", "sessionid", "accesskey",
         "secretkey", "privatekey", "accountkey", "authkey", "signingkey", "encryptionkey", "fernetkey", "sharedkey", "accesstoken",
         "authtoken", "refreshtoken", "clientsecret", "connectionstring", "connstr", "cookies", "jsessionid", "phpsessid",
+        "dbpass", "userpass", "rootpass", "adminpass", "storepass", "keypass", "sshpass", "mypass", "smtppass", "ftppass", "loginpass",
     ))  # fmt: skip
     _ENDINGS = (
         "password",
@@ -480,7 +481,11 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         )
         databases = (
             (("jdbc:oracle",), r"(?i)(\bjdbc:oracle:\w{1,10}:[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}(?=@)", hidden),
-            (("sqlplus",), r"(?i)(\bsqlplus\s+(?:-\w+\s+){0,3}[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}", hidden),
+            (
+                ("sqlplus", "impdp", "expdp", "sqlldr", "userid="),
+                r"(?i)(\b(?:(?:sqlplus|impdp|expdp|sqlldr)\s+(?:-\w+\s+){0,3}|userid=)['\"]?[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}",
+                hidden,
+            ),
         )
         addresses = (
             # addresses that are secrets by themselves
@@ -561,33 +566,27 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
                 hidden,
             ),
         )
+        value = r"(?![•$<-])[^\s'\",=\]]{3,300}"
         commands = (
-            # command lines
+            # command lines whose secret is a word at its place
+            (("vault login",), rf"(\bvault login\s(?:-\S{{1,100}}\s){{0,5}}\s*){value}(?![=\w])", hidden),
+            (("htpasswd",), rf"(\bhtpasswd\s+-\w*b\w*\s+(?:-\w+\s+){{0,5}}\S{{1,200}}\s+\S{{1,100}}\s+){value}", hidden),
             (
-                ("mysql", "mariadb", "sshpass", "mongo", "docker", "az login", "podman", "helm", "twine", "7z"),
-                r"(\b(?:mysql\w*|mariadb\w*|sshpass|mongo\w*|docker[ ]login|az[ ]login|podman[ ]login|helm[ ]registry[ ]login|twine|7z\w?)\b[^\n|;]{0,400}?[\s'\"]-p(?:[\s'\"],?){0,5})"
-                r"(?![•\s])[^\s'\",\]]{1,200}",
+                ("rabbitmqctl",),
+                rf"(\brabbitmqctl\s[^\n|;]{{0,100}}?(?:add_user|change_password|authenticate_user)\s+\S{{1,100}}\s+){value}",
                 hidden,
             ),
+            (("rclone",), rf"(\brclone obscure\s+){value}", hidden),
+            (("/user:",), rf"(?i)(\bnet use\s[^\n|;]{{0,200}}?/user:\S{{1,100}}\s+){value}", hidden),
             (
-                ("curl", "wget", "http", "svn"),
-                r"(?i)(\b(?:curl|wget|https?|svn)\b[^\n|;]{0,400}?[\s'\"](?:-u|--user|--proxy-user)(?:[\s'\"=],?){1,4}[^\s:'\",]{0,100}:)(?!•)[^\s'\",\]]{1,200}",
+                ("alias set", "host add"),
+                rf"(\bmc (?:alias set|config host add)\s+\S{{1,60}}\s+\S{{1,200}}\s+\S{{1,100}}\s+){value}",
                 hidden,
             ),
-            (("redis-cli", "valkey-cli"), r"(?i)(\b(?:redis|valkey)-cli\b[^\n|;]{0,300}?\s-a\s+)(?!•)\S{1,200}", hidden),
-            (
-                ("ldap", "kinit"),
-                r"(?i)(\b(?:ldap(?:search|modify|add|delete|whoami|passwd)|kinit)\b[^\n|;]{0,300}?\s-w\s+)(?!•)\S{1,200}",
-                hidden,
-            ),
-            (
-                ("sqlcmd", "bcp", "osql", "zip"),
-                r"(\b(?:sqlcmd|bcp|osql|unzip|zip)\b[^\n|;]{0,300}?\s-P\s*)(?![•\s])\S{1,200}",
-                hidden,
-            ),
+            (("connect to ",), rf"(?i)(\bconnect to \S{{1,60}} user\s+\S{{1,60}}\s+using\s+['\"]?){value}", hidden),
             (
                 ("echo ", "printf "),
-                r"(?i)(\b(?:echo|printf)\s+(?:-n\s+)?[\"']?)(?!•)[^\s\"'|]{6,300}(?=[\"']?\s*\|[^\n]{0,80}(?:--password-stdin|passwd|--pinentry|sudo\s+-S))",
+                r"(?i)(\b(?:echo|printf)\s+(?:-n\s+)?[\"']?)(?!•)[^\s\"'|]{6,300}(?=[\"']?\s*\|[^\n]{0,80}(?:--password-stdin|(?:ch)?passwd|--pinentry|sudo\s+-S))",
                 hidden,
             ),
         )
@@ -599,14 +598,124 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             (("key provided",), r"(?i)(\bkey\s+provided:\s*)(?!•)[^\s'\",;]{6,300}(?<![.])", hidden),
         )  # fmt: skip
         groups = (
-            (url, urls), (("jdbc:", "sqlplus"), databases), ((".com/", ".org/", "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
+            (url, urls), (("jdbc:", "sqlplus", "impdp", "expdp", "sqlldr", "userid="), databases), ((".com/", ".org/", "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
             (("auth", "cookie", "bearer", "basic "), headers), (("?", "&", ";", "#", "signature", "cred"), parameters),
-            ((" -", "'-", '"-'), commands), (("pass", "secret", "provided"), words),
+            (("vault login", "htpasswd", "rabbitmqctl", "rclone", "/user:", "alias set", "host add", "connect to ", "echo ", "printf "), commands), (("pass", "secret", "provided"), words),
         )  # fmt: skip
         return tuple(
             (doors, tuple((gates, re.compile(pattern), instead) for gates, pattern, instead in forms))
             for doors, forms in groups
         )
+    _TAKES = (
+        (r"curl", "-u -U -E --user --proxy-user --cert --proxy-cert", ":", ""),
+        (r"curl", "-b --cookie", "=", ""),
+        (r"curl|keytool|jarsigner", "--pass --proxy-pass -storepass -keypass -srcstorepass -deststorepass", "apart", ""),
+        (r"https?|xh|wget|svn", "-u -a --auth --user", ":", ""),
+        (r"lftp", "-u --user", ",", ""),
+        (r"smb\w+|rpcclient|winexe|net", "-U --user", "%", ""),
+        (r"mysql\w*|mariadb[\w-]*|my(?:dumper|loader)|sshpass|mongo\w*|twine|7z\w?|(?:un)?rar|cqlsh|beeline|ncftp\w+|rdesktop", "-p", "", ""),
+        (r"docker|podman|nerdctl|buildah|skopeo|oras|crane|helm|az|oc|cf|ibmcloud", "-p", "", "login"),
+        (r"airflow", "-p", "", "users"),
+        (r"kubectl|oc", "--from-literal", "==", "secret"),
+        (r"(?:redis|valkey)-cli", "-a", "", ""),
+        (r"ldap\w+|kinit|vsql", "-w", "", ""),
+        (r"sqlcmd|bcp|osql|tsql|freebcp|(?:un)?zip|mosquitto_\w+|ipmitool|ssh-keygen", "-P", "", ""),
+        (r"ssh-keygen", "-N", "apart", ""),
+        (r"snmp\w+", "-A -X -c", "apart", ""),
+        (r"plink|pscp|psftp|nzsql|nzload", "-pw", "apart", ""),
+        (r"openssl", "-k -K", "apart", "enc"),
+        (r"[xw]freerdp3?", "/p:", "", ""),
+        (r"swaks", "-ap", "apart", ""),
+    )  # fmt: skip
+    OPTION = re.compile(r"-(?<=[\s'\"]-)[A-Za-z-]")
+    _MOST = 40  # words
+    _PROGRAM = re.compile(rf"(?<![\w.-])(?:{'|'.join(one for one, _, _, _ in _TAKES)})(?=\\{{0,8}}[\"']|\s)")
+    _GAP = re.compile(r"(?:\\{0,8}[\"'])?,?(?:[ \t]|\\\r?\n|\n(?=[ \t]{0,60}b?[\"'])){1,80}(b?\\{0,8}[\"'])?")
+    _BARE = re.compile(r"(?:[^\s\"'|;&<>()\\]|\\[^\s\"'])+")
+    _BUNDLED = re.compile(r"-[fsSkLvigGIjlnNORqaB0-9#Z]{1,12}(?=[uUEb])")
+    _VARIABLE = re.compile(r"\$\{?\w+\}?\Z|<[\w -]+>\Z|%\w+%\Z")
+
+    def without_arguments(text: str) -> str:
+        """Values of options that are secrets."""
+        parts, done = list[str](), 0
+        for program in _PROGRAM.finditer(text):
+            for begin, end in _values(text, program.end(), _options(program[0])):
+                if begin >= done and not text.startswith(MASK, begin):
+                    parts += [text[done:begin], MASK]
+                    done = end
+        return "".join(parts) + text[done:]
+
+    @lru_cache(maxsize=256)
+    def _options(program: str) -> "dict[str, tuple[str, str]]":
+        """The options of this program that take a secret, with the part that is it and the word that stands in front."""
+        taken = [row for row in _TAKES if re.fullmatch(row[0], program)]
+        return {option: (part, word) for _, options, part, word in taken for option in options.split()}
+
+    def _values(text: str, at: int, options: "dict[str, tuple[str, str]]") -> "list[tuple[int, int]]":
+        spans, begun, waiting = list[tuple[int, int]](), at, ""
+        for _ in range(_MOST):
+            found = _word(text, at)
+            if found is None:
+                break
+            begin, end, at = found
+            option, begin = (waiting, begin) if waiting else _option(text, begin, end, options)
+            waiting = option if option and begin == end else ""
+            if option and begin < end:
+                part, word = options[option]
+                span = _part(text, begin, end, part) if word in text[begun:begin] else None
+                spans += [] if span is None else [span]
+        return spans
+
+    def _word(text: str, at: int) -> "tuple[int, int, int] | None":
+        """The next word of the command line: where it begins and ends, without its quotes, and where the following may begin."""
+        gap = _GAP.match(text, at)
+        if gap is None:
+            return None
+        begin = gap.end()
+        if gap[1]:
+            end = _closed(text, begin, gap[1].lstrip("b"))
+            return begin, end, end
+        bare = _BARE.match(text, begin)
+        if bare is None:
+            return None
+        end = bare.end()
+        quote = re.compile(r"\\{0,8}[\"']").match(text, end) if text[end - 1] == "=" or end - begin == 2 else None
+        if quote is not None:
+            end = _closed(text, quote.end(), quote[0])
+        return begin, end, end
+
+    def _closed(text: str, begin: int, quote: str) -> int:
+        end = text.find(quote, begin, begin + 2_000)
+        line = text.find("\n", begin, begin + 2_000)
+        return end if end >= 0 and not 0 <= line < end else line if line >= 0 else min(len(text), begin + 2_000)
+
+    def _option(text: str, begin: int, end: int, options: "dict[str, tuple[str, str]]") -> "tuple[str, int]":
+        """The option in this word and where its value begins; at the word's end where that is the next word."""
+        word = text[begin:end]
+        if word in options:
+            return word, end
+        name, sign, _ = word.partition("=")
+        if sign and name in options:
+            return name, begin + len(name) + 1
+        bundle = _BUNDLED.match(word) if "-U" in options and "-E" in options else None
+        at = bundle.end() - 1 if bundle else 0
+        short = "/p:" if word.startswith("/p:") else "-" + word[at + 1 : at + 2]
+        if word[:1] in {"-", "/"} and not word.startswith("--") and options.get(short, ("apart",))[0] != "apart":
+            return short, begin + at + len(short)
+        return "", end
+
+    def _part(text: str, begin: int, end: int, part: str) -> "tuple[int, int] | None":
+        while begin < end and text[begin] in "\\\"'":
+            begin += 1
+        if part in {":", ",", "%", "=="}:
+            begin = text.find(part[0], begin, end) + 1
+        elif part == "=" and "=" not in text[begin:end]:
+            return None
+        while end > begin and text[end - 1] in ",]" and begin > 0:
+            end -= 1
+        value = text[begin:end]
+        plain = not value or is_no_value(value, "", kind="sure", quoted=True) or _VARIABLE.match(value)
+        return None if begin == 0 or plain or value.startswith("//") else (begin, end)
     def without_vendors(text: str) -> str:
         """Tokens that need no name."""
         beginnings, others = shapes()
@@ -865,7 +974,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         beside = paired(text, left, right, name, kind)
         if beside or (beside is not None and quoted):
             return beside
-        dashed = name.startswith("--") or text[max(0, left - 2) : left] == "--"
+        dashed = text.startswith("--", left) or (name[:1] == "-" and not text[left - 1 : left].strip("\"' \t"))
         item = _NEXT_ITEM.match(text, after) if dashed else None
         sign = _SIGN.match(text, after) if item is None else None
         if item is not None:
@@ -994,7 +1103,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     _SHORT, _LONG = 256, 8_192  # characters of what is remembered
     _STEMS = frozenset((
         "pass", "pwd", "secret", "token", "key", "cred", "bearer", "jwt", "cookie", "auth", "sas_", "_sas", "sas=", "_pat", "pat=",
-        "pat:", "pat'", 'pat"', "pat ", "pat\\", "sas:", "sas'", 'sas"', "sas ", "sas\\", "otp", "mnemonic", "sess", "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature",
+        "pat:", "pat'", 'pat"', "pat ", "pat\\", "sas:", "sas'", 'sas"', "sas ", "sas\\", "htpasswd", "otp", "mnemonic", "sess", "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature",
     ))  # fmt: skip
 
     def redact(text: str) -> str:
@@ -1024,6 +1133,8 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
                 for gates, pattern, instead in group:
                     if any([gate in low for gate in gates]):
                         text, low = _again(pattern.sub(instead, text))
+        if OPTION.search(text) or "/p:" in low:
+            text = without_arguments(text)
         text = without_vendors(text)
         if text is not before:
             low = _again(text)[1]

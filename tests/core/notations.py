@@ -131,6 +131,41 @@ def digests() -> Iterator[Case]:
     ])  # fmt: skip
 
 
+def command_lines() -> Iterator[Case]:
+    """What programs take as an argument."""
+    yield from _filled([
+        "curl -uadmin:@@ https://h/", "curl -sSfu admin:@@ https://h/", "curl -sS \\\n  -u admin:@@ \\\n  https://h/",
+        "curl -b 'session=@@' https://h/", "curl https://h/ -b session=@@", "curl --cookie 'sid=@@' https://h/",
+        "curl --cert c.pem:@@ https://h/", "curl -E c.pem:@@ https://h/", "['curl', '-u', 'admin:@@']",
+        "['curl', '-uadmin:@@', 'https://h/']", "lftp -u u,@@ host", "lftp -e 'ls' -u 'u,@@' host", "smbclient //h/s -U u%@@",
+        "smbclient -U 'DOM\\u%@@' //h/s", "rpcclient --user=u%@@ h", "airflow users create --username a --role Admin -p @@",
+        "vault login @@", "vault login -method=token @@", "mysql -p@@", "mysqldump -uroot -p@@ db", "redis-cli -a @@",
+        "redis-cli -h h -a@@ ping", "sshpass -p @@ ssh h", "sshpass -p@@ ssh h", "openssl rsa -passin pass:@@",
+        "openssl pkcs12 -passout 'pass:@@'", "openssl enc -aes-256-cbc -k @@ -in f", "docker login -p @@ r.example.com",
+        "psql postgresql://u:@@@h/db", "psql 'host=h user=u password=@@'", "http -a u:@@ https://h/", "https --auth u:@@ h",
+        "wget --password=@@ https://h/", "wget --http-password @@ https://h/", "az login -u u -p @@",
+        "az login --service-principal -u a -p '@@' --tenant t", "oc login -u u -p @@ https://h", "oc login --token=@@",
+        "cf login -u u -p @@", "kinit -w @@", "ldapsearch -x -D cn=a -w @@ -b dc=x", "sqlcmd -S h -U sa -P@@",
+        "bcp t out f -U sa -P @@", "zip -P @@ a.zip b", "unzip -P @@ a.zip", "7z x -p@@ a.7z", "htpasswd -b f u @@",
+        "htpasswd -bc f u @@", "echo @@ | passwd --stdin u", "echo u:@@ | chpasswd", "snowsql -a x --password @@",
+        "mongosh -u u -p @@", "mongodump --password=@@", "gpg --batch --passphrase @@ -d f", "xfreerdp /u:u /p:@@ /v:h",
+        "net use Z: \\\\h\\s /user:u @@", "ansible-playbook x.yml -e db_password=@@", "ansible -e 'ansible_password=@@'",
+        "svn co --username u --password @@ url", "keytool -storepass @@ -list", "helm install x --set db.password=@@",
+        "beeline -u jdbc:hive2://h -n u -p @@", "rclone obscure @@", "mosquitto_pub -u u -P @@ -t x", "ftp -u ftp://u:@@@h/f",
+        "expect -c 'send \"password @@\\r\"'", "ipmitool -U u -P @@ power status", "twine upload -u u -p @@ dist/*",
+        "cqlsh -u u -p @@ h", "clickhouse-client --password @@", "pg_dump 'postgresql://u:@@@h/db'",
+        "kubectl create secret generic x --from-literal=password=@@",
+        "kubectl create secret generic x --from-literal=dbpass=@@", "kubectl config set-credentials u --token=@@",
+        "git clone https://u:@@@h/r.git", "npm config set //r/:_authToken @@", "aws configure set aws_secret_access_key @@",
+        "gh auth login --with-token @@", "snmpget -v3 -A @@ -X x h", "snmpwalk -v2c -c @@ h",
+        "sqoop import --connect jdbc:mysql://h/d --username u --password @@", "impdp scott/@@@db", "expdp system/@@ full=y",
+        "sqlplus -s u/@@@h", "rabbitmqctl add_user u @@", "rabbitmqctl change_password u @@",
+        "hdfs dfs -Dfs.s3a.secret.key=@@ -ls s3a://b", "az storage blob list --account-key @@",
+        "az storage blob list --sas-token '@@'", "azcopy copy a 'https://x.blob.core.windows.net/c?sv=1&sig=@@'",
+        "dsmc set password @@",
+    ])  # fmt: skip
+
+
 def masked() -> Iterator[Case]:
     """All of them."""
     for kind in (
@@ -141,6 +176,7 @@ def masked() -> Iterator[Case]:
         addresses,
         headers,
         digests,
+        command_lines,
     ):
         yield from kind()
 
@@ -210,4 +246,31 @@ send: b'GET /health HTTP/1.1\\r\\nHost: h\\r\\nAccept: */*\\r\\n\\r\\n'
 Authorization header is missing
 the cookie jar is empty
 reply: 'HTTP/1.1 401 Unauthorized\\r\\n'
-Authentication: basic is not supported""".splitlines()
+Authentication: basic is not supported
+docker run -p 8080:80 -e REGION=eu registry.example.com/etl
+docker login -u bot registry.example.com
+redis-cli -h cache -p 6379 ping
+curl -u admin https://api.example.com
+curl -b cookies.txt -c cookies.txt https://api.example.com
+curl -E client.pem https://api.example.com
+curl -sSfL -o out.json https://api.example.com
+curl: (22) The requested URL returned error: 404
+vault login -method=oidc
+zip -r a.zip b
+airflow dags trigger sales -r manual
+airflow tasks test sales load 2026-11-22
+mongosh --port 27017 db
+kubectl get pods -n airflow -l app=etl
+kubectl create configmap x --from-literal=region=eu
+docker login -u bot -p $REGISTRY_PASSWORD
+curl -u "$API_USER:$API_PASSWORD" https://api.example.com
+mysqldump -uroot db
+usage: load [-h] [--password PASSWORD] [--token TOKEN]
+error: the following arguments are required: --password, --token
+connect user scott using the wallet
+ssh-keygen -t ed25519 -f key
+openssl req -new -key a.pem -out a.csr
+smbclient -L //host -U etl
+http -v GET https://api.example.com
+7z x a.7z -oout
+ldapsearch -x -b dc=example -s sub""".splitlines()

@@ -158,6 +158,9 @@ EVIL = [
     "[SQL: password [parameters: ('", "password ", "\\\'password\\\'", "identified by ", "password\ninput_value='",
     "('password', '", "sk-", "eyJaaaaaaaa.", "a-", "PASS ", "1//0", "?key=", "Signature=", "<password>",
     "password='a'b", "echo aaaaaa", "machine ", "s.a", "7z ", "0-us", "aaaaaaaa.atlasv1.", "Private-Lines: 3\n",
+    "curl -b a=", "'password': {", "password=[", "{'passwords': ['a', ", "- value: x\n  name: password\n",
+    "'name': 'password', 'a': 1, ", "docker login -p ", "--password \\\n", "- --password\n", "mysql://u:1/a@",
+    "authorization: digest a=\"b\", ", "\\nauthorization: ",
     "password%22%3A%22", "%25", "%2525", "%22 ", "A", "\n", "password:\n  ",
 ]  # fmt: skip
 

@@ -11,6 +11,7 @@ import re
 from functools import lru_cache, partial
 from urllib.parse import unquote_plus
 
+from bot.core.redaction.commands import OPTION, without_arguments
 from bot.core.redaction.forms import forms
 from bot.core.redaction.named import without_named
 from bot.core.redaction.names import is_secret_name
@@ -24,7 +25,7 @@ _SHORT, _LONG = 256, 8_192  # characters of what is remembered
 # What every such name has in it, in lower case: most texts have none of these, and are looked at no further.
 _STEMS = frozenset((
     "pass", "pwd", "secret", "token", "key", "cred", "bearer", "jwt", "cookie", "auth", "sas_", "_sas", "sas=", "_pat", "pat=",
-    "pat:", "pat'", 'pat"', "pat ", "pat\\", "sas:", "sas'", 'sas"', "sas ", "sas\\", "otp", "mnemonic", "sess", "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature",
+    "pat:", "pat'", 'pat"', "pat ", "pat\\", "sas:", "sas'", 'sas"', "sas ", "sas\\", "htpasswd", "otp", "mnemonic", "sess", "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature",
 ))  # fmt: skip
 
 
@@ -61,6 +62,8 @@ def _redacted(text: str, layers: int = 3) -> str:
             for gates, pattern, instead in group:
                 if any([gate in low for gate in gates]):
                     text, low = _again(pattern.sub(instead, text))
+    if OPTION.search(text) or "/p:" in low:
+        text = without_arguments(text)
     text = without_vendors(text)
     if text is not before:
         low = _again(text)[1]

@@ -35,7 +35,11 @@ def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
     )
     databases = (
         (("jdbc:oracle",), r"(?i)(\bjdbc:oracle:\w{1,10}:[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}(?=@)", hidden),
-        (("sqlplus",), r"(?i)(\bsqlplus\s+(?:-\w+\s+){0,3}[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}", hidden),
+        (
+            ("sqlplus", "impdp", "expdp", "sqlldr", "userid="),
+            r"(?i)(\b(?:(?:sqlplus|impdp|expdp|sqlldr)\s+(?:-\w+\s+){0,3}|userid=)['\"]?[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}",
+            hidden,
+        ),
     )
     addresses = (
         # addresses that are secrets by themselves
@@ -116,33 +120,27 @@ def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
             hidden,
         ),
     )
+    value = r"(?![•$<-])[^\s'\",=\]]{3,300}"
     commands = (
-        # command lines
+        # command lines whose secret is a word at its place
+        (("vault login",), rf"(\bvault login\s(?:-\S{{1,100}}\s){{0,5}}\s*){value}(?![=\w])", hidden),
+        (("htpasswd",), rf"(\bhtpasswd\s+-\w*b\w*\s+(?:-\w+\s+){{0,5}}\S{{1,200}}\s+\S{{1,100}}\s+){value}", hidden),
         (
-            ("mysql", "mariadb", "sshpass", "mongo", "docker", "az login", "podman", "helm", "twine", "7z"),
-            r"(\b(?:mysql\w*|mariadb\w*|sshpass|mongo\w*|docker[ ]login|az[ ]login|podman[ ]login|helm[ ]registry[ ]login|twine|7z\w?)\b[^\n|;]{0,400}?[\s'\"]-p(?:[\s'\"],?){0,5})"
-            r"(?![•\s])[^\s'\",\]]{1,200}",
+            ("rabbitmqctl",),
+            rf"(\brabbitmqctl\s[^\n|;]{{0,100}}?(?:add_user|change_password|authenticate_user)\s+\S{{1,100}}\s+){value}",
             hidden,
         ),
+        (("rclone",), rf"(\brclone obscure\s+){value}", hidden),
+        (("/user:",), rf"(?i)(\bnet use\s[^\n|;]{{0,200}}?/user:\S{{1,100}}\s+){value}", hidden),
         (
-            ("curl", "wget", "http", "svn"),
-            r"(?i)(\b(?:curl|wget|https?|svn)\b[^\n|;]{0,400}?[\s'\"](?:-u|--user|--proxy-user)(?:[\s'\"=],?){1,4}[^\s:'\",]{0,100}:)(?!•)[^\s'\",\]]{1,200}",
+            ("alias set", "host add"),
+            rf"(\bmc (?:alias set|config host add)\s+\S{{1,60}}\s+\S{{1,200}}\s+\S{{1,100}}\s+){value}",
             hidden,
         ),
-        (("redis-cli", "valkey-cli"), r"(?i)(\b(?:redis|valkey)-cli\b[^\n|;]{0,300}?\s-a\s+)(?!•)\S{1,200}", hidden),
-        (
-            ("ldap", "kinit"),
-            r"(?i)(\b(?:ldap(?:search|modify|add|delete|whoami|passwd)|kinit)\b[^\n|;]{0,300}?\s-w\s+)(?!•)\S{1,200}",
-            hidden,
-        ),
-        (
-            ("sqlcmd", "bcp", "osql", "zip"),
-            r"(\b(?:sqlcmd|bcp|osql|unzip|zip)\b[^\n|;]{0,300}?\s-P\s*)(?![•\s])\S{1,200}",
-            hidden,
-        ),
+        (("connect to ",), rf"(?i)(\bconnect to \S{{1,60}} user\s+\S{{1,60}}\s+using\s+['\"]?){value}", hidden),
         (
             ("echo ", "printf "),
-            r"(?i)(\b(?:echo|printf)\s+(?:-n\s+)?[\"']?)(?!•)[^\s\"'|]{6,300}(?=[\"']?\s*\|[^\n]{0,80}(?:--password-stdin|passwd|--pinentry|sudo\s+-S))",
+            r"(?i)(\b(?:echo|printf)\s+(?:-n\s+)?[\"']?)(?!•)[^\s\"'|]{6,300}(?=[\"']?\s*\|[^\n]{0,80}(?:--password-stdin|(?:ch)?passwd|--pinentry|sudo\s+-S))",
             hidden,
         ),
     )
@@ -154,9 +152,9 @@ def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
         (("key provided",), r"(?i)(\bkey\s+provided:\s*)(?!•)[^\s'\",;]{6,300}(?<![.])", hidden),
     )  # fmt: skip
     groups = (
-        (url, urls), (("jdbc:", "sqlplus"), databases), ((".com/", ".org/", "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
+        (url, urls), (("jdbc:", "sqlplus", "impdp", "expdp", "sqlldr", "userid="), databases), ((".com/", ".org/", "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
         (("auth", "cookie", "bearer", "basic "), headers), (("?", "&", ";", "#", "signature", "cred"), parameters),
-        ((" -", "'-", '"-'), commands), (("pass", "secret", "provided"), words),
+        (("vault login", "htpasswd", "rabbitmqctl", "rclone", "/user:", "alias set", "host add", "connect to ", "echo ", "printf "), commands), (("pass", "secret", "provided"), words),
     )  # fmt: skip
     return tuple(
         (doors, tuple((gates, re.compile(pattern), instead) for gates, pattern, instead in forms))

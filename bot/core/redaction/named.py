@@ -70,7 +70,7 @@ def _values_of(text: str, left: int, right: int) -> "list[tuple[int, int]]":
     beside = paired(text, left, right, name, kind)
     if beside or (beside is not None and quoted):
         return beside
-    dashed = name.startswith("--") or text[max(0, left - 2) : left] == "--"
+    dashed = text.startswith("--", left) or (name[:1] == "-" and not text[left - 1 : left].strip("\"' \t"))
     item = _NEXT_ITEM.match(text, after) if dashed else None
     sign = _SIGN.match(text, after) if item is None else None
     if item is not None:

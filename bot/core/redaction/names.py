@@ -9,6 +9,7 @@ _SECRETS = frozenset((
     "credentials", "creds", "bearer", "jwt", "cookie", "authorization", "sas", "pat", "otp", "mnemonic", "sessionid", "accesskey",
     "secretkey", "privatekey", "accountkey", "authkey", "signingkey", "encryptionkey", "fernetkey", "sharedkey", "accesstoken",
     "authtoken", "refreshtoken", "clientsecret", "connectionstring", "connstr", "cookies", "jsessionid", "phpsessid",
+    "dbpass", "userpass", "rootpass", "adminpass", "storepass", "keypass", "sshpass", "mypass", "smtppass", "ftppass", "loginpass",
 ))  # fmt: skip
 _ENDINGS = (
     "password",
