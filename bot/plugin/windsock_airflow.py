@@ -637,9 +637,13 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
 
     def without_arguments(text: str) -> str:
         """Values of options that are secrets."""
-        parts, done = list[str](), 0
+        parts, done, last, read = list[str](), 0, "", 0
         for program in _PROGRAM.finditer(text):
-            for begin, end in _values(text, program.end(), _options(program[0])):
+            if program[0] == last and program.start() < read:
+                continue
+            spans, read = _values(text, program.end(), _options(program[0]))
+            last = program[0]
+            for begin, end in spans:
                 if begin >= done and not text.startswith(MASK, begin):
                     parts += [text[done:begin], MASK]
                     done = end
@@ -651,7 +655,8 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         taken = [row for row in _TAKES if re.fullmatch(row[0], program)]
         return {option: (part, word) for _, options, part, word in taken for option in options.split()}
 
-    def _values(text: str, at: int, options: "dict[str, tuple[str, str]]") -> "list[tuple[int, int]]":
+    def _values(text: str, at: int, options: "dict[str, tuple[str, str]]") -> "tuple[list[tuple[int, int]], int]":
+        """The secrets in the words from here, and where the last of the words ends."""
         spans, begun, waiting = list[tuple[int, int]](), at, ""
         for _ in range(_MOST):
             found = _word(text, at)
@@ -664,7 +669,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
                 part, word = options[option]
                 span = _part(text, begin, end, part) if word in text[begun:begin] else None
                 spans += [] if span is None else [span]
-        return spans
+        return spans, at
 
     def _word(text: str, at: int) -> "tuple[int, int, int] | None":
         """The next word of the command line: where it begins and ends, without its quotes, and where the following may begin."""
@@ -707,15 +712,15 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     def _part(text: str, begin: int, end: int, part: str) -> "tuple[int, int] | None":
         while begin < end and text[begin] in "\\\"'":
             begin += 1
-        if part in {":", ",", "%", "=="}:
-            begin = text.find(part[0], begin, end) + 1
-        elif part == "=" and "=" not in text[begin:end]:
+        place = text.find(part[0], begin, end) if part in {":", ",", "%", "=", "=="} else begin
+        if place < 0:
             return None
-        while end > begin and text[end - 1] in ",]" and begin > 0:
+        begin = place + 1 if part in {":", ",", "%", "=="} else begin
+        while end > begin and text[end - 1] in ",]":
             end -= 1
         value = text[begin:end]
         plain = not value or is_no_value(value, "", kind="sure", quoted=True) or _VARIABLE.match(value)
-        return None if begin == 0 or plain or value.startswith("//") else (begin, end)
+        return None if plain or value.startswith("//") else (begin, end)
     def without_vendors(text: str) -> str:
         """Tokens that need no name."""
         beginnings, others = shapes()

@@ -162,7 +162,6 @@ def command_lines() -> Iterator[Case]:
         "sqlplus -s u/@@@h", "rabbitmqctl add_user u @@", "rabbitmqctl change_password u @@",
         "hdfs dfs -Dfs.s3a.secret.key=@@ -ls s3a://b", "az storage blob list --account-key @@",
         "az storage blob list --sas-token '@@'", "azcopy copy a 'https://x.blob.core.windows.net/c?sv=1&sig=@@'",
-        "dsmc set password @@",
     ])  # fmt: skip
 
 

@@ -39,9 +39,13 @@ _VARIABLE = re.compile(r"\$\{?\w+\}?\Z|<[\w -]+>\Z|%\w+%\Z")
 
 def without_arguments(text: str) -> str:
     """Values of options that are secrets."""
-    parts, done = list[str](), 0
+    parts, done, last, read = list[str](), 0, "", 0
     for program in _PROGRAM.finditer(text):
-        for begin, end in _values(text, program.end(), _options(program[0])):
+        if program[0] == last and program.start() < read:
+            continue
+        spans, read = _values(text, program.end(), _options(program[0]))
+        last = program[0]
+        for begin, end in spans:
             if begin >= done and not text.startswith(MASK, begin):
                 parts += [text[done:begin], MASK]
                 done = end
@@ -55,7 +59,8 @@ def _options(program: str) -> "dict[str, tuple[str, str]]":
     return {option: (part, word) for _, options, part, word in taken for option in options.split()}
 
 
-def _values(text: str, at: int, options: "dict[str, tuple[str, str]]") -> "list[tuple[int, int]]":
+def _values(text: str, at: int, options: "dict[str, tuple[str, str]]") -> "tuple[list[tuple[int, int]], int]":
+    """The secrets in the words from here, and where the last of the words ends."""
     spans, begun, waiting = list[tuple[int, int]](), at, ""
     for _ in range(_MOST):
         found = _word(text, at)
@@ -68,7 +73,7 @@ def _values(text: str, at: int, options: "dict[str, tuple[str, str]]") -> "list[
             part, word = options[option]
             span = _part(text, begin, end, part) if word in text[begun:begin] else None
             spans += [] if span is None else [span]
-    return spans
+    return spans, at
 
 
 def _word(text: str, at: int) -> "tuple[int, int, int] | None":
@@ -115,12 +120,12 @@ def _option(text: str, begin: int, end: int, options: "dict[str, tuple[str, str]
 def _part(text: str, begin: int, end: int, part: str) -> "tuple[int, int] | None":
     while begin < end and text[begin] in "\\\"'":
         begin += 1
-    if part in {":", ",", "%", "=="}:
-        begin = text.find(part[0], begin, end) + 1
-    elif part == "=" and "=" not in text[begin:end]:
+    place = text.find(part[0], begin, end) if part in {":", ",", "%", "=", "=="} else begin
+    if place < 0:
         return None
-    while end > begin and text[end - 1] in ",]" and begin > 0:
+    begin = place + 1 if part in {":", ",", "%", "=="} else begin
+    while end > begin and text[end - 1] in ",]":
         end -= 1
     value = text[begin:end]
     plain = not value or is_no_value(value, "", kind="sure", quoted=True) or _VARIABLE.match(value)
-    return None if begin == 0 or plain or value.startswith("//") else (begin, end)
+    return None if plain or value.startswith("//") else (begin, end)
