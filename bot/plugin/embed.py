@@ -22,6 +22,7 @@ MODULES = (
     "private_keys",
     "containers",
     "pairs",
+    "tables",
     "named",
     "statements",
     "__init__",

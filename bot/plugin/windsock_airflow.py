@@ -225,7 +225,16 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         "please", "check", "see", "it", "this", "that", "your", "you", "we", "object", "type", "default", "list", "dict", "tuple",
     ))  # fmt: skip
     QUOTE = re.compile(r"\\*[\"'`]|&quot;|&#3[49];|\\+u002[27]")
-    _STOPS = frozenset(' \t\r\n,;&)]}<>"|')
+    _STOPS = frozenset(' \t\r\n,;&)]}<>"|\x1b')
+    _ESCAPED = re.compile(r"\\(?:[nrt\"']|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2})")
+    _GOES_ON = re.compile(
+        r"[,;&)\]}<>\"|](?![\w.-]{1,60}\s?(?:=|:|\\u003|\\x3))(?=[\w!#$%*+~^@.-])([^\s,;&)\]}<>\"'|\\\x1b]{1,200})"
+    )
+    _CALLS = ("os.environ", "os.getenv", "Variable.get", "secretKeyRef", "<class")
+    _REFERENCE = re.compile(
+        r"(?:\$\{[A-Za-z_][\w.]*(?::?[-?+][a-z ]{0,40})?\}|\$\([^()]*\)|\{\{.*\}\}|\{%.*%\}|%\(\w+\)s|%s|env\.(?:[A-Z][A-Z0-9_]*|[a-z_]+)"
+        r"|vault:[\w./-]*[/#][\w./#-]*|\$[A-Z][A-Z_]{2,}[A-Z0-9_]*)\Z"
+    )
 
     def is_mixed(value: str) -> bool:
         """Digits and letters, and no path, date or dotted name."""
@@ -250,7 +259,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         while end < size and end - at < LONGEST_VALUE and text[end] not in _STOPS:
             if text[end] == "'" and (end + 1 >= size or text[end + 1] in _STOPS or text[end + 1] in ".:'"):
                 break
-            if text[end] == "\\" and text[end + 1 : end + 2] in {"n", "r", "t", '"', "'"}:
+            if text[end] == "\\" and _ESCAPED.match(text, end):
                 break
             end += 1
         while end > at and text[end - 1] in ".:," and (end >= size or text[end] in " \n\t\r"):
@@ -258,6 +267,11 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         value = text[at:end]
         if not value or is_no_value(value, name, kind=kind, quoted=False):
             return None
+        for _ in range(8):
+            further = _GOES_ON.match(text, end)
+            if further is None or not is_odd(further[1]):
+                break
+            end = further.end()
         return at, end
 
     def closing(text: str, begin: int, quote: str) -> int:
@@ -300,23 +314,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             plain in _NO_VALUE and (not quoted or plain in {"none", "null", "true", "false", "str", "redacted", "hidden"})
         ):
             return True
-        if value.startswith(
-            (
-                "${",
-                "$(",
-                "{{",
-                "%(",
-                "%s",
-                "os.environ",
-                "os.getenv",
-                "Variable.get",
-                "env.",
-                "vault:",
-                "secretKeyRef",
-                "<class",
-                "{%",
-            )
-        ):
+        if value.startswith(_CALLS) or _REFERENCE.match(value) or (not quoted and value.startswith(("${", "$(", "%("))):
             return True
         if kind == "many":
             return value.isdigit() or not (quoted or is_odd(value))
@@ -819,7 +817,8 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             at -= 1
         return at
     _CLOSING = {"(": ")", "[": "]", "{": "}"}
-    _DEEPEST = 6
+    _DEEPEST, _MOST_PARTS = 6, 100
+    _CONTINUED = re.compile(r"([\"'])[ \t]{0,2}\n[ \t]{1,80}b?\1")
     _PIECE = re.compile(r"[()\[\]{}]|b?(\\{0,30}[\"'])|[^\s()\[\]{},:=\"'\\]+")
     _KEY_FOLLOWS = re.compile(r"\\*[\"']?\s{0,3}(?:=>|[:=])")
     _SENTENCE = re.compile(r"[A-Z][a-z']+(?: [\w'-]+){2,40}[.!]?\Z")
@@ -830,7 +829,13 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         if text[start : start + 1] in _CLOSING:
             return _texts_in(text, start, name, kind)
         span = value_at(text, start, name, kind=kind)
-        return [] if span is None else [span]
+        if span is None:
+            return []
+        spans = [span]
+        while (more := _CONTINUED.match(text, spans[-1][1])) and len(spans) < _MOST_PARTS:
+            begin = more.end()
+            spans.append((begin, closing(text, begin, more[1])))
+        return spans
 
     def _texts_in(text: str, at: int, name: str, kind: str) -> "list[tuple[int, int]]":
         spans, open_, key, limit = list[tuple[int, int]](), list[str](), "", min(len(text), at + LONGEST_VALUE)
@@ -920,12 +925,122 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             if skipped is None:
                 return
             at = skipped.end()
+    _CELL_ENDS = re.compile(r"[\w.-]*\"?(?:\x1b\[[0-9;]{0,12}m)?[ \t]{0,60}(?:[,;\t|│┃\r\n]|\\n|\Z)")
+    _NEWLINE = re.compile(r"\r?\n|(?:\\r)?\\n")
+    _RULE = re.compile(r"[ \t(]*[|+├╞┣│]?[-=+|: ─┼━╪╋│]{3,}\s*\Z")
+    _NO_ROW = re.compile(r"(?i)\s*(?:from|where|values|join|and|order|group|set|select|union)\b|[^,;]*:\s|\s*\Z")
+    _COLUMN = re.compile(r"\"?[A-Za-z_][\w.-]*\"?\Z")
+    _TYPE = re.compile(r"[a-z]+\(\d+\)\Z")
+    _LONGEST, _NEAR, _MOST_ROWS = 2_000, 200, 500  # characters of a line and around a name, lines of a table
+
+    def without_tables(text: str, places: "list[int]") -> str:
+        """The cells in columns of secrets, and the cell beside a secret's name in a table of two columns."""
+        parts, done, read = list[str](), 0, 0
+        for place in places:
+            if place < read or not _CELL_ENDS.match(text, place):
+                continue
+            first = max(0, place - _LONGEST)
+            written = text.rfind("\\n", first, place)
+            begin = max(text.rfind("\n", first, place) + 1, written + 2 if written >= 0 else 0)
+            if begin < first or len(_line(text, begin)[0]) >= _LONGEST:  # a long line: what is near to the name
+                begin, limit = max(begin, place - _NEAR), 2 * _NEAR
+            else:
+                limit = _LONGEST
+            spans, read = _of_header(text, max(begin, min(read, place)), limit)
+            for start, end in spans:
+                if start >= done:
+                    parts += [text[done:start], MASK]
+                    done = end
+        return "".join(parts) + text[done:] if parts else text
+
+    def _of_header(text: str, begin: int, limit: int) -> "tuple[list[tuple[int, int]], int]":
+        """The secret cells below the line that begins here, or beside the name in it; and where the next line to look at begins."""
+        line, following = _line(text, begin, limit)
+        ends = begin + len(line)
+        sign = next((one for one in "|│┃" if one in line), "")
+        if not sign:
+            line, sign = _listed(line)
+            cells = _cells(line, 0, sign) if sign else []
+        else:
+            cells = _cells(line, 0, sign)
+            if not _RULE.match(_line(text, following)[0]):
+                return _beside(line, cells, begin), ends
+            following = _line(text, following)[1]
+        kinds = {n: kind for n, (a, b) in enumerate(cells) if (kind := kind_of(line[a:b]))}
+        spans, at = list[tuple[int, int]](), following
+        for _ in range(_MOST_ROWS if kinds and following < len(text) else 0):
+            line, following = _line(text, at)
+            row = _cells(line, at, sign)
+            if _RULE.match(line) and sign not in ",;\t":
+                row = cells
+            elif len(row) != len(cells) or (sign in ",;\t" and _NO_ROW.match(line)):
+                break
+            else:
+                spans += [row[n] for n, kind in kinds.items() if _is_in_cell(text[row[n][0] : row[n][1]], kind)]
+            if following <= at:
+                break
+            at = following
+        return spans, max(ends, at if kinds else 0)
+
+    def _listed(line: str) -> "tuple[str, str]":
+        """The names at the end of a line that nothing but a sign is between, and the sign."""
+        line = line.rstrip(" ")
+        for sign in ",;\t":
+            at = len(line) if sign in line else 0
+            while at and (line[at - 1].isalnum() or line[at - 1] in {"_", ".", "-", '"', sign}):
+                at -= 1
+            names = line[at:].strip(sign).split(sign)
+            if len(names) > 1 and (at == 0 or line[at - 1] in " :>([='") and all(_COLUMN.match(name) for name in names):
+                return line[at:].strip(sign), sign
+        return "", ""
+
+    def _line(text: str, begin: int, limit: int = _LONGEST) -> "tuple[str, int]":
+        """The line that begins here, and where the next one does."""
+        newline = _NEWLINE.search(text, begin, begin + limit)
+        if newline is None:
+            return text[begin : begin + limit], min(len(text), begin + limit)
+        return text[begin : newline.start()], newline.end()
+
+    def _cells(line: str, offset: int, sign: str) -> "list[tuple[int, int]]":
+        """Where the cells of a line are, without the space and the quotes around them."""
+        spans, at = list[tuple[int, int]](), 0
+        while at <= len(line):
+            end = line.find('"', at + 1) if line[at : at + 1] == '"' else at
+            end = line.find(sign, max(end, at))
+            end = len(line) if end < 0 else end
+            cell = line[at:end]
+            begin = at + len(cell) - len(cell.lstrip('" \t'))
+            spans.append((offset + begin, offset + max(begin, at + len(cell.rstrip('" \t')))))
+            at = end + 1
+        return spans
+
+    def _beside(line: str, cells: "list[tuple[int, int]]", offset: int) -> "list[tuple[int, int]]":
+        """The value in a row of a name and a value."""
+        filled = [(a, b) for a, b in (cells[1:-1] if len(cells) > 3 else cells) if a < b]
+        if len(filled) != 2 or not line[filled[0][1] :].lstrip()[:1]:
+            return []
+        (a, b), (begin, end) = filled
+        name, value = line[a:b].rsplit(" ", 1)[-1], line[begin:end]
+        kind = kind_of(name)
+        odd = is_odd(value) and not value.isdigit() and " " not in value and not _TYPE.match(value)
+        return [(offset + begin, offset + end)] if kind and odd and _is_in_cell(value, kind) else []
+
+    def _is_in_cell(value: str, kind: str) -> bool:
+        return (
+            bool(value)
+            and MASK not in value
+            and not is_no_value(value, "", kind="random" if kind == "token" else kind, quoted=True)
+        )
     _LONGEST_NAME = 120  # characters
     _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
     _NEXT_LINE = re.compile(r"\n[ \t]+(?![-#{\[])([^\s:=]{5,500})[ \t]*(?=\n|\Z)")
     _WORD_BEFORE = re.compile(r"(\w{3,20}) \Z")
     _IDENTIFIED = re.compile(r"(?i)\s+BY\s+(?:VALUES?\s+|PASSWORD\s+)?")
-    _SIGN = re.compile(r"[\])]{0,2}[ \t]{0,3}(=>|:=|==|[:=,>])[ \t]{0,3}(?:N(?='))?")
+    _COLOUR = r"(?:(?:\x1b|\\x1b|\\u001b|\\033)\[[0-9;]{0,12}m){0,3}"
+    _COLOUR_BEFORE = re.compile(r"(?:\x1b|\\x1b|\\u001b|\\033)\[[0-9;]{0,12}m")
+    _SIGN = re.compile(
+        rf"[\])]{{0,2}}{_COLOUR}[ \t]{{0,3}}(=>|:=|==|[:=,>]|\\{{1,4}}(?:u003|x3)[adAD]|&#(?:x3[ad]|58|61);){_COLOUR}[ \t]{{0,3}}{_COLOUR}(?:N(?='))?"
+    )
     _PAIR = re.compile(
         r"(?i)(?:</name>\s*<value>|(?:,|;|\\+n|\s)[\s\\n,-]{0,40}\\*[\"']?(?:value|defaultvalue|default|stringvalue)\\*[\"']?\s{0,3}[:=]\s{0,3})"
     )
@@ -950,6 +1065,8 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
                 right -= 1
             if text[left - 1 : left] == "\\" and text[left] in "nrt":  # the end of a line as it is written in a repr
                 left += 1
+            if "m" in text[left:place] and (colour := _COLOUR_BEFORE.search(text, max(0, left - 16), place)):
+                left = max(left, colour.end())
             position = right
             for begin, end in _values_of(text, left, right):
                 if begin >= done and not text.startswith(MASK, begin):
@@ -1123,7 +1240,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     @lru_cache(maxsize=256)  # and so do the tracebacks of a storm
     def _long(text: str) -> str:
         return _redacted(text)
-    _WORD, _ENCODED = re.compile(r"\S+"), re.compile(r"%(?:2[0257]|3[ACDacd]|40|0[Aa])")
+    _WORD, _ENCODED = re.compile(r"\S+"), re.compile(r"%(?:2[02567]|3[A-Da-d]|40|0[Aa]|[57][B-Db-d])")
 
     def _redacted(text: str, layers: int = 3) -> str:
         before = text
@@ -1144,13 +1261,19 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         if text is not before:
             low = _again(text)[1]
             words, places = _seen(low)
-        if places:
-            text = without_named(text, places)
+        text = _named(text, places)
         if "input_value=" in text:
             text = without_inputs(text)
         if ") values" in low or "values(" in low or "[parameters:" in low or ")values" in low:
             text = without_columns(text)
         return text
+
+    def _named(text: str, places: "list[int]") -> str:
+        if places and any([sign in text for sign in ("\n", "\\n", "|", "│")]):
+            tabled = without_tables(text, places)
+            if tabled is not text:
+                text, places = tabled, _seen(_again(tabled)[1])[1]
+        return without_named(text, places) if places else text
 
     def _decoded(layers: int, word: "re.Match[str]") -> str:
         """A percent-encoded word as it was meant, where it holds a secret; else as it stands."""

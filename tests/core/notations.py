@@ -165,6 +165,21 @@ def command_lines() -> Iterator[Case]:
     ])  # fmt: skip
 
 
+def signs() -> Iterator[Case]:
+    """Values with signs in them that usually end one, and other signs between a name and its value."""
+    yield from _filled([
+        "{'password': 'ab'\n             '@@'}", "\x1b[32mpassword\x1b[0m=\x1b[35m@@\x1b[0m", "password\x1b[0m: @@",
+        "\x1b[1mpassword\x1b[0m\x1b[32m=\x1b[0m@@", "| password | @@ |", "| password         | @@       |", "password\\x3d@@",
+        "password\\u003d@@", "api_key\\u003d@@\\u0026x=1", "user,password\nbob,@@", "id,api_key,region\n1,@@,eu\n2,x,us",
+        "user;password\nbob;@@\n", "user\tpassword\nbob\t@@", '"user","password"\n"bob","@@"',
+        "| user | password |\n|------|----------|\n| bob  | @@ |", " user | password \n------+----------\n bob  | @@\n(1 row)",
+        "│ password │ @@ │", "password=x,@@", "password=x;@@", "DB_PASSWORD=x&@@", "PGPASSWORD=x|@@", "PGPASSWORD=x)@@",
+        "PGPASSWORD=x]@@", "PGPASSWORD=x}@@", "PGPASSWORD=x<@@", "PGPASSWORD=x>@@", 'PGPASSWORD=x"@@', '{"password": "${@@"}',
+        '{"password": "$(@@"}', '{"password": "%(@@"}', '{"password": "env.@@"}', "{'password': '{{@@'}",
+        "| api_key  | 3 | \n| password | @@ |", "password&#61;@@", '"password"\\u003a"@@"', "password\x1b[36m=@@",
+    ])  # fmt: skip
+
+
 def masked() -> Iterator[Case]:
     """All of them."""
     for kind in (
@@ -176,6 +191,7 @@ def masked() -> Iterator[Case]:
         headers,
         digests,
         command_lines,
+        signs,
     ):
         yield from kind()
 
@@ -272,4 +288,32 @@ openssl req -new -key a.pem -out a.csr
 smbclient -L //host -U etl
 http -v GET https://api.example.com
 7z x a.7z -oout
-ldapsearch -x -b dc=example -s sub""".splitlines()
+ldapsearch -x -b dc=example -s sub
+| password | expired |
+| password | varchar(64) |
+| token | string |
+| tokens | 15320 |
+| api_keys | 3 |
+| name | type | null |\n|------|------|------|\n| password | varchar | YES |
+| metric | tokens |\n|--------|--------|\n| prompt | 15320 |
+ metric | tokens \n--------+--------\n prompt |  15320\n(1 row)
+metric,tokens\nprompt,15320
+id,primary_key,total_tokens\n1,42,512
+SELECT id,password\nFROM users,accounts
+SELECT\n    id,\n    password,\n    created_at\nFROM users
+Expected columns: id,password\nGot columns: id,name
+ValueError: missing password\nretry, please
+columns: user,password,region
+invalid login, password, or host\nplease, try again
+password | field required
+password=${DB_PASSWORD}, retries=3
+{"password": "${DB_PASSWORD}"}
+{"password": "{{ var.value.db_password }}"}
+{"password": "%(password)s"}
+{"password": "env.DB_PASSWORD"}
+{"password": "$DB_PASSWORD"}
+{"password": "vault:secret/data/db#password"}
+token_count\u003d512
+connect(password=None, host='h')
+key,value\nregion,eu""".splitlines()
+PLAIN += ["\x1b[31mERROR\x1b[0m password authentication failed", "\x1b[32mtokens\x1b[0m=1532"]

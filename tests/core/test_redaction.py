@@ -161,6 +161,7 @@ EVIL = [
     "curl -b a=", "'password': {", "password=[", "{'passwords': ['a', ", "- value: x\n  name: password\n",
     "'name': 'password', 'a': 1, ", "docker login -p ", "--password \\\n", "- --password\n", "mysql://u:1/a@",
     "authorization: digest a=\"b\", ", "\\nauthorization: ",
+    "password,a\n", "| password | ab1cd |", "| password\n|---\n", "password=a1234;", "\x1b[1mpassword=", "'password': 'a'\n 'b'",
     "password%22%3A%22", "%25", "%2525", "%22 ", "A", "\n", "password:\n  ",
 ]  # fmt: skip
 

@@ -17,6 +17,7 @@ from bot.core.redaction.named import without_named
 from bot.core.redaction.names import is_secret_name
 from bot.core.redaction.private_keys import without_private_keys
 from bot.core.redaction.statements import without_columns, without_inputs
+from bot.core.redaction.tables import without_tables
 from bot.core.redaction.values import MASK
 from bot.core.redaction.vendors import without_vendors
 
@@ -46,7 +47,7 @@ def _long(text: str) -> str:
 
 
 # A word with percent-encoded quotes, signs or `%` in it.
-_WORD, _ENCODED = re.compile(r"\S+"), re.compile(r"%(?:2[0257]|3[ACDacd]|40|0[Aa])")
+_WORD, _ENCODED = re.compile(r"\S+"), re.compile(r"%(?:2[02567]|3[A-Da-d]|40|0[Aa]|[57][B-Db-d])")
 
 
 def _redacted(text: str, layers: int = 3) -> str:
@@ -68,13 +69,20 @@ def _redacted(text: str, layers: int = 3) -> str:
     if text is not before:
         low = _again(text)[1]
         words, places = _seen(low)
-    if places:
-        text = without_named(text, places)
+    text = _named(text, places)
     if "input_value=" in text:
         text = without_inputs(text)
     if ") values" in low or "values(" in low or "[parameters:" in low or ")values" in low:
         text = without_columns(text)
     return text
+
+
+def _named(text: str, places: "list[int]") -> str:
+    if places and any([sign in text for sign in ("\n", "\\n", "|", "│")]):
+        tabled = without_tables(text, places)
+        if tabled is not text:
+            text, places = tabled, _seen(_again(tabled)[1])[1]
+    return without_named(text, places) if places else text
 
 
 def _decoded(layers: int, word: "re.Match[str]") -> str:

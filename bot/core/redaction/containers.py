@@ -6,7 +6,9 @@ from bot.core.redaction.names import is_beside, is_secret_name
 from bot.core.redaction.values import LONGEST_VALUE, closing, is_no_value, is_odd, is_random, value_at
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
-_DEEPEST = 6
+_DEEPEST, _MOST_PARTS = 6, 100
+# A text that was broken into several: 'abc'\n 'def'
+_CONTINUED = re.compile(r"([\"'])[ \t]{0,2}\n[ \t]{1,80}b?\1")
 _PIECE = re.compile(r"[()\[\]{}]|b?(\\{0,30}[\"'])|[^\s()\[\]{},:=\"'\\]+")
 _KEY_FOLLOWS = re.compile(r"\\*[\"']?\s{0,3}(?:=>|[:=])")
 _SENTENCE = re.compile(r"[A-Z][a-z']+(?: [\w'-]+){2,40}[.!]?\Z")
@@ -18,7 +20,13 @@ def values_at(text: str, start: int, name: str, *, kind: str) -> "list[tuple[int
     if text[start : start + 1] in _CLOSING:
         return _texts_in(text, start, name, kind)
     span = value_at(text, start, name, kind=kind)
-    return [] if span is None else [span]
+    if span is None:
+        return []
+    spans = [span]
+    while (more := _CONTINUED.match(text, spans[-1][1])) and len(spans) < _MOST_PARTS:
+        begin = more.end()
+        spans.append((begin, closing(text, begin, more[1])))
+    return spans
 
 
 def _texts_in(text: str, at: int, name: str, kind: str) -> "list[tuple[int, int]]":

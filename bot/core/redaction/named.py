@@ -12,7 +12,11 @@ _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 _NEXT_LINE = re.compile(r"\n[ \t]+(?![-#{\[])([^\s:=]{5,500})[ \t]*(?=\n|\Z)")
 _WORD_BEFORE = re.compile(r"(\w{3,20}) \Z")
 _IDENTIFIED = re.compile(r"(?i)\s+BY\s+(?:VALUES?\s+|PASSWORD\s+)?")
-_SIGN = re.compile(r"[\])]{0,2}[ \t]{0,3}(=>|:=|==|[:=,>])[ \t]{0,3}(?:N(?='))?")
+_COLOUR = r"(?:(?:\x1b|\\x1b|\\u001b|\\033)\[[0-9;]{0,12}m){0,3}"
+_COLOUR_BEFORE = re.compile(r"(?:\x1b|\\x1b|\\u001b|\\033)\[[0-9;]{0,12}m")
+_SIGN = re.compile(
+    rf"[\])]{{0,2}}{_COLOUR}[ \t]{{0,3}}(=>|:=|==|[:=,>]|\\{{1,4}}(?:u003|x3)[adAD]|&#(?:x3[ad]|58|61);){_COLOUR}[ \t]{{0,3}}{_COLOUR}(?:N(?='))?"
+)
 # {'name': 'DB_PASSWORD', 'value': …}, - name: DB_PASSWORD\n  value: …, <name>x.secret.key</name><value>…
 _PAIR = re.compile(
     r"(?i)(?:</name>\s*<value>|(?:,|;|\\+n|\s)[\s\\n,-]{0,40}\\*[\"']?(?:value|defaultvalue|default|stringvalue)\\*[\"']?\s{0,3}[:=]\s{0,3})"
@@ -40,6 +44,8 @@ def without_named(text: str, places: "list[int]") -> str:
             right -= 1
         if text[left - 1 : left] == "\\" and text[left] in "nrt":  # the end of a line as it is written in a repr
             left += 1
+        if "m" in text[left:place] and (colour := _COLOUR_BEFORE.search(text, max(0, left - 16), place)):
+            left = max(left, colour.end())
         position = right
         for begin, end in _values_of(text, left, right):
             if begin >= done and not text.startswith(MASK, begin):

@@ -15,7 +15,17 @@ _NO_VALUE = frozenset((
     "please", "check", "see", "it", "this", "that", "your", "you", "we", "object", "type", "default", "list", "dict", "tuple",
 ))  # fmt: skip
 QUOTE = re.compile(r"\\*[\"'`]|&quot;|&#3[49];|\\+u002[27]")
-_STOPS = frozenset(' \t\r\n,;&)]}<>"|')
+_STOPS = frozenset(' \t\r\n,;&)]}<>"|\x1b')
+_ESCAPED = re.compile(r"\\(?:[nrt\"']|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2})")
+# A value that goes on behind a sign that usually ends one: `p;x7Kq2`, but not `p;host=db`.
+_GOES_ON = re.compile(
+    r"[,;&)\]}<>\"|](?![\w.-]{1,60}\s?(?:=|:|\\u003|\\x3))(?=[\w!#$%*+~^@.-])([^\s,;&)\]}<>\"'|\\\x1b]{1,200})"
+)
+_CALLS = ("os.environ", "os.getenv", "Variable.get", "secretKeyRef", "<class")
+_REFERENCE = re.compile(
+    r"(?:\$\{[A-Za-z_][\w.]*(?::?[-?+][a-z ]{0,40})?\}|\$\([^()]*\)|\{\{.*\}\}|\{%.*%\}|%\(\w+\)s|%s|env\.(?:[A-Z][A-Z0-9_]*|[a-z_]+)"
+    r"|vault:[\w./-]*[/#][\w./#-]*|\$[A-Z][A-Z_]{2,}[A-Z0-9_]*)\Z"
+)
 
 
 def is_mixed(value: str) -> bool:
@@ -42,7 +52,7 @@ def value_at(text: str, start: int, name: str, *, kind: str) -> "tuple[int, int]
     while end < size and end - at < LONGEST_VALUE and text[end] not in _STOPS:
         if text[end] == "'" and (end + 1 >= size or text[end + 1] in _STOPS or text[end + 1] in ".:'"):
             break
-        if text[end] == "\\" and text[end + 1 : end + 2] in {"n", "r", "t", '"', "'"}:
+        if text[end] == "\\" and _ESCAPED.match(text, end):
             break
         end += 1
     while end > at and text[end - 1] in ".:," and (end >= size or text[end] in " \n\t\r"):
@@ -50,6 +60,11 @@ def value_at(text: str, start: int, name: str, *, kind: str) -> "tuple[int, int]
     value = text[at:end]
     if not value or is_no_value(value, name, kind=kind, quoted=False):
         return None
+    for _ in range(8):
+        further = _GOES_ON.match(text, end)
+        if further is None or not is_odd(further[1]):
+            break
+        end = further.end()
     return at, end
 
 
@@ -94,23 +109,7 @@ def is_no_value(value: str, name: str, *, kind: str, quoted: bool) -> bool:
         plain in _NO_VALUE and (not quoted or plain in {"none", "null", "true", "false", "str", "redacted", "hidden"})
     ):
         return True
-    if value.startswith(
-        (
-            "${",
-            "$(",
-            "{{",
-            "%(",
-            "%s",
-            "os.environ",
-            "os.getenv",
-            "Variable.get",
-            "env.",
-            "vault:",
-            "secretKeyRef",
-            "<class",
-            "{%",
-        )
-    ):
+    if value.startswith(_CALLS) or _REFERENCE.match(value) or (not quoted and value.startswith(("${", "$(", "%("))):
         return True
     if kind == "many":
         return value.isdigit() or not (quoted or is_odd(value))
