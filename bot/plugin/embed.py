@@ -21,6 +21,7 @@ MODULES = (
     "vendors",
     "private_keys",
     "containers",
+    "blocks",
     "pairs",
     "tables",
     "named",

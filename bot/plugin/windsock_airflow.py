@@ -226,7 +226,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     ))  # fmt: skip
     QUOTE = re.compile(r"\\*[\"'`]|&quot;|&#3[49];|\\+u002[27]")
     _STOPS = frozenset(' \t\r\n,;&)]}<>"|\x1b')
-    _ESCAPED = re.compile(r"\\(?:[nrt\"']|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2})")
+    _ESCAPED = re.compile(r"\\{1,4}(?:[nrt\"']|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2})")
     _GOES_ON = re.compile(
         r"[,;&)\]}<>\"|](?![\w.-]{1,60}\s?(?:=|:|\\u003|\\x3))(?=[\w!#$%*+~^@.-])([^\s,;&)\]}<>\"'|\\\x1b]{1,200})"
     )
@@ -249,6 +249,11 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         at, size = start, len(text)
         while at < size and text[at] in "bBrRuUfF" and QUOTE.match(text, at + 1):
             at += 1
+        if text.startswith(('"""', "'''"), at):
+            end = text.find(text[at] * 3, at + 3, at + LONGEST_VALUE)
+            value = text[at + 3 : end] if end >= 0 else text[at + 3 : at + LONGEST_VALUE]
+            begin = at + 3 + len(value) - len(value.lstrip())
+            return (begin, at + 3 + len(value.rstrip())) if value.strip(" \n\r\t•") else None
         opening = QUOTE.match(text, at)
         if opening is not None:
             begin = opening.end()
@@ -821,8 +826,8 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     _CONTINUED = re.compile(r"([\"'])[ \t]{0,2}\n[ \t]{1,80}b?\1")
     _PIECE = re.compile(r"[()\[\]{}]|b?(\\{0,30}[\"'])|[^\s()\[\]{},:=\"'\\]+")
     _KEY_FOLLOWS = re.compile(r"\\*[\"']?\s{0,3}(?:=>|[:=])")
-    _SENTENCE = re.compile(r"[A-Z][a-z']+(?: [\w'-]+){2,40}[.!]?\Z")
-    _VAGUE = re.compile(r"(?i)(?:secrets?|credentials?|creds)\Z")
+    _SENTENCE = re.compile(r"(?:[A-Z][a-z']+|must|should|is|may|cannot|field|value|ensure)(?: [\w'-]+){2,40}[.!]?\Z")
+    _VAGUE = re.compile(r"(?i)(?:secrets|credentials?|creds)\Z|\Asecret\Z")
 
     def values_at(text: str, start: int, name: str, *, kind: str) -> "list[tuple[int, int]]":
         """The value that begins here, or every one of them in a list or an object."""
@@ -839,7 +844,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
 
     def _texts_in(text: str, at: int, name: str, kind: str) -> "list[tuple[int, int]]":
         spans, open_, key, limit = list[tuple[int, int]](), list[str](), "", min(len(text), at + LONGEST_VALUE)
-        low, vague = name.lower(), bool(_VAGUE.search(name))
+        low, vague = name.lower(), is_vague(name)
         if text[at] == "{" and ("pwd" in low or "pass" in low):  # the braces of a driver's connection string
             end = text.find("}", at, limit)
             if end > at + 1 and not any(sign in "'\":{} " for sign in text[at + 1 : end]):
@@ -866,13 +871,20 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             if following is not None and open_[-1] != "]":
                 key, at = value, following.end()
                 continue
-            if not is_beside(key) and _is_one(value, name, key, kind, quoted, vague, open_[-1] == "}"):
+            if (kind == "all" or not is_beside(key)) and is_leaf(value, name, key, kind, quoted, vague, open_[-1] == "}"):
                 spans.append((begin, end))
             if open_[-1] == "}":
                 key = ""
         return spans
 
-    def _is_one(value: str, name: str, key: str, kind: str, quoted: bool, vague: bool, in_object: bool) -> bool:
+    def is_vague(name: str) -> bool:
+        """`secrets` and `credentials` may hold other things too."""
+        return bool(_VAGUE.search(name))
+
+    def is_leaf(value: str, name: str, key: str, kind: str, quoted: bool, vague: bool, in_object: bool) -> bool:
+        """Whether this is a secret in a list or an object, in which it stands behind this key."""
+        if kind == "all":
+            return bool(value.strip()) and MASK not in value
         if not value.strip() or is_no_value(value, name, kind=kind, quoted=quoted) or _SENTENCE.match(value):
             return False
         if is_secret_name(key):
@@ -880,6 +892,112 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         if vague and (in_object or is_secret_name(value)):
             return is_random(value) and any(sign.isdigit() for sign in value) and not any(sign in value for sign in "/:.")
         return quoted or is_odd(value)
+    _TAGS = re.compile(r"(?:(?:!{1,2}[\w:./-]{0,40}|&[\w-]{1,40})[ \t]{1,3}){1,2}(?=\S)")
+    _INDICATOR = re.compile(r"[|>][0-9+-]{0,2}[ \t]{0,3}(?=\r?\n|(?:\\{1,4}r)?\\{1,4}n)")
+    _BREAK = re.compile(r"[ \t]{0,3}(?:\r?\n|(?:\\{1,4}r)?\\{1,4}n)")
+    _LINE = re.compile(
+        r"([ \t]*)((?:-[ \t]{1,3})*)([\"']?[\w.][\w./ -]{0,80}[\"']?[ \t]{0,3}:(?=\s|\\{1,4}[rn]|\Z)[ \t]{0,3})?"
+    )
+    _LINE_ENDS = re.compile(r"\r?\n|(?:\\{1,4}r)?\\{1,4}n|\Z")
+    _SECRET_KIND = re.compile(r"\bkind\\*[\"']?\s{0,3}:\s{0,3}\\*[\"']?Secret\b")
+    _DATA = re.compile(r"(?<![\w.])(?:stringData|data)\\*[\"']?\s{0,3}:[ \t]{0,3}")
+    _MOST_LINES = 400
+
+    def block_values(text: str, left: int, at: int, name: str, kind: str) -> "list[tuple[int, int]] | None":
+        """The values below this name or behind a tag, None where the value is a plain one that begins here."""
+        tags = _TAGS.match(text, at)
+        at = tags.end() if tags else at
+        indicator = _INDICATOR.match(text, at)
+        if indicator is not None:
+            begin, end = _scalar(text, indicator.end(), _indent(text, left))
+            return [] if begin >= end or is_no_value(text[begin:end], name, kind=kind, quoted=True) else [(begin, end)]
+        if _BREAK.match(text, at):
+            return _below(text, at, _indent(text, left), name, kind)
+        return values_at(text, at, name, kind=kind) if tags else None
+
+    def without_manifests(text: str) -> str:
+        """Kubernetes Secrets without their data."""
+        documents = text.split("\n---")
+        return "\n---".join([_manifest(one) if _SECRET_KIND.search(one) else one for one in documents])
+
+    def _manifest(text: str) -> str:
+        parts, done = list[str](), 0
+        for data in _DATA.finditer(text):
+            if data.start() < done:
+                continue
+            if _BREAK.match(text, data.end()):
+                spans = _below(text, data.end(), _indent(text, data.start()), "data", "all")
+            else:
+                spans = values_at(text, data.end(), "data", kind="all") if text[data.end() : data.end() + 1] == "{" else []
+            for begin, end in spans:
+                if begin >= done and not text.startswith(MASK, begin):
+                    parts += [text[done:begin], MASK]
+                    done = end
+        return "".join(parts) + text[done:]
+
+    def _indent(text: str, at: int) -> int:
+        """How far the line of this place is indented."""
+        first = max(0, at - 300)
+        written = text.rfind("\\n", first, at)
+        begin = max(text.rfind("\n", first, at) + 1, written + 2 if written >= 0 else 0)
+        return len(text[begin:at]) - len(text[begin:at].lstrip(" \t"))
+
+    def _scalar(text: str, at: int, indent: int) -> "tuple[int, int]":
+        """A block scalar: the lines that are indented further than this."""
+        begin = end = limit = min(len(text), at + LONGEST_VALUE)
+        for _ in range(_MOST_LINES):
+            line_break = _BREAK.match(text, at, limit)
+            if line_break is None:
+                break
+            line = _LINE_ENDS.search(text, line_break.end(), limit)
+            stop = line.start() if line else limit
+            content = text[line_break.end() : stop]
+            if content.strip():
+                if len(content) - len(content.lstrip(" \t")) <= indent:
+                    break
+                begin = min(begin, stop - len(content.lstrip(" \t")))
+                end = stop
+            at = stop
+        return (begin, end) if begin < limit else (at, at)
+
+    def _below(text: str, at: int, indent: int, name: str, kind: str) -> "list[tuple[int, int]]":
+        """The values in the list or the mapping that is indented further than this, or as far where it is a list."""
+        spans, key, vague, limit = list[tuple[int, int]](), "", is_vague(name), min(len(text), at + LONGEST_VALUE)
+        for _ in range(_MOST_LINES):
+            line_break = _BREAK.match(text, at, limit)
+            line = _LINE.match(text, line_break.end(), limit) if line_break else None
+            if line is None:
+                break
+            ends = _LINE_ENDS.search(text, line.end(), limit)
+            stop = ends.start() if ends else limit
+            depth = len(line[1])
+            if line[0] == line[1] and line.end() == stop:  # an empty line
+                at = stop
+                continue
+            if depth < indent or (depth == indent and not line[2]):
+                break
+            if not (line[2] or line[3]):
+                break
+            key = line[3].split(":")[0].strip("\"' \t") if line[3] else key
+            begin, at = line.end(), stop
+            tags = _TAGS.match(text, begin, stop)
+            begin = tags.end() if tags else begin
+            hidden = kind == "all" or not is_beside(key)
+            if _INDICATOR.match(text, begin):
+                span = _scalar(text, stop, depth)
+                spans += [span] if hidden and not vague and span[0] < span[1] else []
+                at = max(at, span[1])
+            elif hidden and begin < stop:
+                quote = QUOTE.match(text, begin)
+                inner = quote.end() if quote else begin
+                end = min(stop, closing(text, inner, quote[0])) if quote else begin + len(text[begin:stop].rstrip())
+                value = text[inner:end]
+                if not quote and kind != "all" and " " in value:  # a sentence, or a value with a remark
+                    value, end = value.split(" ")[0], inner + value.index(" ")
+                    hidden = is_odd(value)
+                if hidden and is_leaf(value, name, key, kind, bool(quote), vague, bool(line[3])):
+                    spans.append((inner, end))
+        return spans
     _NAMES = r"(?:[a-z_]{0,20}(?:name|key)|variable|var|field|property|header|setting|param|parameter|option|id|label)"
     _NAMED = re.compile(
         rf"(?i)(?<![a-z_])({_NAMES})(?:\\*[\"']?\s{{0,3}}[:=]\s{{0,3}}|\s)b?(?:\\*[\"'])?(?:[\w.-]{{0,60}}/|/){{0,6}}\Z"
@@ -926,7 +1044,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
                 return
             at = skipped.end()
     _CELL_ENDS = re.compile(r"[\w.-]*\"?(?:\x1b\[[0-9;]{0,12}m)?[ \t]{0,60}(?:[,;\t|│┃\r\n]|\\n|\Z)")
-    _NEWLINE = re.compile(r"\r?\n|(?:\\r)?\\n")
+    _NEWLINE = re.compile(r"\r?\n|(?:\\{1,4}r)?\\{1,4}n")
     _RULE = re.compile(r"[ \t(]*[|+├╞┣│]?[-=+|: ─┼━╪╋│]{3,}\s*\Z")
     _NO_ROW = re.compile(r"(?i)\s*(?:from|where|values|join|and|order|group|set|select|union)\b|[^,;]*:\s|\s*\Z")
     _COLUMN = re.compile(r"\"?[A-Za-z_][\w.-]*\"?\Z")
@@ -1109,8 +1227,10 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             end = text.find("<", sign.end(), sign.end() + LONGEST_VALUE)
             tag = end > sign.end() and text[left - 1 : left] in {"<", ":", '"', "'"}
             return [(sign.end(), end)] if tag else []
-        if sign[1] == ":" and text[sign.end() : sign.end() + 1] == "\n":
-            return _on_the_next_line(text, sign.end(), name)
+        if sign[1] == ":" and text[sign.end() : sign.end() + 1] in _BLOCKS:
+            block = block_values(text, left, sign.end(), name, "sure" if kind == "token" else kind)
+            if block is not None:
+                return block or _on_the_next_line(text, sign.end(), name)
         in_a_sentence = sign[1] == ":" and not quoted and sign[0].endswith(" ")
         usual = "sure" if kind in {"spaced", "token"} else kind
         return values_at(text, sign.end(), name, kind=_SPOKEN.get(kind, usual) if in_a_sentence else usual)
@@ -1127,6 +1247,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             return [span]
         first = _FIRST_OF_TWO.search(text, max(0, left - 70), left)
         return [span] if first is not None and _LAST_OF_TWO.match(text, span[1]) else []
+    _BLOCKS = frozenset("\n\r\\|>!&")
     _SPOKEN = {"spaced": "spaced", "token": "loose"}  # `invalid API key: …`, `unexpected token: FROM`
 
     def _on_the_next_line(text: str, at: int, name: str) -> "list[tuple[int, int]]":
@@ -1261,6 +1382,9 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         if text is not before:
             low = _again(text)[1]
             words, places = _seen(low)
+        if "secret" in words and "data" in low and "kind" in low:
+            text, low = _again(without_manifests(text))
+            places = _seen(low)[1]
         text = _named(text, places)
         if "input_value=" in text:
             text = without_inputs(text)

@@ -180,6 +180,22 @@ def signs() -> Iterator[Case]:
     ])  # fmt: skip
 
 
+def blocks() -> Iterator[Case]:
+    """Values of YAML and TOML that stand on lines of their own or behind a tag."""
+    yield from _filled([
+        "password: |\n  @@", "password: >-\n  @@\nuser: x", "password: |-\n    @@\n", "db:\n  password: >\n    @@\n  host: h",
+        "password: !!str @@", "password: &a @@", "password: &a '@@'", "password: !vault |\n  @@\n", "passwords:\n  - @@",
+        "passwords:\n- x\n- @@\nuser: x", "api_keys:\n  - '@@'\n", "passwords:\n  prod: @@\n",
+        "passwords:\n  prod:\n    eu: @@\nuser: x", 'password = """\n@@\n"""', "password = '''\n@@'''",
+        "kind: Secret\nmetadata:\n  name: x\nstringData:\n  url: @@",
+        "apiVersion: v1\nkind: Secret\ndata:\n  db: @@\ntype: Opaque",
+        "apiVersion: v1\ndata:\n  db: @@\n  x: eA==\nkind: Secret\n", 'password: |2-\n  @@',
+        '{"kind": "Secret", "data": {"db": "@@"}}', '{"apiVersion": "v1", "stringData": {"db": "@@"}, "kind": "Secret"}',
+        "password: !!binary |\n  @@", "password: !Sub '@@'", "kind: Secret\nstringData:\n  cfg: |\n    x: @@\n",
+        "password: |\n  first\n  @@\nuser: x",
+    ])  # fmt: skip
+
+
 def masked() -> Iterator[Case]:
     """All of them."""
     for kind in (
@@ -192,6 +208,7 @@ def masked() -> Iterator[Case]:
         digests,
         command_lines,
         signs,
+        blocks,
     ):
         yield from kind()
 
@@ -315,5 +332,22 @@ password=${DB_PASSWORD}, retries=3
 {"password": "vault:secret/data/db#password"}
 token_count\u003d512
 connect(password=None, host='h')
-key,value\nregion,eu""".splitlines()
+key,value\nregion,eu
+password:\n  - must have 8 characters\n  - must contain a digit
+{"password": ["must have 8 characters", "This password is too common."]}
+imagePullSecrets:\n  - name: regcred
+secrets:\n  - db_password\n  - api_token
+secrets:\n  backend: airflow.providers.hashicorp.secrets.vault.VaultBackend\n  ttl: 30
+password:\n  type: string\n  min_length: 8\n  required: true
+tokens:\n  prompt: 15320\n  completion: 12
+tokens:\n  - the\n  - fox
+api_keys:\n  path: /run/secrets/keys\n  count: 3
+credentials:\n  user: etl\n  host: db1.example.com
+kind: ConfigMap\ndata:\n  region: eu-central-1
+kind: Secret\nmetadata:\n  name: db\n---\nkind: ConfigMap\ndata:\n  region: eu-central-1
+description: |\n  the password is set by the operator
+password: >\n
+Secret "db" not found, kind: Secret, name: db
+KeyError: 'token'\n  File "/opt/airflow/dags/a1.py", line 30
+could not read the token:\n  File "/opt/airflow/dags/a1.py", line 30""".splitlines()
 PLAIN += ["\x1b[31mERROR\x1b[0m password authentication failed", "\x1b[32mtokens\x1b[0m=1532"]

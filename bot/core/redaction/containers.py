@@ -3,7 +3,7 @@
 import re
 
 from bot.core.redaction.names import is_beside, is_secret_name
-from bot.core.redaction.values import LONGEST_VALUE, closing, is_no_value, is_odd, is_random, value_at
+from bot.core.redaction.values import LONGEST_VALUE, MASK, closing, is_no_value, is_odd, is_random, value_at
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _DEEPEST, _MOST_PARTS = 6, 100
@@ -11,8 +11,8 @@ _DEEPEST, _MOST_PARTS = 6, 100
 _CONTINUED = re.compile(r"([\"'])[ \t]{0,2}\n[ \t]{1,80}b?\1")
 _PIECE = re.compile(r"[()\[\]{}]|b?(\\{0,30}[\"'])|[^\s()\[\]{},:=\"'\\]+")
 _KEY_FOLLOWS = re.compile(r"\\*[\"']?\s{0,3}(?:=>|[:=])")
-_SENTENCE = re.compile(r"[A-Z][a-z']+(?: [\w'-]+){2,40}[.!]?\Z")
-_VAGUE = re.compile(r"(?i)(?:secrets?|credentials?|creds)\Z")
+_SENTENCE = re.compile(r"(?:[A-Z][a-z']+|must|should|is|may|cannot|field|value|ensure)(?: [\w'-]+){2,40}[.!]?\Z")
+_VAGUE = re.compile(r"(?i)(?:secrets|credentials?|creds)\Z|\Asecret\Z")
 
 
 def values_at(text: str, start: int, name: str, *, kind: str) -> "list[tuple[int, int]]":
@@ -31,7 +31,7 @@ def values_at(text: str, start: int, name: str, *, kind: str) -> "list[tuple[int
 
 def _texts_in(text: str, at: int, name: str, kind: str) -> "list[tuple[int, int]]":
     spans, open_, key, limit = list[tuple[int, int]](), list[str](), "", min(len(text), at + LONGEST_VALUE)
-    low, vague = name.lower(), bool(_VAGUE.search(name))
+    low, vague = name.lower(), is_vague(name)
     if text[at] == "{" and ("pwd" in low or "pass" in low):  # the braces of a driver's connection string
         end = text.find("}", at, limit)
         if end > at + 1 and not any(sign in "'\":{} " for sign in text[at + 1 : end]):
@@ -58,14 +58,22 @@ def _texts_in(text: str, at: int, name: str, kind: str) -> "list[tuple[int, int]
         if following is not None and open_[-1] != "]":
             key, at = value, following.end()
             continue
-        if not is_beside(key) and _is_one(value, name, key, kind, quoted, vague, open_[-1] == "}"):
+        if (kind == "all" or not is_beside(key)) and is_leaf(value, name, key, kind, quoted, vague, open_[-1] == "}"):
             spans.append((begin, end))
         if open_[-1] == "}":
             key = ""
     return spans
 
 
-def _is_one(value: str, name: str, key: str, kind: str, quoted: bool, vague: bool, in_object: bool) -> bool:
+def is_vague(name: str) -> bool:
+    """`secrets` and `credentials` may hold other things too."""
+    return bool(_VAGUE.search(name))
+
+
+def is_leaf(value: str, name: str, key: str, kind: str, quoted: bool, vague: bool, in_object: bool) -> bool:
+    """Whether this is a secret in a list or an object, in which it stands behind this key."""
+    if kind == "all":
+        return bool(value.strip()) and MASK not in value
     if not value.strip() or is_no_value(value, name, kind=kind, quoted=quoted) or _SENTENCE.match(value):
         return False
     if is_secret_name(key):

@@ -2,6 +2,7 @@
 
 import re
 
+from bot.core.redaction.blocks import block_values
 from bot.core.redaction.containers import values_at
 from bot.core.redaction.names import KEYS, is_secret_name, kind_of
 from bot.core.redaction.pairs import paired
@@ -89,8 +90,10 @@ def _values_of(text: str, left: int, right: int) -> "list[tuple[int, int]]":
         end = text.find("<", sign.end(), sign.end() + LONGEST_VALUE)
         tag = end > sign.end() and text[left - 1 : left] in {"<", ":", '"', "'"}
         return [(sign.end(), end)] if tag else []
-    if sign[1] == ":" and text[sign.end() : sign.end() + 1] == "\n":
-        return _on_the_next_line(text, sign.end(), name)
+    if sign[1] == ":" and text[sign.end() : sign.end() + 1] in _BLOCKS:
+        block = block_values(text, left, sign.end(), name, "sure" if kind == "token" else kind)
+        if block is not None:
+            return block or _on_the_next_line(text, sign.end(), name)
     in_a_sentence = sign[1] == ":" and not quoted and sign[0].endswith(" ")
     usual = "sure" if kind in {"spaced", "token"} else kind
     return values_at(text, sign.end(), name, kind=_SPOKEN.get(kind, usual) if in_a_sentence else usual)
@@ -110,6 +113,7 @@ def _next_item(text: str, left: int, after: int, name: str, dashed: bool) -> "li
     return [span] if first is not None and _LAST_OF_TWO.match(text, span[1]) else []
 
 
+_BLOCKS = frozenset("\n\r\\|>!&")
 _SPOKEN = {"spaced": "spaced", "token": "loose"}  # `invalid API key: …`, `unexpected token: FROM`
 
 

@@ -6,7 +6,7 @@ from bot.core.redaction.names import kind_of
 from bot.core.redaction.values import MASK, is_no_value, is_odd
 
 _CELL_ENDS = re.compile(r"[\w.-]*\"?(?:\x1b\[[0-9;]{0,12}m)?[ \t]{0,60}(?:[,;\t|│┃\r\n]|\\n|\Z)")
-_NEWLINE = re.compile(r"\r?\n|(?:\\r)?\\n")
+_NEWLINE = re.compile(r"\r?\n|(?:\\{1,4}r)?\\{1,4}n")
 _RULE = re.compile(r"[ \t(]*[|+├╞┣│]?[-=+|: ─┼━╪╋│]{3,}\s*\Z")
 _NO_ROW = re.compile(r"(?i)\s*(?:from|where|values|join|and|order|group|set|select|union)\b|[^,;]*:\s|\s*\Z")
 _COLUMN = re.compile(r"\"?[A-Za-z_][\w.-]*\"?\Z")

@@ -16,7 +16,7 @@ _NO_VALUE = frozenset((
 ))  # fmt: skip
 QUOTE = re.compile(r"\\*[\"'`]|&quot;|&#3[49];|\\+u002[27]")
 _STOPS = frozenset(' \t\r\n,;&)]}<>"|\x1b')
-_ESCAPED = re.compile(r"\\(?:[nrt\"']|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2})")
+_ESCAPED = re.compile(r"\\{1,4}(?:[nrt\"']|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2})")
 # A value that goes on behind a sign that usually ends one: `p;x7Kq2`, but not `p;host=db`.
 _GOES_ON = re.compile(
     r"[,;&)\]}<>\"|](?![\w.-]{1,60}\s?(?:=|:|\\u003|\\x3))(?=[\w!#$%*+~^@.-])([^\s,;&)\]}<>\"'|\\\x1b]{1,200})"
@@ -42,6 +42,11 @@ def value_at(text: str, start: int, name: str, *, kind: str) -> "tuple[int, int]
     at, size = start, len(text)
     while at < size and text[at] in "bBrRuUfF" and QUOTE.match(text, at + 1):
         at += 1
+    if text.startswith(('"""', "'''"), at):
+        end = text.find(text[at] * 3, at + 3, at + LONGEST_VALUE)
+        value = text[at + 3 : end] if end >= 0 else text[at + 3 : at + LONGEST_VALUE]
+        begin = at + 3 + len(value) - len(value.lstrip())
+        return (begin, at + 3 + len(value.rstrip())) if value.strip(" \n\r\t•") else None
     opening = QUOTE.match(text, at)
     if opening is not None:
         begin = opening.end()
