@@ -269,15 +269,16 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             end += 1
         while end > at and text[end - 1] in ".:," and (end >= size or text[end] in " \n\t\r"):
             end -= 1
-        value = text[at:end]
-        if not value or is_no_value(value, name, kind=kind, quoted=False):
+        if end - at != 1 and is_no_value(text[at:end], name, kind=kind, quoted=False):
             return None
-        for _ in range(8):
+        passes = end > at and ("pass" in name.lower() or "pwd" in name.lower())
+        for _ in range(8 if end > at else 0):
             further = _GOES_ON.match(text, end)
-            if further is None or not is_odd(further[1]):
+            if further is None or not (is_odd(further[1]) or (passes and text[end] in ",;&|")):
                 break
             end = further.end()
-        return at, end
+        value = text[at:end]
+        return None if not value or is_no_value(value, name, kind=kind, quoted=False) else (at, end)
 
     def closing(text: str, begin: int, quote: str) -> int:
         """Where the quoted value ends: at the same quote, with as many backslashes in front of it; a doubled one belongs to it."""
@@ -569,7 +570,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
                 hidden,
             ),
         )
-        value = r"(?![•$<-])[^\s'\",=\]]{3,300}"
+        value = r"(?![•$<-])[^\s'\"=\]]{3,300}"
         commands = (
             # command lines whose secret is a word at its place
             (("vault login",), rf"(\bvault login\s(?:-\S{{1,100}}\s){{0,5}}\s*){value}(?![=\w])", hidden),
@@ -577,6 +578,11 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             (
                 ("rabbitmqctl",),
                 rf"(\brabbitmqctl\s[^\n|;]{{0,100}}?(?:add_user|change_password|authenticate_user)\s+\S{{1,100}}\s+){value}",
+                hidden,
+            ),
+            (
+                ("config set", "configure set"),
+                rf"(?i)(\bconfig(?:ure)? set\s+\S{{0,100}}?(?:token|password|secret|_key|_auth)\w{{0,20}}\s+){value}",
                 hidden,
             ),
             (("rclone",), rf"(\brclone obscure\s+){value}", hidden),
@@ -589,13 +595,13 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             (("connect to ",), rf"(?i)(\bconnect to \S{{1,60}} user\s+\S{{1,60}}\s+using\s+['\"]?){value}", hidden),
             (
                 ("echo ", "printf "),
-                r"(?i)(\b(?:echo|printf)\s+(?:-n\s+)?[\"']?)(?!•)[^\s\"'|]{6,300}(?=[\"']?\s*\|[^\n]{0,80}(?:--password-stdin|(?:ch)?passwd|--pinentry|sudo\s+-S))",
+                r"(?i)(\b(?:echo|printf)\s+(?:-n\s+)?[\"']?)(?!•)[^\s\"'|]{3,300}(?=[\"']?\s*\|[^\n]{0,80}(?:--password-stdin|(?:ch)?passwd|--pinentry|sudo\s+-S))",
                 hidden,
             ),
         )
         words = (
             (("secretstr(", "secretbytes("), r"(?i)(\bSecret(?:Str|Bytes)\(b?\\*[\"'])(?!•|\*+\\*[\"'])[^\"'\\\n]{1,500}", hidden),
-            (("pass:", "-passin", "-passout"), r"(?i)(-pass(?:in|out)\s+pass:|\bpass:(?=\S{6}))(?!•)[^\s'\"]{1,200}", hidden),
+            (("pass:", "-passin", "-passout"), r"(?i)(-pass(?:in|out)\s+['\"]?pass:|\bpass:(?=\S{6}))(?!•)[^\s'\"]{1,200}", hidden),
             (("pass ",), r"(?m)((?:^|\*cmd\* |[>'\"]\s?)b?[\"']?PASS )(?!•)(?=[^\s'\"]{1,200}(?:['\"]?\s*$|\\r|\r|'))[^\s'\"\\]{1,200}", hidden),
             (("machine ", "default "), r"(?i)(\b(?:machine|default)\s[^\n]{0,200}?\bpassword\s+)(?!•)\S{1,200}", hidden),
             (("key provided",), r"(?i)(\bkey\s+provided:\s*)(?!•)[^\s'\",;]{6,300}(?<![.])", hidden),
@@ -603,7 +609,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         groups = (
             (url, urls), (("jdbc:", "sqlplus", "impdp", "expdp", "sqlldr", "userid="), databases), ((".com/", ".org/", "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
             (("auth", "cookie", "bearer", "basic "), headers), (("?", "&", ";", "#", "signature", "cred"), parameters),
-            (("vault login", "htpasswd", "rabbitmqctl", "rclone", "/user:", "alias set", "host add", "connect to ", "echo ", "printf "), commands), (("pass", "secret", "provided"), words),
+            (("vault login", "htpasswd", "rabbitmqctl", "rclone", "config set", "configure set", "/user:", "alias set", "host add", "connect to ", "echo ", "printf "), commands), (("pass", "secret", "provided"), words),
         )  # fmt: skip
         return tuple(
             (doors, tuple((gates, re.compile(pattern), instead) for gates, pattern, instead in forms))
@@ -779,8 +785,20 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     _BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
     _END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
     _BASE64 = re.compile(
-        r"(?:[A-Za-z0-9+/=\s]|\\+[nr])*(?:(?:Proc-Type|DEK-Info|Version|Comment): [^\n]{1,80}\n(?:[A-Za-z0-9+/=\s]|\\+[nr])*){0,4}"
+        r"(?:[A-Za-z0-9+/=\s]|\\+[nr]|\\+u000[adAD]|&#1[03];)*(?:(?:Proc-Type|DEK-Info|Version|Comment): [^\n]{1,80}\n(?:[A-Za-z0-9+/=\s]|\\+[nr]|\\+u000[adAD]|&#1[03];)*){0,4}"
     )
+    _MOST_KEY_LINES, _LONGEST_PREFIX = 400, 300
+    _NEXT_PART = re.compile(
+        r"['\"]?,?\s{0,60}b?['\"](?=[A-Za-z0-9+/]{16})|[^\n]{0,160}?(?<![A-Za-z0-9+/])(?=[A-Za-z0-9+/]{40,100}={0,2}(?![\w.+/-]))"
+        r"|[^\n]{0,160}?(?<![A-Za-z0-9+/])(?=[A-Za-z0-9+/]{0,40}[0-9])(?=[A-Za-z0-9+/]{0,40}[A-Z])(?=[A-Za-z0-9+/]{8,100}={0,2}\Z)"
+    )
+    _LINE_OF_KEY = re.compile(r"(?<![A-Za-z0-9+/])([A-Za-z0-9+/]{20,100}={0,2})[ \t'\",]{0,5}\Z")
+    _SIGNS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
+    _RUN = re.compile(
+        r"[A-Za-z0-9+/=]*(?:(?:\s{1,20}|\\{1,4}n)[A-Za-z0-9+/]{40,}={0,2})*(?:(?:\n[ ]{0,20}|\\{1,4}n)[A-Za-z0-9+/]{1,100}={1,2})?"
+    )
+    KEY_WORDS = ("UFJJVkFURSBLRV", "BSSVZBVEUgS0VZ", "QUklWQVRFIEtFW")
+    _ENCODED_WORDS = re.compile("|".join(KEY_WORDS))
 
     def without_private_keys(text: str) -> str:
         """Whole blocks, and what is left of one that was cut: base64 behind a BEGIN, and in front of an END."""
@@ -813,14 +831,58 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         )
 
     def _rest(text: str, at: int) -> int:
-        """The end of the base64 that follows."""
-        found = _BASE64.match(text, at)
-        return found.end() if found else at
+        """The end of the base64 that follows, also where its lines have something in front, or are the texts of a list."""
+        for _ in range(_MOST_KEY_LINES):
+            found = _BASE64.match(text, at)
+            at = found.end() if found else at
+            following = _NEXT_PART.match(text, at)
+            if following is None:
+                break
+            at = following.end()
+        return at
 
     def _back_over_base64(text: str, at: int, start: int) -> int:
+        """Where the base64 begins that ends here."""
+        end, left = at, _back(text, at, start)
+        for _ in range(_MOST_KEY_LINES):
+            if left <= start:
+                break
+            if text[left - 1] in "'\",":
+                at = left
+                while at > start and text[at - 1] in "'\", \n\t":
+                    at -= 1
+            else:  # the line has something in front
+                at = text.rfind("\n", max(start, left - _LONGEST_PREFIX), left)
+            if at <= start:
+                break
+            line = _LINE_OF_KEY.search(text, max(start, text.rfind("\n", start, at) + 1, at - _LONGEST_PREFIX), at)
+            if line is None:
+                break
+            end = left = _back(text, line.start(1), start) if text[left - 1] in "'\"," else line.start(1)
+        return min(end, left)
+
+    def _back(text: str, at: int, start: int) -> int:
         while at > start and (text[at - 1].isalnum() or text[at - 1] in "+/=\n\r\\ \t"):
             at -= 1
         return at
+
+    def without_encoded_keys(text: str) -> str:
+        """The base64 of a private key's file, as the data of a Kubernetes Secret has it."""
+        parts, done = list[str](), 0
+        for found in _ENCODED_WORDS.finditer(text):
+            if found.start() < done:
+                continue
+            begin, end = found.start(), found.end()
+            while begin > done and (text[begin - 1] in _SIGNS or (text[begin - 1] == "\n" and _wide(text, begin - 1))):
+                begin -= 1
+            end = max(end, _RUN.match(text, end).end())  # type: ignore[union-attr]
+            parts += [text[done:begin], MASK]
+            done = end
+        return "".join(parts) + text[done:]
+
+    def _wide(text: str, at: int) -> bool:
+        """Whether a whole line of base64 ends here."""
+        return at >= 40 and all(sign in _SIGNS for sign in text[at - 40 : at])
     _CLOSING = {"(": ")", "[": "]", "{": "}"}
     _DEEPEST, _MOST_PARTS = 6, 100
     _CONTINUED = re.compile(r"([\"'])[ \t]{0,2}\n[ \t]{1,80}b?\1")
@@ -891,7 +953,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             return True
         if vague and (in_object or is_secret_name(value)):
             return is_random(value) and any(sign.isdigit() for sign in value) and not any(sign in value for sign in "/:.")
-        return quoted or is_odd(value)
+        return quoted or is_odd(value) or name.lower().endswith("passwords")
     _TAGS = re.compile(r"(?:(?:!{1,2}[\w:./-]{0,40}|&[\w-]{1,40})[ \t]{1,3}){1,2}(?=\S)")
     _INDICATOR = re.compile(r"[|>][0-9+-]{0,2}[ \t]{0,3}(?=\r?\n|(?:\\{1,4}r)?\\{1,4}n)")
     _BREAK = re.compile(r"[ \t]{0,3}(?:\r?\n|(?:\\{1,4}r)?\\{1,4}n)")
@@ -1370,6 +1432,8 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         text, low = _again(text)
         if "PRIVATE KEY" in text or "Private-Lines" in text:
             text, low = _again(without_private_keys(text))
+        if any([word in text for word in KEY_WORDS]):
+            text, low = _again(without_encoded_keys(text))
         words, places = _seen(low)
         for doors, group in forms():
             if not words.isdisjoint(doors) or any([door in low for door in doors if len(door) == 1]):

@@ -3,6 +3,9 @@ Every secret is made at run time."""
 
 from __future__ import annotations
 
+import base64
+import json
+import pprint
 import random
 import string
 from collections.abc import Iterator
@@ -152,8 +155,8 @@ def command_lines() -> Iterator[Case]:
         "net use Z: \\\\h\\s /user:u @@", "ansible-playbook x.yml -e db_password=@@", "ansible -e 'ansible_password=@@'",
         "svn co --username u --password @@ url", "keytool -storepass @@ -list", "helm install x --set db.password=@@",
         "beeline -u jdbc:hive2://h -n u -p @@", "rclone obscure @@", "mosquitto_pub -u u -P @@ -t x", "ftp -u ftp://u:@@@h/f",
-        "expect -c 'send \"password @@\\r\"'", "ipmitool -U u -P @@ power status", "twine upload -u u -p @@ dist/*",
-        "cqlsh -u u -p @@ h", "clickhouse-client --password @@", "pg_dump 'postgresql://u:@@@h/db'",
+        "ipmitool -U u -P @@ power status", "twine upload -u u -p @@ dist/*", "cqlsh -u u -p @@ h",
+        "clickhouse-client --password @@", "pg_dump 'postgresql://u:@@@h/db'",
         "kubectl create secret generic x --from-literal=password=@@",
         "kubectl create secret generic x --from-literal=dbpass=@@", "kubectl config set-credentials u --token=@@",
         "git clone https://u:@@@h/r.git", "npm config set //r/:_authToken @@", "aws configure set aws_secret_access_key @@",
@@ -196,8 +199,59 @@ def blocks() -> Iterator[Case]:
     ])  # fmt: skip
 
 
+def private_keys() -> Iterator[Case]:
+    """Private keys whose lines are not alone on theirs."""
+
+    def lines() -> tuple[list[str], str]:
+        body = [
+            "".join(_RANDOM.choice(string.ascii_letters + string.digits + "+/") for _ in range(64)) for _ in range(8)
+        ]
+        kind = _RANDOM.choice(["RSA ", "", "EC ", "OPENSSH "]) + "PRIV" + "ATE KEY"
+        return [f"-----BEGIN {kind}-----", *body, f"-----END {kind}-----"], body[_RANDOM.randrange(1, 7)]
+
+    prefixes = [
+        "[2026-11-22, 10:00:00 UTC] {subprocess.py:93} INFO - ",
+        "  | ",
+        "> ",
+        "2026-11-22T10:00:00Z ",
+        "2026-11-22 10:00:00,123 - x - ERROR - ",
+        "[base] ",
+        "E   ",
+        "+ ",
+        "    ",
+        "# ",
+    ]
+    for prefix in prefixes:
+        for cut in (slice(None), slice(0, 6), slice(4, None)):
+            key, inside = lines()
+            if inside in key[cut]:
+                yield "\n".join(prefix + line for line in key[cut]), inside
+    for write in (
+        repr,
+        json.dumps,
+        pprint.pformat,
+        lambda key: json.dumps(key, indent=2),
+        "\\u000a".join,
+        "\\n".join,
+        "\\r\\n".join,
+        "\\\\n".join,
+        " ".join,
+        ",".join,
+        "&#10;".join,
+        "%0A".join,
+        "\r\n".join,
+    ):
+        key, inside = lines()
+        yield str(write(key)), inside
+    for cut in (slice(None), slice(0, 400), slice(152, None)):
+        key, _ = lines()
+        encoded = base64.b64encode("\n".join(key).encode()).decode()[cut]
+        yield f"data: {encoded}", encoded[200:230]
+
+
 def masked() -> Iterator[Case]:
-    """All of them."""
+    """All of them, the same at every call."""
+    _RANDOM.seed(11)
     for kind in (
         triples,
         containers,
@@ -209,6 +263,7 @@ def masked() -> Iterator[Case]:
         command_lines,
         signs,
         blocks,
+        private_keys,
     ):
         yield from kind()
 
@@ -349,5 +404,16 @@ description: |\n  the password is set by the operator
 password: >\n
 Secret "db" not found, kind: Secret, name: db
 KeyError: 'token'\n  File "/opt/airflow/dags/a1.py", line 30
-could not read the token:\n  File "/opt/airflow/dags/a1.py", line 30""".splitlines()
+could not read the token:\n  File "/opt/airflow/dags/a1.py", line 30
+LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t
+-----BEGIN CERTIFICATE-----
+could not read the PRIVATE KEY of the file keys/etl.pem
+connect(user=u,password=None,host=h)
+password: required,minimum 8 characters
+password=***,retries=3
+{user=bob, password=null}
+password:expired,reset it
+login failed (password=None),retry
+npm config set registry https://npm.example.com
+kubectl config set-context prod""".splitlines()
 PLAIN += ["\x1b[31mERROR\x1b[0m password authentication failed", "\x1b[32mtokens\x1b[0m=1532"]

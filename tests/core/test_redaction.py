@@ -163,6 +163,7 @@ EVIL = [
     "authorization: digest a=\"b\", ", "\\nauthorization: ",
     "password,a\n", "| password | ab1cd |", "| password\n|---\n", "password=a1234;", "\x1b[1mpassword=", "'password': 'a'\n 'b'",
     "password: |\n", "password: >\n a\n", "passwords:\n- a\n", "kind: Secret\ndata:\n a: b\n", "password = \'\'\'\n",
+    "[x] - -----BEGIN RSA PRIVATE KEY-----\n", "\'-----BEGIN RSA PRIVATE KEY-----\', \'AAAA\', ", "UFJJVkFURSBLRV",
     "password%22%3A%22", "%25", "%2525", "%22 ", "A", "\n", "password:\n  ",
 ]  # fmt: skip
 

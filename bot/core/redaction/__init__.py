@@ -16,7 +16,7 @@ from bot.core.redaction.commands import OPTION, without_arguments
 from bot.core.redaction.forms import forms
 from bot.core.redaction.named import without_named
 from bot.core.redaction.names import is_secret_name
-from bot.core.redaction.private_keys import without_private_keys
+from bot.core.redaction.private_keys import KEY_WORDS, without_encoded_keys, without_private_keys
 from bot.core.redaction.statements import without_columns, without_inputs
 from bot.core.redaction.tables import without_tables
 from bot.core.redaction.values import MASK
@@ -58,6 +58,8 @@ def _redacted(text: str, layers: int = 3) -> str:
     text, low = _again(text)
     if "PRIVATE KEY" in text or "Private-Lines" in text:
         text, low = _again(without_private_keys(text))
+    if any([word in text for word in KEY_WORDS]):
+        text, low = _again(without_encoded_keys(text))
     words, places = _seen(low)
     for doors, group in forms():
         if not words.isdisjoint(doors) or any([door in low for door in doors if len(door) == 1]):

@@ -80,4 +80,4 @@ def is_leaf(value: str, name: str, key: str, kind: str, quoted: bool, vague: boo
         return True
     if vague and (in_object or is_secret_name(value)):
         return is_random(value) and any(sign.isdigit() for sign in value) and not any(sign in value for sign in "/:.")
-    return quoted or is_odd(value)
+    return quoted or is_odd(value) or name.lower().endswith("passwords")

@@ -120,7 +120,7 @@ def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
             hidden,
         ),
     )
-    value = r"(?![•$<-])[^\s'\",=\]]{3,300}"
+    value = r"(?![•$<-])[^\s'\"=\]]{3,300}"
     commands = (
         # command lines whose secret is a word at its place
         (("vault login",), rf"(\bvault login\s(?:-\S{{1,100}}\s){{0,5}}\s*){value}(?![=\w])", hidden),
@@ -128,6 +128,11 @@ def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
         (
             ("rabbitmqctl",),
             rf"(\brabbitmqctl\s[^\n|;]{{0,100}}?(?:add_user|change_password|authenticate_user)\s+\S{{1,100}}\s+){value}",
+            hidden,
+        ),
+        (
+            ("config set", "configure set"),
+            rf"(?i)(\bconfig(?:ure)? set\s+\S{{0,100}}?(?:token|password|secret|_key|_auth)\w{{0,20}}\s+){value}",
             hidden,
         ),
         (("rclone",), rf"(\brclone obscure\s+){value}", hidden),
@@ -140,13 +145,13 @@ def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
         (("connect to ",), rf"(?i)(\bconnect to \S{{1,60}} user\s+\S{{1,60}}\s+using\s+['\"]?){value}", hidden),
         (
             ("echo ", "printf "),
-            r"(?i)(\b(?:echo|printf)\s+(?:-n\s+)?[\"']?)(?!•)[^\s\"'|]{6,300}(?=[\"']?\s*\|[^\n]{0,80}(?:--password-stdin|(?:ch)?passwd|--pinentry|sudo\s+-S))",
+            r"(?i)(\b(?:echo|printf)\s+(?:-n\s+)?[\"']?)(?!•)[^\s\"'|]{3,300}(?=[\"']?\s*\|[^\n]{0,80}(?:--password-stdin|(?:ch)?passwd|--pinentry|sudo\s+-S))",
             hidden,
         ),
     )
     words = (
         (("secretstr(", "secretbytes("), r"(?i)(\bSecret(?:Str|Bytes)\(b?\\*[\"'])(?!•|\*+\\*[\"'])[^\"'\\\n]{1,500}", hidden),
-        (("pass:", "-passin", "-passout"), r"(?i)(-pass(?:in|out)\s+pass:|\bpass:(?=\S{6}))(?!•)[^\s'\"]{1,200}", hidden),
+        (("pass:", "-passin", "-passout"), r"(?i)(-pass(?:in|out)\s+['\"]?pass:|\bpass:(?=\S{6}))(?!•)[^\s'\"]{1,200}", hidden),
         (("pass ",), r"(?m)((?:^|\*cmd\* |[>'\"]\s?)b?[\"']?PASS )(?!•)(?=[^\s'\"]{1,200}(?:['\"]?\s*$|\\r|\r|'))[^\s'\"\\]{1,200}", hidden),
         (("machine ", "default "), r"(?i)(\b(?:machine|default)\s[^\n]{0,200}?\bpassword\s+)(?!•)\S{1,200}", hidden),
         (("key provided",), r"(?i)(\bkey\s+provided:\s*)(?!•)[^\s'\",;]{6,300}(?<![.])", hidden),
@@ -154,7 +159,7 @@ def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
     groups = (
         (url, urls), (("jdbc:", "sqlplus", "impdp", "expdp", "sqlldr", "userid="), databases), ((".com/", ".org/", "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
         (("auth", "cookie", "bearer", "basic "), headers), (("?", "&", ";", "#", "signature", "cred"), parameters),
-        (("vault login", "htpasswd", "rabbitmqctl", "rclone", "/user:", "alias set", "host add", "connect to ", "echo ", "printf "), commands), (("pass", "secret", "provided"), words),
+        (("vault login", "htpasswd", "rabbitmqctl", "rclone", "config set", "configure set", "/user:", "alias set", "host add", "connect to ", "echo ", "printf "), commands), (("pass", "secret", "provided"), words),
     )  # fmt: skip
     return tuple(
         (doors, tuple((gates, re.compile(pattern), instead) for gates, pattern, instead in forms))

@@ -62,15 +62,16 @@ def value_at(text: str, start: int, name: str, *, kind: str) -> "tuple[int, int]
         end += 1
     while end > at and text[end - 1] in ".:," and (end >= size or text[end] in " \n\t\r"):
         end -= 1
-    value = text[at:end]
-    if not value or is_no_value(value, name, kind=kind, quoted=False):
+    if end - at != 1 and is_no_value(text[at:end], name, kind=kind, quoted=False):
         return None
-    for _ in range(8):
+    passes = end > at and ("pass" in name.lower() or "pwd" in name.lower())
+    for _ in range(8 if end > at else 0):
         further = _GOES_ON.match(text, end)
-        if further is None or not is_odd(further[1]):
+        if further is None or not (is_odd(further[1]) or (passes and text[end] in ",;&|")):
             break
         end = further.end()
-    return at, end
+    value = text[at:end]
+    return None if not value or is_no_value(value, name, kind=kind, quoted=False) else (at, end)
 
 
 def closing(text: str, begin: int, quote: str) -> int:
