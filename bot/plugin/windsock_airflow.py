@@ -228,11 +228,12 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     _STOPS = frozenset(' \t\r\n,;&)]}<>"|\x1b')
     _ESCAPED = re.compile(r"\\{1,4}(?:[nrt\"']|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2})")
     _GOES_ON = re.compile(
-        r"[,;&)\]}<>\"|](?![\w.-]{1,60}\s?(?:=|:|\\u003|\\x3))(?=[\w!#$%*+~^@.-])([^\s,;&)\]}<>\"'|\\\x1b]{1,200})"
+        r"[,;&)\]}<>\"|](?![\w.-]{1,60}\s?(?:=|:|\\u003|\\x3))(?:(?<=[,;&<\"|])(?=[\w!#$%*+~^@.-])|(?=[A-Za-z0-9!#$%]))([^\s,;&)\]}<>\"'|\\\x1b]{1,200})"
     )
+    _TOKEN = re.compile(r"[\w.~+/=:-]+\Z")
     _CALLS = ("os.environ", "os.getenv", "Variable.get", "secretKeyRef", "<class")
     _REFERENCE = re.compile(
-        r"(?:\$\{[A-Za-z_][\w.]*(?::?[-?+][a-z ]{0,40})?\}|\$\([^()]*\)|\{\{.*\}\}|\{%.*%\}|%\(\w+\)s|%s|env\.(?:[A-Z][A-Z0-9_]*|[a-z_]+)"
+        r"(?:\$\{[A-Za-z_][\w.]*(?::?[-?+][a-z ]{0,40})?\}|\$\([^()]*\)|\{\{.*\}\}|\{%.*%\}|%\(\w+\)s|%s\w*|env\.(?:[A-Z][A-Z0-9_]*|[a-z_]+)"
         r"|vault:[\w./-]*[/#][\w./#-]*|\$[A-Z][A-Z_]{2,}[A-Z0-9_]*)\Z"
     )
 
@@ -249,7 +250,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         at, size = start, len(text)
         while at < size and text[at] in "bBrRuUfF" and QUOTE.match(text, at + 1):
             at += 1
-        if text.startswith(('"""', "'''"), at):
+        if text.startswith(('"""', "'''"), at) and text[max(0, start - 4) : start].rstrip()[-1:] in {"=", ":"}:
             end = text.find(text[at] * 3, at + 3, at + LONGEST_VALUE)
             value = text[at + 3 : end] if end >= 0 else text[at + 3 : at + LONGEST_VALUE]
             begin = at + 3 + len(value) - len(value.lstrip())
@@ -274,7 +275,12 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         passes = end > at and ("pass" in name.lower() or "pwd" in name.lower())
         for _ in range(8 if end > at else 0):
             further = _GOES_ON.match(text, end)
-            if further is None or not (is_odd(further[1]) or (passes and text[end] in ",;&|")):
+            if (
+                further is None
+                or text[end - 1] in "([{=+"
+                or "(" in text[at:end]
+                or not (is_odd(further[1]) or (passes and text[end] in ",;&|"))
+            ):
                 break
             end = further.end()
         value = text[at:end]
@@ -320,10 +326,16 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             plain in _NO_VALUE and (not quoted or plain in {"none", "null", "true", "false", "str", "redacted", "hidden"})
         ):
             return True
-        if value.startswith(_CALLS) or _REFERENCE.match(value) or (not quoted and value.startswith(("${", "$(", "%("))):
+        if (
+            value.startswith(_CALLS)
+            or _REFERENCE.match(value)
+            or (not quoted and value.startswith(("${", "$(", "%(", "env.")))
+        ):
             return True
         if kind == "many":
             return value.isdigit() or not (quoted or is_odd(value))
+        if kind == "random" and (len(value) < 16 or not _TOKEN.match(value)):
+            return True
         if kind in {"spaced", "random"}:
             return not (is_random(value) and any(sign.isdigit() for sign in value))
         if kind == "loose":
@@ -914,7 +926,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         if text.startswith(("{{", "{%"), at) or text.startswith("%", at + 1):
             return []
         while at < limit and (piece := _PIECE.search(text, at, limit)):
-            at, begin, sign = piece.end(), piece.start(), piece[0]
+            at, sign = piece.end(), piece[0]
             if sign in _CLOSING:
                 open_.append(_CLOSING[sign])
                 if len(open_) > _DEEPEST:
@@ -925,10 +937,10 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
                 if not open_:
                     break
                 continue
-            quoted, end = piece[1] is not None, at
-            if quoted:
-                begin, end = at, closing(text, at, piece[1])
-                at = end + len(piece[1])
+            begin, end, at = _extent(text, piece)
+            quoted = piece[1] is not None
+            if not quoted and text[end : end + 1] == "(":  # a call
+                continue
             value, following = text[begin:end], _KEY_FOLLOWS.match(text, end)
             if following is not None and open_[-1] != "]":
                 key, at = value, following.end()
@@ -938,6 +950,13 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             if open_[-1] == "}":
                 key = ""
         return spans
+
+    def _extent(text: str, piece: "re.Match[str]") -> "tuple[int, int, int]":
+        """Where a text or a word begins and ends, and where what follows it begins."""
+        if piece[1] is None:
+            return piece.start(), piece.end(), piece.end()
+        end = closing(text, piece.end(), piece[1])
+        return piece.end(), end, end + len(piece[1])
 
     def is_vague(name: str) -> bool:
         """`secrets` and `credentials` may hold other things too."""
@@ -953,7 +972,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             return True
         if vague and (in_object or is_secret_name(value)):
             return is_random(value) and any(sign.isdigit() for sign in value) and not any(sign in value for sign in "/:.")
-        return quoted or is_odd(value) or name.lower().endswith("passwords")
+        return quoted or (len(value) > 4 and is_mixed(value))
     _TAGS = re.compile(r"(?:(?:!{1,2}[\w:./-]{0,40}|&[\w-]{1,40})[ \t]{1,3}){1,2}(?=\S)")
     _INDICATOR = re.compile(r"[|>][0-9+-]{0,2}[ \t]{0,3}(?=\r?\n|(?:\\{1,4}r)?\\{1,4}n)")
     _BREAK = re.compile(r"[ \t]{0,3}(?:\r?\n|(?:\\{1,4}r)?\\{1,4}n)")
@@ -1024,6 +1043,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
 
     def _below(text: str, at: int, indent: int, name: str, kind: str) -> "list[tuple[int, int]]":
         """The values in the list or the mapping that is indented further than this, or as far where it is a list."""
+        listed = name.lower().endswith("passwords")
         spans, key, vague, limit = list[tuple[int, int]](), "", is_vague(name), min(len(text), at + LONGEST_VALUE)
         for _ in range(_MOST_LINES):
             line_break = _BREAK.match(text, at, limit)
@@ -1057,7 +1077,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
                 if not quote and kind != "all" and " " in value:  # a sentence, or a value with a remark
                     value, end = value.split(" ")[0], inner + value.index(" ")
                     hidden = is_odd(value)
-                if hidden and is_leaf(value, name, key, kind, bool(quote), vague, bool(line[3])):
+                if hidden and is_leaf(value, name, key, kind, listed or bool(quote), vague, bool(line[3])):
                     spans.append((inner, end))
         return spans
     _NAMES = r"(?:[a-z_]{0,20}(?:name|key)|variable|var|field|property|header|setting|param|parameter|option|id|label)"
@@ -1110,6 +1130,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     _RULE = re.compile(r"[ \t(]*[|+├╞┣│]?[-=+|: ─┼━╪╋│]{3,}\s*\Z")
     _NO_ROW = re.compile(r"(?i)\s*(?:from|where|values|join|and|order|group|set|select|union)\b|[^,;]*:\s|\s*\Z")
     _COLUMN = re.compile(r"\"?[A-Za-z_][\w.-]*\"?\Z")
+    _CELL = re.compile(r"\x1b?[\w.-]+\Z")
     _TYPE = re.compile(r"[a-z]+\(\d+\)\Z")
     _LONGEST, _NEAR, _MOST_ROWS = 2_000, 200, 500  # characters of a line and around a name, lines of a table
 
@@ -1201,7 +1222,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             return []
         (a, b), (begin, end) = filled
         name, value = line[a:b].rsplit(" ", 1)[-1], line[begin:end]
-        kind = kind_of(name)
+        kind = kind_of(name) if _CELL.match(name) and " " in line[b:begin] else ""
         odd = is_odd(value) and not value.isdigit() and " " not in value and not _TYPE.match(value)
         return [(offset + begin, offset + end)] if kind and odd and _is_in_cell(value, kind) else []
 

@@ -82,6 +82,7 @@ def _scalar(text: str, at: int, indent: int) -> "tuple[int, int]":
 
 def _below(text: str, at: int, indent: int, name: str, kind: str) -> "list[tuple[int, int]]":
     """The values in the list or the mapping that is indented further than this, or as far where it is a list."""
+    listed = name.lower().endswith("passwords")
     spans, key, vague, limit = list[tuple[int, int]](), "", is_vague(name), min(len(text), at + LONGEST_VALUE)
     for _ in range(_MOST_LINES):
         line_break = _BREAK.match(text, at, limit)
@@ -115,6 +116,6 @@ def _below(text: str, at: int, indent: int, name: str, kind: str) -> "list[tuple
             if not quote and kind != "all" and " " in value:  # a sentence, or a value with a remark
                 value, end = value.split(" ")[0], inner + value.index(" ")
                 hidden = is_odd(value)
-            if hidden and is_leaf(value, name, key, kind, bool(quote), vague, bool(line[3])):
+            if hidden and is_leaf(value, name, key, kind, listed or bool(quote), vague, bool(line[3])):
                 spans.append((inner, end))
     return spans

@@ -3,7 +3,7 @@
 import re
 
 from bot.core.redaction.names import is_beside, is_secret_name
-from bot.core.redaction.values import LONGEST_VALUE, MASK, closing, is_no_value, is_odd, is_random, value_at
+from bot.core.redaction.values import LONGEST_VALUE, MASK, closing, is_mixed, is_no_value, is_random, value_at
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _DEEPEST, _MOST_PARTS = 6, 100
@@ -39,7 +39,7 @@ def _texts_in(text: str, at: int, name: str, kind: str) -> "list[tuple[int, int]
     if text.startswith(("{{", "{%"), at) or text.startswith("%", at + 1):
         return []
     while at < limit and (piece := _PIECE.search(text, at, limit)):
-        at, begin, sign = piece.end(), piece.start(), piece[0]
+        at, sign = piece.end(), piece[0]
         if sign in _CLOSING:
             open_.append(_CLOSING[sign])
             if len(open_) > _DEEPEST:
@@ -50,10 +50,10 @@ def _texts_in(text: str, at: int, name: str, kind: str) -> "list[tuple[int, int]
             if not open_:
                 break
             continue
-        quoted, end = piece[1] is not None, at
-        if quoted:
-            begin, end = at, closing(text, at, piece[1])
-            at = end + len(piece[1])
+        begin, end, at = _extent(text, piece)
+        quoted = piece[1] is not None
+        if not quoted and text[end : end + 1] == "(":  # a call
+            continue
         value, following = text[begin:end], _KEY_FOLLOWS.match(text, end)
         if following is not None and open_[-1] != "]":
             key, at = value, following.end()
@@ -63,6 +63,14 @@ def _texts_in(text: str, at: int, name: str, kind: str) -> "list[tuple[int, int]
         if open_[-1] == "}":
             key = ""
     return spans
+
+
+def _extent(text: str, piece: "re.Match[str]") -> "tuple[int, int, int]":
+    """Where a text or a word begins and ends, and where what follows it begins."""
+    if piece[1] is None:
+        return piece.start(), piece.end(), piece.end()
+    end = closing(text, piece.end(), piece[1])
+    return piece.end(), end, end + len(piece[1])
 
 
 def is_vague(name: str) -> bool:
@@ -80,4 +88,4 @@ def is_leaf(value: str, name: str, key: str, kind: str, quoted: bool, vague: boo
         return True
     if vague and (in_object or is_secret_name(value)):
         return is_random(value) and any(sign.isdigit() for sign in value) and not any(sign in value for sign in "/:.")
-    return quoted or is_odd(value) or name.lower().endswith("passwords")
+    return quoted or (len(value) > 4 and is_mixed(value))

@@ -10,6 +10,7 @@ _NEWLINE = re.compile(r"\r?\n|(?:\\{1,4}r)?\\{1,4}n")
 _RULE = re.compile(r"[ \t(]*[|+├╞┣│]?[-=+|: ─┼━╪╋│]{3,}\s*\Z")
 _NO_ROW = re.compile(r"(?i)\s*(?:from|where|values|join|and|order|group|set|select|union)\b|[^,;]*:\s|\s*\Z")
 _COLUMN = re.compile(r"\"?[A-Za-z_][\w.-]*\"?\Z")
+_CELL = re.compile(r"\x1b?[\w.-]+\Z")
 _TYPE = re.compile(r"[a-z]+\(\d+\)\Z")
 _LONGEST, _NEAR, _MOST_ROWS = 2_000, 200, 500  # characters of a line and around a name, lines of a table
 
@@ -107,7 +108,7 @@ def _beside(line: str, cells: "list[tuple[int, int]]", offset: int) -> "list[tup
         return []
     (a, b), (begin, end) = filled
     name, value = line[a:b].rsplit(" ", 1)[-1], line[begin:end]
-    kind = kind_of(name)
+    kind = kind_of(name) if _CELL.match(name) and " " in line[b:begin] else ""
     odd = is_odd(value) and not value.isdigit() and " " not in value and not _TYPE.match(value)
     return [(offset + begin, offset + end)] if kind and odd and _is_in_cell(value, kind) else []
 

@@ -19,11 +19,12 @@ _STOPS = frozenset(' \t\r\n,;&)]}<>"|\x1b')
 _ESCAPED = re.compile(r"\\{1,4}(?:[nrt\"']|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2})")
 # A value that goes on behind a sign that usually ends one: `p;x7Kq2`, but not `p;host=db`.
 _GOES_ON = re.compile(
-    r"[,;&)\]}<>\"|](?![\w.-]{1,60}\s?(?:=|:|\\u003|\\x3))(?=[\w!#$%*+~^@.-])([^\s,;&)\]}<>\"'|\\\x1b]{1,200})"
+    r"[,;&)\]}<>\"|](?![\w.-]{1,60}\s?(?:=|:|\\u003|\\x3))(?:(?<=[,;&<\"|])(?=[\w!#$%*+~^@.-])|(?=[A-Za-z0-9!#$%]))([^\s,;&)\]}<>\"'|\\\x1b]{1,200})"
 )
+_TOKEN = re.compile(r"[\w.~+/=:-]+\Z")
 _CALLS = ("os.environ", "os.getenv", "Variable.get", "secretKeyRef", "<class")
 _REFERENCE = re.compile(
-    r"(?:\$\{[A-Za-z_][\w.]*(?::?[-?+][a-z ]{0,40})?\}|\$\([^()]*\)|\{\{.*\}\}|\{%.*%\}|%\(\w+\)s|%s|env\.(?:[A-Z][A-Z0-9_]*|[a-z_]+)"
+    r"(?:\$\{[A-Za-z_][\w.]*(?::?[-?+][a-z ]{0,40})?\}|\$\([^()]*\)|\{\{.*\}\}|\{%.*%\}|%\(\w+\)s|%s\w*|env\.(?:[A-Z][A-Z0-9_]*|[a-z_]+)"
     r"|vault:[\w./-]*[/#][\w./#-]*|\$[A-Z][A-Z_]{2,}[A-Z0-9_]*)\Z"
 )
 
@@ -42,7 +43,7 @@ def value_at(text: str, start: int, name: str, *, kind: str) -> "tuple[int, int]
     at, size = start, len(text)
     while at < size and text[at] in "bBrRuUfF" and QUOTE.match(text, at + 1):
         at += 1
-    if text.startswith(('"""', "'''"), at):
+    if text.startswith(('"""', "'''"), at) and text[max(0, start - 4) : start].rstrip()[-1:] in {"=", ":"}:
         end = text.find(text[at] * 3, at + 3, at + LONGEST_VALUE)
         value = text[at + 3 : end] if end >= 0 else text[at + 3 : at + LONGEST_VALUE]
         begin = at + 3 + len(value) - len(value.lstrip())
@@ -67,7 +68,12 @@ def value_at(text: str, start: int, name: str, *, kind: str) -> "tuple[int, int]
     passes = end > at and ("pass" in name.lower() or "pwd" in name.lower())
     for _ in range(8 if end > at else 0):
         further = _GOES_ON.match(text, end)
-        if further is None or not (is_odd(further[1]) or (passes and text[end] in ",;&|")):
+        if (
+            further is None
+            or text[end - 1] in "([{=+"
+            or "(" in text[at:end]
+            or not (is_odd(further[1]) or (passes and text[end] in ",;&|"))
+        ):
             break
         end = further.end()
     value = text[at:end]
@@ -115,10 +121,16 @@ def is_no_value(value: str, name: str, *, kind: str, quoted: bool) -> bool:
         plain in _NO_VALUE and (not quoted or plain in {"none", "null", "true", "false", "str", "redacted", "hidden"})
     ):
         return True
-    if value.startswith(_CALLS) or _REFERENCE.match(value) or (not quoted and value.startswith(("${", "$(", "%("))):
+    if (
+        value.startswith(_CALLS)
+        or _REFERENCE.match(value)
+        or (not quoted and value.startswith(("${", "$(", "%(", "env.")))
+    ):
         return True
     if kind == "many":
         return value.isdigit() or not (quoted or is_odd(value))
+    if kind == "random" and (len(value) < 16 or not _TOKEN.match(value)):
+        return True
     if kind in {"spaced", "random"}:
         return not (is_random(value) and any(sign.isdigit() for sign in value))
     if kind == "loose":
