@@ -483,7 +483,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             (
                 url,
                 rf"(://(?:(?<=(?:{schemes})://)|(?!\w[\w.-]{{0,100}}:\d{{1,5}}[/?,]))[^\s/:@'\"<>]{{0,100}}):"
-                rf"(?!{ported}|•••|//)(?:[^\s'\"<>]|['\"<>](?=[\w!$%^*.~-])){{1,500}}?(?=@[\w\[][^\s@'\"]{{0,500}}(?:[\s'\"]|\Z))",
+                rf"(?!{ported}|•••|//)(?:[^\s'\"<>]|['\"<>](?=[\w!$%^*.~@-])){{1,500}}?(?=@[\w\[][^\s@'\"]{{0,500}}(?:[\s'\"]|\Z))",
                 rf"\1:{MASK}",
             ),
             (
@@ -651,7 +651,9 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     OPTION = re.compile(r"-(?<=[\s'\"]-)[A-Za-z-]")
     _MOST = 40  # words
     _PROGRAM = re.compile(rf"(?<![\w.-])(?:{'|'.join(one for one, _, _, _ in _TAKES)})(?=\\{{0,8}}[\"']|\s)")
-    _GAP = re.compile(r"(?:\\{0,8}[\"'])?,?(?:[ \t]|\\\r?\n|\n(?=[ \t]{0,60}b?[\"'])){1,80}(b?\\{0,8}[\"'])?")
+    _GAP = re.compile(
+        r"(?:(?:\\{0,8}[\"'])?,?(?:[ \t]|\\\r?\n|\\{2,8}n|\n(?=[ \t]{0,60}b?[\"'])){1,80}|\\{0,8}[\"'],(?=b?\\{0,8}[\"']))(b?\\{0,8}[\"'])?"
+    )
     _BARE = re.compile(r"(?:[^\s\"'|;&<>()\\]|\\[^\s\"'])+")
     _BUNDLED = re.compile(r"-[fsSkLvigGIjlnNORqaB0-9#Z]{1,12}(?=[uUEb])")
     _VARIABLE = re.compile(r"\$\{?\w+\}?\Z|<[\w -]+>\Z|%\w+%\Z")
@@ -1087,10 +1089,10 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     _VALUE = re.compile(r"(?i)(?:[a-z_]{0,16}value|default|val)\Z")
     _VALUES = re.compile(r"(?i)(?<![a-z_])(?:[a-z_]{0,16}value|default|val)\\*[\"']?\s{0,3}[:=]\s{0,3}")
     _FIELD = re.compile(
-        r"\\{0,30}[\"']?(?:[\s,;]|\\{1,30}[nrt]){1,80}(?:--)?(?:\\{0,30}[\"'])?([A-Za-z][\w-]{0,40})(?:\\{0,30}[\"']?\s{0,3}[:=]\s{0,3}|(?<=-[a-z]{4})\s|(?<=-[a-z]{5})\s)"
+        r"\\{0,30}[\"']?(?:[\s,;]|\\{1,30}[nrt]|#[^\n]{0,100}\n){1,80}(?:--)?(?:\\{0,30}[\"'])?([A-Za-z][\w-]{0,40})(?:\\{0,30}[\"']?\s{0,3}[:=]\s{0,3}|(?<=-[a-z]{4})\s|(?<=-[a-z]{5})\s)"
     )
     _SKIPPED = re.compile(
-        r"\\*\"[^\"\n]{0,300}\"|\\*'[^'\n]{0,300}'|[\[{(][^\[\]{}()]{0,300}[\])}]|[^\s,;\"'{}\[\]()<>]{1,100}"
+        r"\\*\"[^\"\n]{0,300}\"|\\*'[^'\n]{0,300}'|[\[{(](?:[^\[\]{}()]|[\[{(][^\[\]{}()]{0,200}[\])}]){0,300}[\])}]|[^\s,;\"'{}\[\]()<>]{1,100}"
     )
     _WORD_MORE = re.compile(r" [^\s,;\"'{}\[\]()<>]{1,60}")
     _FARTHEST = 24  # fields and words
@@ -1222,7 +1224,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             return []
         (a, b), (begin, end) = filled
         name, value = line[a:b].rsplit(" ", 1)[-1], line[begin:end]
-        kind = kind_of(name) if _CELL.match(name) and " " in line[b:begin] else ""
+        kind = kind_of(name) if _CELL.match(name) and (" " in line[b:begin] or len(cells) > 3) else ""
         odd = is_odd(value) and not value.isdigit() and " " not in value and not _TYPE.match(value)
         return [(offset + begin, offset + end)] if kind and odd and _is_in_cell(value, kind) else []
 
@@ -1295,17 +1297,19 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         if pair is not None:
             return values_at(text, pair.end(), name, kind="sure")
         beside = paired(text, left, right, name, kind)
-        if beside or (beside is not None and quoted):
+        if beside:
             return beside
-        dashed = text.startswith("--", left) or (name[:1] == "-" and not text[left - 1 : left].strip("\"' \t"))
+        dashed = _is_option(text, left)
         item = _NEXT_ITEM.match(text, after) if dashed else None
         sign = _SIGN.match(text, after) if item is None else None
         if item is not None:
             return values_at(text, item.end(), name, kind="sure")
         if sign is None:
+            if beside is not None and quoted:
+                return []
             return _next_item(text, left, after, name, dashed) if quoted else _unsigned(text, left, right, name, kind)
         if sign[1] == ",":
-            return _next_item(text, left, after, name, dashed) if quoted else []
+            return _next_item(text, left, after, name, dashed) if quoted and beside is None else []
         if sign[1] == ">":
             end = text.find("<", sign.end(), sign.end() + LONGEST_VALUE)
             tag = end > sign.end() and text[left - 1 : left] in {"<", ":", '"', "'"}
@@ -1317,6 +1321,9 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         in_a_sentence = sign[1] == ":" and not quoted and sign[0].endswith(" ")
         usual = "sure" if kind in {"spaced", "token"} else kind
         return values_at(text, sign.end(), name, kind=_SPOKEN.get(kind, usual) if in_a_sentence else usual)
+
+    def _is_option(text: str, left: int) -> bool:
+        return text.startswith("--", left) or (text[left] == "-" and not text[left - 1 : left].strip("\"' \t\n"))
 
     def _next_item(text: str, left: int, after: int, name: str, dashed: bool) -> "list[tuple[int, int]]":
         """The next text of a list: behind an option, on the same line, or as the second of two."""
@@ -1346,7 +1353,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         start = right
         while text[start : start + 1] in {" ", "\t"} and start - right < 4:
             start += 1
-        if name.startswith("--") or text[max(0, left - 2) : left] == "--":
+        if _is_option(text, left):
             if text[start : start + 1] in {"-", "", "\n"} or text.startswith(
                 name.strip("-").upper().replace("-", "_"), start
             ):

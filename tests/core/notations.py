@@ -35,6 +35,8 @@ def _filled(texts: list[str], *makers: object) -> Iterator[Case]:
 def triples() -> Iterator[Case]:
     """A name and its value as two fields of one object, with other fields in between."""
     yield from _filled([
+        "{'name': 'DB_PASSWORD', 'value_from': {'a': {'b': None}}, 'value': '@@'}",
+        '- name: DB_PASSWORD\n  # a remark\n  value: "@@"', '<entry key="db.password">@@</entry>',
         '{"name":"DB_PASSWORD","type":"PLAINTEXT","value":"@@"}',
         '{"Name": "/prod/db/password", "Type": "SecureString", "Value": "@@"}',
         '{"ParameterKey": "DBPassword", "ParameterValue": "@@"}', "ParameterKey=DBPassword,ParameterValue=@@",
@@ -96,11 +98,12 @@ def short_names() -> Iterator[Case]:
 def addresses() -> Iterator[Case]:
     """Passwords in addresses with signs in them that usually end one."""
     yield from _filled([
-        "postgres://u:2024/@@@h/db", "could not connect to postgresql://etl:1/@@@db.internal:5432/dw",
-        "redis://:12345#@@@cache:6379/0", "mysql://u:99?@@@h/db", 'postgres://u:p"@@@h/db', "postgres://u:p<@@@h/db",
-        "postgres://u:p'@@@h/db", "postgres://u:p/@@@h/db", "postgres://u:p#@@@h/db", "postgres://u:p?@@@h/db",
-        '"amqp://u:p<@@@h/db"', "{'url': 'mysql://u:1,@@@h:3306/db'}", "postgres://u:2024)@@@h/db",
-        "https://u:20;@@@proxy:3128", "postgres://u:2024]@@@h/db, retry", "postgres://u:p>@@@h/db", "postgres://u:@@'x@h/db",
+        "postgres://u:'@@'@h/db", "postgres://u:2024/@@@h/db",
+        "could not connect to postgresql://etl:1/@@@db.internal:5432/dw", "redis://:12345#@@@cache:6379/0",
+        "mysql://u:99?@@@h/db", 'postgres://u:p"@@@h/db', "postgres://u:p<@@@h/db", "postgres://u:p'@@@h/db",
+        "postgres://u:p/@@@h/db", "postgres://u:p#@@@h/db", "postgres://u:p?@@@h/db", '"amqp://u:p<@@@h/db"',
+        "{'url': 'mysql://u:1,@@@h:3306/db'}", "postgres://u:2024)@@@h/db", "https://u:20;@@@proxy:3128",
+        "postgres://u:2024]@@@h/db, retry", "postgres://u:p>@@@h/db", "postgres://u:@@'x@h/db",
         "mongodb://u:2024/@@@h1:27017,h2:27017/db?replicaSet=x", "('postgres://u:7;@@@h/db',)",
     ])  # fmt: skip
 
@@ -137,12 +140,15 @@ def digests() -> Iterator[Case]:
 def command_lines() -> Iterator[Case]:
     """What programs take as an argument."""
     yield from _filled([
-        "curl -uadmin:@@ https://h/", "curl -sSfu admin:@@ https://h/", "curl -sS \\\n  -u admin:@@ \\\n  https://h/",
-        "curl -b 'session=@@' https://h/", "curl https://h/ -b session=@@", "curl --cookie 'sid=@@' https://h/",
-        "curl --cert c.pem:@@ https://h/", "curl -E c.pem:@@ https://h/", "['curl', '-u', 'admin:@@']",
-        "['curl', '-uadmin:@@', 'https://h/']", "lftp -u u,@@ host", "lftp -e 'ls' -u 'u,@@' host", "smbclient //h/s -U u%@@",
-        "smbclient -U 'DOM\\u%@@' //h/s", "rpcclient --user=u%@@ h", "airflow users create --username a --role Admin -p @@",
-        "vault login @@", "vault login -method=token @@", "mysql -p@@", "mysqldump -uroot -p@@ db", "redis-cli -a @@",
+        '["curl","-u","admin:@@"]', 'curl -u \\\\\\n  admin:@@ https://h', '-password @@',
+        'bash -c "curl -u admin:@@ https://h"',
+        "subprocess.CalledProcessError: Command '['lftp', '-u', 'u,@@', 'host']' returned 1", "curl -uadmin:@@ https://h/",
+        "curl -sSfu admin:@@ https://h/", "curl -sS \\\n  -u admin:@@ \\\n  https://h/", "curl -b 'session=@@' https://h/",
+        "curl https://h/ -b session=@@", "curl --cookie 'sid=@@' https://h/", "curl --cert c.pem:@@ https://h/",
+        "curl -E c.pem:@@ https://h/", "['curl', '-u', 'admin:@@']", "['curl', '-uadmin:@@', 'https://h/']",
+        "lftp -u u,@@ host", "lftp -e 'ls' -u 'u,@@' host", "smbclient //h/s -U u%@@", "smbclient -U 'DOM\\u%@@' //h/s",
+        "rpcclient --user=u%@@ h", "airflow users create --username a --role Admin -p @@", "vault login @@",
+        "vault login -method=token @@", "mysql -p@@", "mysqldump -uroot -p@@ db", "redis-cli -a @@",
         "redis-cli -h h -a@@ ping", "sshpass -p @@ ssh h", "sshpass -p@@ ssh h", "openssl rsa -passin pass:@@",
         "openssl pkcs12 -passout 'pass:@@'", "openssl enc -aes-256-cbc -k @@ -in f", "docker login -p @@ r.example.com",
         "psql postgresql://u:@@@h/db", "psql 'host=h user=u password=@@'", "http -a u:@@ https://h/", "https --auth u:@@ h",
@@ -171,6 +177,7 @@ def command_lines() -> Iterator[Case]:
 def signs() -> Iterator[Case]:
     """Values with signs in them that usually end one, and other signs between a name and its value."""
     yield from _filled([
+        '|db_password|@@|', 'host\tuser\tpassword\nh\tu\t@@', "'password': ('ab'\n             '@@')",
         "{'password': 'ab'\n             '@@'}", "\x1b[32mpassword\x1b[0m=\x1b[35m@@\x1b[0m", "password\x1b[0m: @@",
         "\x1b[1mpassword\x1b[0m\x1b[32m=\x1b[0m@@", "| password | @@ |", "| password         | @@       |", "password\\x3d@@",
         "password\\u003d@@", "api_key\\u003d@@\\u0026x=1", "user,password\nbob,@@", "id,api_key,region\n1,@@,eu\n2,x,us",
@@ -415,5 +422,11 @@ password=***,retries=3
 password:expired,reset it
 login failed (password=None),retry
 npm config set registry https://npm.example.com
-kubectl config set-context prod""".splitlines()
+kubectl config set-context prod
+token = env.get("WINDSOCK_TOKEN", "").strip()
+    pairs = [p for p in self.tokens if p.kind]
+    token.map = [startLine, state.line]
+    secrets_paths = [Path(p) for p in self.secrets_dirs]
+class Webhook:\n    ssl: Optional[SSLContext]\n    proxy: Optional[str]
+{"tokens": [["r'[a-z_][a-z0-9_]*'", "Name.Variable"], ["commentString1", "Comment"]]}""".splitlines()
 PLAIN += ["\x1b[31mERROR\x1b[0m password authentication failed", "\x1b[32mtokens\x1b[0m=1532"]

@@ -31,7 +31,9 @@ _TAKES = (
 OPTION = re.compile(r"-(?<=[\s'\"]-)[A-Za-z-]")
 _MOST = 40  # words
 _PROGRAM = re.compile(rf"(?<![\w.-])(?:{'|'.join(one for one, _, _, _ in _TAKES)})(?=\\{{0,8}}[\"']|\s)")
-_GAP = re.compile(r"(?:\\{0,8}[\"'])?,?(?:[ \t]|\\\r?\n|\n(?=[ \t]{0,60}b?[\"'])){1,80}(b?\\{0,8}[\"'])?")
+_GAP = re.compile(
+    r"(?:(?:\\{0,8}[\"'])?,?(?:[ \t]|\\\r?\n|\\{2,8}n|\n(?=[ \t]{0,60}b?[\"'])){1,80}|\\{0,8}[\"'],(?=b?\\{0,8}[\"']))(b?\\{0,8}[\"'])?"
+)
 _BARE = re.compile(r"(?:[^\s\"'|;&<>()\\]|\\[^\s\"'])+")
 _BUNDLED = re.compile(r"-[fsSkLvigGIjlnNORqaB0-9#Z]{1,12}(?=[uUEb])")
 _VARIABLE = re.compile(r"\$\{?\w+\}?\Z|<[\w -]+>\Z|%\w+%\Z")

@@ -75,17 +75,19 @@ def _values_of(text: str, left: int, right: int) -> "list[tuple[int, int]]":
     if pair is not None:
         return values_at(text, pair.end(), name, kind="sure")
     beside = paired(text, left, right, name, kind)
-    if beside or (beside is not None and quoted):
+    if beside:
         return beside
-    dashed = text.startswith("--", left) or (name[:1] == "-" and not text[left - 1 : left].strip("\"' \t"))
+    dashed = _is_option(text, left)
     item = _NEXT_ITEM.match(text, after) if dashed else None
     sign = _SIGN.match(text, after) if item is None else None
     if item is not None:
         return values_at(text, item.end(), name, kind="sure")
     if sign is None:
+        if beside is not None and quoted:
+            return []
         return _next_item(text, left, after, name, dashed) if quoted else _unsigned(text, left, right, name, kind)
     if sign[1] == ",":
-        return _next_item(text, left, after, name, dashed) if quoted else []
+        return _next_item(text, left, after, name, dashed) if quoted and beside is None else []
     if sign[1] == ">":
         end = text.find("<", sign.end(), sign.end() + LONGEST_VALUE)
         tag = end > sign.end() and text[left - 1 : left] in {"<", ":", '"', "'"}
@@ -97,6 +99,10 @@ def _values_of(text: str, left: int, right: int) -> "list[tuple[int, int]]":
     in_a_sentence = sign[1] == ":" and not quoted and sign[0].endswith(" ")
     usual = "sure" if kind in {"spaced", "token"} else kind
     return values_at(text, sign.end(), name, kind=_SPOKEN.get(kind, usual) if in_a_sentence else usual)
+
+
+def _is_option(text: str, left: int) -> bool:
+    return text.startswith("--", left) or (text[left] == "-" and not text[left - 1 : left].strip("\"' \t\n"))
 
 
 def _next_item(text: str, left: int, after: int, name: str, dashed: bool) -> "list[tuple[int, int]]":
@@ -131,7 +137,7 @@ def _unsigned(text: str, left: int, right: int, name: str, kind: str) -> "list[t
     start = right
     while text[start : start + 1] in {" ", "\t"} and start - right < 4:
         start += 1
-    if name.startswith("--") or text[max(0, left - 2) : left] == "--":
+    if _is_option(text, left):
         if text[start : start + 1] in {"-", "", "\n"} or text.startswith(
             name.strip("-").upper().replace("-", "_"), start
         ):

@@ -108,7 +108,7 @@ def _beside(line: str, cells: "list[tuple[int, int]]", offset: int) -> "list[tup
         return []
     (a, b), (begin, end) = filled
     name, value = line[a:b].rsplit(" ", 1)[-1], line[begin:end]
-    kind = kind_of(name) if _CELL.match(name) and " " in line[b:begin] else ""
+    kind = kind_of(name) if _CELL.match(name) and (" " in line[b:begin] or len(cells) > 3) else ""
     odd = is_odd(value) and not value.isdigit() and " " not in value and not _TYPE.match(value)
     return [(offset + begin, offset + end)] if kind and odd and _is_in_cell(value, kind) else []
 
