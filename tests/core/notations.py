@@ -428,5 +428,7 @@ token = env.get("WINDSOCK_TOKEN", "").strip()
     token.map = [startLine, state.line]
     secrets_paths = [Path(p) for p in self.secrets_dirs]
 class Webhook:\n    ssl: Optional[SSLContext]\n    proxy: Optional[str]
-{"tokens": [["r'[a-z_][a-z0-9_]*'", "Name.Variable"], ["commentString1", "Comment"]]}""".splitlines()
+{"tokens": [["r'[a-z_][a-z0-9_]*'", "Name.Variable"], ["commentString1", "Comment"]]}
+    if pat := DIGITAL_RE.search(name):
+http_status | count\n------------+-------\n 200 | 15""".splitlines()
 PLAIN += ["\x1b[31mERROR\x1b[0m password authentication failed", "\x1b[32mtokens\x1b[0m=1532"]

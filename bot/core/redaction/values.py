@@ -22,6 +22,7 @@ _GOES_ON = re.compile(
     r"[,;&)\]}<>\"|](?![\w.-]{1,60}\s?(?:=|:|\\u003|\\x3))(?:(?<=[,;&<\"|])(?=[\w!#$%*+~^@.-])|(?=[A-Za-z0-9!#$%]))([^\s,;&)\]}<>\"'|\\\x1b]{1,200})"
 )
 _TOKEN = re.compile(r"[\w.~+/=:-]+\Z")
+_CALL = re.compile(r"[A-Za-z_][\w.]*\(")
 _CALLS = ("os.environ", "os.getenv", "Variable.get", "secretKeyRef", "<class")
 _REFERENCE = re.compile(
     r"(?:\$\{[A-Za-z_][\w.]*(?::?[-?+][a-z ]{0,40})?\}|\$\([^()]*\)|\{\{.*\}\}|\{%.*%\}|%\(\w+\)s|%s\w*|env\.(?:[A-Z][A-Z0-9_]*|[a-z_]+)"
@@ -133,6 +134,8 @@ def is_no_value(value: str, name: str, *, kind: str, quoted: bool) -> bool:
         return True
     if kind in {"spaced", "random"}:
         return not (is_random(value) and any(sign.isdigit() for sign in value))
+    if kind == "loose" and not quoted and name.lower() in {"pat", "sas"} and _CALL.match(value):
+        return True
     if kind == "loose":
         return not (
             is_random(value)
