@@ -588,26 +588,34 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         value = r"(?![•$<-])[^\s'\"=\]]{3,300}"
         commands = (
             # command lines whose secret is a word at its place
-            (("vault login",), rf"(\bvault login\s(?:-\S{{1,100}}\s){{0,5}}\s*){value}(?![=\w])", hidden),
-            (("htpasswd",), rf"(\bhtpasswd\s+-\w*b\w*\s+(?:-\w+\s+){{0,5}}\S{{1,200}}\s+\S{{1,100}}\s+){value}", hidden),
+            (("vault login",), rf"(\bvault login[ ](?:-[^\s'\"]{{1,100}}[ ]){{0,5}}[ ]{{0,5}}){value}(?![=\w])", hidden),
+            (
+                ("htpasswd",),
+                rf"(\bhtpasswd[ ]{{1,5}}-\w*b\w*[ ]{{1,5}}(?:-\w+[ ]{{1,5}}){{0,5}}\S{{1,200}}[ ]{{1,5}}\S{{1,100}}[ ]{{1,5}}){value}",
+                hidden,
+            ),
             (
                 ("rabbitmqctl",),
-                rf"(\brabbitmqctl\s[^\n|;]{{0,100}}?(?:add_user|change_password|authenticate_user)\s+\S{{1,100}}\s+){value}",
+                rf"(\brabbitmqctl[ ][^\n|;]{{0,100}}?(?:add_user|change_password|authenticate_user)[ ]{{1,5}}\S{{1,100}}[ ]{{1,5}}){value}",
                 hidden,
             ),
             (
                 ("config set", "configure set"),
-                rf"(?i)(\bconfig(?:ure)? set\s+\S{{0,100}}?(?:token|password|secret|_key|_auth)\w{{0,20}}\s+){value}",
+                rf"(?i)(\bconfig(?:ure)? set[ ]{{1,5}}\S{{0,100}}?(?:token|password|secret|_key|_auth)\w{{0,20}}[ ]{{1,5}}){value}",
                 hidden,
             ),
-            (("rclone",), rf"(\brclone obscure\s+){value}", hidden),
-            (("/user:",), rf"(?i)(\bnet use\s[^\n|;]{{0,200}}?/user:\S{{1,100}}\s+){value}", hidden),
+            (("rclone",), rf"(\brclone obscure[ ]{{1,5}}){value}", hidden),
+            (("/user:",), rf"(?i)(\bnet use[ ][^\n|;]{{0,200}}?/user:\S{{1,100}}[ ]{{1,5}}){value}", hidden),
             (
                 ("alias set", "host add"),
-                rf"(\bmc (?:alias set|config host add)\s+\S{{1,60}}\s+\S{{1,200}}\s+\S{{1,100}}\s+){value}",
+                rf"(\bmc (?:alias set|config host add)[ ]{{1,5}}\S{{1,60}}[ ]{{1,5}}\S{{1,200}}[ ]{{1,5}}\S{{1,100}}[ ]{{1,5}}){value}",
                 hidden,
             ),
-            (("connect to ",), rf"(?i)(\bconnect to \S{{1,60}} user\s+\S{{1,60}}\s+using\s+['\"]?){value}", hidden),
+            (
+                ("connect to ",),
+                rf"(?i)(\bconnect to \S{{1,60}} user[ ]{{1,5}}\S{{1,60}}[ ]{{1,5}}using[ ]{{1,5}}['\"]?){value}",
+                hidden,
+            ),
             (
                 ("echo ", "printf "),
                 r"(?i)(\b(?:echo|printf)\s+(?:-n\s+)?[\"']?)(?!•)[^\s\"'|]{3,300}(?=[\"']?\s*\|[^\n]{0,80}(?:--password-stdin|(?:ch)?passwd|--pinentry|sudo\s+-S))",
@@ -1097,6 +1105,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     _SKIPPED = re.compile(
         r"\\*\"[^\"\n]{0,300}\"|\\*'[^'\n]{0,300}'|[\[{(](?:[^\[\]{}()]|[\[{(][^\[\]{}()]{0,200}[\])}]){0,300}[\])}]|[^\s,;\"'{}\[\]()<>]{1,100}"
     )
+    _MASKED = re.compile(rf"b?(?:\\{{0,8}}[\"'])?{MASK}")
     _WORD_MORE = re.compile(r" [^\s,;\"'{}\[\]()<>]{1,60}")
     _FARTHEST = 24  # fields and words
 
@@ -1110,13 +1119,18 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             return None
         kind = kind if kind in {"many", "random"} else "sure"
         for _, key, start in _fields(text, right):
-            if _VALUE.match(key) and (spans := values_at(text, start, name, kind=kind)):
+            if _VALUE.match(key) and (spans := _hidden(text, start) or values_at(text, start, name, kind=kind)):
                 return spans
         for valued in [*_VALUES.finditer(text, max(0, left - 400), named.start())][-3:]:
-            spans = values_at(text, valued.end(), name, kind=kind)
+            spans = _hidden(text, valued.end()) or values_at(text, valued.end(), name, kind=kind)
             if spans and any(at == named.start(1) for at, _, _ in _fields(text, spans[-1][1])):
                 return spans
         return []
+
+    def _hidden(text: str, at: int) -> "list[tuple[int, int]]":
+        """Where the mask is, when this value was hidden already."""
+        mask = _MASKED.match(text, at)
+        return [(mask.end() - len(MASK), mask.end())] if mask else []
 
     def _fields(text: str, at: int) -> "Iterator[tuple[int, str, int]]":
         """The fields that follow in the same object: where the key begins, the key, and where its value begins."""

@@ -123,26 +123,34 @@ def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
     value = r"(?![•$<-])[^\s'\"=\]]{3,300}"
     commands = (
         # command lines whose secret is a word at its place
-        (("vault login",), rf"(\bvault login\s(?:-\S{{1,100}}\s){{0,5}}\s*){value}(?![=\w])", hidden),
-        (("htpasswd",), rf"(\bhtpasswd\s+-\w*b\w*\s+(?:-\w+\s+){{0,5}}\S{{1,200}}\s+\S{{1,100}}\s+){value}", hidden),
+        (("vault login",), rf"(\bvault login[ ](?:-[^\s'\"]{{1,100}}[ ]){{0,5}}[ ]{{0,5}}){value}(?![=\w])", hidden),
+        (
+            ("htpasswd",),
+            rf"(\bhtpasswd[ ]{{1,5}}-\w*b\w*[ ]{{1,5}}(?:-\w+[ ]{{1,5}}){{0,5}}\S{{1,200}}[ ]{{1,5}}\S{{1,100}}[ ]{{1,5}}){value}",
+            hidden,
+        ),
         (
             ("rabbitmqctl",),
-            rf"(\brabbitmqctl\s[^\n|;]{{0,100}}?(?:add_user|change_password|authenticate_user)\s+\S{{1,100}}\s+){value}",
+            rf"(\brabbitmqctl[ ][^\n|;]{{0,100}}?(?:add_user|change_password|authenticate_user)[ ]{{1,5}}\S{{1,100}}[ ]{{1,5}}){value}",
             hidden,
         ),
         (
             ("config set", "configure set"),
-            rf"(?i)(\bconfig(?:ure)? set\s+\S{{0,100}}?(?:token|password|secret|_key|_auth)\w{{0,20}}\s+){value}",
+            rf"(?i)(\bconfig(?:ure)? set[ ]{{1,5}}\S{{0,100}}?(?:token|password|secret|_key|_auth)\w{{0,20}}[ ]{{1,5}}){value}",
             hidden,
         ),
-        (("rclone",), rf"(\brclone obscure\s+){value}", hidden),
-        (("/user:",), rf"(?i)(\bnet use\s[^\n|;]{{0,200}}?/user:\S{{1,100}}\s+){value}", hidden),
+        (("rclone",), rf"(\brclone obscure[ ]{{1,5}}){value}", hidden),
+        (("/user:",), rf"(?i)(\bnet use[ ][^\n|;]{{0,200}}?/user:\S{{1,100}}[ ]{{1,5}}){value}", hidden),
         (
             ("alias set", "host add"),
-            rf"(\bmc (?:alias set|config host add)\s+\S{{1,60}}\s+\S{{1,200}}\s+\S{{1,100}}\s+){value}",
+            rf"(\bmc (?:alias set|config host add)[ ]{{1,5}}\S{{1,60}}[ ]{{1,5}}\S{{1,200}}[ ]{{1,5}}\S{{1,100}}[ ]{{1,5}}){value}",
             hidden,
         ),
-        (("connect to ",), rf"(?i)(\bconnect to \S{{1,60}} user\s+\S{{1,60}}\s+using\s+['\"]?){value}", hidden),
+        (
+            ("connect to ",),
+            rf"(?i)(\bconnect to \S{{1,60}} user[ ]{{1,5}}\S{{1,60}}[ ]{{1,5}}using[ ]{{1,5}}['\"]?){value}",
+            hidden,
+        ),
         (
             ("echo ", "printf "),
             r"(?i)(\b(?:echo|printf)\s+(?:-n\s+)?[\"']?)(?!•)[^\s\"'|]{3,300}(?=[\"']?\s*\|[^\n]{0,80}(?:--password-stdin|(?:ch)?passwd|--pinentry|sudo\s+-S))",

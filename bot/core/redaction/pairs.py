@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from bot.core.redaction.containers import values_at
+from bot.core.redaction.values import MASK
 
 _NAMES = r"(?:[a-z_]{0,20}(?:name|key)|variable|var|field|property|header|setting|param|parameter|option|id|label)"
 _NAMED = re.compile(
@@ -17,6 +18,7 @@ _FIELD = re.compile(
 _SKIPPED = re.compile(
     r"\\*\"[^\"\n]{0,300}\"|\\*'[^'\n]{0,300}'|[\[{(](?:[^\[\]{}()]|[\[{(][^\[\]{}()]{0,200}[\])}]){0,300}[\])}]|[^\s,;\"'{}\[\]()<>]{1,100}"
 )
+_MASKED = re.compile(rf"b?(?:\\{{0,8}}[\"'])?{MASK}")
 _WORD_MORE = re.compile(r" [^\s,;\"'{}\[\]()<>]{1,60}")
 _FARTHEST = 24  # fields and words
 
@@ -31,13 +33,19 @@ def paired(text: str, left: int, right: int, name: str, kind: str) -> "list[tupl
         return None
     kind = kind if kind in {"many", "random"} else "sure"
     for _, key, start in _fields(text, right):
-        if _VALUE.match(key) and (spans := values_at(text, start, name, kind=kind)):
+        if _VALUE.match(key) and (spans := _hidden(text, start) or values_at(text, start, name, kind=kind)):
             return spans
     for valued in [*_VALUES.finditer(text, max(0, left - 400), named.start())][-3:]:
-        spans = values_at(text, valued.end(), name, kind=kind)
+        spans = _hidden(text, valued.end()) or values_at(text, valued.end(), name, kind=kind)
         if spans and any(at == named.start(1) for at, _, _ in _fields(text, spans[-1][1])):
             return spans
     return []
+
+
+def _hidden(text: str, at: int) -> "list[tuple[int, int]]":
+    """Where the mask is, when this value was hidden already."""
+    mask = _MASKED.match(text, at)
+    return [(mask.end() - len(MASK), mask.end())] if mask else []
 
 
 def _fields(text: str, at: int) -> "Iterator[tuple[int, str, int]]":
