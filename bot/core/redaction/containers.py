@@ -81,7 +81,7 @@ def is_vague(name: str) -> bool:
 def is_leaf(value: str, name: str, key: str, kind: str, quoted: bool, vague: bool, in_object: bool) -> bool:
     """Whether this is a secret in a list or an object, in which it stands behind this key."""
     if kind == "all":
-        return bool(value.strip()) and MASK not in value
+        return bool(value.strip()) and not value.strip().startswith(MASK)
     if not value.strip() or is_no_value(value, name, kind=kind, quoted=quoted) or _SENTENCE.match(value):
         return False
     if is_secret_name(key):
