@@ -1248,7 +1248,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     def _is_in_cell(value: str, kind: str) -> bool:
         return (
             bool(value)
-            and MASK not in value
+            and not value.startswith(MASK)
             and not is_no_value(value, "", kind="random" if kind == "token" else kind, quoted=True)
         )
     _LONGEST_NAME = 120  # characters

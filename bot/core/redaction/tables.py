@@ -116,6 +116,6 @@ def _beside(line: str, cells: "list[tuple[int, int]]", offset: int) -> "list[tup
 def _is_in_cell(value: str, kind: str) -> bool:
     return (
         bool(value)
-        and MASK not in value
+        and not value.startswith(MASK)
         and not is_no_value(value, "", kind="random" if kind == "token" else kind, quoted=True)
     )
