@@ -372,7 +372,8 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         "credentials", "creds", "bearer", "jwt", "cookie", "authorization", "sas", "pat", "otp", "mnemonic", "sessionid", "accesskey",
         "secretkey", "privatekey", "accountkey", "authkey", "signingkey", "encryptionkey", "fernetkey", "sharedkey", "accesstoken",
         "authtoken", "refreshtoken", "clientsecret", "connectionstring", "connstr", "cookies", "jsessionid", "phpsessid",
-        "dbpass", "userpass", "rootpass", "adminpass", "storepass", "keypass", "sshpass", "mypass", "smtppass", "ftppass", "loginpass",
+        "dbpass", "userpass", "rootpass", "adminpass", "storepass", "keypass", "sshpass", "mypass", "smtppass", "ftppass",
+        "loginpass",
     ))  # fmt: skip
     _ENDINGS = (
         "password",
@@ -405,7 +406,8 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         "engine", "location", "lifetime", "bucket", "seconds", "valid", "is", "exists", "missing", "not", "found", "key_name",
     ))  # fmt: skip
     _BESIDE = frozenset((
-        "description", "message", "msg", "title", "code", "detail", "key", "user", "username", "login", "host", "from", "env", "label",
+        "description", "message", "msg", "title", "code", "detail", "key", "user", "username", "login", "host", "from", "env",
+        "label",
         "region", "algorithm", "loc", "ctx", "source", "help", "regex", "pattern", "placeholder", "widget", "id", "port", "schema",
     ))  # fmt: skip
     _MANY = frozenset((
@@ -630,9 +632,11 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             (("key provided",), r"(?i)(\bkey\s+provided:\s*)(?!•)[^\s'\",;]{6,300}(?<![.])", hidden),
         )  # fmt: skip
         groups = (
-            (url, urls), (("jdbc:", "sqlplus", "impdp", "expdp", "sqlldr", "userid="), databases), ((".com/", ".org/", "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
+            (url, urls), (("jdbc:", "sqlplus", "impdp", "expdp", "sqlldr", "userid="), databases), ((".com/", ".org/",
+            "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
             (("auth", "cookie", "bearer", "basic "), headers), (("?", "&", ";", "#", "signature", "cred"), parameters),
-            (("vault login", "htpasswd", "rabbitmqctl", "rclone", "config set", "configure set", "/user:", "alias set", "host add", "connect to ", "echo ", "printf "), commands), (("pass", "secret", "provided"), words),
+            (("vault login", "htpasswd", "rabbitmqctl", "rclone", "config set", "configure set", "/user:", "alias set",
+            "host add", "connect to ", "echo ", "printf "), commands), (("pass", "secret", "provided"), words),
         )  # fmt: skip
         return tuple(
             (doors, tuple((gates, re.compile(pattern), instead) for gates, pattern, instead in forms))
@@ -1453,7 +1457,8 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     _SHORT, _LONG = 256, 8_192  # characters of what is remembered
     _STEMS = frozenset((
         "pass", "pwd", "secret", "token", "key", "cred", "bearer", "jwt", "cookie", "auth", "sas_", "_sas", "sas=", "_pat", "pat=",
-        "pat:", "pat'", 'pat"', "pat ", "pat\\", "sas:", "sas'", 'sas"', "sas ", "sas\\", "htpasswd", "otp", "mnemonic", "sess", "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature",
+        "pat:", "pat'", 'pat"', "pat ", "pat\\", "sas:", "sas'", 'sas"', "sas ", "sas\\", "htpasswd", "otp", "mnemonic", "sess",
+        "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature",
     ))  # fmt: skip
 
     def redact(text: str) -> str:

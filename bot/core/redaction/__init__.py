@@ -27,7 +27,8 @@ _SHORT, _LONG = 256, 8_192  # characters of what is remembered
 # What every such name has in it, in lower case: most texts have none of these, and are looked at no further.
 _STEMS = frozenset((
     "pass", "pwd", "secret", "token", "key", "cred", "bearer", "jwt", "cookie", "auth", "sas_", "_sas", "sas=", "_pat", "pat=",
-    "pat:", "pat'", 'pat"', "pat ", "pat\\", "sas:", "sas'", 'sas"', "sas ", "sas\\", "htpasswd", "otp", "mnemonic", "sess", "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature",
+    "pat:", "pat'", 'pat"', "pat ", "pat\\", "sas:", "sas'", 'sas"', "sas ", "sas\\", "htpasswd", "otp", "mnemonic", "sess",
+    "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature",
 ))  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Values of YAML that stand on lines of their own: block scalars, lists and mappings below a name, the data of a Kubernetes Secret."""
+"""Values of YAML on lines of their own: block scalars, lists and mappings below a name, the data of a Kubernetes Secret."""
 
 import re
 

@@ -165,9 +165,11 @@ def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
         (("key provided",), r"(?i)(\bkey\s+provided:\s*)(?!•)[^\s'\",;]{6,300}(?<![.])", hidden),
     )  # fmt: skip
     groups = (
-        (url, urls), (("jdbc:", "sqlplus", "impdp", "expdp", "sqlldr", "userid="), databases), ((".com/", ".org/", "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
+        (url, urls), (("jdbc:", "sqlplus", "impdp", "expdp", "sqlldr", "userid="), databases), ((".com/", ".org/",
+        "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
         (("auth", "cookie", "bearer", "basic "), headers), (("?", "&", ";", "#", "signature", "cred"), parameters),
-        (("vault login", "htpasswd", "rabbitmqctl", "rclone", "config set", "configure set", "/user:", "alias set", "host add", "connect to ", "echo ", "printf "), commands), (("pass", "secret", "provided"), words),
+        (("vault login", "htpasswd", "rabbitmqctl", "rclone", "config set", "configure set", "/user:", "alias set",
+        "host add", "connect to ", "echo ", "printf "), commands), (("pass", "secret", "provided"), words),
     )  # fmt: skip
     return tuple(
         (doors, tuple((gates, re.compile(pattern), instead) for gates, pattern, instead in forms))

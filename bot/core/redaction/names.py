@@ -9,7 +9,8 @@ _SECRETS = frozenset((
     "credentials", "creds", "bearer", "jwt", "cookie", "authorization", "sas", "pat", "otp", "mnemonic", "sessionid", "accesskey",
     "secretkey", "privatekey", "accountkey", "authkey", "signingkey", "encryptionkey", "fernetkey", "sharedkey", "accesstoken",
     "authtoken", "refreshtoken", "clientsecret", "connectionstring", "connstr", "cookies", "jsessionid", "phpsessid",
-    "dbpass", "userpass", "rootpass", "adminpass", "storepass", "keypass", "sshpass", "mypass", "smtppass", "ftppass", "loginpass",
+    "dbpass", "userpass", "rootpass", "adminpass", "storepass", "keypass", "sshpass", "mypass", "smtppass", "ftppass",
+    "loginpass",
 ))  # fmt: skip
 _ENDINGS = (
     "password",
@@ -45,7 +46,8 @@ _ABOUT = frozenset((
 ))  # fmt: skip
 # What stands beside a secret in its object, and is none: `{"password": {"message": "is too short", "user": "etl"}}`.
 _BESIDE = frozenset((
-    "description", "message", "msg", "title", "code", "detail", "key", "user", "username", "login", "host", "from", "env", "label",
+    "description", "message", "msg", "title", "code", "detail", "key", "user", "username", "login", "host", "from", "env",
+    "label",
     "region", "algorithm", "loc", "ctx", "source", "help", "regex", "pattern", "placeholder", "widget", "id", "port", "schema",
 ))  # fmt: skip
 # Of these there are many, and a list of them is a list of secrets; `user_keys` and `prompt_tokens` may be anything.
