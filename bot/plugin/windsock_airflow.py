@@ -233,8 +233,18 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         "please", "check", "see", "it", "this", "that", "your", "you", "we", "object", "type", "default", "list", "dict", "tuple",
     ))  # fmt: skip
     QUOTE = re.compile(r"\\*[\"'`]|&quot;|&#3[49];|\\+u002[27]")
-    _BRACKET, _CLOSING = re.compile(r"[()\[\]{}]"), {"(": ")", "[": "]", "{": "}"}
-    _STOPS = frozenset(' \t\r\n,;&)]}<>"|')
+    _STOPS = frozenset(' \t\r\n,;&)]}<>"|\x1b')
+    _ESCAPED = re.compile(r"\\{1,4}(?:[nrt\"']|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2})")
+    _GOES_ON = re.compile(
+        r"[,;&)\]}<>\"|](?![\w.-]{1,60}\s?(?:=|:|\\u003|\\x3))(?:(?<=[,;&<\"|])(?=[\w!#$%*+~^@.-])|(?=[A-Za-z0-9!#$%]))([^\s,;&)\]}<>\"'|\\\x1b]{1,200})"
+    )
+    _TOKEN = re.compile(r"[\w.~+/=:-]+\Z")
+    _CALL = re.compile(r"[A-Za-z_][\w.]*\(")
+    _CALLS = ("os.environ", "os.getenv", "Variable.get", "secretKeyRef", "<class")
+    _REFERENCE = re.compile(
+        r"(?:\$\{[A-Za-z_][\w.]*(?::?[-?+][a-z ]{0,40})?\}|\$\([^()]*\)|\{\{.*\}\}|\{%.*%\}|%\(\w+\)s|%s\w*|env\.(?:[A-Z][A-Z0-9_]*|[a-z_]+)"
+        r"|vault:[\w./-]*[/#][\w./#-]*|\$[A-Z][A-Z_]{2,}[A-Z0-9_]*)\Z"
+    )
 
     def is_mixed(value: str) -> bool:
         """Digits and letters, and no path, date or dotted name."""
@@ -249,27 +259,41 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         at, size = start, len(text)
         while at < size and text[at] in "bBrRuUfF" and QUOTE.match(text, at + 1):
             at += 1
+        if text.startswith(('"""', "'''"), at) and text[max(0, start - 4) : start].rstrip()[-1:] in {"=", ":"}:
+            end = text.find(text[at] * 3, at + 3, at + LONGEST_VALUE)
+            value = text[at + 3 : end] if end >= 0 else text[at + 3 : at + LONGEST_VALUE]
+            begin = at + 3 + len(value) - len(value.lstrip())
+            return (begin, at + 3 + len(value.rstrip())) if value.strip(" \n\r\t•") else None
         opening = QUOTE.match(text, at)
         if opening is not None:
             begin = opening.end()
             end = closing(text, begin, opening[0])
             value = text[begin:end]
-            return (begin, end) if value.strip() and not _is_no_value(value, name, kind=kind, quoted=True) else None
-        if at < size and text[at] in "([{":
-            return _balanced(text, at, name)
+            return (begin, end) if value.strip() and not is_no_value(value, name, kind=kind, quoted=True) else None
         end = at
         while end < size and end - at < LONGEST_VALUE and text[end] not in _STOPS:
             if text[end] == "'" and (end + 1 >= size or text[end + 1] in _STOPS or text[end + 1] in ".:'"):
                 break
-            if text[end] == "\\" and text[end + 1 : end + 2] in {"n", "r", "t", '"', "'"}:
+            if text[end] == "\\" and _ESCAPED.match(text, end):
                 break
             end += 1
         while end > at and text[end - 1] in ".:," and (end >= size or text[end] in " \n\t\r"):
             end -= 1
-        value = text[at:end]
-        if not value or _is_no_value(value, name, kind=kind, quoted=False):
+        if end - at != 1 and is_no_value(text[at:end], name, kind=kind, quoted=False):
             return None
-        return at, end
+        passes = end > at and ("pass" in name.lower() or "pwd" in name.lower())
+        for _ in range(8 if end > at else 0):
+            further = _GOES_ON.match(text, end)
+            if (
+                further is None
+                or text[end - 1] in "([{=+"
+                or "(" in text[at:end]
+                or not (is_odd(further[1]) or (passes and text[end] in ",;&|"))
+            ):
+                break
+            end = further.end()
+        value = text[at:end]
+        return None if not value or is_no_value(value, name, kind=kind, quoted=False) else (at, end)
 
     def closing(text: str, begin: int, quote: str) -> int:
         """Where the quoted value ends: at the same quote, with as many backslashes in front of it; a doubled one belongs to it."""
@@ -304,52 +328,27 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             at += 1
         return limit
 
-    def _balanced(text: str, at: int, name: str) -> "tuple[int, int] | None":
-        """A tuple, list or object as a secret's value: all of it, where it holds a text."""
-        depth, end = list[str](), min(len(text), at + 2_000)
-        for found in _BRACKET.finditer(text, at, end):
-            if found[0] in _CLOSING:
-                depth.append(_CLOSING[found[0]])
-            elif found[0] == depth[-1]:
-                depth.pop()
-                if not depth:
-                    end = found.start()
-                    break
-        inner = text[at + 1 : end]
-        low = name.lower()
-        if text[at] == "{" and "cookie" not in low:  # an object names what it holds, and is read by its own names
-            driver = "pwd" in low or "pass" in low
-            return (at + 1, end) if driver and end > at + 1 and not any(sign in inner for sign in "'\":{} ") else None
-        if inner.startswith(("{", "%")) or not ("'" in inner or '"' in inner) or low.endswith("key"):
-            return None
-        return at + 1, end
-
-    def _is_no_value(value: str, name: str, *, kind: str, quoted: bool) -> bool:
+    def is_no_value(value: str, name: str, *, kind: str, quoted: bool) -> bool:
+        """A word that stands for none, a reference, or, of some kinds, what does not look like a secret."""
         plain = value.strip().strip("*.•<>[]()").lower()
         if not plain or (
             plain in _NO_VALUE and (not quoted or plain in {"none", "null", "true", "false", "str", "redacted", "hidden"})
         ):
             return True
-        if value.startswith(
-            (
-                "${",
-                "$(",
-                "{{",
-                "%(",
-                "%s",
-                "os.environ",
-                "os.getenv",
-                "Variable.get",
-                "env.",
-                "vault:",
-                "secretKeyRef",
-                "<class",
-                "{%",
-            )
+        if (
+            value.startswith(_CALLS)
+            or _REFERENCE.match(value)
+            or (not quoted and value.startswith(("${", "$(", "%(", "env.")))
         ):
             return True
-        if kind == "spaced":
+        if kind == "many":
+            return value.isdigit() or not (quoted or is_odd(value))
+        if kind == "random" and (len(value) < 16 or not _TOKEN.match(value)):
+            return True
+        if kind in {"spaced", "random"}:
             return not (is_random(value) and any(sign.isdigit() for sign in value))
+        if kind == "loose" and not quoted and name.lower() in {"pat", "sas"} and _CALL.match(value):
+            return True
         if kind == "loose":
             return not (
                 is_random(value)
@@ -381,6 +380,8 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         "credentials", "creds", "bearer", "jwt", "cookie", "authorization", "sas", "pat", "otp", "mnemonic", "sessionid", "accesskey",
         "secretkey", "privatekey", "accountkey", "authkey", "signingkey", "encryptionkey", "fernetkey", "sharedkey", "accesstoken",
         "authtoken", "refreshtoken", "clientsecret", "connectionstring", "connstr", "cookies", "jsessionid", "phpsessid",
+        "dbpass", "userpass", "rootpass", "adminpass", "storepass", "keypass", "sshpass", "mypass", "smtppass", "ftppass",
+        "loginpass",
     ))  # fmt: skip
     _ENDINGS = (
         "password",
@@ -412,13 +413,22 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         "rules", "min", "max", "characters", "in", "kind", "status", "class", "issuer", "resolver", "validator", "reset", "prompt",
         "engine", "location", "lifetime", "bucket", "seconds", "valid", "is", "exists", "missing", "not", "found", "key_name",
     ))  # fmt: skip
+    _BESIDE = frozenset((
+        "description", "message", "msg", "title", "code", "detail", "key", "user", "username", "login", "host", "from", "env",
+        "label",
+        "region", "algorithm", "loc", "ctx", "source", "help", "regex", "pattern", "placeholder", "widget", "id", "port", "schema",
+    ))  # fmt: skip
+    _MANY = frozenset((
+        "api", "access", "secret", "private", "account", "shared", "signing", "encryption", "fernet", "auth", "refresh", "bearer",
+        "ssh", "service", "webhook", "bot", "bearer", "github", "gitlab", "slack",
+    ))  # fmt: skip
     _SECRET_URLS = frozenset(("webhook", "hook", "dead_man", "deadman", "ping"))
     _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
     @lru_cache(maxsize=4096)
     def kind_of(name: str) -> str:
         """Whether this is the name of a secret: "sure", "loose" where only a value that looks like one is one, "token" where
-        that is so in a sentence, "" for no."""
+        that is so in a sentence, "many" where a number is none, "random" where only a random value is one, "" for no."""
         low = [word.lower() for word in _WORDS.findall(name)]
         if not low:
             return ""
@@ -438,14 +448,18 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
             or low[last] == "webhook"
         ):
             return "loose"
+        if low[last] in {"tokens", "keys", "apikeys"}:
+            return "" if rest else "many" if low[last] == "apikeys" or (last and low[last - 1] in _MANY) else "random"
         return "token" if low == ["token"] else "sure"
 
     def _is_secret(low: "list[str]", place: int) -> bool:
         word = low[place]
         if word in _SECRETS:
             return True
-        if word == "key":
+        if word in {"key", "keys"}:
             return place > 0 and low[place - 1] in KEYS
+        if word in {"tokens", "apikeys"}:
+            return True
         if word in {"pass", "auth"}:
             return place == len(low) - 1
         if word == "signature":
@@ -460,16 +474,31 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
 
     def is_secret_name(name: str) -> bool:
         """Whether what is called so is a secret."""
-        return kind_of(name) not in {"", "identified"}
+        return kind_of(name) not in {"", "identified", "random"}
+
+    @lru_cache(maxsize=1024)
+    def is_beside(name: str) -> bool:
+        """Whether what is called so in a secret's object is something else, such as its version."""
+        words = _WORDS.findall(name)
+        return bool(words) and (words[-1].lower() in _ABOUT or words[-1].lower() in _BESIDE)
     _Form = tuple[tuple[str, ...], "re.Pattern[str]", str]
 
     @lru_cache(maxsize=1)
     def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
         """Forms in groups. A group, and then a form, is tried where the text has one of these in it, in lower case."""
         url, hidden = ("://",), rf"\1{MASK}"
+        # A database's address, by the end of its scheme: `u:2024/x@host` is a user and a password there, and no port and path.
+        schemes = "res|sql|opg|pg2|cpg|adb|ldb|edb|odb|dis|iss|mqp|qps|srv|ake|dbc|cle|use|ive|ino|sto|ift|tor|ica|nel"
+        ported = r"\d{1,5}(?:[\s'\"\\]|[/?#,;)\]][^\s@]{0,300}(?:=|://)|\Z)"
         urls = (
             # scheme://user:password@host, also where the end was cut off; host:port is no password
             (url, r"(://)[^\s/:@'\"<>]{4,500}:(?:x-oauth-basic|x-token-auth|x-access-token|)(?=@)", hidden),
+            (
+                url,
+                rf"(://(?:(?<=(?:{schemes})://)|(?!\w[\w.-]{{0,100}}:\d{{1,5}}[/?,]))[^\s/:@'\"<>]{{0,100}}):"
+                rf"(?!{ported}|•••|//)(?:[^\s'\"<>]|['\"<>](?=[\w!$%^*.~@-])){{1,500}}?(?=@[\w\[][^\s@'\"]{{0,500}}(?:[\s'\"]|\Z))",
+                rf"\1:{MASK}",
+            ),
             (
                 url,
                 r"(://[^\s/:@'\"<>]{0,100}):(?!\d{1,5}(?:[/?#,;)\]'\"\s\\]|\Z))(?!•••|//)[^\s'\"<>]{1,500}?"
@@ -481,7 +510,11 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         )
         databases = (
             (("jdbc:oracle",), r"(?i)(\bjdbc:oracle:\w{1,10}:[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}(?=@)", hidden),
-            (("sqlplus",), r"(?i)(\bsqlplus\s+(?:-\w+\s+){0,3}[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}", hidden),
+            (
+                ("sqlplus", "impdp", "expdp", "sqlldr", "userid="),
+                r"(?i)(\b(?:(?:sqlplus|impdp|expdp|sqlldr)\s+(?:-\w+\s+){0,3}|userid=)['\"]?[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}",
+                hidden,
+            ),
         )
         addresses = (
             # addresses that are secrets by themselves
@@ -513,17 +546,19 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
                 hidden,
             ),
         )
+        edge = r"(?:\b|(?<=\\[nrt]))"  # also behind the end of a line as a repr writes it
+        parameter = r"[\w-]{1,30}=(?:\\{0,8}\"[^\"\n]{0,500}\"|\\{0,8}'[^'\n]{0,500}'|[^\s\"',\\]{1,500})(?:[,;]\s{0,60})?"
         headers = (
             # headers: whatever the scheme, to the end of the value; a Cookie's every cookie
             (
                 ("authorization",),
-                r"(?i)(\b(?:proxy-)?authorization(?:\\*[\"'])?\s{0,3}[:=,]\s{0,3}b?)(\\*[\"'])((?:(?!\2)[^\n]){1,4000})(?=\2)",
+                r"(?i)(\b(?:proxy-)?authorization(?:\\*[\"'])?\s{0,3}[:=,]\s{0,3}b?)(\\*[\"'])((?:(?!\2)(?:\\[^\n]|[^\n\\])){1,4000})(?=\2)",
                 rf"\1\2{MASK}",
             ),
             (
                 ("authorization",),
-                r"(?i)(\b(?:proxy-)?authorization(?:\\*[\"'])?[:=])(?!\s{0,3}[\"'\\•])\s{0,3}(?:[A-Za-z][\w-]{1,40}\s+(?=\S))?[^\s\"'\\]{1,4000}"
-                r"(?:,\s{0,2}(?:Signed|Signature|[\w-]{1,20}=)[^\s\"',]{1,500}){0,12}",
+                rf"(?i)({edge}(?:proxy-)?authorization(?:\\*[\"'])?[:=])(?!\s{{0,3}}[\"'\\•])\s{{0,3}}(?:[A-Za-z][\w-]{{1,40}}[ \t]{{1,8}}(?=\S))?"
+                rf"(?:(?:{parameter}){{1,20}}|[^\s\"'\\]{{1,4000}})",
                 rf"\1 {MASK}",
             ),
             (
@@ -531,10 +566,14 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
                 r"(?i)(\b(?:set-)?cookie(?:\\*[\"'])?\s{0,3}[:=,]\s{0,3}b?)(\\*[\"'])((?:(?!\2)[^\n]){1,4000})(?=\2)",
                 rf"\1\2{MASK}",
             ),
-            (("cookie:",), r"(?im)(\b(?:set-)?cookie:)(?!\s{0,3}[\"'\\•])[^\n\"']{1,4000}", rf"\1 {MASK}"),
+            (
+                ("cookie:",),
+                rf"(?i)({edge}(?:set-)?cookie:)(?!\s{{0,3}}[\"'\\•])(?:(?!\\{{1,8}}[rn])[^\n\"']|(?<==)\"[^\"\n]{{0,500}}\"){{1,4000}}",
+                rf"\1 {MASK}",
+            ),
             (
                 ("bearer ", "basic "),
-                r"(?i)\b(bearer|basic)\s+(?=[\w.~+/-]*[\d=/+_-]|[A-Za-z]{16})[\w.~+/-]{8,4000}=*(?![\w=\"'(]*=\\*[\"'])",
+                r"(?i)(?:\b|(?<=\\[nrt]))(bearer|basic)\s+(?=[\w.~+/-]*[\d=/+_-]|[A-Za-z]{16})[\w.~+/-]{8,4000}=*(?![\w=\"'(]*=\\*[\"'])",
                 rf"\1 {MASK}",
             ),
             (
@@ -556,52 +595,178 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
                 hidden,
             ),
         )
+        value = r"(?![•$<-])[^\s'\"=\]]{3,300}"
         commands = (
-            # command lines
+            # command lines whose secret is a word at its place
+            (("vault login",), rf"(\bvault login[ ](?:-[^\s'\"]{{1,100}}[ ]){{0,5}}[ ]{{0,5}}){value}(?![=\w])", hidden),
             (
-                ("mysql", "mariadb", "sshpass", "mongo", "docker", "az login", "podman", "helm", "twine", "7z"),
-                r"(\b(?:mysql\w*|mariadb\w*|sshpass|mongo\w*|docker[ ]login|az[ ]login|podman[ ]login|helm[ ]registry[ ]login|twine|7z\w?)\b[^\n|;]{0,400}?[\s'\"]-p(?:[\s'\"],?){0,5})"
-                r"(?![•\s])[^\s'\",\]]{1,200}",
+                ("htpasswd",),
+                rf"(\bhtpasswd[ ]{{1,5}}-\w*b\w*[ ]{{1,5}}(?:-\w+[ ]{{1,5}}){{0,5}}\S{{1,200}}[ ]{{1,5}}\S{{1,100}}[ ]{{1,5}}){value}",
                 hidden,
             ),
             (
-                ("curl", "wget", "http", "svn"),
-                r"(?i)(\b(?:curl|wget|https?|svn)\b[^\n|;]{0,400}?[\s'\"](?:-u|--user|--proxy-user)(?:[\s'\"=],?){1,4}[^\s:'\",]{0,100}:)(?!•)[^\s'\",\]]{1,200}",
-                hidden,
-            ),
-            (("redis-cli", "valkey-cli"), r"(?i)(\b(?:redis|valkey)-cli\b[^\n|;]{0,300}?\s-a\s+)(?!•)\S{1,200}", hidden),
-            (
-                ("ldap", "kinit"),
-                r"(?i)(\b(?:ldap(?:search|modify|add|delete|whoami|passwd)|kinit)\b[^\n|;]{0,300}?\s-w\s+)(?!•)\S{1,200}",
+                ("rabbitmqctl",),
+                rf"(\brabbitmqctl[ ][^\n|;]{{0,100}}?(?:add_user|change_password|authenticate_user)[ ]{{1,5}}\S{{1,100}}[ ]{{1,5}}){value}",
                 hidden,
             ),
             (
-                ("sqlcmd", "bcp", "osql", "zip"),
-                r"(\b(?:sqlcmd|bcp|osql|unzip|zip)\b[^\n|;]{0,300}?\s-P\s*)(?![•\s])\S{1,200}",
+                ("config set", "configure set"),
+                rf"(?i)(\bconfig(?:ure)? set[ ]{{1,5}}\S{{0,100}}?(?:token|password|secret|_key|_auth)\w{{0,20}}[ ]{{1,5}}){value}",
+                hidden,
+            ),
+            (("rclone",), rf"(\brclone obscure[ ]{{1,5}}){value}", hidden),
+            (("/user:",), rf"(?i)(\bnet use[ ][^\n|;]{{0,200}}?/user:\S{{1,100}}[ ]{{1,5}}){value}", hidden),
+            (
+                ("alias set", "host add"),
+                rf"(\bmc (?:alias set|config host add)[ ]{{1,5}}\S{{1,60}}[ ]{{1,5}}\S{{1,200}}[ ]{{1,5}}\S{{1,100}}[ ]{{1,5}}){value}",
+                hidden,
+            ),
+            (
+                ("connect to ",),
+                rf"(?i)(\bconnect to \S{{1,60}} user[ ]{{1,5}}\S{{1,60}}[ ]{{1,5}}using[ ]{{1,5}}['\"]?){value}",
                 hidden,
             ),
             (
                 ("echo ", "printf "),
-                r"(?i)(\b(?:echo|printf)\s+(?:-n\s+)?[\"']?)(?!•)[^\s\"'|]{6,300}(?=[\"']?\s*\|[^\n]{0,80}(?:--password-stdin|passwd|--pinentry|sudo\s+-S))",
+                r"(?i)(\b(?:echo|printf)\s+(?:-n\s+)?[\"']?)(?!•)[^\s\"'|]{3,300}(?=[\"']?\s*\|[^\n]{0,80}(?:--password-stdin|(?:ch)?passwd|--pinentry|sudo\s+-S))",
                 hidden,
             ),
         )
         words = (
             (("secretstr(", "secretbytes("), r"(?i)(\bSecret(?:Str|Bytes)\(b?\\*[\"'])(?!•|\*+\\*[\"'])[^\"'\\\n]{1,500}", hidden),
-            (("pass:", "-passin", "-passout"), r"(?i)(-pass(?:in|out)\s+pass:|\bpass:(?=\S{6}))(?!•)[^\s'\"]{1,200}", hidden),
+            (("pass:", "-passin", "-passout"), r"(?i)(-pass(?:in|out)\s+['\"]?pass:|\bpass:(?=\S{6}))(?!•)[^\s'\"]{1,200}", hidden),
             (("pass ",), r"(?m)((?:^|\*cmd\* |[>'\"]\s?)b?[\"']?PASS )(?!•)(?=[^\s'\"]{1,200}(?:['\"]?\s*$|\\r|\r|'))[^\s'\"\\]{1,200}", hidden),
             (("machine ", "default "), r"(?i)(\b(?:machine|default)\s[^\n]{0,200}?\bpassword\s+)(?!•)\S{1,200}", hidden),
             (("key provided",), r"(?i)(\bkey\s+provided:\s*)(?!•)[^\s'\",;]{6,300}(?<![.])", hidden),
         )  # fmt: skip
         groups = (
-            (url, urls), (("jdbc:", "sqlplus"), databases), ((".com/", ".org/", "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
+            (url, urls), (("jdbc:", "sqlplus", "impdp", "expdp", "sqlldr", "userid="), databases), ((".com/", ".org/",
+            "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
             (("auth", "cookie", "bearer", "basic "), headers), (("?", "&", ";", "#", "signature", "cred"), parameters),
-            ((" -", "'-", '"-'), commands), (("pass", "secret", "provided"), words),
+            (("vault login", "htpasswd", "rabbitmqctl", "rclone", "config set", "configure set", "/user:", "alias set",
+            "host add", "connect to ", "echo ", "printf "), commands), (("pass", "secret", "provided"), words),
         )  # fmt: skip
         return tuple(
             (doors, tuple((gates, re.compile(pattern), instead) for gates, pattern, instead in forms))
             for doors, forms in groups
         )
+    _TAKES = (
+        (r"curl", "-u -U -E --user --proxy-user --cert --proxy-cert", ":", ""),
+        (r"curl", "-b --cookie", "=", ""),
+        (r"curl|keytool|jarsigner", "--pass --proxy-pass -storepass -keypass -srcstorepass -deststorepass", "apart", ""),
+        (r"https?|xh|wget|svn", "-u -a --auth --user", ":", ""),
+        (r"lftp", "-u --user", ",", ""),
+        (r"smb\w+|rpcclient|winexe|net", "-U --user", "%", ""),
+        (r"mysql\w*|mariadb[\w-]*|my(?:dumper|loader)|sshpass|mongo\w*|twine|7z\w?|(?:un)?rar|cqlsh|beeline|ncftp\w+|rdesktop", "-p", "", ""),
+        (r"docker|podman|nerdctl|buildah|skopeo|oras|crane|helm|az|oc|cf|ibmcloud", "-p", "", "login"),
+        (r"airflow", "-p", "", "users"),
+        (r"kubectl|oc", "--from-literal", "==", "secret"),
+        (r"(?:redis|valkey)-cli", "-a", "", ""),
+        (r"ldap\w+|kinit|vsql", "-w", "", ""),
+        (r"sqlcmd|bcp|osql|tsql|freebcp|(?:un)?zip|mosquitto_\w+|ipmitool|ssh-keygen", "-P", "", ""),
+        (r"ssh-keygen", "-N", "apart", ""),
+        (r"snmp\w+", "-A -X -c", "apart", ""),
+        (r"plink|pscp|psftp|nzsql|nzload", "-pw", "apart", ""),
+        (r"openssl", "-k -K", "apart", "enc"),
+        (r"[xw]freerdp3?", "/p:", "", ""),
+        (r"swaks", "-ap", "apart", ""),
+    )  # fmt: skip
+    OPTION = re.compile(r"-(?<=[\s'\"]-)[A-Za-z-]")
+    _MOST = 40  # words
+    _PROGRAM = re.compile(rf"(?<![\w.-])(?:{'|'.join(one for one, _, _, _ in _TAKES)})(?=\\{{0,8}}[\"']|\s)")
+    _GAP = re.compile(
+        r"(?:(?:\\{0,8}[\"'])?,?(?:[ \t]|\\\r?\n|\\{2,8}n|\n(?=[ \t]{0,60}b?[\"'])){1,80}|\\{0,8}[\"'],(?=b?\\{0,8}[\"']))(b?\\{0,8}[\"'])?"
+    )
+    _BARE = re.compile(r"(?:[^\s\"'|;&<>()\\]|\\[^\s\"'])+")
+    _BUNDLED = re.compile(r"-[fsSkLvigGIjlnNORqaB0-9#Z]{1,12}(?=[uUEb])")
+    _VARIABLE = re.compile(r"\$\{?\w+\}?\Z|<[\w -]+>\Z|%\w+%\Z")
+
+    def without_arguments(text: str) -> str:
+        """Values of options that are secrets."""
+        parts, done, last, read = list[str](), 0, "", 0
+        for program in _PROGRAM.finditer(text):
+            if program[0] == last and program.start() < read:
+                continue
+            spans, read = _values(text, program.end(), _options(program[0]))
+            last = program[0]
+            for begin, end in spans:
+                if begin >= done and not text.startswith(MASK, begin):
+                    parts += [text[done:begin], MASK]
+                    done = end
+        return "".join(parts) + text[done:]
+
+    @lru_cache(maxsize=256)
+    def _options(program: str) -> "dict[str, tuple[str, str]]":
+        """The options of this program that take a secret, with the part that is it and the word that stands in front."""
+        taken = [row for row in _TAKES if re.fullmatch(row[0], program)]
+        return {option: (part, word) for _, options, part, word in taken for option in options.split()}
+
+    def _values(text: str, at: int, options: "dict[str, tuple[str, str]]") -> "tuple[list[tuple[int, int]], int]":
+        """The secrets in the words from here, and where the last of the words ends."""
+        spans, begun, waiting = list[tuple[int, int]](), at, ""
+        for _ in range(_MOST):
+            found = _word(text, at)
+            if found is None:
+                break
+            begin, end, at = found
+            option, begin = (waiting, begin) if waiting else _option(text, begin, end, options)
+            waiting = option if option and begin == end else ""
+            if option and begin < end:
+                part, word = options[option]
+                span = _part(text, begin, end, part) if word in text[begun:begin] else None
+                spans += [] if span is None else [span]
+        return spans, at
+
+    def _word(text: str, at: int) -> "tuple[int, int, int] | None":
+        """The next word of the command line: where it begins and ends, without its quotes, and where the following may begin."""
+        gap = _GAP.match(text, at)
+        if gap is None:
+            return None
+        begin = gap.end()
+        if gap[1]:
+            end = _closed(text, begin, gap[1].lstrip("b"))
+            return begin, end, end
+        bare = _BARE.match(text, begin)
+        if bare is None:
+            return None
+        end = bare.end()
+        quote = re.compile(r"\\{0,8}[\"']").match(text, end) if text[end - 1] == "=" or end - begin == 2 else None
+        if quote is not None:
+            end = _closed(text, quote.end(), quote[0])
+        return begin, end, end
+
+    def _closed(text: str, begin: int, quote: str) -> int:
+        end = text.find(quote, begin, begin + 2_000)
+        line = text.find("\n", begin, begin + 2_000)
+        return end if end >= 0 and not 0 <= line < end else line if line >= 0 else min(len(text), begin + 2_000)
+
+    def _option(text: str, begin: int, end: int, options: "dict[str, tuple[str, str]]") -> "tuple[str, int]":
+        """The option in this word and where its value begins; at the word's end where that is the next word."""
+        word = text[begin:end]
+        if word in options:
+            return word, end
+        name, sign, _ = word.partition("=")
+        if sign and name in options:
+            return name, begin + len(name) + 1
+        bundle = _BUNDLED.match(word) if "-U" in options and "-E" in options else None
+        at = bundle.end() - 1 if bundle else 0
+        short = "/p:" if word.startswith("/p:") else "-" + word[at + 1 : at + 2]
+        if word[:1] in {"-", "/"} and not word.startswith("--") and options.get(short, ("apart",))[0] != "apart":
+            return short, begin + at + len(short)
+        return "", end
+
+    def _part(text: str, begin: int, end: int, part: str) -> "tuple[int, int] | None":
+        while begin < end and text[begin] in "\\\"'":
+            begin += 1
+        place = text.find(part[0], begin, end) if part in {":", ",", "%", "=", "=="} else begin
+        if place < 0:
+            return None
+        begin = place + 1 if part in {":", ",", "%", "=="} else begin
+        while end > begin and text[end - 1] in ",]":
+            end -= 1
+        value = text[begin:end]
+        plain = not value or is_no_value(value, "", kind="sure", quoted=True) or _VARIABLE.match(value)
+        return None if plain or value.startswith("//") else (begin, end)
     def without_vendors(text: str) -> str:
         """Tokens that need no name."""
         beginnings, others = shapes()
@@ -657,8 +822,20 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     _BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
     _END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
     _BASE64 = re.compile(
-        r"(?:[A-Za-z0-9+/=\s]|\\+[nr])*(?:(?:Proc-Type|DEK-Info|Version|Comment): [^\n]{1,80}\n(?:[A-Za-z0-9+/=\s]|\\+[nr])*){0,4}"
+        r"(?:[A-Za-z0-9+/=\s]|\\+[nr]|\\+u000[adAD]|&#1[03];)*(?:(?:Proc-Type|DEK-Info|Version|Comment): [^\n]{1,80}\n(?:[A-Za-z0-9+/=\s]|\\+[nr]|\\+u000[adAD]|&#1[03];)*){0,4}"
     )
+    _MOST_KEY_LINES, _LONGEST_PREFIX = 400, 300
+    _NEXT_PART = re.compile(
+        r"['\"]?,?\s{0,60}b?['\"](?=[A-Za-z0-9+/]{16})|[^\n]{0,160}?(?<![A-Za-z0-9+/])(?=[A-Za-z0-9+/]{40,100}={0,2}(?![\w.+/-]))"
+        r"|[^\n]{0,160}?(?<![A-Za-z0-9+/])(?=[A-Za-z0-9+/]{0,40}[0-9])(?=[A-Za-z0-9+/]{0,40}[A-Z])(?=[A-Za-z0-9+/]{8,100}={0,2}\Z)"
+    )
+    _LINE_OF_KEY = re.compile(r"(?<![A-Za-z0-9+/])([A-Za-z0-9+/]{20,100}={0,2})[ \t'\",]{0,5}\Z")
+    _SIGNS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
+    _RUN = re.compile(
+        r"[A-Za-z0-9+/=]*(?:(?:\s{1,20}|\\{1,4}n)[A-Za-z0-9+/]{40,}={0,2})*(?:(?:\n[ ]{0,20}|\\{1,4}n)[A-Za-z0-9+/]{1,100}={1,2})?"
+    )
+    KEY_WORDS = ("UFJJVkFURSBLRV", "BSSVZBVEUgS0VZ", "QUklWQVRFIEtFW")
+    _ENCODED_WORDS = re.compile("|".join(KEY_WORDS))
 
     def without_private_keys(text: str) -> str:
         """Whole blocks, and what is left of one that was cut: base64 behind a BEGIN, and in front of an END."""
@@ -691,26 +868,418 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         )
 
     def _rest(text: str, at: int) -> int:
-        """The end of the base64 that follows."""
-        found = _BASE64.match(text, at)
-        return found.end() if found else at
+        """The end of the base64 that follows, also where its lines have something in front, or are the texts of a list."""
+        for _ in range(_MOST_KEY_LINES):
+            found = _BASE64.match(text, at)
+            at = found.end() if found else at
+            following = _NEXT_PART.match(text, at)
+            if following is None:
+                break
+            at = following.end()
+        return at
 
     def _back_over_base64(text: str, at: int, start: int) -> int:
+        """Where the base64 begins that ends here."""
+        end, left = at, _back(text, at, start)
+        for _ in range(_MOST_KEY_LINES):
+            if left <= start:
+                break
+            if text[left - 1] in "'\",":
+                at = left
+                while at > start and text[at - 1] in "'\", \n\t":
+                    at -= 1
+            else:  # the line has something in front
+                at = text.rfind("\n", max(start, left - _LONGEST_PREFIX), left)
+            if at <= start:
+                break
+            line = _LINE_OF_KEY.search(text, max(start, text.rfind("\n", start, at) + 1, at - _LONGEST_PREFIX), at)
+            if line is None:
+                break
+            end = left = _back(text, line.start(1), start) if text[left - 1] in "'\"," else line.start(1)
+        return min(end, left)
+
+    def _back(text: str, at: int, start: int) -> int:
         while at > start and (text[at - 1].isalnum() or text[at - 1] in "+/=\n\r\\ \t"):
             at -= 1
         return at
+
+    def without_encoded_keys(text: str) -> str:
+        """The base64 of a private key's file, as the data of a Kubernetes Secret has it."""
+        parts, done = list[str](), 0
+        for found in _ENCODED_WORDS.finditer(text):
+            if found.start() < done:
+                continue
+            begin, end = found.start(), found.end()
+            while begin > done and (text[begin - 1] in _SIGNS or (text[begin - 1] == "\n" and _wide(text, begin - 1))):
+                begin -= 1
+            end = max(end, _RUN.match(text, end).end())  # type: ignore[union-attr]
+            parts += [text[done:begin], MASK]
+            done = end
+        return "".join(parts) + text[done:]
+
+    def _wide(text: str, at: int) -> bool:
+        """Whether a whole line of base64 ends here."""
+        return at >= 40 and all(sign in _SIGNS for sign in text[at - 40 : at])
+    _CLOSING = {"(": ")", "[": "]", "{": "}"}
+    _DEEPEST, _MOST_PARTS = 6, 100
+    _CONTINUED = re.compile(r"([\"'])[ \t]{0,2}\n[ \t]{1,80}b?\1")
+    _PIECE = re.compile(r"[()\[\]{}]|b?(\\{0,30}[\"'])|[^\s()\[\]{},:=\"'\\]+")
+    _KEY_FOLLOWS = re.compile(r"\\*[\"']?\s{0,3}(?:=>|[:=])")
+    _SENTENCE = re.compile(r"(?:[A-Z][a-z']+|must|should|is|may|cannot|field|value|ensure)(?: [\w'-]+){2,40}[.!]?\Z")
+    _VAGUE = re.compile(r"(?i)(?:secrets|credentials?|creds)\Z|\Asecret\Z")
+
+    def values_at(text: str, start: int, name: str, *, kind: str) -> "list[tuple[int, int]]":
+        """The value that begins here, or every one of them in a list or an object."""
+        if text[start : start + 1] in _CLOSING:
+            return _texts_in(text, start, name, kind)
+        span = value_at(text, start, name, kind=kind)
+        if span is None:
+            return []
+        spans = [span]
+        while (more := _CONTINUED.match(text, spans[-1][1])) and len(spans) < _MOST_PARTS:
+            begin = more.end()
+            spans.append((begin, closing(text, begin, more[1])))
+        return spans
+
+    def _texts_in(text: str, at: int, name: str, kind: str) -> "list[tuple[int, int]]":
+        spans, open_, key, limit = list[tuple[int, int]](), list[str](), "", min(len(text), at + LONGEST_VALUE)
+        low, vague = name.lower(), is_vague(name)
+        if text[at] == "{" and ("pwd" in low or "pass" in low):  # the braces of a driver's connection string
+            end = text.find("}", at, limit)
+            if end > at + 1 and not any(sign in "'\":{} " for sign in text[at + 1 : end]):
+                return [(at + 1, end)]
+        if text.startswith(("{{", "{%"), at) or text.startswith("%", at + 1):
+            return []
+        while at < limit and (piece := _PIECE.search(text, at, limit)):
+            at, sign = piece.end(), piece[0]
+            if sign in _CLOSING:
+                open_.append(_CLOSING[sign])
+                if len(open_) > _DEEPEST:
+                    break
+                continue
+            if sign == open_[-1]:
+                open_.pop()
+                if not open_:
+                    break
+                continue
+            begin, end, at = _extent(text, piece)
+            quoted = piece[1] is not None
+            if not quoted and text[end : end + 1] == "(":  # a call
+                continue
+            value, following = text[begin:end], _KEY_FOLLOWS.match(text, end)
+            if following is not None and open_[-1] != "]":
+                key, at = value, following.end()
+                continue
+            if (kind == "all" or not is_beside(key)) and is_leaf(value, name, key, kind, quoted, vague, open_[-1] == "}"):
+                spans.append((begin, end))
+            if open_[-1] == "}":
+                key = ""
+        return spans
+
+    def _extent(text: str, piece: "re.Match[str]") -> "tuple[int, int, int]":
+        """Where a text or a word begins and ends, and where what follows it begins."""
+        if piece[1] is None:
+            return piece.start(), piece.end(), piece.end()
+        end = closing(text, piece.end(), piece[1])
+        return piece.end(), end, end + len(piece[1])
+
+    def is_vague(name: str) -> bool:
+        """`secrets` and `credentials` may hold other things too."""
+        return bool(_VAGUE.search(name))
+
+    def is_leaf(value: str, name: str, key: str, kind: str, quoted: bool, vague: bool, in_object: bool) -> bool:
+        """Whether this is a secret in a list or an object, in which it stands behind this key."""
+        if kind == "all":
+            return bool(value.strip()) and not value.strip().startswith(MASK)
+        if not value.strip() or is_no_value(value, name, kind=kind, quoted=quoted) or _SENTENCE.match(value):
+            return False
+        if is_secret_name(key):
+            return True
+        if vague and (in_object or is_secret_name(value)):
+            return is_random(value) and any(sign.isdigit() for sign in value) and not any(sign in value for sign in "/:.")
+        return quoted or (len(value) > 4 and is_mixed(value))
+    _TAGS = re.compile(r"(?:(?:!{1,2}[\w:./-]{0,40}|&[\w-]{1,40})[ \t]{1,3}){1,2}(?=\S)")
+    _INDICATOR = re.compile(r"[|>][0-9+-]{0,2}[ \t]{0,3}(?=\r?\n|(?:\\{1,4}r)?\\{1,4}n)")
+    _BREAK = re.compile(r"[ \t]{0,3}(?:\r?\n|(?:\\{1,4}r)?\\{1,4}n)")
+    _LINE = re.compile(
+        r"([ \t]*)((?:-[ \t]{1,3})*)([\"']?[\w.][\w./ -]{0,80}[\"']?[ \t]{0,3}:(?=\s|\\{1,4}[rn]|\Z)[ \t]{0,3})?"
+    )
+    _LINE_ENDS = re.compile(r"\r?\n|(?:\\{1,4}r)?\\{1,4}n|\Z")
+    _SECRET_KIND = re.compile(r"\bkind\\*[\"']?\s{0,3}:\s{0,3}\\*[\"']?Secret\b")
+    _DATA = re.compile(r"(?<![\w.])(?:stringData|data)\\*[\"']?\s{0,3}:[ \t]{0,3}")
+    _MOST_LINES = 400
+
+    def block_values(text: str, left: int, at: int, name: str, kind: str) -> "list[tuple[int, int]] | None":
+        """The values below this name or behind a tag, None where the value is a plain one that begins here."""
+        tags = _TAGS.match(text, at)
+        at = tags.end() if tags else at
+        indicator = _INDICATOR.match(text, at)
+        if indicator is not None:
+            begin, end = _scalar(text, indicator.end(), _indent(text, left))
+            return [] if begin >= end or is_no_value(text[begin:end], name, kind=kind, quoted=True) else [(begin, end)]
+        if _BREAK.match(text, at):
+            return _below(text, at, _indent(text, left), name, kind)
+        return values_at(text, at, name, kind=kind) if tags else None
+
+    def without_manifests(text: str) -> str:
+        """Kubernetes Secrets without their data."""
+        documents = text.split("\n---")
+        return "\n---".join([_manifest(one) if _SECRET_KIND.search(one) else one for one in documents])
+
+    def _manifest(text: str) -> str:
+        parts, done = list[str](), 0
+        for data in _DATA.finditer(text):
+            if data.start() < done:
+                continue
+            if _BREAK.match(text, data.end()):
+                spans = _below(text, data.end(), _indent(text, data.start()), "data", "all")
+            else:
+                spans = values_at(text, data.end(), "data", kind="all") if text[data.end() : data.end() + 1] == "{" else []
+            for begin, end in spans:
+                if begin >= done and not text.startswith(MASK, begin):
+                    parts += [text[done:begin], MASK]
+                    done = end
+        return "".join(parts) + text[done:]
+
+    def _indent(text: str, at: int) -> int:
+        """How far the line of this place is indented."""
+        first = max(0, at - 300)
+        written = text.rfind("\\n", first, at)
+        begin = max(text.rfind("\n", first, at) + 1, written + 2 if written >= 0 else 0)
+        return len(text[begin:at]) - len(text[begin:at].lstrip(" \t"))
+
+    def _scalar(text: str, at: int, indent: int) -> "tuple[int, int]":
+        """A block scalar: the lines that are indented further than this."""
+        begin = end = limit = min(len(text), at + LONGEST_VALUE)
+        for _ in range(_MOST_LINES):
+            line_break = _BREAK.match(text, at, limit)
+            if line_break is None:
+                break
+            line = _LINE_ENDS.search(text, line_break.end(), limit)
+            stop = line.start() if line else limit
+            content = text[line_break.end() : stop]
+            if content.strip():
+                if len(content) - len(content.lstrip(" \t")) <= indent:
+                    break
+                begin = min(begin, stop - len(content.lstrip(" \t")))
+                end = stop
+            at = stop
+        return (begin, end) if begin < limit else (at, at)
+
+    def _below(text: str, at: int, indent: int, name: str, kind: str) -> "list[tuple[int, int]]":
+        """The values in the list or the mapping that is indented further than this, or as far where it is a list."""
+        listed = name.lower().endswith("passwords")
+        spans, key, vague, limit = list[tuple[int, int]](), "", is_vague(name), min(len(text), at + LONGEST_VALUE)
+        for _ in range(_MOST_LINES):
+            line_break = _BREAK.match(text, at, limit)
+            line = _LINE.match(text, line_break.end(), limit) if line_break else None
+            if line is None:
+                break
+            ends = _LINE_ENDS.search(text, line.end(), limit)
+            stop = ends.start() if ends else limit
+            depth = len(line[1])
+            if line[0] == line[1] and line.end() == stop:  # an empty line
+                at = stop
+                continue
+            if depth < indent or (depth == indent and not line[2]):
+                break
+            if not (line[2] or line[3]):
+                break
+            key = line[3].split(":")[0].strip("\"' \t") if line[3] else key
+            begin, at = line.end(), stop
+            tags = _TAGS.match(text, begin, stop)
+            begin = tags.end() if tags else begin
+            hidden = kind == "all" or not is_beside(key)
+            if _INDICATOR.match(text, begin):
+                span = _scalar(text, stop, depth)
+                spans += [span] if hidden and not vague and span[0] < span[1] else []
+                at = max(at, span[1])
+            elif hidden and begin < stop:
+                quote = QUOTE.match(text, begin)
+                inner = quote.end() if quote else begin
+                end = min(stop, closing(text, inner, quote[0])) if quote else begin + len(text[begin:stop].rstrip())
+                value = text[inner:end]
+                if not quote and kind != "all" and " " in value:  # a sentence, or a value with a remark
+                    value, end = value.split(" ")[0], inner + value.index(" ")
+                    hidden = is_odd(value)
+                if hidden and is_leaf(value, name, key, kind, listed or bool(quote), vague, bool(line[3])):
+                    spans.append((inner, end))
+        return spans
+    _NAMES = r"(?:[a-z_]{0,20}(?:name|key)|variable|var|field|property|header|setting|param|parameter|option|id|label)"
+    _NAMED = re.compile(
+        rf"(?i)(?<![a-z_])({_NAMES})(?:\\*[\"']?\s{{0,3}}[:=]\s{{0,3}}|\s)b?(?:\\*[\"'])?(?:[\w.-]{{0,60}}/|/){{0,6}}\Z"
+    )
+    _VALUE = re.compile(r"(?i)(?:[a-z_]{0,16}value|default|val)\Z")
+    _VALUES = re.compile(r"(?i)(?<![a-z_])(?:[a-z_]{0,16}value|default|val)\\*[\"']?\s{0,3}[:=]\s{0,3}")
+    _FIELD = re.compile(
+        r"\\{0,30}[\"']?(?:[\s,;]|\\{1,30}[nrt]|#[^\n]{0,100}\n){1,80}(?:--)?(?:\\{0,30}[\"'])?([A-Za-z][\w-]{0,40})(?:\\{0,30}[\"']?\s{0,3}[:=]\s{0,3}|(?<=-[a-z]{4})\s|(?<=-[a-z]{5})\s)"
+    )
+    _SKIPPED = re.compile(
+        r"\\*\"[^\"\n]{0,300}\"|\\*'[^'\n]{0,300}'|[\[{(](?:[^\[\]{}()]|[\[{(][^\[\]{}()]{0,200}[\])}]){0,300}[\])}]|[^\s,;\"'{}\[\]()<>]{1,100}"
+    )
+    _MASKED = re.compile(rf"b?(?:\\{{0,8}}[\"'])?{MASK}")
+    _WORD_MORE = re.compile(r" [^\s,;\"'{}\[\]()<>]{1,60}")
+    _FARTHEST = 24  # fields and words
+
+    def paired(text: str, left: int, right: int, name: str, kind: str) -> "list[tuple[int, int]] | None":
+        """Where the value of the field beside this name stands; None when the name is not the value of such a field."""
+        before = text[max(0, left - 5) : left]
+        if ":" not in before and "=" not in before and not before.endswith(("/", "name ")):
+            return None
+        named = _NAMED.search(text, max(0, left - 130), left)
+        if named is None:
+            return None
+        kind = kind if kind in {"many", "random"} else "sure"
+        for _, key, start in _fields(text, right):
+            if _VALUE.match(key) and (spans := _hidden(text, start) or values_at(text, start, name, kind=kind)):
+                return spans
+        for valued in [*_VALUES.finditer(text, max(0, left - 400), named.start())][-3:]:
+            spans = _hidden(text, valued.end()) or values_at(text, valued.end(), name, kind=kind)
+            if spans and any(at == named.start(1) for at, _, _ in _fields(text, spans[-1][1])):
+                return spans
+        return []
+
+    def _hidden(text: str, at: int) -> "list[tuple[int, int]]":
+        """Where the mask is, when this value was hidden already."""
+        mask = _MASKED.match(text, at)
+        return [(mask.end() - len(MASK), mask.end())] if mask else []
+
+    def _fields(text: str, at: int) -> "Iterator[tuple[int, str, int]]":
+        """The fields that follow in the same object: where the key begins, the key, and where its value begins."""
+        for _ in range(_FARTHEST):
+            field = _FIELD.match(text, at)
+            if field is not None:
+                yield field.start(1), field[1], field.end()
+                skipped = _SKIPPED.match(text, field.end())
+            else:
+                skipped = _WORD_MORE.match(text, at)
+            if skipped is None:
+                return
+            at = skipped.end()
+    _CELL_ENDS = re.compile(r"[\w.-]*\"?(?:\x1b\[[0-9;]{0,12}m)?[ \t]{0,60}(?:[,;\t|│┃\r\n]|\\n|\Z)")
+    _NEWLINE = re.compile(r"\r?\n|(?:\\{1,4}r)?\\{1,4}n")
+    _RULE = re.compile(r"[ \t(]*[|+├╞┣│]?[-=+|: ─┼━╪╋│]{3,}\s*\Z")
+    _NO_ROW = re.compile(r"(?i)\s*(?:from|where|values|join|and|order|group|set|select|union)\b|[^,;]*:\s|\s*\Z")
+    _COLUMN = re.compile(r"\"?[A-Za-z_][\w.-]*\"?\Z")
+    _CELL = re.compile(r"\x1b?[\w.-]+\Z")
+    _TYPE = re.compile(r"[a-z]+\(\d+\)\Z")
+    _LONGEST, _NEAR, _MOST_ROWS = 2_000, 200, 500  # characters of a line and around a name, lines of a table
+
+    def without_tables(text: str, places: "list[int]") -> str:
+        """The cells in columns of secrets, and the cell beside a secret's name in a table of two columns."""
+        parts, done, read = list[str](), 0, 0
+        for place in places:
+            if place < read or not _CELL_ENDS.match(text, place):
+                continue
+            first = max(0, place - _LONGEST)
+            written = text.rfind("\\n", first, place)
+            begin = max(text.rfind("\n", first, place) + 1, written + 2 if written >= 0 else 0)
+            if begin < first or len(_line(text, begin)[0]) >= _LONGEST:  # a long line: what is near to the name
+                begin, limit = max(begin, place - _NEAR), 2 * _NEAR
+            else:
+                limit = _LONGEST
+            spans, read = _of_header(text, max(begin, min(read, place)), limit)
+            for start, end in spans:
+                if start >= done:
+                    parts += [text[done:start], MASK]
+                    done = end
+        return "".join(parts) + text[done:] if parts else text
+
+    def _of_header(text: str, begin: int, limit: int) -> "tuple[list[tuple[int, int]], int]":
+        """The secret cells below the line that begins here, or beside the name in it; and where the next line to look at begins."""
+        line, following = _line(text, begin, limit)
+        ends = begin + len(line)
+        sign = next((one for one in "|│┃" if one in line), "")
+        if not sign:
+            line, sign = _listed(line)
+            cells = _cells(line, 0, sign) if sign else []
+        else:
+            cells = _cells(line, 0, sign)
+            if not _RULE.match(_line(text, following)[0]):
+                return _beside(line, cells, begin), ends
+            following = _line(text, following)[1]
+        kinds = {n: kind for n, (a, b) in enumerate(cells) if (kind := kind_of(line[a:b]))}
+        spans, at = list[tuple[int, int]](), following
+        for _ in range(_MOST_ROWS if kinds and following < len(text) else 0):
+            line, following = _line(text, at)
+            row = _cells(line, at, sign)
+            if _RULE.match(line) and sign not in ",;\t":
+                row = cells
+            elif len(row) != len(cells) or (sign in ",;\t" and _NO_ROW.match(line)):
+                break
+            else:
+                spans += [row[n] for n, kind in kinds.items() if _is_in_cell(text[row[n][0] : row[n][1]], kind)]
+            if following <= at:
+                break
+            at = following
+        return spans, max(ends, at if kinds else 0)
+
+    def _listed(line: str) -> "tuple[str, str]":
+        """The names at the end of a line that nothing but a sign is between, and the sign."""
+        line = line.rstrip(" ")
+        for sign in ",;\t":
+            at = len(line) if sign in line else 0
+            while at and (line[at - 1].isalnum() or line[at - 1] in {"_", ".", "-", '"', sign}):
+                at -= 1
+            names = line[at:].strip(sign).split(sign)
+            if len(names) > 1 and (at == 0 or line[at - 1] in " :>([='") and all(_COLUMN.match(name) for name in names):
+                return line[at:].strip(sign), sign
+        return "", ""
+
+    def _line(text: str, begin: int, limit: int = _LONGEST) -> "tuple[str, int]":
+        """The line that begins here, and where the next one does."""
+        newline = _NEWLINE.search(text, begin, begin + limit)
+        if newline is None:
+            return text[begin : begin + limit], min(len(text), begin + limit)
+        return text[begin : newline.start()], newline.end()
+
+    def _cells(line: str, offset: int, sign: str) -> "list[tuple[int, int]]":
+        """Where the cells of a line are, without the space and the quotes around them."""
+        spans, at = list[tuple[int, int]](), 0
+        while at <= len(line):
+            end = line.find('"', at + 1) if line[at : at + 1] == '"' else at
+            end = line.find(sign, max(end, at))
+            end = len(line) if end < 0 else end
+            cell = line[at:end]
+            begin = at + len(cell) - len(cell.lstrip('" \t'))
+            spans.append((offset + begin, offset + max(begin, at + len(cell.rstrip('" \t')))))
+            at = end + 1
+        return spans
+
+    def _beside(line: str, cells: "list[tuple[int, int]]", offset: int) -> "list[tuple[int, int]]":
+        """The value in a row of a name and a value."""
+        filled = [(a, b) for a, b in (cells[1:-1] if len(cells) > 3 else cells) if a < b]
+        if len(filled) != 2 or not line[filled[0][1] :].lstrip()[:1]:
+            return []
+        (a, b), (begin, end) = filled
+        name, value = line[a:b].rsplit(" ", 1)[-1], line[begin:end]
+        kind = kind_of(name) if _CELL.match(name) and (" " in line[b:begin] or len(cells) > 3) else ""
+        odd = is_odd(value) and not value.isdigit() and " " not in value and not _TYPE.match(value)
+        return [(offset + begin, offset + end)] if kind and odd and _is_in_cell(value, kind) else []
+
+    def _is_in_cell(value: str, kind: str) -> bool:
+        return (
+            bool(value)
+            and not value.startswith(MASK)
+            and not is_no_value(value, "", kind="random" if kind == "token" else kind, quoted=True)
+        )
     _LONGEST_NAME = 120  # characters
     _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
     _NEXT_LINE = re.compile(r"\n[ \t]+(?![-#{\[])([^\s:=]{5,500})[ \t]*(?=\n|\Z)")
     _WORD_BEFORE = re.compile(r"(\w{3,20}) \Z")
     _IDENTIFIED = re.compile(r"(?i)\s+BY\s+(?:VALUES?\s+|PASSWORD\s+)?")
-    _SIGN = re.compile(r"[\])]{0,2}[ \t]{0,3}(=>|:=|==|[:=,>])[ \t]{0,3}(?:N(?='))?")
+    _COLOUR = r"(?:(?:\x1b|\\x1b|\\u001b|\\033)\[[0-9;]{0,12}m){0,3}"
+    _COLOUR_BEFORE = re.compile(r"(?:\x1b|\\x1b|\\u001b|\\033)\[[0-9;]{0,12}m")
+    _SIGN = re.compile(
+        rf"[\])]{{0,2}}{_COLOUR}[ \t]{{0,3}}(=>|:=|==|[:=,>]|\\{{1,4}}(?:u003|x3)[adAD]|&#(?:x3[ad]|58|61);){_COLOUR}[ \t]{{0,3}}{_COLOUR}(?:N(?='))?"
+    )
     _PAIR = re.compile(
         r"(?i)(?:</name>\s*<value>|(?:,|;|\\+n|\s)[\s\\n,-]{0,40}\\*[\"']?(?:value|defaultvalue|default|stringvalue)\\*[\"']?\s{0,3}[:=]\s{0,3})"
     )
-    _PAIRED_BEFORE = re.compile(
-        r"(?i)(value\\*[\"']?\s{0,3}[:=]\s{0,3}b?\\*[\"'])([^\"'\n\\]{1,250})\\*[\"']\s{0,3},\s{0,3}\\*[\"']?(?:name|key)\\*[\"']?\s{0,3}[:=]\s{0,3}\\*[\"']\Z"
-    )
+    _NEXT_ITEM = re.compile(r"(?:\s|\\+[nr]){1,60}-\s{1,3}(?=\S)|\s{0,3}\\?\n\s{0,60}(?=[^\s-])")
+    _COMMA = re.compile(r"\s{0,3},(?:\s|\\+[nr]){1,60}")
+    _KEY_ENDS = re.compile(r"\\*[\"']\s{0,3}:")
+    _FIRST_OF_TWO, _LAST_OF_TWO = re.compile(r"[(\[]\s{0,60}b?\\*[\"']\Z"), re.compile(r"\\*[\"'],?\s{0,60}[)\]]")
     _SAID = re.compile(r"(?i)(?:is|was|set to|=)[ \t]+")
 
     def without_named(text: str, places: "list[int]") -> str:
@@ -726,75 +1295,107 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
                 right += 1
             while right > place and text[right - 1] in ".-":
                 right -= 1
+            if text[left - 1 : left] == "\\" and text[left] in "nrt":  # the end of a line as it is written in a repr
+                left += 1
+            if "m" in text[left:place] and (colour := _COLOUR_BEFORE.search(text, max(0, left - 16), place)):
+                left = max(left, colour.end())
             position = right
-            span = _value_of(text, left, right)
-            if span is None or span[0] < done or text.startswith(MASK, span[0]):
-                continue
-            parts += [text[done : span[0]], MASK]
-            done = position = span[1]
+            for begin, end in _values_of(text, left, right):
+                if begin >= done and not text.startswith(MASK, begin):
+                    parts += [text[done:begin], MASK]
+                    done, position = end, max(position, end)
         return "".join(parts) + text[done:]
 
-    def _value_of(text: str, left: int, right: int) -> "tuple[int, int] | None":
-        """Where the value stands that belongs to the name at this place; None when it is no secret's."""
+    def _values_of(text: str, left: int, right: int) -> "list[tuple[int, int]]":
+        """Where the values stand that belong to the name at this place; none when it is no secret's."""
         name = text[left:right]
         kind = kind_of(name)
         if not kind and name.lower() == "key" and text[left - 1 : left] == " ":
             before = _WORD_BEFORE.search(text, max(0, left - 30), left)
             kind = "spaced" if before is not None and before[1].lower() in KEYS else ""
         if not kind:
-            return None
+            return []
         if kind == "identified":
             match = _IDENTIFIED.match(text, right)
-            return value_at(text, match.end(), name, kind="sure") if match else None
+            return values_at(text, match.end(), name, kind="sure") if match else []
         quote = QUOTE.match(text, right)
         quoted = quote is not None and left > 0 and (text[left - 1] == quote[0][-1] or text.endswith(quote[0], 0, left))
         begun = quote is not None and text[left - 1 : left] != " "  # its first quote was cut off: `password":"…`
         after = quote.end() if quote is not None and (quoted or begun) else right
         pair = _PAIR.match(text, after)
         if pair is not None:
-            return value_at(text, pair.end(), name, kind="sure")
-        if quoted:
-            before = _PAIRED_BEFORE.search(text, max(0, left - 300), left)
-            if before is not None:
-                return before.start(2), before.end(2)
-        sign = _SIGN.match(text, after)
+            return values_at(text, pair.end(), name, kind="sure")
+        beside = paired(text, left, right, name, kind)
+        if beside:
+            return beside
+        dashed = _is_option(text, left)
+        item = _NEXT_ITEM.match(text, after) if dashed else None
+        sign = _SIGN.match(text, after) if item is None else None
+        if item is not None:
+            return values_at(text, item.end(), name, kind="sure")
         if sign is None:
-            return None if quoted else _unsigned(text, left, right, name, kind)
+            if beside is not None and quoted:
+                return []
+            return _next_item(text, left, after, name, dashed) if quoted else _unsigned(text, left, right, name, kind)
         if sign[1] == ",":
-            return value_at(text, sign.end(), name, kind="sure") if quoted and QUOTE.match(text, sign.end()) else None
+            return _next_item(text, left, after, name, dashed) if quoted and beside is None else []
         if sign[1] == ">":
             end = text.find("<", sign.end(), sign.end() + LONGEST_VALUE)
-            return (sign.end(), end) if end > sign.end() and text[left - 1 : left] in {"<", ":", '"', "'"} else None
-        if sign[1] == ":" and text[sign.end() : sign.end() + 1] == "\n":
-            return _on_the_next_line(text, sign.end(), name)
+            tag = end > sign.end() and text[left - 1 : left] in {"<", ":", '"', "'"}
+            return [(sign.end(), end)] if tag else []
+        if sign[1] == ":" and text[sign.end() : sign.end() + 1] in _BLOCKS:
+            block = block_values(text, left, sign.end(), name, "sure" if kind == "token" else kind)
+            if block is not None:
+                return block or _on_the_next_line(text, sign.end(), name)
         in_a_sentence = sign[1] == ":" and not quoted and sign[0].endswith(" ")
         usual = "sure" if kind in {"spaced", "token"} else kind
-        return value_at(text, sign.end(), name, kind=_SPOKEN.get(kind, usual) if in_a_sentence else usual)
+        return values_at(text, sign.end(), name, kind=_SPOKEN.get(kind, usual) if in_a_sentence else usual)
+
+    def _is_option(text: str, left: int) -> bool:
+        return text.startswith("--", left) or (text[left] == "-" and not text[left - 1 : left].strip("\"' \t\n"))
+
+    def _next_item(text: str, left: int, after: int, name: str, dashed: bool) -> "list[tuple[int, int]]":
+        """The next text of a list: behind an option, on the same line, or as the second of two."""
+        comma = _COMMA.match(text, after)
+        if comma is None or not QUOTE.match(text, comma.end() + (text[comma.end() : comma.end() + 1] == "b")):
+            return []
+        span = value_at(text, comma.end(), name, kind="sure")
+        if span is None or _KEY_ENDS.match(text, span[1]) or (not dashed and is_secret_name(text[span[0] : span[1]])):
+            return []
+        if dashed or "\n" not in comma[0]:
+            return [span]
+        first = _FIRST_OF_TWO.search(text, max(0, left - 70), left)
+        return [span] if first is not None and _LAST_OF_TWO.match(text, span[1]) else []
+    _BLOCKS = frozenset("\n\r\\|>!&")
     _SPOKEN = {"spaced": "spaced", "token": "loose"}  # `invalid API key: …`, `unexpected token: FROM`
 
-    def _on_the_next_line(text: str, at: int, name: str) -> "tuple[int, int] | None":
+    def _on_the_next_line(text: str, at: int, name: str) -> "list[tuple[int, int]]":
         line = _NEXT_LINE.match(text, at)
         if line is None or not (is_random(line[1]) or is_odd(line[1])):
-            return None
-        return value_at(text, line.start(1), name, kind="sure")
+            return []
+        return values_at(text, line.start(1), name, kind="sure")
 
-    def _unsigned(text: str, left: int, right: int, name: str, kind: str) -> "tuple[int, int] | None":
+    def _unsigned(text: str, left: int, right: int, name: str, kind: str) -> "list[tuple[int, int]]":
         """`--password X`, `PASSWORD 'X'`, `password is X`: no sign stands between the name and the value."""
         if text[right : right + 1] not in {" ", "\t"}:
-            return None
+            return []
         start = right
         while text[start : start + 1] in {" ", "\t"} and start - right < 4:
             start += 1
-        if name.startswith("--") or text[max(0, left - 2) : left] == "--":
-            return None if text[start : start + 1] in {"-", "", "\n"} else value_at(text, start, name, kind="sure")
+        if _is_option(text, left):
+            if text[start : start + 1] in {"-", "", "\n"} or text.startswith(
+                name.strip("-").upper().replace("-", "_"), start
+            ):
+                return []  # `--password PASSWORD` is how a program is used
+            return values_at(text, start, name, kind="sure")
         said = _SAID.match(text, start)
         span = value_at(text, said.end() if said else start, name, kind="spaced" if kind == "spaced" else "sure")
         if span is None:
-            return None
+            return []
         value, passes = text[span[0] : span[1]], "pass" in name.lower() or "pwd" in name.lower()
         if passes and (QUOTE.match(text, said.end() if said else start) or (said and is_odd(value))):
-            return span
-        return span if is_random(value) and (is_mixed(value) or passes) else None
+            return [span]
+        return [span] if is_random(value) and (is_mixed(value) or passes) else []
     _BEFORE_A_NAME = re.compile(r"[\s('\"]")
     _LITERAL = re.compile(r"'((?:[^'\\\n]|\\.){1,2000})'(?!\s*:)")
 
@@ -864,7 +1465,8 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     _SHORT, _LONG = 256, 8_192  # characters of what is remembered
     _STEMS = frozenset((
         "pass", "pwd", "secret", "token", "key", "cred", "bearer", "jwt", "cookie", "auth", "sas_", "_sas", "sas=", "_pat", "pat=",
-        "otp", "mnemonic", "sess", "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature",
+        "pat:", "pat'", 'pat"', "pat ", "pat\\", "sas:", "sas'", 'sas"', "sas ", "sas\\", "htpasswd", "otp", "mnemonic", "sess",
+        "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature",
     ))  # fmt: skip
 
     def redact(text: str) -> str:
@@ -879,7 +1481,7 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
     @lru_cache(maxsize=256)  # and so do the tracebacks of a storm
     def _long(text: str) -> str:
         return _redacted(text)
-    _WORD, _ENCODED = re.compile(r"\S+"), re.compile(r"%(?:2[0257]|3[ACDacd]|40|0[Aa])")
+    _WORD, _ENCODED = re.compile(r"\S+"), re.compile(r"%(?:2[02567]|3[A-Da-d]|40|0[Aa]|[57][B-Db-d])")
 
     def _redacted(text: str, layers: int = 3) -> str:
         before = text
@@ -888,23 +1490,36 @@ def _redaction() -> "tuple[Callable[[str], str], Callable[[str], bool]]":
         text, low = _again(text)
         if "PRIVATE KEY" in text or "Private-Lines" in text:
             text, low = _again(without_private_keys(text))
+        if any([word in text for word in KEY_WORDS]):
+            text, low = _again(without_encoded_keys(text))
         words, places = _seen(low)
         for doors, group in forms():
             if not words.isdisjoint(doors) or any([door in low for door in doors if len(door) == 1]):
                 for gates, pattern, instead in group:
                     if any([gate in low for gate in gates]):
                         text, low = _again(pattern.sub(instead, text))
+        if OPTION.search(text) or "/p:" in low:
+            text = without_arguments(text)
         text = without_vendors(text)
         if text is not before:
             low = _again(text)[1]
             words, places = _seen(low)
-        if places:
-            text = without_named(text, places)
+        if "secret" in words and "data" in low and "kind" in low:
+            text, low = _again(without_manifests(text))
+            places = _seen(low)[1]
+        text = _named(text, places)
         if "input_value=" in text:
             text = without_inputs(text)
         if ") values" in low or "values(" in low or "[parameters:" in low or ")values" in low:
             text = without_columns(text)
         return text
+
+    def _named(text: str, places: "list[int]") -> str:
+        if places and any([sign in text for sign in ("\n", "\\n", "|", "│")]):
+            tabled = without_tables(text, places)
+            if tabled is not text:
+                text, places = tabled, _seen(_again(tabled)[1])[1]
+        return without_named(text, places) if places else text
 
     def _decoded(layers: int, word: "re.Match[str]") -> str:
         """A percent-encoded word as it was meant, where it holds a secret; else as it stands."""

@@ -7,6 +7,8 @@ import random
 import string
 from collections.abc import Iterator
 
+from tests.core import notations
+
 _RANDOM = random.Random(7)
 ALNUM, HEX, UPPER = string.ascii_letters + string.digits, "0123456789abcdef", string.ascii_uppercase + string.digits
 URLSAFE = ALNUM + "_-"
@@ -146,7 +148,7 @@ def airflow() -> Iterator[tuple[str, str]]:
 
 def masked() -> list[tuple[str, str]]:
     """All texts with the secret that must not be there afterwards."""
-    return [*named(), *families(), *airflow()]
+    return [*named(), *families(), *airflow(), *notations.masked()]
 
 
 PLAIN = """PASS=2 WARN=1 ERROR=0 SKIP=0 TOTAL=3
@@ -342,5 +344,6 @@ ImportError: cannot import name 'tokens' from 'app'""".splitlines()
 
 def plain() -> list[str]:
     """All texts that must stay as they are."""
-    wrapped = [f"AirflowException: {line}" for line in PLAIN[::2]] + [repr({"message": line}) for line in PLAIN[1::4]]
-    return [line.replace("\\n", "\n") for line in PLAIN] + wrapped
+    lines = PLAIN + notations.PLAIN
+    wrapped = [f"AirflowException: {line}" for line in lines[::2]] + [repr({"message": line}) for line in lines[1::4]]
+    return [line.replace("\\n", "\n") for line in lines] + wrapped

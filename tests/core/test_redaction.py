@@ -158,6 +158,12 @@ EVIL = [
     "[SQL: password [parameters: ('", "password ", "\\\'password\\\'", "identified by ", "password\ninput_value='",
     "('password', '", "sk-", "eyJaaaaaaaa.", "a-", "PASS ", "1//0", "?key=", "Signature=", "<password>",
     "password='a'b", "echo aaaaaa", "machine ", "s.a", "7z ", "0-us", "aaaaaaaa.atlasv1.", "Private-Lines: 3\n",
+    "curl -b a=", "'password': {", "password=[", "{'passwords': ['a', ", "- value: x\n  name: password\n",
+    "'name': 'password', 'a': 1, ", "docker login -p ", "--password \\\n", "- --password\n", "mysql://u:1/a@",
+    "authorization: digest a=\"b\", ", "\\nauthorization: ",
+    "password,a\n", "| password | ab1cd |", "| password\n|---\n", "password=a1234;", "\x1b[1mpassword=", "'password': 'a'\n 'b'",
+    "password: |\n", "password: >\n a\n", "passwords:\n- a\n", "kind: Secret\ndata:\n a: b\n", "password = \'\'\'\n",
+    "[x] - -----BEGIN RSA PRIVATE KEY-----\n", "\'-----BEGIN RSA PRIVATE KEY-----\', \'AAAA\', ", "UFJJVkFURSBLRV",
     "password%22%3A%22", "%25", "%2525", "%22 ", "A", "\n", "password:\n  ",
 ]  # fmt: skip
 

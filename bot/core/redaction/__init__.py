@@ -11,11 +11,14 @@ import re
 from functools import lru_cache, partial
 from urllib.parse import unquote_plus
 
+from bot.core.redaction.blocks import without_manifests
+from bot.core.redaction.commands import OPTION, without_arguments
 from bot.core.redaction.forms import forms
 from bot.core.redaction.named import without_named
 from bot.core.redaction.names import is_secret_name
-from bot.core.redaction.private_keys import without_private_keys
+from bot.core.redaction.private_keys import KEY_WORDS, without_encoded_keys, without_private_keys
 from bot.core.redaction.statements import without_columns, without_inputs
+from bot.core.redaction.tables import without_tables
 from bot.core.redaction.values import MASK
 from bot.core.redaction.vendors import without_vendors
 
@@ -24,7 +27,8 @@ _SHORT, _LONG = 256, 8_192  # characters of what is remembered
 # What every such name has in it, in lower case: most texts have none of these, and are looked at no further.
 _STEMS = frozenset((
     "pass", "pwd", "secret", "token", "key", "cred", "bearer", "jwt", "cookie", "auth", "sas_", "_sas", "sas=", "_pat", "pat=",
-    "otp", "mnemonic", "sess", "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature",
+    "pat:", "pat'", 'pat"', "pat ", "pat\\", "sas:", "sas'", 'sas"', "sas ", "sas\\", "htpasswd", "otp", "mnemonic", "sess",
+    "connstr", "tion_str", "tionstr", "dsn", "webhook", "identified", "signature",
 ))  # fmt: skip
 
 
@@ -45,7 +49,7 @@ def _long(text: str) -> str:
 
 
 # A word with percent-encoded quotes, signs or `%` in it.
-_WORD, _ENCODED = re.compile(r"\S+"), re.compile(r"%(?:2[0257]|3[ACDacd]|40|0[Aa])")
+_WORD, _ENCODED = re.compile(r"\S+"), re.compile(r"%(?:2[02567]|3[A-Da-d]|40|0[Aa]|[57][B-Db-d])")
 
 
 def _redacted(text: str, layers: int = 3) -> str:
@@ -55,23 +59,37 @@ def _redacted(text: str, layers: int = 3) -> str:
     text, low = _again(text)
     if "PRIVATE KEY" in text or "Private-Lines" in text:
         text, low = _again(without_private_keys(text))
+    if any([word in text for word in KEY_WORDS]):
+        text, low = _again(without_encoded_keys(text))
     words, places = _seen(low)
     for doors, group in forms():
         if not words.isdisjoint(doors) or any([door in low for door in doors if len(door) == 1]):
             for gates, pattern, instead in group:
                 if any([gate in low for gate in gates]):
                     text, low = _again(pattern.sub(instead, text))
+    if OPTION.search(text) or "/p:" in low:
+        text = without_arguments(text)
     text = without_vendors(text)
     if text is not before:
         low = _again(text)[1]
         words, places = _seen(low)
-    if places:
-        text = without_named(text, places)
+    if "secret" in words and "data" in low and "kind" in low:
+        text, low = _again(without_manifests(text))
+        places = _seen(low)[1]
+    text = _named(text, places)
     if "input_value=" in text:
         text = without_inputs(text)
     if ") values" in low or "values(" in low or "[parameters:" in low or ")values" in low:
         text = without_columns(text)
     return text
+
+
+def _named(text: str, places: "list[int]") -> str:
+    if places and any([sign in text for sign in ("\n", "\\n", "|", "│")]):
+        tabled = without_tables(text, places)
+        if tabled is not text:
+            text, places = tabled, _seen(_again(tabled)[1])[1]
+    return without_named(text, places) if places else text
 
 
 def _decoded(layers: int, word: "re.Match[str]") -> str:

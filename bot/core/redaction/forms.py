@@ -12,9 +12,18 @@ _Form = tuple[tuple[str, ...], "re.Pattern[str]", str]
 def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
     """Forms in groups. A group, and then a form, is tried where the text has one of these in it, in lower case."""
     url, hidden = ("://",), rf"\1{MASK}"
+    # A database's address, by the end of its scheme: `u:2024/x@host` is a user and a password there, and no port and path.
+    schemes = "res|sql|opg|pg2|cpg|adb|ldb|edb|odb|dis|iss|mqp|qps|srv|ake|dbc|cle|use|ive|ino|sto|ift|tor|ica|nel"
+    ported = r"\d{1,5}(?:[\s'\"\\]|[/?#,;)\]][^\s@]{0,300}(?:=|://)|\Z)"
     urls = (
         # scheme://user:password@host, also where the end was cut off; host:port is no password
         (url, r"(://)[^\s/:@'\"<>]{4,500}:(?:x-oauth-basic|x-token-auth|x-access-token|)(?=@)", hidden),
+        (
+            url,
+            rf"(://(?:(?<=(?:{schemes})://)|(?!\w[\w.-]{{0,100}}:\d{{1,5}}[/?,]))[^\s/:@'\"<>]{{0,100}}):"
+            rf"(?!{ported}|•••|//)(?:[^\s'\"<>]|['\"<>](?=[\w!$%^*.~@-])){{1,500}}?(?=@[\w\[][^\s@'\"]{{0,500}}(?:[\s'\"]|\Z))",
+            rf"\1:{MASK}",
+        ),
         (
             url,
             r"(://[^\s/:@'\"<>]{0,100}):(?!\d{1,5}(?:[/?#,;)\]'\"\s\\]|\Z))(?!•••|//)[^\s'\"<>]{1,500}?"
@@ -26,7 +35,11 @@ def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
     )
     databases = (
         (("jdbc:oracle",), r"(?i)(\bjdbc:oracle:\w{1,10}:[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}(?=@)", hidden),
-        (("sqlplus",), r"(?i)(\bsqlplus\s+(?:-\w+\s+){0,3}[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}", hidden),
+        (
+            ("sqlplus", "impdp", "expdp", "sqlldr", "userid="),
+            r"(?i)(\b(?:(?:sqlplus|impdp|expdp|sqlldr)\s+(?:-\w+\s+){0,3}|userid=)['\"]?[\w$#]{1,60}/)(?!•)[^\s@'\"]{1,200}",
+            hidden,
+        ),
     )
     addresses = (
         # addresses that are secrets by themselves
@@ -58,17 +71,19 @@ def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
             hidden,
         ),
     )
+    edge = r"(?:\b|(?<=\\[nrt]))"  # also behind the end of a line as a repr writes it
+    parameter = r"[\w-]{1,30}=(?:\\{0,8}\"[^\"\n]{0,500}\"|\\{0,8}'[^'\n]{0,500}'|[^\s\"',\\]{1,500})(?:[,;]\s{0,60})?"
     headers = (
         # headers: whatever the scheme, to the end of the value; a Cookie's every cookie
         (
             ("authorization",),
-            r"(?i)(\b(?:proxy-)?authorization(?:\\*[\"'])?\s{0,3}[:=,]\s{0,3}b?)(\\*[\"'])((?:(?!\2)[^\n]){1,4000})(?=\2)",
+            r"(?i)(\b(?:proxy-)?authorization(?:\\*[\"'])?\s{0,3}[:=,]\s{0,3}b?)(\\*[\"'])((?:(?!\2)(?:\\[^\n]|[^\n\\])){1,4000})(?=\2)",
             rf"\1\2{MASK}",
         ),
         (
             ("authorization",),
-            r"(?i)(\b(?:proxy-)?authorization(?:\\*[\"'])?[:=])(?!\s{0,3}[\"'\\•])\s{0,3}(?:[A-Za-z][\w-]{1,40}\s+(?=\S))?[^\s\"'\\]{1,4000}"
-            r"(?:,\s{0,2}(?:Signed|Signature|[\w-]{1,20}=)[^\s\"',]{1,500}){0,12}",
+            rf"(?i)({edge}(?:proxy-)?authorization(?:\\*[\"'])?[:=])(?!\s{{0,3}}[\"'\\•])\s{{0,3}}(?:[A-Za-z][\w-]{{1,40}}[ \t]{{1,8}}(?=\S))?"
+            rf"(?:(?:{parameter}){{1,20}}|[^\s\"'\\]{{1,4000}})",
             rf"\1 {MASK}",
         ),
         (
@@ -76,10 +91,14 @@ def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
             r"(?i)(\b(?:set-)?cookie(?:\\*[\"'])?\s{0,3}[:=,]\s{0,3}b?)(\\*[\"'])((?:(?!\2)[^\n]){1,4000})(?=\2)",
             rf"\1\2{MASK}",
         ),
-        (("cookie:",), r"(?im)(\b(?:set-)?cookie:)(?!\s{0,3}[\"'\\•])[^\n\"']{1,4000}", rf"\1 {MASK}"),
+        (
+            ("cookie:",),
+            rf"(?i)({edge}(?:set-)?cookie:)(?!\s{{0,3}}[\"'\\•])(?:(?!\\{{1,8}}[rn])[^\n\"']|(?<==)\"[^\"\n]{{0,500}}\"){{1,4000}}",
+            rf"\1 {MASK}",
+        ),
         (
             ("bearer ", "basic "),
-            r"(?i)\b(bearer|basic)\s+(?=[\w.~+/-]*[\d=/+_-]|[A-Za-z]{16})[\w.~+/-]{8,4000}=*(?![\w=\"'(]*=\\*[\"'])",
+            r"(?i)(?:\b|(?<=\\[nrt]))(bearer|basic)\s+(?=[\w.~+/-]*[\d=/+_-]|[A-Za-z]{16})[\w.~+/-]{8,4000}=*(?![\w=\"'(]*=\\*[\"'])",
             rf"\1 {MASK}",
         ),
         (
@@ -101,47 +120,56 @@ def forms() -> "tuple[tuple[tuple[str, ...], tuple[_Form, ...]], ...]":
             hidden,
         ),
     )
+    value = r"(?![•$<-])[^\s'\"=\]]{3,300}"
     commands = (
-        # command lines
+        # command lines whose secret is a word at its place
+        (("vault login",), rf"(\bvault login[ ](?:-[^\s'\"]{{1,100}}[ ]){{0,5}}[ ]{{0,5}}){value}(?![=\w])", hidden),
         (
-            ("mysql", "mariadb", "sshpass", "mongo", "docker", "az login", "podman", "helm", "twine", "7z"),
-            r"(\b(?:mysql\w*|mariadb\w*|sshpass|mongo\w*|docker[ ]login|az[ ]login|podman[ ]login|helm[ ]registry[ ]login|twine|7z\w?)\b[^\n|;]{0,400}?[\s'\"]-p(?:[\s'\"],?){0,5})"
-            r"(?![•\s])[^\s'\",\]]{1,200}",
+            ("htpasswd",),
+            rf"(\bhtpasswd[ ]{{1,5}}-\w*b\w*[ ]{{1,5}}(?:-\w+[ ]{{1,5}}){{0,5}}\S{{1,200}}[ ]{{1,5}}\S{{1,100}}[ ]{{1,5}}){value}",
             hidden,
         ),
         (
-            ("curl", "wget", "http", "svn"),
-            r"(?i)(\b(?:curl|wget|https?|svn)\b[^\n|;]{0,400}?[\s'\"](?:-u|--user|--proxy-user)(?:[\s'\"=],?){1,4}[^\s:'\",]{0,100}:)(?!•)[^\s'\",\]]{1,200}",
-            hidden,
-        ),
-        (("redis-cli", "valkey-cli"), r"(?i)(\b(?:redis|valkey)-cli\b[^\n|;]{0,300}?\s-a\s+)(?!•)\S{1,200}", hidden),
-        (
-            ("ldap", "kinit"),
-            r"(?i)(\b(?:ldap(?:search|modify|add|delete|whoami|passwd)|kinit)\b[^\n|;]{0,300}?\s-w\s+)(?!•)\S{1,200}",
+            ("rabbitmqctl",),
+            rf"(\brabbitmqctl[ ][^\n|;]{{0,100}}?(?:add_user|change_password|authenticate_user)[ ]{{1,5}}\S{{1,100}}[ ]{{1,5}}){value}",
             hidden,
         ),
         (
-            ("sqlcmd", "bcp", "osql", "zip"),
-            r"(\b(?:sqlcmd|bcp|osql|unzip|zip)\b[^\n|;]{0,300}?\s-P\s*)(?![•\s])\S{1,200}",
+            ("config set", "configure set"),
+            rf"(?i)(\bconfig(?:ure)? set[ ]{{1,5}}\S{{0,100}}?(?:token|password|secret|_key|_auth)\w{{0,20}}[ ]{{1,5}}){value}",
+            hidden,
+        ),
+        (("rclone",), rf"(\brclone obscure[ ]{{1,5}}){value}", hidden),
+        (("/user:",), rf"(?i)(\bnet use[ ][^\n|;]{{0,200}}?/user:\S{{1,100}}[ ]{{1,5}}){value}", hidden),
+        (
+            ("alias set", "host add"),
+            rf"(\bmc (?:alias set|config host add)[ ]{{1,5}}\S{{1,60}}[ ]{{1,5}}\S{{1,200}}[ ]{{1,5}}\S{{1,100}}[ ]{{1,5}}){value}",
+            hidden,
+        ),
+        (
+            ("connect to ",),
+            rf"(?i)(\bconnect to \S{{1,60}} user[ ]{{1,5}}\S{{1,60}}[ ]{{1,5}}using[ ]{{1,5}}['\"]?){value}",
             hidden,
         ),
         (
             ("echo ", "printf "),
-            r"(?i)(\b(?:echo|printf)\s+(?:-n\s+)?[\"']?)(?!•)[^\s\"'|]{6,300}(?=[\"']?\s*\|[^\n]{0,80}(?:--password-stdin|passwd|--pinentry|sudo\s+-S))",
+            r"(?i)(\b(?:echo|printf)\s+(?:-n\s+)?[\"']?)(?!•)[^\s\"'|]{3,300}(?=[\"']?\s*\|[^\n]{0,80}(?:--password-stdin|(?:ch)?passwd|--pinentry|sudo\s+-S))",
             hidden,
         ),
     )
     words = (
         (("secretstr(", "secretbytes("), r"(?i)(\bSecret(?:Str|Bytes)\(b?\\*[\"'])(?!•|\*+\\*[\"'])[^\"'\\\n]{1,500}", hidden),
-        (("pass:", "-passin", "-passout"), r"(?i)(-pass(?:in|out)\s+pass:|\bpass:(?=\S{6}))(?!•)[^\s'\"]{1,200}", hidden),
+        (("pass:", "-passin", "-passout"), r"(?i)(-pass(?:in|out)\s+['\"]?pass:|\bpass:(?=\S{6}))(?!•)[^\s'\"]{1,200}", hidden),
         (("pass ",), r"(?m)((?:^|\*cmd\* |[>'\"]\s?)b?[\"']?PASS )(?!•)(?=[^\s'\"]{1,200}(?:['\"]?\s*$|\\r|\r|'))[^\s'\"\\]{1,200}", hidden),
         (("machine ", "default "), r"(?i)(\b(?:machine|default)\s[^\n]{0,200}?\bpassword\s+)(?!•)\S{1,200}", hidden),
         (("key provided",), r"(?i)(\bkey\s+provided:\s*)(?!•)[^\s'\",;]{6,300}(?<![.])", hidden),
     )  # fmt: skip
     groups = (
-        (url, urls), (("jdbc:", "sqlplus"), databases), ((".com/", ".org/", "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
+        (url, urls), (("jdbc:", "sqlplus", "impdp", "expdp", "sqlldr", "userid="), databases), ((".com/", ".org/",
+        "healthchecks.io/", "/api/push/", "/with/key/"), addresses),
         (("auth", "cookie", "bearer", "basic "), headers), (("?", "&", ";", "#", "signature", "cred"), parameters),
-        ((" -", "'-", '"-'), commands), (("pass", "secret", "provided"), words),
+        (("vault login", "htpasswd", "rabbitmqctl", "rclone", "config set", "configure set", "/user:", "alias set",
+        "host add", "connect to ", "echo ", "printf "), commands), (("pass", "secret", "provided"), words),
     )  # fmt: skip
     return tuple(
         (doors, tuple((gates, re.compile(pattern), instead) for gates, pattern, instead in forms))

@@ -9,6 +9,8 @@ _SECRETS = frozenset((
     "credentials", "creds", "bearer", "jwt", "cookie", "authorization", "sas", "pat", "otp", "mnemonic", "sessionid", "accesskey",
     "secretkey", "privatekey", "accountkey", "authkey", "signingkey", "encryptionkey", "fernetkey", "sharedkey", "accesstoken",
     "authtoken", "refreshtoken", "clientsecret", "connectionstring", "connstr", "cookies", "jsessionid", "phpsessid",
+    "dbpass", "userpass", "rootpass", "adminpass", "storepass", "keypass", "sshpass", "mypass", "smtppass", "ftppass",
+    "loginpass",
 ))  # fmt: skip
 _ENDINGS = (
     "password",
@@ -42,6 +44,17 @@ _ABOUT = frozenset((
     "rules", "min", "max", "characters", "in", "kind", "status", "class", "issuer", "resolver", "validator", "reset", "prompt",
     "engine", "location", "lifetime", "bucket", "seconds", "valid", "is", "exists", "missing", "not", "found", "key_name",
 ))  # fmt: skip
+# What stands beside a secret in its object, and is none: `{"password": {"message": "is too short", "user": "etl"}}`.
+_BESIDE = frozenset((
+    "description", "message", "msg", "title", "code", "detail", "key", "user", "username", "login", "host", "from", "env",
+    "label",
+    "region", "algorithm", "loc", "ctx", "source", "help", "regex", "pattern", "placeholder", "widget", "id", "port", "schema",
+))  # fmt: skip
+# Of these there are many, and a list of them is a list of secrets; `user_keys` and `prompt_tokens` may be anything.
+_MANY = frozenset((
+    "api", "access", "secret", "private", "account", "shared", "signing", "encryption", "fernet", "auth", "refresh", "bearer",
+    "ssh", "service", "webhook", "bot", "bearer", "github", "gitlab", "slack",
+))  # fmt: skip
 _SECRET_URLS = frozenset(("webhook", "hook", "dead_man", "deadman", "ping"))
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
@@ -49,7 +62,7 @@ _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 @lru_cache(maxsize=4096)
 def kind_of(name: str) -> str:
     """Whether this is the name of a secret: "sure", "loose" where only a value that looks like one is one, "token" where
-    that is so in a sentence, "" for no."""
+    that is so in a sentence, "many" where a number is none, "random" where only a random value is one, "" for no."""
     low = [word.lower() for word in _WORDS.findall(name)]
     if not low:
         return ""
@@ -69,6 +82,8 @@ def kind_of(name: str) -> str:
         or low[last] == "webhook"
     ):
         return "loose"
+    if low[last] in {"tokens", "keys", "apikeys"}:
+        return "" if rest else "many" if low[last] == "apikeys" or (last and low[last - 1] in _MANY) else "random"
     return "token" if low == ["token"] else "sure"
 
 
@@ -76,8 +91,10 @@ def _is_secret(low: "list[str]", place: int) -> bool:
     word = low[place]
     if word in _SECRETS:
         return True
-    if word == "key":
+    if word in {"key", "keys"}:
         return place > 0 and low[place - 1] in KEYS
+    if word in {"tokens", "apikeys"}:
+        return True
     if word in {"pass", "auth"}:
         return place == len(low) - 1
     if word == "signature":
@@ -93,4 +110,11 @@ def _is_secret(low: "list[str]", place: int) -> bool:
 
 def is_secret_name(name: str) -> bool:
     """Whether what is called so is a secret."""
-    return kind_of(name) not in {"", "identified"}
+    return kind_of(name) not in {"", "identified", "random"}
+
+
+@lru_cache(maxsize=1024)
+def is_beside(name: str) -> bool:
+    """Whether what is called so in a secret's object is something else, such as its version."""
+    words = _WORDS.findall(name)
+    return bool(words) and (words[-1].lower() in _ABOUT or words[-1].lower() in _BESIDE)

@@ -15,8 +15,19 @@ _NO_VALUE = frozenset((
     "please", "check", "see", "it", "this", "that", "your", "you", "we", "object", "type", "default", "list", "dict", "tuple",
 ))  # fmt: skip
 QUOTE = re.compile(r"\\*[\"'`]|&quot;|&#3[49];|\\+u002[27]")
-_BRACKET, _CLOSING = re.compile(r"[()\[\]{}]"), {"(": ")", "[": "]", "{": "}"}
-_STOPS = frozenset(' \t\r\n,;&)]}<>"|')
+_STOPS = frozenset(' \t\r\n,;&)]}<>"|\x1b')
+_ESCAPED = re.compile(r"\\{1,4}(?:[nrt\"']|u00[0-9a-fA-F]{2}|x[0-9a-fA-F]{2})")
+# A value that goes on behind a sign that usually ends one: `p;x7Kq2`, but not `p;host=db`.
+_GOES_ON = re.compile(
+    r"[,;&)\]}<>\"|](?![\w.-]{1,60}\s?(?:=|:|\\u003|\\x3))(?:(?<=[,;&<\"|])(?=[\w!#$%*+~^@.-])|(?=[A-Za-z0-9!#$%]))([^\s,;&)\]}<>\"'|\\\x1b]{1,200})"
+)
+_TOKEN = re.compile(r"[\w.~+/=:-]+\Z")
+_CALL = re.compile(r"[A-Za-z_][\w.]*\(")
+_CALLS = ("os.environ", "os.getenv", "Variable.get", "secretKeyRef", "<class")
+_REFERENCE = re.compile(
+    r"(?:\$\{[A-Za-z_][\w.]*(?::?[-?+][a-z ]{0,40})?\}|\$\([^()]*\)|\{\{.*\}\}|\{%.*%\}|%\(\w+\)s|%s\w*|env\.(?:[A-Z][A-Z0-9_]*|[a-z_]+)"
+    r"|vault:[\w./-]*[/#][\w./#-]*|\$[A-Z][A-Z_]{2,}[A-Z0-9_]*)\Z"
+)
 
 
 def is_mixed(value: str) -> bool:
@@ -33,27 +44,41 @@ def value_at(text: str, start: int, name: str, *, kind: str) -> "tuple[int, int]
     at, size = start, len(text)
     while at < size and text[at] in "bBrRuUfF" and QUOTE.match(text, at + 1):
         at += 1
+    if text.startswith(('"""', "'''"), at) and text[max(0, start - 4) : start].rstrip()[-1:] in {"=", ":"}:
+        end = text.find(text[at] * 3, at + 3, at + LONGEST_VALUE)
+        value = text[at + 3 : end] if end >= 0 else text[at + 3 : at + LONGEST_VALUE]
+        begin = at + 3 + len(value) - len(value.lstrip())
+        return (begin, at + 3 + len(value.rstrip())) if value.strip(" \n\r\t•") else None
     opening = QUOTE.match(text, at)
     if opening is not None:
         begin = opening.end()
         end = closing(text, begin, opening[0])
         value = text[begin:end]
-        return (begin, end) if value.strip() and not _is_no_value(value, name, kind=kind, quoted=True) else None
-    if at < size and text[at] in "([{":
-        return _balanced(text, at, name)
+        return (begin, end) if value.strip() and not is_no_value(value, name, kind=kind, quoted=True) else None
     end = at
     while end < size and end - at < LONGEST_VALUE and text[end] not in _STOPS:
         if text[end] == "'" and (end + 1 >= size or text[end + 1] in _STOPS or text[end + 1] in ".:'"):
             break
-        if text[end] == "\\" and text[end + 1 : end + 2] in {"n", "r", "t", '"', "'"}:
+        if text[end] == "\\" and _ESCAPED.match(text, end):
             break
         end += 1
     while end > at and text[end - 1] in ".:," and (end >= size or text[end] in " \n\t\r"):
         end -= 1
-    value = text[at:end]
-    if not value or _is_no_value(value, name, kind=kind, quoted=False):
+    if end - at != 1 and is_no_value(text[at:end], name, kind=kind, quoted=False):
         return None
-    return at, end
+    passes = end > at and ("pass" in name.lower() or "pwd" in name.lower())
+    for _ in range(8 if end > at else 0):
+        further = _GOES_ON.match(text, end)
+        if (
+            further is None
+            or text[end - 1] in "([{=+"
+            or "(" in text[at:end]
+            or not (is_odd(further[1]) or (passes and text[end] in ",;&|"))
+        ):
+            break
+        end = further.end()
+    value = text[at:end]
+    return None if not value or is_no_value(value, name, kind=kind, quoted=False) else (at, end)
 
 
 def closing(text: str, begin: int, quote: str) -> int:
@@ -90,53 +115,27 @@ def closing(text: str, begin: int, quote: str) -> int:
     return limit
 
 
-def _balanced(text: str, at: int, name: str) -> "tuple[int, int] | None":
-    """A tuple, list or object as a secret's value: all of it, where it holds a text."""
-    depth, end = list[str](), min(len(text), at + 2_000)
-    for found in _BRACKET.finditer(text, at, end):
-        if found[0] in _CLOSING:
-            depth.append(_CLOSING[found[0]])
-        elif found[0] == depth[-1]:
-            depth.pop()
-            if not depth:
-                end = found.start()
-                break
-    inner = text[at + 1 : end]
-    low = name.lower()
-    if text[at] == "{" and "cookie" not in low:  # an object names what it holds, and is read by its own names
-        driver = "pwd" in low or "pass" in low
-        return (at + 1, end) if driver and end > at + 1 and not any(sign in inner for sign in "'\":{} ") else None
-    if inner.startswith(("{", "%")) or not ("'" in inner or '"' in inner) or low.endswith("key"):
-        return None
-    return at + 1, end
-
-
-def _is_no_value(value: str, name: str, *, kind: str, quoted: bool) -> bool:
+def is_no_value(value: str, name: str, *, kind: str, quoted: bool) -> bool:
+    """A word that stands for none, a reference, or, of some kinds, what does not look like a secret."""
     plain = value.strip().strip("*.•<>[]()").lower()
     if not plain or (
         plain in _NO_VALUE and (not quoted or plain in {"none", "null", "true", "false", "str", "redacted", "hidden"})
     ):
         return True
-    if value.startswith(
-        (
-            "${",
-            "$(",
-            "{{",
-            "%(",
-            "%s",
-            "os.environ",
-            "os.getenv",
-            "Variable.get",
-            "env.",
-            "vault:",
-            "secretKeyRef",
-            "<class",
-            "{%",
-        )
+    if (
+        value.startswith(_CALLS)
+        or _REFERENCE.match(value)
+        or (not quoted and value.startswith(("${", "$(", "%(", "env.")))
     ):
         return True
-    if kind == "spaced":
+    if kind == "many":
+        return value.isdigit() or not (quoted or is_odd(value))
+    if kind == "random" and (len(value) < 16 or not _TOKEN.match(value)):
+        return True
+    if kind in {"spaced", "random"}:
         return not (is_random(value) and any(sign.isdigit() for sign in value))
+    if kind == "loose" and not quoted and name.lower() in {"pat", "sas"} and _CALL.match(value):
+        return True
     if kind == "loose":
         return not (
             is_random(value)
