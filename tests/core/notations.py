@@ -43,6 +43,7 @@ def triples() -> Iterator[Case]:
         '{"ParameterKey": "DBPassword", "UsePreviousValue": false, "ParameterValue": "@@"}',
         "{'name': 'DB_PASSWORD', 'value_from': None, 'value': '@@'}",
         "{'name': 'DB_PASSWORD',\n 'value_from': None,\n 'value': '@@'}", "- value: @@\n  name: DB_PASSWORD",
+        "env:\n- value: 5432\n  name: DB_PORT\n- value: @@\n  name: DB_PASSWORD\n- value: dw\n  name: DB_NAME",
         "- name: DB_PASSWORD\n  type: env\n  value: @@", "- value: '@@'\n  type: env\n  name: DB_PASSWORD",
         "- name: DB_PASSWORD\n  description: of the database\n  value: @@\n- name: REGION\n  value: eu",
         '{"value": "@@", "type": "x", "name": "DB_PASSWORD"}', '{\n  "value": "@@",\n  "secure": true,\n  "key": "api_key"\n}',

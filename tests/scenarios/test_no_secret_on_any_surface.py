@@ -18,7 +18,7 @@ TOGETHER = 14  # texts of one signal
 MASKED = [
     (text, secret) for text, secret in corpus.masked() if len(secret) > 4
 ]  # a shorter one stands anywhere by chance
-PLAIN = [text for text in corpus.plain() if len(text) > 12 and '"' not in text and "\\" not in text]
+PLAIN = [text for text in corpus.plain() if len(text) > 12 and not {'"', "\\", "\x1b"} & {*text}]  # signs are cleaned
 BATCHES = [MASKED[start : start + TOGETHER] for start in range(0, len(MASKED), TOGETHER)]
 
 
@@ -76,9 +76,10 @@ def test_no_secret_is_there(room: Room, surface: str) -> None:
 
 
 def test_what_is_no_secret_is_whole_where_it_is_kept(room: Room) -> None:
-    room.report(
-        dag_id="plain", exception={"type": "ValueError", "message": "plain words", "traceback": "\n".join(PLAIN)}
-    )
+    for start in range(0, len(PLAIN), 100):
+        trace = "\n".join(PLAIN[start : start + 100])
+        room.report(dag_id="plain", run_id=f"r{start}",
+                    exception={"type": "ValueError", "message": "plain words", "traceback": trace})  # fmt: skip
     shown = eventually(
         lambda: next(
             (one for one in room.get("/v1/incidents").json()["incidents"] if "plain" in json.dumps(one)), None

@@ -20,10 +20,12 @@ _SIGN = re.compile(
 )
 # {'name': 'DB_PASSWORD', 'value': …}, - name: DB_PASSWORD\n  value: …, <name>x.secret.key</name><value>…
 _PAIR = re.compile(
-    r"(?i)(?:</name>\s*<value>|(?:,|;|\\+n|\s)[\s\\n,-]{0,40}\\*[\"']?(?:value|defaultvalue|default|stringvalue)\\*[\"']?\s{0,3}[:=]\s{0,3})"
+    r"(?i)(?:</name>\s*<value>|(?:,|;|\\+n|\s)[\s\\n,]{0,40}(?:--)?\\*[\"']?(?:value|defaultvalue|default|stringvalue)\\*[\"']?\s{0,3}[:=]\s{0,3})"
 )
 # A list in which a name is followed by its value: ('x-api-key', b'…'), - --password\n  - …
-_NEXT_ITEM = re.compile(r"(?:\s|\\+[nr]){1,60}-\s{1,3}(?=\S)|\s{0,3}\\?\n\s{0,60}(?=[^\s-])")
+_NEXT_ITEM = re.compile(
+    r"(?:\s|\\+[nr]){1,60}-\s{1,3}(?=\S)|\s{0,3}(?:\\\n|\n\s|\n(?=\S{1,500}(?:\n|\Z)))\s{0,60}(?=[^\s-])"
+)
 _COMMA = re.compile(r"\s{0,3},(?:\s|\\+[nr]){1,60}")
 _KEY_ENDS = re.compile(r"\\*[\"']\s{0,3}:")
 _FIRST_OF_TWO, _LAST_OF_TWO = re.compile(r"[(\[]\s{0,60}b?\\*[\"']\Z"), re.compile(r"\\*[\"'],?\s{0,60}[)\]]")
