@@ -10,7 +10,6 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from bot.airflow.gateway import Gateway, connect, warm_up
 from bot.app import readiness
@@ -30,7 +29,6 @@ from bot.config.settings import Settings, WrongSettings
 from bot.config.tokens import TokenFiles
 from bot.core.incidents.alert import Kind
 from bot.core.signals.signal import Signal
-from bot.core.signals.wire import parse
 from bot.responder.access import break_glass
 from bot.responder.actions.variable import forget_old_values
 from bot.responder.alerts import announcements, delivery, enrichment, overflow
@@ -234,7 +232,7 @@ class Windsock:
 
     def _sweep(self, name: str) -> Sweep:
         metastore = self._metastore(self.settings.airflow[name].metastore_url.get_secret_value())
-        return Sweep(self._checks, metastore, name, self._report_bodies, self.services.remembered)
+        return Sweep(self._checks, metastore, name, self.report, self.services.remembered)
 
     def _reconcile(self, gateway: Gateway) -> Reconcile:
         url = self.settings.airflow[gateway.name].metastore_url.get_secret_value()
@@ -244,6 +242,3 @@ class Windsock:
     def _metastore(self, url: str) -> Metastore:
         self._metastores.append(Metastore(url))
         return self._metastores[-1]
-
-    def _report_bodies(self, bodies: list[dict[str, Any]]) -> object:
-        return self.report([parse(body, self.services.clock()) for body in bodies])

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
+from bot.core.dates import span
+
 Row = Mapping[str, Any]
 ROW_LIMIT = 500  # of one check in one sweep; more of the same adds nothing
 
@@ -84,7 +86,7 @@ class Check:
     def well_again(self, facts: Mapping[str, Any], lasted: float) -> str:
         """The well sentence, from the facts of when it was sick and how long that was (s)."""
         words = {name: "?" if value is None else value for name, value in facts.items()}
-        return self.well.format_map({**words, "lasted": span(lasted)})
+        return self.well.format_map({**words, "lasted": span(lasted, fine=True)})
 
 
 def moment(value: object) -> datetime | None:
@@ -100,21 +102,6 @@ def age(value: object, now: datetime) -> float | None:
     """Seconds since `value`, None when there is no such time; never negative."""
     then = moment(value)
     return None if then is None else max(0.0, (now - then).total_seconds())
-
-
-def span(seconds: float) -> str:
-    """A duration as people say it: `94 s`, `12 min`, `3 h 5 min`, `2 d 4 h`."""
-    whole = round(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    minutes = whole // 60
-    if minutes < 120:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h" if hours else f"{days} d"
 
 
 def plain(value: object) -> Any:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from bot.checks.check import ROW_LIMIT, Check, Finding, moment
 from bot.checks.metastore.connection import Metastore
 from bot.core.errors import Permanent, Temporary
+from bot.core.signals.signal import Signal
 from bot.core.signals.wire import BadSignal, clean, parse
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Sweep:
         checks: Sequence[Check],
         metastore: Metastore,
         deployment: str,
-        report: Callable[[list[dict[str, Any]]], object],
+        report: Callable[[list[Signal]], object],
         remember: Remember,
     ) -> None:
         self._checks = tuple(check for check in checks if check.deployment in ("", deployment))
@@ -139,7 +140,7 @@ def _windows(now: datetime) -> dict[str, datetime]:
     return {"hour": now - timedelta(hours=1), "week": now - timedelta(days=7)}
 
 
-def signals(result: Result, before: Mapping[str, Any], now: datetime) -> list[dict[str, Any]]:
+def signals(result: Result, before: Mapping[str, Any], now: datetime) -> list[Signal]:
     """The signals of one result: sick for each finding, well for each subject of `before` that is sick no more.
 
     `before` is what `sick_now` gave last time. A result with an error says nothing about anything. What has not lasted
@@ -196,25 +197,23 @@ def _common(result: Result, kind: str, subject: str, facts: Mapping[str, Any], n
         body |= {"file": subject, "path": facts.get("path"), "bundle": facts.get("bundle")}
     else:
         body |= {"name": subject}
-    return _taken({name: value for name, value in body.items() if value is not None}, now)
+    return {name: value for name, value in body.items() if value is not None}
 
 
-def _taken(body: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """The body as the bot takes it: a name of Airflow's that is odd is left out, and the subject is cleaned, so that one odd
-    row blocks neither its finding nor the others."""
+def _signal(body: dict[str, Any], now: datetime) -> Signal:
+    """The signal as the bot takes it: a name of Airflow's that is odd is left out, and the subject is cleaned, so that one
+    odd row blocks neither its finding nor the others."""
     for _ in range(len(_OF_TASK) + len(_NUMBERS) + 2):
         try:
-            parse(body, now)
+            return parse(body, now)
         except BadSignal as error:
             odd = body.pop(error.field, None)
             if error.field in ("name", "file"):
                 body[error.field] = " ".join(clean(odd, 400).split())[:450] or "(without a name)"
-        else:
-            break
-    return body
+    return parse(body, now)
 
 
-def _sick(result: Result, finding: Finding, now: datetime) -> dict[str, Any]:
+def _sick(result: Result, finding: Finding, now: datetime) -> Signal:
     facts = finding.facts
     kind = "import_error" if result.check.name == "import-errors" else "check_failed"
     body = _common(result, kind, finding.subject, facts, now)
@@ -223,14 +222,14 @@ def _sick(result: Result, finding: Finding, now: datetime) -> dict[str, Any]:
     if kind == "import_error":
         names = {"type": "type", "message": "message", "traceback": "stacktrace"}
         body["exception"] = {name: facts.get(fact) or "" for name, fact in names.items()}
-    return body
+    return _signal(body, now)
 
 
-def _well(result: Result, subject: str, told: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def _well(result: Result, subject: str, told: Mapping[str, Any], now: datetime) -> Signal:
     facts = told.get("facts", {})
     kind = "import_fixed" if result.check.name == "import-errors" else "check_ok"
     since = moment(told.get("since")) or now
     lasted = max(0.0, (now - since).total_seconds())
     body = _common(result, kind, subject, facts, now)
     body |= {"sentence": result.check.well_again(facts, lasted), "lasted": round(lasted)}
-    return body
+    return _signal(body, now)

@@ -66,3 +66,18 @@ def _day(text: str, now: datetime) -> datetime | None:
         return datetime(*(int(part) for part in text.split("-")), tzinfo=UTC)  # type: ignore[misc,arg-type]
     except ValueError:
         return None
+
+
+def span(seconds: float, *, fine: bool = False) -> str:
+    """A duration as people say it: `41 s`, `12 min`, `4 h`, `3 days`; `fine` adds the smaller unit: `3 min 10 s`,
+    `4 h 20 min`, `2 days 4 h`."""
+    whole = max(0, round(seconds))
+    if 0 < seconds < 1:
+        return f"{max(1, round(seconds * 1000))} ms"
+    for size, unit, smaller, small in ((1, "s", 0, ""), (60, "min", 1, "s"), (3_600, "h", 60, "min")):
+        if whole < {1: 120, 60: 6_000, 3_600: 172_800}[size]:
+            rest = whole % size // smaller if smaller else 0
+            detail = f" {rest} {small}" if fine and rest and whole < 10 * size else ""
+            return f"{whole // size} {unit}{detail}"
+    days, hours = divmod(whole // 3_600, 24)
+    return f"{days} days {hours} h" if fine and hours and days < 10 else f"{days} days"

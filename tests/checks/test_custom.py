@@ -16,9 +16,9 @@ from bot.checks.sweep import Result, Sweep
 from bot.config.custom_checks import own_checks
 from bot.config.settings import Airflow, Settings, WrongSettings
 from bot.core.errors import Temporary
-from bot.core.signals.wire import parse
+from bot.core.signals.signal import Signal
+from bot.core.signals.wire import as_json, parse
 from tests.checks.worlds import Memory, World
-from tests.given import NOW
 
 QUEUED = "select dag_id as subject, count(*) as value from task_instance where state = 'queued' group by dag_id"
 
@@ -29,8 +29,8 @@ def a_check(sql: str = QUEUED, **changed: Any) -> Check:
     return custom("mine", sql, **(given | changed))
 
 
-def asked(metastore: Metastore, check: Check, memory: Memory | None = None) -> tuple[Result, list[dict[str, Any]]]:
-    told: list[dict[str, Any]] = []
+def asked(metastore: Metastore, check: Check, memory: Memory | None = None) -> tuple[Result, list[Signal]]:
+    told: list[Signal] = []
     (result,) = Sweep((check,), metastore, "prod", told.extend, memory or Memory()).run(["mine"])
     return result, told
 
@@ -42,14 +42,14 @@ def test_each_row_above_the_threshold_is_told_and_told_well(world: World, metast
     memory = Memory()
     result, told = asked(metastore, a_check(), memory)
     assert [finding.sentence for finding in result.findings] == ["sales has 3 queued", "orders has 2 queued"]
-    assert {(s["check"], s["name"], s["severity"], tuple(s["tags"])) for s in told} == {
+    assert {(s.check, s.name, s.severity, tuple(s.tags)) for s in told} == {
         ("mine", "sales", "error", ("mine",)), ("mine", "orders", "error", ("mine",)),
     }  # fmt: skip
     for signal in told:
-        parse(signal, NOW)
+        assert parse(as_json(signal), signal.occurred_at) == signal
     world.do("delete from task_instance")
     _, told = asked(metastore, a_check(), memory)
-    assert sorted(s["sentence"].partition(" (")[0] for s in told) == ["orders is short again", "sales is short again"]
+    assert sorted(s.sentence.partition(" (")[0] for s in told) == ["orders is short again", "sales is short again"]
 
 
 def test_without_a_subject_the_worst_row_is_the_finding(world: World, metastore: Metastore) -> None:
@@ -246,15 +246,9 @@ def test_an_odd_row_keeps_neither_its_finding_nor_the_next_check_from_being_told
         "next", "select 1 as one", measure="rows", threshold=0, sick="is sick", well="is well", severity="error"
     )
     checks_ = (a_check(odd), following)
-    told: list[dict[str, Any]] = []
-
-    def report(bodies: list[dict[str, Any]]) -> None:
-        for body in bodies:
-            parse(body, NOW)
-        told.extend(bodies)
-
-    Sweep(checks_, metastore, "prod", report, Memory()).run()
-    assert [one["name"] for one in told] == ["two lines", "next"]
+    told: list[Signal] = []
+    Sweep(checks_, metastore, "prod", told.extend, Memory()).run()
+    assert [one.name for one in told] == ["two lines", "next"]
 
 
 def test_a_check_that_cannot_be_asked_is_said_while_it_lasts(metastore: Metastore, caplog: Any) -> None:
@@ -267,10 +261,10 @@ def test_a_check_that_cannot_be_asked_is_said_while_it_lasts(metastore: Metastor
 
 def test_what_could_not_be_told_is_asked_again_with_the_next_sweep(metastore: Metastore) -> None:
     """However seldom the check is asked otherwise."""
-    told: list[dict[str, Any]] = []
+    told: list[Signal] = []
     trouble = [Temporary("the writer is behind")]
 
-    def report(bodies: list[dict[str, Any]]) -> None:
+    def report(bodies: list[Signal]) -> None:
         if trouble:
             raise trouble.pop()
         told.extend(bodies)
@@ -280,4 +274,4 @@ def test_what_could_not_be_told_is_asked_again_with_the_next_sweep(metastore: Me
     with pytest.raises(Temporary):
         sweep.run()
     sweep.run()
-    assert [one["name"] for one in told] == ["x"]
+    assert [one.name for one in told] == ["x"]

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from bot.checks.catalog.tasks import STALE_HEARTBEATS
 from bot.checks.check import Check
 from bot.checks.metastore.connection import Metastore
 from bot.checks.sweep import Sweep
+from bot.core.signals.signal import Signal
 from tests.checks.worlds import Memory
 from tests.stacks import RunningAirflow
 
@@ -25,16 +25,16 @@ class Services:
     """Sweeps one Airflow; `until` sweeps again until a signal came."""
 
     def __init__(self, metastore: Metastore, checks: tuple[Check, ...] = ALL) -> None:
-        self.told: list[dict[str, Any]] = []
+        self.told: list[Signal] = []
         self.sweep = Sweep(checks, metastore, "test", self.told.extend, Memory())
 
-    def until(self, seconds: float = 60, **wanted: str) -> dict[str, Any]:
+    def until(self, seconds: float = 60, **wanted: str) -> Signal:
         end = time.monotonic() + seconds
         while True:
             results = self.sweep.run()
             assert [result.error for result in results if result.error] == []
             for signal in self.told:
-                if all(signal.get(name) == value for name, value in wanted.items()):
+                if all(getattr(signal, name) == value for name, value in wanted.items()):
                     return signal
             assert time.monotonic() < end, f"no {wanted} in {self.told}"
             time.sleep(0.3)
@@ -54,8 +54,8 @@ def a_broken_file_is_found_and_mended(airflow: RunningAirflow, metastore: Metast
     path.write_text(BROKEN)
     services = Services(metastore)
     told = services.until(90, kind="import_error", file="sweeps/broken_for_the_sweep.py")
-    assert told["exception"]["type"] == "ModuleNotFoundError"
-    assert told["facts"]["line"] == 1
+    assert told.exception.type == "ModuleNotFoundError"
+    assert told.extra["facts"]["line"] == 1
     path.write_text("# airflow dag: mended\n")
     services.until(90, kind="import_fixed", file="sweeps/broken_for_the_sweep.py")
 
@@ -84,8 +84,8 @@ def a_task_whose_heartbeat_is_too_old_is_found_and_forgotten(airflow: RunningAir
     run = airflow.rest.trigger("sleeper")
     services = Services(metastore, (replace(STALE_HEARTBEATS, threshold=0.01),))
     told = services.until(60, kind="check_failed", dag_id="sleeper")
-    assert (told["run_id"], told["task_id"], told["try_number"]) == (run, "nap", 1)
-    assert told["hostname"]
+    assert (told.run_id, told.task_id, told.try_number) == (run, "nap", 1)
+    assert told.hostname
     services.until(60, kind="check_ok", dag_id="sleeper")
 
 

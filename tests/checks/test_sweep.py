@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,11 +13,12 @@ from bot.checks.catalog import ALL
 from bot.checks.catalog.dag_files import IMPORT_ERRORS, read_trace, short_path
 from bot.checks.catalog.scheduler import SCHEDULER_HEARTBEAT
 from bot.checks.catalog.tasks import STALE_HEARTBEATS
-from bot.checks.check import Sight, age, moment, span
+from bot.checks.check import Sight, age, moment
 from bot.checks.metastore.connection import Metastore
 from bot.checks.sweep import Result, Sweep, sick_now, signals
 from bot.core.errors import Permanent, Temporary
-from bot.core.signals.wire import parse
+from bot.core.signals.signal import Signal
+from bot.core.signals.wire import as_json, parse
 from tests.checks.worlds import STACKTRACE, Memory, World
 
 NOW = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
@@ -46,17 +46,17 @@ class Services:
     """A sweep with a memory and what it told."""
 
     def __init__(self, metastore: Metastore) -> None:
-        self.told: list[dict[str, Any]] = []
+        self.told: list[Signal] = []
         self.memory = Memory()
         self.metastore = metastore
 
-    def sweep(self, *names: str) -> tuple[list[Result], list[dict[str, Any]]]:
+    def sweep(self, *names: str) -> tuple[list[Result], list[Signal]]:
         """A new sweep each time: only the memory survives, as after a restart."""
         self.told.clear()
         sweep = Sweep(ALL, self.metastore, "prod", self.told.extend, self.memory)
         results = sweep.run(names or None)
         for signal in self.told:
-            parse(signal, datetime.now(UTC))  # the bot takes every one of them
+            assert parse(as_json(signal), datetime.now(UTC)) == signal  # the bot takes every one of them
         return results, list(self.told)
 
 
@@ -92,7 +92,7 @@ def test_a_silent_scheduler_is_found_with_the_others_as_evidence(
     assert "✗ scheduler" in finding.sentence
     assert "✓ triggerer" in finding.sentence
     assert "DAG processor" not in finding.sentence
-    assert [(s["kind"], s["check"], s["name"], s["severity"]) for s in told] == [
+    assert [(s.kind, s.check, s.name, s.severity) for s in told] == [
         ("check_failed", "scheduler-heartbeat", "scheduler", severity)
     ]
 
@@ -107,8 +107,8 @@ def test_a_scheduler_that_beats_again_is_told_well_after_a_restart_of_ours(world
     services.sweep()
     world.job("SchedulerJob", 1, 2)
     _, told = services.sweep()
-    assert [(s["kind"], s["check"], s["name"]) for s in told] == [("check_ok", "scheduler-heartbeat", "scheduler")]
-    assert told[0]["sentence"].startswith("The scheduler beats again after ")
+    assert [(s.kind, s.check, s.name) for s in told] == [("check_ok", "scheduler-heartbeat", "scheduler")]
+    assert told[0].sentence.startswith("The scheduler beats again after ")
     assert services.sweep()[1] == []
 
 
@@ -117,14 +117,14 @@ def test_a_broken_file_is_told_under_the_name_that_the_plugin_uses_and_mended(wo
     world.broken_file("finance/ledger.py" if world.major == 3 else "/opt/airflow/dags/finance/ledger.py")
     _, told = services.sweep()
     (signal,) = told
-    assert (signal["kind"], signal["file"], signal["source"]) == ("import_error", "finance/ledger.py", "sweep")
-    assert signal["exception"]["type"] == "ImportError"
-    assert signal["facts"]["line"] == 7
-    assert signal["facts"]["code"] == "from finance.rates import fx_rate"
-    assert signal["sentence"].startswith("finance/ledger.py does not import (line 7): ImportError: cannot")
+    assert (signal.kind, signal.file, signal.source) == ("import_error", "finance/ledger.py", "sweep")
+    assert signal.exception.type == "ImportError"
+    assert signal.extra["facts"]["line"] == 7
+    assert signal.extra["facts"]["code"] == "from finance.rates import fx_rate"
+    assert signal.sentence.startswith("finance/ledger.py does not import (line 7): ImportError: cannot")
     world.do("delete from import_error")
     _, told = services.sweep()
-    assert [(s["kind"], s["file"]) for s in told] == [("import_fixed", "finance/ledger.py")]
+    assert [(s.kind, s.file) for s in told] == [("import_fixed", "finance/ledger.py")]
 
 
 def test_a_task_without_a_heartbeat_is_found_with_its_host(world: World, services: Services) -> None:
@@ -135,23 +135,23 @@ def test_a_task_without_a_heartbeat_is_found_with_its_host(world: World, service
     world.running_task("fine", 100)
     world.running_task("young", None, started=20)
     _, told = services.sweep()
-    assert sorted(signal["name"] for signal in told) == [
+    assert sorted(signal.name for signal in told) == [
         "features_train.fit@manual__1",
         "features_train.mapped[6]@manual__1",
         "features_train.never@manual__1",
     ]
-    fit = next(signal for signal in told if signal.get("task_id") == "fit")
-    assert fit["sentence"] == "features_train.fit runs without a heartbeat for 6 min (limit 5 min) on worker-3."
-    assert (fit["dag_id"], fit["run_id"], fit["try_number"], fit["hostname"]) == (
+    fit = next(signal for signal in told if signal.task_id == "fit")
+    assert fit.sentence == "features_train.fit runs without a heartbeat for 6 min (limit 5 min) on worker-3."
+    assert (fit.dag_id, fit.run_id, fit.try_number, fit.hostname) == (
         "features_train",
         "manual__1",
         1,
         "worker-3",
     )
-    assert fit["runbook"] == "zombie-tasks"
+    assert fit.runbook == "zombie-tasks"
     world.do("update task_instance set state = 'failed'")
     _, told = services.sweep()
-    assert [signal["kind"] for signal in told] == ["check_ok"] * 3
+    assert [signal.kind for signal in told] == ["check_ok"] * 3
 
 
 def test_a_check_that_fails_stops_no_other_and_says_nothing_well(world: World, services: Services) -> None:
@@ -162,7 +162,7 @@ def test_a_check_that_fails_stops_no_other_and_says_nothing_well(world: World, s
     results, told = services.sweep()  # knows the major already, so only what needs the table fails
     failed = {result.check.name for result in results if result.error is not None}
     assert failed == {"scheduler-heartbeat"} | ({"stale-heartbeats"} if world.major == 2 else set())
-    assert [signal["kind"] for signal in told] == ["import_error"]
+    assert [signal.kind for signal in told] == ["import_error"]
 
 
 def test_a_task_that_no_worker_takes_is_found_and_forgotten(world: World, services: Services) -> None:
@@ -170,13 +170,11 @@ def test_a_task_that_no_worker_takes_is_found_and_forgotten(world: World, servic
     world.queued_task("fit", 900)
     world.queued_task("quick", 30)
     _, told = services.sweep("stuck-queued")
-    assert [(s["kind"], s["check"], s["task_id"], s["queue"]) for s in told] == [
-        ("check_failed", "stuck-queued", "fit", "gpu")
-    ]
-    assert "is queued for 15 min (limit 10 min) and no worker takes it: queue gpu" in told[0]["sentence"]
+    assert [(s.kind, s.check, s.task_id, s.queue) for s in told] == [("check_failed", "stuck-queued", "fit", "gpu")]
+    assert "is queued for 15 min (limit 10 min) and no worker takes it: queue gpu" in told[0].sentence
     world.do("update task_instance set state = 'running'")
     _, told = services.sweep("stuck-queued")
-    assert [(s["kind"], s["name"]) for s in told] == [("check_ok", "features_train.fit@manual__1")]
+    assert [(s.kind, s.name) for s in told] == [("check_ok", "features_train.fit@manual__1")]
 
 
 def test_nothing_can_be_written(world: World, metastore: Metastore) -> None:
@@ -235,12 +233,12 @@ def result(*subjects: str, error: str | None = None, severity: str = "error") ->
 def test_signals_are_a_pure_function_of_before_and_now() -> None:
     before = sick_now(result("a", "b"), {}, NOW)
     told = signals(result("b", "c"), before, NOW + timedelta(minutes=10))
-    assert [(s["kind"], s["name"]) for s in told] == [
+    assert [(s.kind, s.name) for s in told] == [
         ("check_failed", "d.b@r"),
         ("check_failed", "d.c@r"),
         ("check_ok", "d.a@r"),
     ]
-    assert told[2]["lasted"] == 600
+    assert told[2].extra["lasted"] == 600
     assert told == signals(result("b", "c"), before, NOW + timedelta(minutes=10))
 
 
@@ -261,14 +259,6 @@ def test_thresholds_are_a_field() -> None:
 
 def test_a_subject_is_told_once_even_if_two_rows_share_it() -> None:
     assert len(signals(result("a", "a"), {}, NOW)) == 1
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.4, "0 s"), (94, "94 s"), (150, "2 min"), (7201, "2 h"), (11_100, "3 h 5 min"), (190_000, "2 d 4 h")],
-)
-def test_durations_are_said_as_people_say_them(seconds: float, words: str) -> None:
-    assert span(seconds) == words
 
 
 def test_times_of_all_databases_are_understood() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.core.dates import day, moment
+from bot.core.dates import day, moment, span
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)  # a Sunday
 
@@ -60,3 +60,14 @@ def test_the_first_and_the_last_day_of_all_are_days(words: str) -> None:
     first = datetime.fromisoformat(words).replace(tzinfo=UTC)
     assert day(words, NOW) == (first, first + timedelta(hours=23, minutes=59, seconds=59, microseconds=999_999))
     assert moment(words, NOW, end=True) == day(words, NOW)[1]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "coarse", "fine"),
+    [(0.004, "4 ms", "4 ms"), (41, "41 s", "41 s"), (190, "3 min", "3 min 10 s"), (1_860, "31 min", "31 min"),
+     (14_400, "4 h", "4 h"), (15_600, "4 h", "4 h 20 min"), (259_200, "3 days", "3 days"),
+     (190_000, "2 days", "2 days 4 h"), (-5, "0 s", "0 s")],
+)  # fmt: skip
+def test_durations_read_the_way_people_say_them(seconds: float, coarse: str, fine: str) -> None:
+    assert span(seconds) == coarse
+    assert span(seconds, fine=True) == fine

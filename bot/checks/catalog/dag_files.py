@@ -11,7 +11,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from bot.checks.check import Check, Finding, Row, Sight, age, span
+from bot.checks.check import Check, Finding, Row, Sight, age
+from bot.core.dates import span
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 _FAULT = re.compile(r"([A-Za-z_][\w.]*): ?(.*)")
@@ -82,7 +83,12 @@ def _judge_parsed(check: Check, rows: Sequence[Row], sight: Sight) -> list[Findi
         return []
     oldest = age(rows[0]["last_parsed_time"], sight.now) or 0.0
     dags = f"{len(rows)} DAGs were" if len(rows) > 1 else "1 DAG was"
-    facts = {"dags": dags, "oldest": span(oldest), "dag": rows[0]["dag_id"], "limit": span(check.threshold)}
+    facts = {
+        "dags": dags,
+        "oldest": span(oldest, fine=True),
+        "dag": rows[0]["dag_id"],
+        "limit": span(check.threshold),
+    }
     return [check.finding({**facts, "seconds": round(oldest), "name": "DAG files"})]
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil
 
-from bot.checks.check import Check, Finding, Row, Sight, age, moment, span
+from bot.checks.check import Check, Finding, Row, Sight, age, moment
+from bot.core.dates import span
 
 _SQL = """
 select ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number, ti.max_tries, ti.operator, ti.pool, ti.queue,
@@ -28,7 +29,7 @@ def _judge(check: Check, rows: Sequence[Row], sight: Sight) -> list[Finding]:
         facts = dict(row) | {
             "label": label,
             "seconds": round(waits),
-            "waits": span(waits),
+            "waits": span(waits, fine=True),
             "limit": span(check.threshold),
             "queue": row["queue"] or "default",
             "pool": row["pool"] or "default_pool",
@@ -98,7 +99,12 @@ def _judge_wait(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Findin
     p95 = waits[ceil(0.95 * len(waits)) - 1]
     if p95 <= check.threshold:
         return []
-    facts = {"p95": span(p95), "slowest": span(waits[-1]), "started": len(waits), "seconds": round(p95)}
+    facts = {
+        "p95": span(p95, fine=True),
+        "slowest": span(waits[-1], fine=True),
+        "started": len(waits),
+        "seconds": round(p95),
+    }
     return [check.finding({**facts, "limit": span(check.threshold), "name": "wait"})]
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from bot.checks.check import Check, Finding, Row, Sight, moment, span
+from bot.checks.check import Check, Finding, Row, Sight, moment
 from bot.checks.words import percent
+from bot.core.dates import span
 
 FEWEST_RUNS, FEWEST_FAILED = 20, 2
 _RATE = """
@@ -63,7 +64,7 @@ def _judge_lag(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Finding
     lags = sorted((made - due).total_seconds() for due, made in pairs if due and made)
     if len(lags) < _FEWEST_DUE or (lag := median(lags)) <= check.threshold:
         return []
-    facts = {"lag": span(lag), "worst": span(lags[-1]), "runs": len(lags), "seconds": round(lag)}
+    facts = {"lag": span(lag, fine=True), "worst": span(lags[-1], fine=True), "runs": len(lags), "seconds": round(lag)}
     return [check.finding({**facts, "limit": span(check.threshold), "name": "scheduler"})]
 
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.checks.check import Check, Finding, Row, Sight, age, moment, span
+from bot.checks.check import Check, Finding, Row, Sight, age, moment
+from bot.core.dates import span
 
 COMPONENTS = {"SchedulerJob": "scheduler", "TriggererJob": "triggerer", "DagProcessorJob": "DAG processor"}
 GONE = 86_400.0  # a component that has been silent for a day is taken for one that is not wanted here
@@ -28,7 +29,7 @@ def _judge(check: Check, rows: Sequence[Row], sight: Sight) -> list[Finding]:
     facts = {
         "component": "scheduler",
         "seconds": None if silent is None else round(silent),
-        "said": "there never was a heartbeat" if silent is None else f"last heartbeat {span(silent)} ago",
+        "said": "there never was a heartbeat" if silent is None else f"last heartbeat {span(silent, fine=True)} ago",
         "limit": span(check.threshold),
         "evidence": _evidence(ages, check.threshold, sight),
         "components": _components(ages, check.threshold),
@@ -55,7 +56,9 @@ def _components(ages: dict[str, float | None], limit: float) -> list[dict[str, A
 
 def _evidence(ages: dict[str, float | None], limit: float, sight: Sight) -> str:
     """`✗ scheduler 94 s   ✓ triggerer 3 s   ✓ metastore 4 ms`"""
-    parts = [f"{'✓' if seconds <= limit else '✗'} {name} {span(seconds)}" for name, seconds in _seen(ages).items()]
+    parts = [
+        f"{'✓' if seconds <= limit else '✗'} {name} {span(seconds, fine=True)}" for name, seconds in _seen(ages).items()
+    ]
     if "scheduler" not in _seen(ages):
         parts.insert(0, "✗ scheduler never")
     return "   ".join([*parts, f"✓ metastore {sight.seconds * 1000:.0f} ms"])

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.checks.check import Check, Finding, Row, Sight, age, span
+from bot.checks.check import Check, Finding, Row, Sight, age
+from bot.core.dates import span
 
 _COLUMNS = """ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number, ti.max_tries, ti.hostname, ti.pid,
 ti.operator, ti.pool, ti.queue, ti.start_date"""
@@ -22,8 +23,8 @@ def _judge(check: Check, rows: Sequence[Row], sight: Sight) -> list[Finding]:
         facts = dict(row) | {
             "label": label,
             "seconds": round(silent),
-            "silent": span(silent),
-            "ran": span(age(row["start_date"], sight.now) or 0.0),
+            "silent": span(silent, fine=True),
+            "ran": span(age(row["start_date"], sight.now) or 0.0, fine=True),
             "limit": span(check.threshold),
             "host": row["hostname"] or "a host that it never named",
         }
@@ -71,7 +72,7 @@ def _judge_long(check: Check, rows: Sequence[Row], sight: Sight) -> list[Finding
         ran = age(row["start_date"], sight.now) or 0.0
         label = row["task_id"] if row["map_index"] < 0 else f"{row['task_id']}[{row['map_index']}]"
         facts = {
-            "ran": span(ran),
+            "ran": span(ran, fine=True),
             "limit": span(check.threshold),
             "host": row["hostname"] or "a host that it never named",
         }

@@ -9,7 +9,6 @@ rendered, never a newer one.
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
+from bot.core.backoff import full_jitter
 from bot.core.errors import Paced, Permanent, Temporary
 from bot.core.incidents.alert import QUIET, SPACING, Alert, Kind, Lane, Place, growth_spacing, is_closed, lane, paced
 from bot.core.incidents.incident import Entry
@@ -221,8 +221,8 @@ def _lateness(alert: Alert, now: datetime) -> float:
 
 def _try_again(services: Services, alert: Alert, error: Temporary) -> None:
     """Retries with full jitter, or when the other side says so. A post whose answer was lost stays `posting`."""
-    backoff = random.uniform(0.2, min(30.0, 0.5 * 2.0 ** min(alert.tries, 10)))  # noqa: S311 - jitter
-    due = services.clock() + timedelta(seconds=error.retry_after or backoff)
+    wait = error.retry_after or full_jitter(alert.tries, base=0.5, most=30.0)
+    due = services.clock() + timedelta(seconds=wait)
     keep = {} if error.acted is None else {"posting": alert.posting}
     _postpone(services, alert, due, error=error.message, **keep)
 

@@ -7,12 +7,12 @@ posted again, so each line is posted once. A line for the whole channel waits fo
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from bot.core.backoff import full_jitter
 from bot.core.errors import Paced, Permanent, Temporary
 from bot.core.incidents.alert import SPACING, Alert
 from bot.core.incidents.incident import Entry, Incident
@@ -149,7 +149,7 @@ def _later(alert: Alert, error: Temporary, now: datetime) -> dict[str, object]:
     if isinstance(error, Paced):
         return {}
     logger.info("the thread of A-%s is sent later: %s", alert.incident_id, error.message)
-    seconds = error.retry_after or random.uniform(1.0, 10.0)  # noqa: S311 - jitter
+    seconds = error.retry_after or full_jitter(0, base=10.0, most=10.0, least=1.0)
     begun = (alert.telling_at or now) if error.acted is None else alert.telling_at
     return {"tell_at": now + timedelta(seconds=seconds), "telling_at": begun}
 

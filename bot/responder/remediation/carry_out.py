@@ -9,7 +9,6 @@ what was done and what wasn't.
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from datetime import timedelta
 
 from bot.core.access import Person
 from bot.core.airflow.protocol import Airflow
+from bot.core.backoff import full_jitter
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.core.remediation import PLAN_LIFE, Change, Plan, Progress, Remediation, named, tally
 from bot.responder.access.authorization import no_longer
@@ -204,7 +204,7 @@ def _not_done(
     """This step certainly changed nothing. It is retried until the plan expires, then given up, visibly."""
     if isinstance(error, Permanent):
         return _cut_short(services, remediation, airflow, error.message)
-    wait = error.retry_after or random.uniform(1.0, min(20.0, 2.0 ** (remediation.tries + 1)))  # noqa: S311 - jitter
+    wait = error.retry_after or full_jitter(remediation.tries, base=2.0, most=20.0, least=1.0)
     due = services.clock() + timedelta(seconds=wait)
     begun = remediation.steps > 0
     if due >= remediation.plan.expires_at:

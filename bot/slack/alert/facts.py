@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.core.dates import span
 from bot.core.incidents.incident import State
 from bot.core.incidents.routing import Severity
 from bot.core.incidents.view import View
@@ -16,7 +17,7 @@ from bot.slack.alert import action_words
 from bot.slack.alert.evidence import exception_line, facts_of
 from bot.slack.alert.headline import cause, gone_dags
 from bot.slack.alert.stage import Stage, failed_act, is_storm, stage
-from bot.slack.text.words import as_moment, at, code, count, foreign, joined, link, mention, nth, span
+from bot.slack.text.words import as_moment, at, code, count, foreign, joined, link, mention, nth
 
 _RUNS = {"success": "✓", "failed": "✗"}
 _SHOWN_DAGS = 6

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.core.dates import span
 from bot.core.incidents.incident import Incident
 from bot.core.incidents.view import View
 from bot.core.signals.signal import Family
@@ -15,7 +16,7 @@ from bot.slack.alert.headline import cause
 from bot.slack.alert.stage import Stage, colour, failed_act, is_storm, stage
 from bot.slack.text.block_kit import Block
 from bot.slack.text.block_kit import strip as bar
-from bot.slack.text.words import at, foreign, joined, quoted, span, who
+from bot.slack.text.words import at, foreign, joined, quoted, who
 
 _LATE = 10.0  # seconds; what is shown later than this says so
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.core.dates import span
 from bot.core.incidents.cause import phrase
 from bot.core.incidents.incident import Incident, State
 from bot.core.incidents.routing import RETRYING, Severity
@@ -17,7 +18,7 @@ from bot.core.signals.signal import Family
 from bot.slack.alert import action_words
 from bot.slack.alert.stage import Stage, failed_act, is_storm, sign, stage
 from bot.slack.text.limits import cut_markup
-from bot.slack.text.words import clock, count, cut, cut_middle, foreign, plain, span
+from bot.slack.text.words import clock, count, cut, cut_middle, foreign, plain
 
 LONGEST = 72
 LOCK_SCREEN = 150

@@ -6,6 +6,7 @@ are always there.
 
 from __future__ import annotations
 
+from bot.core.dates import span
 from bot.core.incidents.view import View
 from bot.core.remediation import Remediation
 from bot.core.signals.signal import Family
@@ -18,7 +19,7 @@ from bot.slack.alert.headline import headline, lock_screen, name
 from bot.slack.alert.stage import Stage, failed_act, is_storm, sign, stage
 from bot.slack.text.block_kit import Block, Message, actions, context, header, message, preformatted, section
 from bot.slack.text.limits import cut_markup
-from bot.slack.text.words import cut_middle, foreign, span
+from bot.slack.text.words import cut_middle, foreign
 
 _LONGEST_TEXT = 150
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.core.dates import span
 from bot.core.incidents.incident import Entry, State
 from bot.core.incidents.routing import Severity
 from bot.core.incidents.view import View
@@ -19,7 +20,7 @@ from bot.slack.alert.headline import name, spoken
 from bot.slack.alert.stage import Stage, stage
 from bot.slack.text.block_kit import Block, Message, actions, context, message, preformatted, section
 from bot.slack.text.limits import cut_markup
-from bot.slack.text.words import bare, code, cut_middle, foreign, joined, mention, plain, span
+from bot.slack.text.words import bare, code, cut_middle, foreign, joined, mention, plain
 
 _PRESSED = {"acknowledged": " has it", "resolved": " resolved it", "unacknowledged": " gave it back",
             "reopened": " opened it again"}  # fmt: skip

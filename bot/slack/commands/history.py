@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.core.airflow.protocol import Airflow
-from bot.core.dates import duration
+from bot.core.dates import duration, span
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.responder.alerts.views import open_views
 from bot.responder.lookups import daily_digest as days
@@ -20,7 +20,6 @@ from bot.slack.replies import daily_digest as digest_reply
 from bot.slack.replies import history as history_reply
 from bot.slack.replies import replies
 from bot.slack.text.block_kit import Message
-from bot.slack.text.words import span
 
 LATELY, BEFORE, LONGEST = timedelta(days=1), timedelta(days=7), timedelta(days=30)
 DAYS = timedelta(days=7)

@@ -13,12 +13,13 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from bot.core.airflow.protocol import Connection, ConnectionTest, ImportFault, Job, Pool, Variable
+from bot.core.dates import span
 from bot.core.json_text import read_json
 from bot.core.redaction import MASK, is_secret_name, redact
 from bot.slack.api.files import whole
 from bot.slack.text.block_kit import Block, Message, context, message, preformatted, section
 from bot.slack.text.columns import bar, shown
-from bot.slack.text.words import bare, clock, code, count, cut, foreign, joined, plain, span
+from bot.slack.text.words import bare, clock, code, count, cut, foreign, joined, plain
 from bot.slack.text.words import preformatted as lines_of
 
 T = TypeVar("T")

@@ -8,12 +8,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.core.access import Glass
+from bot.core.dates import span
 from bot.core.remediation import Approval, Plan, Standing, named
 from bot.responder.access.authorization import SECOND_PERSON
 from bot.slack.alert import action_words
 from bot.slack.replies import preview
 from bot.slack.text.block_kit import Message, actions, button, context, message, section
-from bot.slack.text.words import at, bare, code, count, foreign, joined, quoted, span
+from bot.slack.text.words import at, bare, code, count, foreign, joined, quoted
 
 if TYPE_CHECKING:
     pass

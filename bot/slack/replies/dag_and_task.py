@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.core.airflow.protocol import Dag, Run, TaskInstance
+from bot.core.dates import span
 from bot.slack.text.block_kit import Message, context, message, section
 from bot.slack.text.columns import shown
-from bot.slack.text.words import at, bare, code, count, foreign, joined, link, listed, plain, quoted, span
+from bot.slack.text.words import at, bare, code, count, foreign, joined, link, listed, plain, quoted
 
 _SIGNS = {"success": "✓", "failed": "✗"}
 

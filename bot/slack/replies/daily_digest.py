@@ -10,12 +10,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from math import ceil
 
+from bot.core.dates import span
 from bot.core.incidents.cause import phrase
 from bot.core.signals.signal import Family
 from bot.responder.lookups.daily_digest import Digest, Took, Worth
 from bot.slack.text.block_kit import Message, context, header, message, preformatted, section
 from bot.slack.text.limits import cut_markup
-from bot.slack.text.words import at, bare, code, count, cut_middle, foreign, joined, listed, plain, span
+from bot.slack.text.words import at, bare, code, count, cut_middle, foreign, joined, listed, plain
 
 _BARS = "▁▂▃▄▅▆▇█"
 _LABEL_EVERY = 3  # hours

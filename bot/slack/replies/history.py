@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.core.dates import span
 from bot.responder.lookups.report_card import Card
 from bot.responder.questions import CheckSeen, OnCall, RunSeen, Took
 from bot.slack.text.block_kit import Block, Message, context, message, section
 from bot.slack.text.columns import shown
-from bot.slack.text.words import at, bare, clock, code, count, cut, cut_middle, foreign, joined, listed, plain, span
+from bot.slack.text.words import at, bare, clock, code, count, cut, cut_middle, foreign, joined, listed, plain
 
 _MOST_SLOW, _MOST_FAILED, _MOST_TASKS, _MOST_FOUND = 20, 5, 8, 20
 _SETTING = "WINDSOCK_PAGERDUTY__API_TOKEN"

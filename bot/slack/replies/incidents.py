@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from bot.core.dates import span
 from bot.core.incidents.incident import Entry, State, Subject
 from bot.core.incidents.routing import Silence
 from bot.core.incidents.view import View
@@ -15,19 +16,7 @@ from bot.slack.alert.headline import name, spoken
 from bot.slack.alert.stage import Stage, sign, stage
 from bot.slack.alert.thread import is_a_note
 from bot.slack.text.block_kit import Message, actions, button, context, message, preformatted, section
-from bot.slack.text.words import (
-    at,
-    bare,
-    code,
-    count,
-    cut,
-    cut_middle,
-    foreign,
-    joined,
-    plain,
-    quoted,
-    span,  # fmt: skip
-)
+from bot.slack.text.words import at, bare, code, count, cut, cut_middle, foreign, joined, plain, quoted
 
 _MOST_OPEN, _MOST_ENTRIES, _MOST_FAILURES = 15, 40, 60
 

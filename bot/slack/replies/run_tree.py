@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.core.airflow.protocol import Run, TaskInstance, TaskNode
+from bot.core.dates import span
 from bot.slack.text.block_kit import Message, context, message, section
 from bot.slack.text.columns import shown
-from bot.slack.text.words import bare, code, count, cut_middle, foreign, joined, link, listed, plain, span
+from bot.slack.text.words import bare, code, count, cut_middle, foreign, joined, link, listed, plain
 
 DEEPEST = 8
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bot.core.dates import span
 from bot.core.incidents.view import DeploymentStatus, Status
 from bot.slack.replies.incidents import _open_lines, _open_text
 from bot.slack.text.block_kit import Message, context, message, section
 from bot.slack.text.limits import cut_markup
-from bot.slack.text.words import at, clock, count, foreign, joined, span
+from bot.slack.text.words import at, clock, count, foreign, joined
 
 _NAMES = {"dag_processor": "DAG processor", "metadatabase": "metastore"}
 

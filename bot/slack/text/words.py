@@ -163,19 +163,6 @@ def nth(number: int) -> str:
     return f"{number}{suffix}"
 
 
-def span(seconds: float, *, fine: bool = False) -> str:
-    """`41 s`, `12 min`, `4 h`, `3 days`; `fine` adds the smaller unit: `3 min 10 s`, `4 h 20 min`."""
-    whole = max(0, round(seconds))
-    if 0 < seconds < 1:
-        return f"{max(1, round(seconds * 1000))} ms"
-    for size, unit, smaller, small in ((1, "s", 0, ""), (60, "min", 1, "s"), (3_600, "h", 60, "min")):
-        if whole < {1: 120, 60: 6_000, 3_600: 172_800}[size]:
-            rest = whole % size // smaller if smaller else 0
-            detail = f" {rest} {small}" if fine and rest and whole < 10 * size else ""
-            return f"{whole // size} {unit}{detail}"
-    return count(whole // 86_400, "day")
-
-
 def clock(moment: datetime) -> str:
     """`05:27 UTC`, for plain text."""
     return f"{moment.astimezone(UTC):%H:%M} UTC"

@@ -72,7 +72,7 @@ def test_a_pool_that_is_full_for_a_moment_is_not_told(world: World, metastore: M
 
     def sweep(check: Check) -> list[str]:
         told.clear()
-        Sweep((check,), metastore, "prod", lambda bodies: told.extend(b["kind"] for b in bodies), memory).run()
+        Sweep((check,), metastore, "prod", lambda bodies: told.extend(b.kind for b in bodies), memory).run()
         return list(told)
 
     def waits(change: Callable[[], None]) -> None:

@@ -133,16 +133,6 @@ def test_only_what_a_route_may_mention_becomes_a_mention() -> None:
     assert words.who(Person("x> <!here", "<b>")) == "&lt;b&gt;"
 
 
-@pytest.mark.parametrize(
-    ("seconds", "coarse", "fine"),
-    [(0.004, "4 ms", "4 ms"), (41, "41 s", "41 s"), (190, "3 min", "3 min 10 s"), (1_860, "31 min", "31 min"),
-     (14_400, "4 h", "4 h"), (15_600, "4 h", "4 h 20 min"), (259_200, "3 days", "3 days"), (-5, "0 s", "0 s")],
-)  # fmt: skip
-def test_durations_read_the_way_people_say_them(seconds: float, coarse: str, fine: str) -> None:
-    assert words.span(seconds) == coarse
-    assert words.span(seconds, fine=True) == fine
-
-
 def test_a_time_is_shown_in_the_readers_zone_and_says_utc_where_it_cannot() -> None:
     stamp = unix(FAILED_AT)
     assert words.at(FAILED_AT) == f"<!date^{stamp}^{{time}}|05:12 UTC>"
