@@ -141,7 +141,7 @@ def test_a_task_without_a_heartbeat_is_found_with_its_host(world: World, service
         "features_train.never@manual__1",
     ]
     fit = next(signal for signal in told if signal.task_id == "fit")
-    assert fit.sentence == "features_train.fit runs without a heartbeat for 6 min (limit 5 min) on worker-3."
+    assert fit.sentence == "features_train.fit runs without a heartbeat for 6 min 40 s (limit 5 min) on worker-3."
     assert (fit.dag_id, fit.run_id, fit.try_number, fit.hostname) == (
         "features_train",
         "manual__1",
