@@ -162,3 +162,11 @@ def _nothing_is_left_behind(door: Door) -> Any:
     yield
     door.room.say("/airflow whoami").expect_ephemeral("Ana")
     assert door.said_wrong() == []
+
+
+def test_a_window_from_before_an_upgrade_is_answered(door: Door) -> None:
+    view = SUBMIT["view"] | {"callback_id": "of an older version"}
+    answer = door.interaction(SUBMIT | {"trigger_id": "9.9", "view": view})
+    assert (answer.status_code, answer.json()["response_action"]) == (200, "update")
+    assert "older" in answer.text or "old" in answer.text, answer.text
+    assert door.said_wrong() == []

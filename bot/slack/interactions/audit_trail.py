@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial, wraps
+from inspect import signature
 from typing import Any, cast
 
 from slack_bolt import Ack, App
@@ -72,20 +73,27 @@ class _Heard:
         return lambda listener: self._app.view(named)(self._wrapped(listener, _submission))
 
     def _wrapped(self, listener: Listener, read: Callable[[Body], _Sent | None]) -> Listener:
+        """Bolt gives a listener what it has parameters for, and the audit needs what was sent."""
+        whole = {"body", "command"} & signature(listener).parameters.keys()
+        if not whole:
+            raise TypeError(f"{listener.__name__} must take body or command")
+        name = "body" if "body" in whole else "command"
+
         @wraps(listener)
         def listening(**arguments: Any) -> None:
             open_dialogs.standing()  # what this thread left standing before is no concern of this person's
-            sent = read(arguments.get("body") or arguments["command"])
+            body = arguments[name]
+            sent = read(body)
             with owed_answers.owing(self._owes):
                 if sent is None:
                     listener(**arguments)
                 else:
-                    self._hear(sent, listener, arguments)
+                    self._hear(sent, listener, arguments, body)
 
         return listening
 
-    def _hear(self, sent: _Sent, listener: Listener, arguments: dict[str, Any]) -> None:
-        body, ack = arguments.get("body") or arguments["command"], arguments["ack"]
+    def _hear(self, sent: _Sent, listener: Listener, arguments: dict[str, Any], body: Body) -> None:
+        ack = arguments["ack"]
         try:
             if "view" in arguments:  # a window's ack may say what is missing in it, so that is left to its listener
                 arguments["ack"] = partial(self._taken, ack, body)

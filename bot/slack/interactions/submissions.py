@@ -78,7 +78,7 @@ class Submissions:
         ask, plan_id = self._ask(body, "confirm"), view["private_metadata"]
         self._windows.answer(ack, "Confirm", lambda: dialogs.window(spoken(lambda: confirmed(ask, plan_id)), "Confirm"))
 
-    def on_unknown(self, ack: Ack) -> None:
+    def on_unknown(self, ack: Ack, body: Body, view: Body) -> None:  # noqa: ARG002 - what the audit needs
         """A window from before an upgrade."""
         ack(response_action="update", view=dialogs.message("Windsock", _OLD))
 
