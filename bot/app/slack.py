@@ -26,7 +26,7 @@ from bot.slack.interactions.listeners import Listeners
 
 logger = logging.getLogger(__name__)
 CONNECTIONS = 2  # with only one, commands sent during a refresh are lost
-COMMANDS = 128  # that may wait for an Airflow at once; with Bolt's five, the sixth is not even acknowledged
+COMMANDS = 128  # waiting for Airflow at once; with Bolt's default of five, the sixth isn't even acked
 
 
 class SlackSide:
