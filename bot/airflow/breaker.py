@@ -1,8 +1,8 @@
 """The circuit breaker of one deployment: after five outages in a row, calls fail at once for ten seconds.
 
-Calls run side by side, so only their outcomes are counted. An open breaker never makes a caller wait; one single call probes a
-server that may be back. A call that our own deadline cut short says nothing of a server that answers others: it counts only when
-no call has been answered for as long as a whole call may take.
+Calls run concurrently, so only their outcomes are counted. An open breaker never makes a caller wait; a single call
+then probes the server. A call that the bot's own deadline cut short says nothing about a server that answers others: it
+counts only if no call has been answered for as long as a whole call may take.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from bot.core.errors import Temporary
 
 OUTAGES_TO_OPEN = 5
 SECONDS_OPEN = 10.0
-PATIENCE = 10.0  # seconds without any answer, after which a wait that we ended ourselves counts as well
+PATIENCE = 10.0  # seconds without any answer, after which a wait that the bot ended itself counts as well
 
 
 @dataclass(slots=True)
 class Passage:
-    """One call on its way; the caller sets whether it met an outage, or that our own deadline ended the wait for it."""
+    """One call in progress. The caller sets whether it met an outage (`failed`), and whether the bot's own deadline
+    ended the wait (`cut_short`)."""
 
     failed: bool = True
     cut_short: bool = False
@@ -30,7 +31,7 @@ class Passage:
 
 
 class Breaker:
-    """Counts outages in a row of calls that run side by side. `seconds` is how long it stays open."""
+    """Counts consecutive outages of concurrent calls. `seconds` is how long it stays open."""
 
     def __init__(
         self, name: str, *, outages: int = OUTAGES_TO_OPEN, seconds: float = SECONDS_OPEN, patience: float = PATIENCE
@@ -49,7 +50,7 @@ class Breaker:
 
     @contextmanager
     def passage(self) -> Iterator[Passage]:
-        """Let a call through, or raise `Temporary` at once while the circuit is open."""
+        """Lets a call through; raises Temporary at once while the circuit is open."""
         probe = self._enter()
         passage = Passage()
         try:
@@ -79,7 +80,7 @@ class Breaker:
                 return
             if not passage.failed:
                 self._answered_at, self._silent_since = time.monotonic(), None
-            if probe or not self.is_open:  # a call that began before it opened says nothing new
+            if probe or not self.is_open:  # a call that began before the circuit opened adds nothing
                 self._count(failed=passage.failed)
 
     def _count(self, *, failed: bool) -> None:

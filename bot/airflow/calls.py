@@ -1,7 +1,7 @@
 """How every call to Airflow is made: timeouts, retries, circuit breaker and login.
 
-`within(2.5)` puts one deadline over all calls of a block, so that a person who waits for a preview is answered in time.
-Only reads are retried here; a write is sent once, and one that may have arrived is `Temporary(acted=None)`.
+`within(2.5)` puts one deadline over all calls of a block, so that a person who waits for a preview gets an answer in
+time. Only reads are retried here; a write is sent once, and one that may have arrived is `Temporary(acted=None)`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from bot.core.json_text import read_json
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 10.0
-CONNECT_SHARE = 0.3  # of what is left of a deadline, so that connecting and waiting together stay within it
-CONNECT_FAIR = 0.5  # in which a server that is there accepts
+CONNECT_SHARE = 0.3  # of the time left until a deadline, so that connecting and reading together stay within it
+CONNECT_FAIR = 0.5  # seconds in which a running server accepts a connection
 READ_ATTEMPTS = 3
-RETRY_WINDOW_SECONDS = 5.0  # a call that took longer than this is not repeated: a person is waiting
+RETRY_WINDOW_SECONDS = 5.0  # a call that took longer than this is not repeated, because a person is waiting
 MAX_BODY = 32 * 1024 * 1024
 MAX_TAIL = 4 * 1024 * 1024
 
@@ -34,7 +34,7 @@ _deadline: ContextVar[float | None] = ContextVar("airflow_deadline", default=Non
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """All calls to any Airflow made in this block (and thread) together take at most `seconds`."""
+    """Limits all calls to any Airflow made in this block (and thread) to `seconds` in total."""
     until = time.monotonic() + seconds
     outer = _deadline.get()
     token = _deadline.set(until if outer is None else min(outer, until))
@@ -46,7 +46,7 @@ def within(seconds: float) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long one attempt may take: to connect, to wait for bytes (seconds), and `until` when (monotonic)."""
+    """Limits of one attempt: seconds to connect, seconds to wait for bytes, and its end `until` (monotonic)."""
 
     connect: float
     read: float
@@ -55,7 +55,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One HTTP answer, read to its end. Header names are lower case."""
+    """One complete HTTP answer. Header names are lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -67,19 +67,20 @@ class Reply:
 
 
 class Login(Protocol):
-    """Where the Authorization header comes from (see `login`)."""
+    """Provides the Authorization header (see `login`)."""
 
     def headers(self, limits: Limits) -> dict[str, str]: ...
 
     def renew(self, stale: Mapping[str, str]) -> bool:
-        """Whether another attempt with a new login makes sense, after these headers were refused."""
+        """Called after these headers were refused. True if another attempt with a new login makes sense."""
 
 
 Ask = Callable[[Limits, dict[str, str]], Reply]
 
 
 def drain(chunks: Iterable[bytes], limits: Limits, *, tail: bool = False) -> bytes:
-    """Read a body within its limits. With `tail`, only its last 4 MiB are kept; else 32 MiB is the end."""
+    """Reads a body. With `tail`, only its last 4 MiB are kept; otherwise raises TooLarge above 32 MiB. Raises
+    TookTooLong after `limits.until`."""
     body = bytearray()
     for chunk in chunks:
         body += chunk
@@ -93,7 +94,7 @@ def drain(chunks: Iterable[bytes], limits: Limits, *, tail: bool = False) -> byt
 
 
 class Calls:
-    """The calls to one deployment. Threads share it."""
+    """All calls to one deployment. It is shared by threads."""
 
     def __init__(self, name: str, *, timeout: float = READ_SECONDS, breaker: Breaker | None = None) -> None:
         self.name = name
@@ -101,7 +102,8 @@ class Calls:
         self._breaker = breaker or Breaker(name, patience=timeout)
 
     def ask(self, what: str, do: Ask, login: Login | None, *, write: bool = False, allow: Collection[int] = ()) -> Any:
-        """The answer's JSON, or None where the status is one of `allow`. `what` completes "the bot may not …"."""
+        """Returns the answer's JSON object, or None if the status is in `allow`. `what` completes "the bot may not
+        …"."""
         reply = self.send(what, do, login, write=write, allow=allow)
         if reply.status in allow:
             return None
@@ -109,14 +111,15 @@ class Calls:
             answer = read_json(reply.body) if reply.body else {}
         except ValueError:
             answer = None
-        if not isinstance(answer, dict):  # every answer of Airflow's is an object
+        if not isinstance(answer, dict):  # every valid answer from Airflow is an object
             raise errors.garbled(self.name, write=write)
         return answer
 
     def send(
         self, what: str, do: Ask, login: Login | None, *, write: bool = False, allow: Collection[int] = ()
     ) -> Reply:
-        """The answer, when it is a success or its status is one of `allow`; else `Temporary` or `Permanent`."""
+        """Returns the answer if it is a success or its status is in `allow`; otherwise raises Temporary or
+        Permanent."""
         if write:
             return self._signed_in(what, do, login, allow, write=True)
         retrying = tenacity.Retrying(
@@ -132,7 +135,7 @@ class Calls:
         return isinstance(error, Temporary) and not error.retry_after and not self._breaker.is_open
 
     def _signed_in(self, what: str, do: Ask, login: Login | None, allow: Collection[int], *, write: bool) -> Reply:
-        """One attempt, and a second one when only the login was too old: that refusal changed nothing."""
+        """Makes one attempt, and a second if the login had expired, because that refusal changed nothing."""
         reply, headers = self._attempt(do, login, write=write)
         if login is not None and errors.is_stale_login(reply.status, reply.body) and login.renew(headers):
             reply, _ = self._attempt(do, login, write=write)
@@ -141,7 +144,7 @@ class Calls:
         raise errors.of_reply(self.name, what, reply.status, reply.headers, reply.body, write=write)
 
     def _attempt(self, do: Ask, login: Login | None, *, write: bool) -> tuple[Reply, dict[str, str]]:
-        """Sign in and send, as one passage through the breaker. What fails before sending has changed nothing."""
+        """Signs in and sends, as one passage through the breaker. A failure before sending has changed nothing."""
         limits = self._limits()
         with self._breaker.passage() as passage:
             is_sent = False
@@ -158,8 +161,8 @@ class Calls:
             return reply, headers
 
     def _cut_short(self, error: Exception, limits: Limits) -> bool:
-        """Whether it was our own deadline that ended the wait. A server that does not even accept us in half a second has
-        no such excuse."""
+        """Whether the bot's own deadline ended the wait. Does not apply to a server that hadn't accepted the connection
+        within half a second."""
         if errors.is_unaccepted(error):
             return limits.connect < CONNECT_FAIR
         return errors.is_late(error) and (limits.read < self._timeout or _left() <= 0)

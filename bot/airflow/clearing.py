@@ -1,8 +1,8 @@
 """Clearing, for both majors: plan it, check the plan, do it, report the states before.
 
-Airflow answers 200 with nothing when a task id doesn't exist; some 3.x versions clear a whole mapped task when one
+Airflow answers 200 with an empty list if a task id doesn't exist; some 3.x versions clear a whole mapped task if one
 index and its downstream were requested; an external task marker reaches into another DAG; 2.x reports neither index nor
-state. It is always one run, and nothing is cleared whose dry run names anything outside the request.
+state. A clear covers one run, and is refused if its dry run lists anything outside the request.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from bot.core.airflow.protocol import Scope, TaskInstance, TaskRef
 from bot.core.errors import Permanent, Temporary
 
 FAILED_STATES = frozenset({"failed", "upstream_failed"})
-MOST_NOTES = 25  # where a note is one call for each task instance
+MOST_NOTES = 25  # if each note takes a call of its own
 NOTE_LENGTH = 1000  # Airflow's own limit
 
 log = logging.getLogger(__name__)
 
 
 class Clearer(Protocol):
-    """What clearing needs of a major version."""
+    """The calls that clearing needs from a major version."""
 
     name: str
 
@@ -37,15 +37,15 @@ class Clearer(Protocol):
     def set_note(self, ref: TaskRef, note: str) -> None: ...
 
     def ask_clear(self, scope: Scope, planned: Sequence[TaskInstance] | None, note: str) -> list[TaskInstance]:
-        """Airflow's answer: to the dry run where `planned` is None (complete, with states and indexes), else
-        to the clear of what was planned."""
+        """Airflow's answer: to the dry run if `planned` is None (complete, with states and indexes), otherwise to the
+        clear of what was planned."""
 
     def clears_with_note(self) -> bool:
-        """Whether a clear can carry the note itself."""
+        """Whether the clear request can carry the note itself."""
 
 
 def clear(airflow: Clearer, scope: Scope, *, dry_run: bool, note: str) -> list[TaskInstance]:
-    """See `Airflow.clear`. A real clear is preceded by its own dry run: that is where the states come from."""
+    """See `Airflow.clear`. A real clear is preceded by its own dry run, which provides the states."""
     planned = airflow.ask_clear(scope, None, "")
     _refuse_strangers(airflow.name, scope, planned)
     _refuse_unknown(airflow, scope, planned)
@@ -60,9 +60,10 @@ def clear(airflow: Clearer, scope: Scope, *, dry_run: bool, note: str) -> list[T
 
 
 def filled(answer: Sequence[TaskInstance], present: Sequence[TaskInstance], scope: Scope) -> list[TaskInstance]:
-    """2.x names tasks only: the task instances of the run that its answer means, with states and indexes.
+    """2.x names tasks only: returns the task instances of the run that its answer means, with states and indexes.
 
-    The number for each task must agree with what Airflow said, else the run has moved between the two reads.
+    Raises Temporary if the number per task differs from Airflow's answer, because the run changed between the two
+    reads.
     """
     said = Counter(entry.ref.task_id for entry in answer)
     meant = [
@@ -83,7 +84,8 @@ def _refuse_strangers(name: str, scope: Scope, planned: Sequence[TaskInstance]) 
 
 
 def _was_asked(ref: TaskRef, scope: Scope) -> bool:
-    """With `downstream` or `upstream` other tasks belong to it, but of an asked task only the asked indexes."""
+    """Whether the request covers this task instance. `downstream` and `upstream` add other tasks, but of a requested
+    task only the requested indexes are covered."""
     if not scope.tasks:
         return True
     indexes = {index for task_id, index in scope.tasks if task_id == ref.task_id}
@@ -93,7 +95,7 @@ def _was_asked(ref: TaskRef, scope: Scope) -> bool:
 
 
 def _refuse_unknown(airflow: Clearer, scope: Scope, planned: Sequence[TaskInstance]) -> None:
-    """A task that does not exist gives the same answer as one that need not be cleared."""
+    """Refuses tasks that don't exist; Airflow gives the same answer for them as for tasks with nothing to clear."""
     seen = {entry.ref.task_id for entry in planned} | {(entry.ref.task_id, entry.ref.map_index) for entry in planned}
     missing = [(task, index) for task, index in scope.tasks if (task if index is None else (task, index)) not in seen]
     if not missing:
@@ -116,7 +118,7 @@ def _refuse_unknown_index(airflow: Clearer, scope: Scope, task_id: str, index: i
 
 
 def _write_notes(airflow: Clearer, refs: Sequence[TaskRef], note: str) -> None:
-    """The clear has happened: a note that cannot be written must not make it look as if it had not."""
+    """Writes the notes. A failure is only logged, because the clear has happened and must not look as if it had not."""
     for ref in refs[:MOST_NOTES]:
         try:
             airflow.set_note(ref, note)
@@ -126,6 +128,6 @@ def _write_notes(airflow: Clearer, refs: Sequence[TaskRef], note: str) -> None:
 
 
 def named_run(entry: TaskInstance, dag_id: str, run_id: str) -> TaskInstance:
-    """Complete a reference in which an answer left out what we asked by."""
+    """Fills in the DAG and run if the answer left them out."""
     ref = replace(entry.ref, dag_id=entry.ref.dag_id or dag_id, run_id=entry.ref.run_id or run_id)
     return replace(entry, ref=ref)

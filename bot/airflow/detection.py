@@ -1,6 +1,5 @@
-"""Which Airflow version answers at an address. Only JSON that names a version counts, since a login page answers 200 to
-everything.
-"""
+"""Detects the Airflow version at an address. Only JSON that names a version counts, since a login page answers 200 to
+everything."""
 
 from __future__ import annotations
 
@@ -14,7 +13,8 @@ PREFIXES = ("/api/v2", "/api/v1")
 
 
 def detect(calls: Calls, http: httpx.Client, url: str) -> str:
-    """The server's version, `3.3.2`. `Temporary` while it is away, `Permanent` when no Airflow lives there."""
+    """The server's version, `3.3.2`. Raises Temporary while it is unavailable, Permanent if no Airflow answers
+    there."""
     for prefix in PREFIXES:
         version = _version_at(calls, http, f"{url}{prefix}/version")
         if version:
@@ -27,7 +27,7 @@ def _version_at(calls: Calls, http: httpx.Client, address: str) -> str | None:
         timeout = httpx.Timeout(limits.read, connect=limits.connect, pool=limits.connect)
         with http.stream("GET", address, headers=headers, timeout=timeout) as answer:
             body = drain(answer.iter_bytes(), limits)
-            # an address without an API is an answer to our question here, not a fault
+            # here a 404 is an answer, not an error: this prefix has no API
             return Reply(200 if answer.status_code == 404 else answer.status_code, dict(answer.headers), body)
 
     reply = calls.send("read its version", ask, None)

@@ -22,7 +22,7 @@ DETAIL_LENGTH = 300
 
 
 class Moved(Exception):
-    """This is not the API we took it for: the server was upgraded (or downgraded). Stays inside this package."""
+    """Another API answers: the server was upgraded (or downgraded). Never leaves this package."""
 
 
 class TookTooLong(Exception):
@@ -30,20 +30,20 @@ class TookTooLong(Exception):
 
 
 class TooLarge(Exception):
-    """The body is larger than we want to hold."""
+    """The body is larger than the bot accepts."""
 
 
 class LoginRefused(Exception):
-    """The login itself was refused; the text says by what."""
+    """The login was refused; the text says by what."""
 
 
 class LoginUnavailable(Exception):
-    """Whether the login is right is unknown; the text says why."""
+    """The login could not be checked; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`sentence` follows "Airflow (prod) …" and may name status, detail, what and within."""
+    """`sentence` follows "Airflow (prod) …" and may use status, detail, what and within."""
 
     sentence: str
     is_temporary: bool = False
@@ -83,7 +83,7 @@ OVERSIZED = Rule("answered with more data than the bot takes")
 NO_LOGIN = Rule("does not accept the bot's login ({detail})")
 LOGIN_LATER = Rule("could not sign the bot in ({detail})", is_temporary=True)
 
-# The first class that fits wins, so the narrow ones stand first.
+# The first matching class wins, so the narrow ones come first.
 TRANSPORTS: tuple[tuple[type[Exception], Rule], ...] = (
     (LoginRefused, NO_LOGIN),
     (LoginUnavailable, LOGIN_LATER),
@@ -109,7 +109,7 @@ TRANSPORT: tuple[type[Exception], ...] = tuple(kind for kind, _ in TRANSPORTS)
 
 
 def of_reply(name: str, what: str, status: int, headers: Mapping[str, str], body: bytes, *, write: bool) -> Exception:
-    """The exception for an answer that is not a success; `Moved` when another API answered."""
+    """The exception for an answer that is not a success; `Moved` if another API answered."""
     if is_foreign(status, body):
         return Moved()
     rule = STATUSES.get(status) or FAMILIES.get(status // 100) or FAMILIES[4]
@@ -121,16 +121,16 @@ def of_reply(name: str, what: str, status: int, headers: Mapping[str, str], body
 
 
 def of_transport(name: str, error: Exception, seconds: float, *, write: bool) -> Exception:
-    """The exception for a call that got no whole answer."""
+    """The exception for a call without a complete answer."""
     rule = UNTRUSTED if _is_untrusted(error) else next(rule for kind, rule in TRANSPORTS if isinstance(error, kind))
-    # what is left of a bounded look may be next to nothing, and says nothing to a person
+    # with a deadline the limit may be a fraction of a second, which means nothing to a person
     within = f"within {seconds:.3g} s" if seconds >= 1 else "in time"
     text = rule.sentence.format(within=within, detail=error)
     return _build(name, rule, text, type(error).__name__, write=write)
 
 
 def garbled(name: str, *, write: bool) -> Exception:
-    """The exception for a success that cannot be read: a login page, half a document."""
+    """The exception for a success whose body can't be parsed: a login page, half a document."""
     rule = Rule("answered with something that is not JSON", is_temporary=True, may_have_acted=True)
     return _build(name, rule, rule.sentence, "garbled", write=write)
 
@@ -143,38 +143,39 @@ def _build(name: str, rule: Rule, text: str, code: str, *, write: bool, retry_af
 
 
 def _why_forbidden(body: bytes, said: str) -> str:
-    """Airflow 2 (its answers have a `title`) says the same to a wrong password and to a missing permission."""
+    """The reason for a 403. Airflow 2 (its answers have a `title`) answers the same for a wrong password and a missing
+    permission."""
     if said.casefold() not in ("", "forbidden"):
         return f" ({said})"
     return ", or its password is wrong" if b'"title"' in body else ""
 
 
 def is_outage(error: Exception) -> bool:
-    """Whether the server as a whole seems to be away (what the breaker counts)."""
+    """Whether the server as a whole seems to be unavailable (what the breaker counts)."""
     return not isinstance(error, LoginRefused | LoginUnavailable | TooLarge | httpx.InvalidURL | u3.LocationValueError)
 
 
 def is_unaccepted(error: Exception) -> bool:
-    """Whether the time to connect ran out (urllib3 calls a refusal that, too)."""
+    """Whether the time to connect ran out (urllib3 uses the same class for a refused connection)."""
     if isinstance(error, u3.NewConnectionError):
         return False
     return isinstance(error, httpx.ConnectTimeout | u3.ConnectTimeoutError)
 
 
 def is_late(error: Exception) -> bool:
-    """Whether it is no more than that the time ran out."""
+    """Whether the only fault is that the time ran out."""
     if isinstance(error, u3.NewConnectionError):
         return False
     return isinstance(error, TookTooLong | httpx.TimeoutException | u3.TimeoutError | u3.EmptyPoolError)
 
 
 def is_stale_login(status: int, body: bytes) -> bool:
-    """401, and the 403 that Airflow 3 gives for a token signed with an older secret."""
+    """A 401, or the 403 that Airflow 3 answers to a token signed with an older secret."""
     return status == 401 or (status == 403 and "invalid jwt token" in detail(body).casefold())
 
 
 def is_foreign(status: int, body: bytes) -> bool:
-    """A 404 for the address itself, not for the thing we asked for: no such API (any more)."""
+    """Whether a 404 is about the address itself, not about the requested thing: this API does not exist (any more)."""
     if status != 404:
         return False
     said = _parsed(body)
@@ -185,7 +186,7 @@ def is_foreign(status: int, body: bytes) -> bool:
 
 
 def unknown_fields(body: bytes) -> set[str]:
-    """The fields of our body that an older 3.x server does not know (its 422 names them)."""
+    """The fields of the body that an older 3.x server does not know (its 422 names them)."""
     said = _parsed(body)
     faults = said.get("detail") if isinstance(said, dict) else None
     rows = [row for row in faults if isinstance(row, dict)] if isinstance(faults, list) else []
@@ -193,7 +194,7 @@ def unknown_fields(body: bytes) -> set[str]:
 
 
 def detail(body: bytes) -> str:
-    """What the other side says, on one line of at most 300 characters; empty when it says nothing readable."""
+    """The server's error message, on one line of at most 300 characters; empty if there is no readable one."""
     said = _parsed(body)
     if isinstance(said, dict):
         found = next((said[key] for key in ("detail", "title", "error", "message") if said.get(key)), "")
@@ -233,7 +234,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _is_untrusted(error: BaseException | None) -> bool:
-    """httpx and urllib3 hide the certificate error at the bottom of a chain."""
+    """Whether a certificate error is in the chain; httpx and urllib3 wrap it several times."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return True

@@ -1,8 +1,8 @@
 """One deployment, whichever version it runs: detects the major version at first use and follows an upgrade.
 
-After an upgrade every address of the old major answers 404; that is distinguished from "no such DAG", and the question is
-asked again after detecting anew. Connecting never contacts the server; a deployment that is away raises `Temporary` and
-affects no other.
+After an upgrade every address of the old major answers 404; that is distinguished from "no such DAG", and the call is
+repeated after detecting the version again. Connecting never contacts the server; an unavailable deployment raises
+`Temporary` and affects no other.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ else:
 
 @dataclass(frozen=True)
 class GatewayConfig:
-    """One deployment. `url` is the bare base (no `/api/…`); `timeout` is seconds to wait for an answer; `verify` may
-    be the path of a CA bundle. A token beats a token command, which beats user and password."""
+    """One deployment. `url` is the bare base (no `/api/…`); `timeout` is seconds to wait for an answer; `verify` may be
+    the path of a CA bundle. A token takes precedence over a token command, which takes precedence over user and
+    password."""
 
     name: str
     url: str
@@ -51,12 +52,12 @@ class GatewayConfig:
 
 
 def connect(config: GatewayConfig) -> Gateway:
-    """The gateway of a deployment, an `Airflow` with `within` and `close`. Sends nothing yet."""
+    """The gateway of a deployment, an `Airflow` with `within` and `close`. It does not contact the server yet."""
     return Gateway(config)  # type: ignore[abstract]  # it forwards what it does not define
 
 
 def warm_up() -> threading.Thread:
-    """Load the Airflow 3 client in the background: its import takes more than a second."""
+    """Loads the Airflow 3 client in the background: its import takes more than a second."""
     return client.load_in_background()
 
 
@@ -66,7 +67,7 @@ _VERBS = frozenset(name for name, kind in _DECLARED.items() if callable(kind))
 
 
 class Gateway(_Protocol):
-    """`bot.core.airflow.protocol.Airflow`, by way of the version that the server runs."""
+    """`bot.core.airflow.protocol.Airflow`, forwarded to the adapter for the server's version."""
 
     def __init__(self, config: GatewayConfig) -> None:
         self.name = config.name
@@ -80,7 +81,7 @@ class Gateway(_Protocol):
         self._lock = threading.Lock()
 
     def __getattr__(self, name: str) -> Any:
-        """A verb or a property of the protocol, asked of whichever version the server runs."""
+        """Forwards a method or property of the protocol to the adapter for the server's version."""
         if name in _PROPERTIES:
             return getattr(self._backend(), name)
         if name in _VERBS:
@@ -91,11 +92,11 @@ class Gateway(_Protocol):
         return self._ask(lambda airflow: getattr(airflow, verb)(*given, **named))
 
     def within(self, seconds: float) -> AbstractContextManager[None]:
-        """All calls in this block, in this thread, together take at most `seconds`."""
+        """Limits all calls in this block, in this thread, to `seconds` in total."""
         return calls.within(seconds)
 
     def close(self) -> None:
-        """Give the connections back. The gateway is of no use afterwards."""
+        """Closes the connections. The gateway can't be used afterwards."""
         self._http.close()
         self._raw.close()
 
@@ -111,7 +112,7 @@ class Gateway(_Protocol):
         return None if found is None else found.major
 
     def _ask(self, verb: Callable[[Backend], Answer]) -> Answer:
-        """Ask; once more after an upgrade was noticed (an address that does not exist has changed nothing)."""
+        """Makes the call; repeats it once if the server was upgraded (a 404 for the address has changed nothing)."""
         asked = self._backend()
         try:
             return verb(asked)
@@ -126,7 +127,7 @@ class Gateway(_Protocol):
         found = self._found
         if found is not None:
             return found
-        with self._lock:  # one thread looks, the others wait for what it finds
+        with self._lock:  # one thread detects, the others wait for its result
             if self._found is None:
                 self._found = self._look()
             return self._found

@@ -1,8 +1,8 @@
 """Links into Airflow's web pages, for both majors.
 
-They are built from the address that people use (`ui_url`) without asking the server, so they exist while Airflow is
-away. Until its version is known, a link leads to the DAG's page, whose address both majors share. Run ids contain `+`,
-`:` and `/`.
+They are built from the address that people use (`ui_url`) without contacting the server, so they exist while Airflow is
+unavailable. Until its version is known, a link leads to the DAG's page, whose address both majors share. Run ids
+contain `+`, `:` and `/`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bot.core.airflow.protocol import TaskRef
 
 
 def _q(text: str) -> str:
-    return quote(text, safe="") if text.strip(".") else "-"  # dots alone would lead elsewhere
+    return quote(text, safe="") if text.strip(".") else "-"  # a name of dots only would lead elsewhere
 
 
 def _query(values: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 When a token expired (401) or the server was restarted with another secret (403 "Invalid JWT token"), one of the threads
 that use it fetches the next one and the others take that. Secrets never appear in an error, and a fixed token is never
-"refreshed".
+refreshed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Fetch = Callable[[Limits], str]
 
 
 class NoLogin:
-    """For servers that ask nothing, and for the endpoints that need no login."""
+    """No authentication, for open servers and for endpoints that need no login."""
 
     def headers(self, limits: Limits) -> dict[str, str]:  # noqa: ARG002
         return {}
@@ -37,7 +37,7 @@ class NoLogin:
 
 
 class Fixed:
-    """One Authorization header for good."""
+    """A fixed Authorization header."""
 
     def __init__(self, authorization: str) -> None:
         self._authorization = authorization
@@ -50,7 +50,7 @@ class Fixed:
 
 
 class Renewable:
-    """A bearer token that is fetched at first use and again when the server stops taking it."""
+    """A bearer token that is fetched at first use, and again after the server refused it."""
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
@@ -64,7 +64,7 @@ class Renewable:
             return {"Authorization": f"Bearer {self._token}"}
 
     def renew(self, stale: Mapping[str, str]) -> bool:
-        """Forget the refused token, unless another thread has already replaced it."""
+        """Drops the refused token, unless another thread has already replaced it."""
         with self._lock:
             if stale.get("Authorization") == f"Bearer {self._token}":
                 self._token = None
@@ -72,13 +72,13 @@ class Renewable:
 
 
 def basic(username: str, password: str) -> Fixed:
-    """Basic authentication, as Airflow 2.x takes it."""
+    """Basic authentication, for Airflow 2.x."""
     pair = base64.b64encode(f"{username}:{password}".encode()).decode()
     return Fixed(f"Basic {pair}")
 
 
 def choose(*, username: str, password: str, token: str, token_command: str, jwt: Fetch | None) -> Login:
-    """The login for what is configured; `jwt` fetches a token for user and password, None means basic."""
+    """Chooses the login from the configuration; `jwt` fetches a token for user and password, None means basic."""
     if token:
         return Fixed(f"Bearer {token}")
     if token_command:
@@ -89,9 +89,9 @@ def choose(*, username: str, password: str, token: str, token_command: str, jwt:
 
 
 def from_command(command: str, limits: Limits) -> str:
-    """The token that a command prints. The command is the operator's own, it goes through no shell."""
+    """Runs the token command, without a shell, and returns the token that it prints. Raises LoginRefused or
+    LoginUnavailable."""
     try:
-        # the operator's own command, from the configuration
         process = subprocess.Popen(  # noqa: S603
             shlex.split(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env=_without_ours(),
@@ -123,12 +123,13 @@ def from_command(command: str, limits: Limits) -> str:
 
 
 def _without_ours() -> dict[str, str]:
-    """The environment without the bot's own settings: the command needs none of its secrets."""
+    """The environment without the bot's own settings, because the command needs none of its secrets."""
     return {name: value for name, value in os.environ.items() if not name.startswith("WINDSOCK_")}
 
 
 def jwt_fetcher(client: httpx.Client, url: str, username: str, password: str) -> Fetch:
-    """Asks `POST /auth/token`, which the simple, FAB and Keycloak auth managers of Airflow 3 all have."""
+    """Returns a function that fetches a token from `POST /auth/token`, which the simple, FAB and Keycloak auth managers
+    of Airflow 3 all have."""
 
     def fetch(limits: Limits) -> str:
         timeout = httpx.Timeout(limits.read, connect=limits.connect, pool=limits.connect)

@@ -1,7 +1,7 @@
 """Both log formats of Airflow as plain lines: 3.x's structured events, 2.x's text.
 
 3.x keeps the traceback as data (`error_detail`); without it a log would end in "Task failed with exception". A line
-that can't be read as an event is shown as it is.
+that can't be parsed as an event is shown unchanged.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ GROUP_SIGNS = ("::group::", "::endgroup::")
 
 
 def from_events(body: bytes) -> Log:
-    """3.x: one JSON event a line (application/x-ndjson), or one document with `content`."""
+    """Parses a 3.x log: one JSON event per line (application/x-ndjson), or one document with `content`."""
     lines: list[str] = []
     for event in _events(body.decode("utf-8", "replace")):
         lines.extend(_event_lines(event))
@@ -36,7 +36,7 @@ def from_events(body: bytes) -> Log:
 
 
 def from_text(body: bytes) -> Log:
-    """2.x: plain text, whose first line is the name of the host that served it."""
+    """Parses a 2.x log: plain text, whose first line is the name of the host that served it."""
     lines = [line.rstrip() for line in body.decode("utf-8", "replace").splitlines()]
     if lines and HOST.fullmatch(lines[0]):
         lines.pop(0)
@@ -56,7 +56,7 @@ def _judged(lines: list[str]) -> Log:
 
 
 def _has_content(line: str) -> bool:
-    """A line of the task's own: it starts with a time stamp, as both formats write it."""
+    """Whether the line was written by the task: it starts with a timestamp, in both formats."""
     return line[:1] == "[" and line[1:5].isdigit()
 
 
@@ -87,7 +87,7 @@ def _event_lines(event: Any) -> Iterator[str]:
 
 
 def _traceback(detail: Any) -> Iterator[str]:
-    """As Python would print it: causes first. Airflow lists the outermost exception first."""
+    """Formats the exceptions like Python: causes first. Airflow lists the outermost exception first."""
     links = [link for link in detail if isinstance(link, Mapping)] if isinstance(detail, list) else []
     for position, link in enumerate(reversed(links)):
         if position:

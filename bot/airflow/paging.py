@@ -1,8 +1,8 @@
 """All pages of a list, whatever the server's page limit is.
 
-The server may cap pages below what we request (`maximum_page_limit`); Airflow 3 also caps `total_entries`, and Airflow
-2 pages without an order, so that an entry can come twice. A short page isn't the end, a total isn't believed when a
-page was full, duplicates count once, and the number of pages is bounded.
+The server may cap pages below what was requested (`maximum_page_limit`); Airflow 3 also caps `total_entries`, and
+Airflow 2 pages without an order, so that an entry can come twice. So a short page isn't taken for the last, a total
+isn't trusted after a full page, duplicates count once, and the number of pages is bounded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def collect(
     most: int | None = None,
     wanted: Callable[[T], bool] | None = None,
 ) -> list[T]:
-    """`fetch(offset, limit)` gives one page's JSON; at most `most` values (those that are `wanted`) are kept."""
+    """Collects at most `most` values (those that are `wanted`). `fetch(offset, limit)` returns one page's JSON."""
     found: list[T] = []
     offset = 0
     for _ in range(MOST_PAGES):
@@ -42,5 +42,5 @@ def collect(
 
 
 def distinct(values: Iterable[T], identity: Callable[[T], Hashable]) -> list[T]:
-    """The values in their order, each identity once (the last one read, which is the newer)."""
+    """The values in order, one per identity. The last value read wins, because it is the newest."""
     return list({identity(value): value for value in values}.values())

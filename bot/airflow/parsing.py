@@ -1,7 +1,7 @@
 """Airflow's JSON as the core's frozen values: pure functions, shared by 2.x and 3.x where they agree.
 
-Older and newer servers leave keys out, add some, or send null, so a missing, null or odd key becomes the empty value of
-its field and never raises. Times become aware UTC.
+Older and newer servers omit keys, add some, or send null, so a missing, null or odd key becomes the empty value of its
+field and never raises. Times become aware UTC.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from bot.core.airflow.protocol import (
 from bot.core.redaction import redact
 
 BEATING = {"SchedulerJob": "scheduler", "TriggererJob": "triggerer", "DagProcessorJob": "dag_processor"}
-LONG_DEAD = timedelta(days=1)  # a part that was killed leaves its row behind for good, in the state "running"
+LONG_DEAD = timedelta(days=1)  # a killed component leaves its row in the state "running" forever
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 Json = Mapping[str, Any]
 
 
 def rows(answer: Any, key: str) -> list[Json]:
-    """The objects under `key`; empty when there are none or the shape is another."""
+    """The objects under `key`; empty if there are none or the value has another shape."""
     found = answer.get(key) if isinstance(answer, Mapping) else None
     return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
 
@@ -83,7 +83,7 @@ def run(row: Any) -> Run:
 
 
 def dag(row: Any) -> Dag:
-    """A DAG of either major; `params` and `max_active_runs` are there when the row is of the details endpoint."""
+    """A DAG of either major; `params` and `max_active_runs` are set if the row is from the details endpoint."""
     row = _mapping(row)
     return Dag(
         dag_id=_text(row, "dag_id"),
@@ -105,7 +105,8 @@ def health(answer: Any, seconds: float) -> Health:
 
 
 def task_node(row: Any) -> TaskNode:
-    """Neither API reports groups; a task's id starts with its group's, unless the DAG's author turned that off."""
+    """A task. Neither API reports groups; a task's id starts with its group's, unless the DAG's author disabled
+    that."""
     row = _mapping(row)
     task_id = _text(row, "task_id")
     return TaskNode(
@@ -130,14 +131,14 @@ def job(row: Any, *, is_alive: bool) -> Job:
 
 
 def job_of(part: Component) -> Job | None:
-    """What health says of a part that runs there, in the shape of a job."""
+    """A running component from the health report, as a job; None if it isn't one of the job components."""
     if part.healthy is None or part.name not in BEATING.values():
         return None
     return Job(part.name, "", "running" if part.healthy else "unhealthy", part.heartbeat, part.healthy)
 
 
 def recent(jobs: Collection[Job], now: datetime) -> list[Job]:
-    """Those that beat within the last day, and the newest of each kind however long ago that was; by kind, then the
+    """The jobs with a heartbeat within the last day, and the newest job of each kind whatever its age; by kind, then
     newest first."""
     found: list[Job] = []
     for kind in BEATING.values():
@@ -158,7 +159,7 @@ def variable(row: Any) -> Variable:
 
 
 def connection(row: Any) -> Connection:
-    """Password and extra are left where they are."""
+    """A connection without password and extra."""
     row = _mapping(row)
     words = {field: _text(row, field) for field in ("conn_type", "host", "login", "schema", "description")}
     return Connection(id=_text(row, "connection_id"), port=_whole(row, "port") or None, **words)
@@ -179,13 +180,13 @@ def backfill(row: Any) -> Backfill:
 
 
 def backfill_moment(row: Any) -> datetime | None:
-    """One date of a dry run; on 3.2 and later a partitioned DAG has a date of its partition instead."""
+    """One date of a dry run; from 3.2 on, a partitioned DAG has its partition's date instead."""
     row = _mapping(row)
     return moment(row.get("logical_date")) or moment(row.get("partition_date"))
 
 
 def backfill_date(row: Any) -> BackfillDate | None:
-    """A run as a date of a backfill; None for one without a logical date."""
+    """A run as a date of a backfill; None if it has no logical date."""
     found = run(row)
     return None if found.logical_date is None else BackfillDate(found.logical_date, found.run_id, found.state)
 
@@ -203,7 +204,7 @@ def pool(row: Any) -> Pool:
 
 
 def listed(value: Any) -> list[Any]:
-    """The value where it is a list; nothing where the server sent something else in its place."""
+    """The value if it is a list; otherwise an empty list."""
     return value if isinstance(value, list) else []
 
 
@@ -226,7 +227,8 @@ def _component(name: str, part: Json) -> Component:
 
 
 def _timetable(row: Json) -> str | None:
-    """3.x has one word for it; 2.x a tagged value, or null beside a sentence that says "Never, …"."""
+    """The schedule as text: 3.x has one field for it; 2.x a tagged value, or null and a description that may say
+    "Never, …"."""
     if "timetable_summary" in row:
         return _text(row, "timetable_summary") or None
     interval = row.get("schedule_interval")
@@ -237,12 +239,12 @@ def _timetable(row: Json) -> str | None:
 
 
 def _params(found: Any) -> dict[str, Param]:
-    """Each param with the schema that a conf is checked against, whatever else the server says about it."""
+    """Each param with the schema that a conf is validated against."""
     return {str(name): _param(str(name), param) for name, param in _mapping(found).items()}
 
 
 def _param(name: str, param: Any) -> Param:
-    """Older servers send the bare value where the DAG has nothing but a default."""
+    """One param. Older servers send the bare value if the DAG defines only a default."""
     if not isinstance(param, Mapping):
         return Param(name, param)
     return Param(name, param.get("value"), _mapping(param.get("schema")), _text(param, "description"))
@@ -270,4 +272,4 @@ def _number(row: Json, key: str) -> float | None:
         number = float(value)
     except ValueError:
         return None
-    return number if abs(number) < 1e15 else None  # also keeps NaN and infinity out
+    return number if abs(number) < 1e15 else None  # also excludes NaN and infinity

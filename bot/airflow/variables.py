@@ -1,7 +1,7 @@
-"""Variables and connections on both majors: names, what a test is sent, and what its answer means.
+"""Variables and connections on both majors: names, what is sent to a test, and what its answer means.
 
 Tests may be disabled (the default; a 403 like that of a missing permission). Airflow 2 and 3.0 test what they are sent
-and not what they have stored, so a connection is tested without its password; an incomplete test never says that a
+and not what they have stored, so a connection is tested without its password; an incomplete test never reports that a
 connection is broken.
 """
 
@@ -23,7 +23,8 @@ LONGEST_NAME = 1_000  # characters; Airflow's own limit is 250
 
 
 def in_path(name: str) -> str:
-    """A name that may stand in an address. An empty one would ask for the whole list, dots for another address."""
+    """Returns the name if it can be used in a path. Raises Permanent if not: an empty name would request the whole
+    list, dots another address."""
     if not name.strip():
         raise Permanent("it has no name", "400")
     if name in {".", ".."} or "\0" in name or len(name) > LONGEST_NAME:
@@ -32,7 +33,7 @@ def in_path(name: str) -> str:
 
 
 def keys(page: Callable[[int, int], Any], pattern: str, limit: int) -> list[str]:
-    """The keys that hold `pattern`, by name: the server's own pattern takes `_` for any character, or is none."""
+    """The keys that contain `pattern`, sorted: the server treats `_` as any character, or has no search."""
     found = paging.collect(page, "variables", lambda row: parsing.variable(row).key)
     return sorted(key for key in found if pattern.casefold() in key.casefold())[:limit]
 
@@ -44,7 +45,8 @@ def read_back(name: str, key: str, found: Variable | None) -> Variable:
 
 
 def test_body(name: str, conn_id: str, found: Connection | None) -> dict[str, Any]:
-    """What is sent to be tested: all that is known and no secret. Empty fields would empty what is stored."""
+    """The request body of a connection test: all known fields without secrets. Empty fields are left out, because they
+    would overwrite stored ones."""
     if found is None:
         raise Permanent(f"Airflow ({name}) has no connection `{conn_id}`", "404")
     fields = {"host": found.host, "port": found.port, "login": found.login, "schema": found.schema}
@@ -56,7 +58,8 @@ def test_body(name: str, conn_id: str, found: Connection | None) -> dict[str, An
 
 
 def tested(name: str, what: str, reply: Reply, *, server: str, is_whole: bool) -> ConnectionTest:
-    """The answer to a test. `server` is the part of Airflow that connects; `is_whole` is False without secrets."""
+    """Interprets the answer to a test. `server` is the part of Airflow that connects; `is_whole` is False without
+    secrets."""
     if reply.status == 403:
         if b"disabled" not in reply.body.lower():
             raise errors.of_reply(name, what, reply.status, reply.headers, reply.body, write=True)

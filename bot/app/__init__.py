@@ -1,1 +1,1 @@
-"""Builds the bot from its settings, runs it and says how well each part is."""
+"""Builds the bot from its settings, runs it and reports the state of its parts."""

@@ -1,4 +1,4 @@
-"""What the bot and the commands are built of, from the settings: gateways, runbooks, services."""
+"""Builds from the settings what the bot and the commands need: gateways, runbooks, services."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def gateway_configs(settings: Settings) -> Iterator[GatewayConfig]:
 
 
 def load_runbooks(settings: Settings) -> list[Runbook]:
-    """The runbooks that are well; what is wrong with the others is logged."""
+    """The usable runbooks; the faults of the others are logged."""
     books, wrong = read_all(settings.runbooks.path)
     for fault in wrong:
         logger.warning("runbook %s", fault)
@@ -39,7 +39,7 @@ def load_runbooks(settings: Settings) -> list[Runbook]:
 def services_of(
     settings: Settings, gateways: Sequence[Gateway], runbooks: Sequence[Runbook], sources: Sources | None = None
 ) -> Services:
-    """The services. Raises WrongSettings for a route or a role that cannot be."""
+    """The services. Raises WrongSettings for a setting that is not valid."""
     try:
         return Services(
             store=Store(settings.store.url), policy=policy_of(settings), access=access(settings.access),

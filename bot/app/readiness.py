@@ -1,4 +1,4 @@
-"""What is wrong with each part of a running bot, in a sentence; empty where it is well."""
+"""What is wrong with each part of a running bot, in a sentence; empty if it works."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def of_threads(intake: Intake, threads: Sequence[threading.Thread]) -> dict[str,
 
 
 def of_alerts(store: Store) -> str:
-    """Alerts that cannot be shown."""
+    """The alerts that can't be shown; empty if there are none."""
     try:
         with store.read() as t:
             failing = alerts.failing(t)
@@ -34,6 +34,6 @@ def of_alerts(store: Store) -> str:
 
 
 def of_checks(sweeps: Sequence[Sweep]) -> str:
-    """Checks that could not be asked."""
+    """The checks that couldn't run; empty if there are none."""
     wrong = [f"{name}: {said}" for sweep in sweeps for name, said in list(sweep.errors.items())]
     return f"{len(wrong)} could not be asked; {wrong[0]}" if wrong else ""

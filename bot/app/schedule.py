@@ -1,4 +1,4 @@
-"""Runs jobs at fixed intervals, each at most once at a time; a job that fails is tried again in its next round."""
+"""Runs jobs at fixed intervals, each at most once at a time; a job that fails runs again at its next interval."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 class Schedule:
-    """Begins with `start`, ends with `stop`."""
+    """The scheduler; `start` starts it, `stop` stops it."""
 
     def __init__(self) -> None:
         self._scheduler = BackgroundScheduler(timezone="UTC")
@@ -20,7 +20,7 @@ class Schedule:
         def job() -> None:
             try:
                 work()
-            except Exception:  # the next round is another try
+            except Exception:  # it is tried again at the next interval
                 logger.exception("a scheduled job failed")
 
         self._scheduler.add_job(job, "interval", seconds=seconds, max_instances=1, coalesce=True)

@@ -1,4 +1,4 @@
-"""The Slack side of a running bot: Bolt, its sockets or its HTTP requests, the people and App Home."""
+"""The Slack part of a running bot: Bolt, its sockets or its HTTP requests, the people and App Home."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from bot.slack.interactions.audit_trail import heard
 from bot.slack.interactions.listeners import Listeners
 
 logger = logging.getLogger(__name__)
-CONNECTIONS = 2  # with one, a refresh loses the commands of that moment
-COMMANDS = 128  # that may wait for an Airflow at once; with Bolt's five, the sixth is not even acknowledged
+CONNECTIONS = 2  # with only one, commands sent during a refresh are lost
+COMMANDS = 128  # waiting for Airflow at once; with Bolt's default of five, the sixth isn't even acked
 
 
 class SlackSide:
-    """What hears Slack. Raises WrongSettings where the mode's secret is missing."""
+    """Receives events from Slack. Raises WrongSettings if the mode's secret is missing."""
 
     def __init__(self, settings: Slack, web: WebClient, services: Services) -> None:
         self._settings, self._web = settings, web
@@ -49,7 +49,7 @@ class SlackSide:
             raise WrongSettings("WINDSOCK_SLACK__SIGNING_SECRET: is required in http mode; Slack signs with it")
         if self._settings.mode == "socket" and not self._settings.app_token.get_secret_value():
             raise WrongSettings("WINDSOCK_SLACK__APP_TOKEN: is required in socket mode (xapp-…)")
-        # of this one workspace, and not looked up: Slack's API may be away when the first press arrives
+        # for this workspace, without a lookup: Slack's API may be unavailable when the first press arrives
         authorized = AuthorizeResult(enterprise_id=None, team_id=None, bot_token=self._web.token)
         return App(
             client=self._web, authorize=lambda: authorized, signing_secret=secret or "unused in socket mode",
@@ -58,7 +58,7 @@ class SlackSide:
         )  # fmt: skip
 
     def connect(self, stop: threading.Event) -> None:
-        """Opens the sockets, however long Slack is away; afterwards the SDK keeps them open."""
+        """Opens the sockets, retrying while Slack is unavailable; afterwards the SDK keeps them open."""
         token = self._settings.app_token.get_secret_value()
         while len(self.sockets) < CONNECTIONS and not stop.is_set():
             try:
@@ -77,12 +77,12 @@ class SlackSide:
 
     def close(self) -> None:
         for socket in self.sockets:
-            # the SDK trips over a socket that closes at the same time
+            # the SDK fails if the socket closes at the same time
             with contextlib.suppress(OSError, AttributeError):
                 socket.close()  # type: ignore[no-untyped-call]
 
     def dispatch(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], str]:
-        """A verified request in http mode: status, headers and text of the answer."""
+        """Handles a verified request in http mode. Returns status, headers and text of the answer."""
         try:
             payloads.check(payloads.read(body, headers.get("content-type", "")), self._settings.api_url)
         except payloads.Misshapen as error:
@@ -93,7 +93,7 @@ class SlackSide:
 
 
 class _Sockets(SocketModeHandler):
-    """Passes on only what listeners can read; the rest is acknowledged, or Slack would send it again."""
+    """Passes on payloads that listeners can read; the others are only acknowledged, or Slack would send them again."""
 
     api_url = ""
 

@@ -1,6 +1,6 @@
-"""What the lookups are given, built from the settings: metastores, checks, PagerDuty's schedules, channels.
+"""The lookups' dependencies, built from the settings: metastores, checks, PagerDuty's schedules, channels.
 
-They have connections of their own, so that a person's question never waits behind the schedule's. A channel that names
+They have connections of their own, so that a person's question never waits behind a scheduled job. A channel that names
 an unknown deployment is refused at the start.
 """
 
@@ -17,11 +17,11 @@ from bot.checks.metastore.history import MetastoreHistory, MetastoreTally
 from bot.config.settings import Settings
 from bot.pagerduty.schedules import Schedules
 
-SECONDS = 10.0  # the longest that one question may keep a metastore busy
+SECONDS = 10.0  # the longest time that one query may occupy a metastore
 
 
 class Sources:
-    """Built once by `app`; `close` ends every connection."""
+    """Built once by `app`; `close` closes every connection."""
 
     def __init__(self, settings: Settings, checks: Sequence[Check]) -> None:
         self._metastores = {
@@ -31,7 +31,7 @@ class Sources:
         self._settings, self._checks = settings, checks
 
     def services(self) -> dict[str, Any]:
-        """The services's fields that are made of them. Raises ValueError that names a wrong setting."""
+        """The fields of `Services` that are built from them. Raises ValueError that names a wrong setting."""
         token = self._settings.pagerduty.api_token.get_secret_value()
         return {
             "histories": {name: MetastoreHistory(one) for name, one in self._metastores.items()},

@@ -1,7 +1,8 @@
 """The bot: built from its settings, started and stopped.
 
-If Slack or an Airflow is away at the start, the bot comes up all the same, takes signals and keeps trying; `/readyz`
-and `doctor` say what is missing. Nothing is built at import; everything that was started is stopped, the writer last.
+If Slack or an Airflow is unavailable at the start, the bot starts anyway, accepts signals and keeps retrying; `/readyz`
+and `doctor` report what is missing. Nothing is built at import; everything that was started is stopped, and the writer
+commits what was accepted.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ FOLLOW_SECONDS = 10
 
 
 class Windsock:
-    """The bot, built from settings; `start` brings it to life, `stop` ends it."""
+    """The bot, built from settings; `start` starts it, `stop` stops it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -84,7 +85,7 @@ class Windsock:
         self.canary = self._canary()
 
     def start(self) -> None:
-        """Brings the store up to date, then everything to life. Raises WrongSettings when another bot has the store."""
+        """Migrates the store, then starts everything. Raises WrongSettings if another bot holds the store."""
         try:
             self.services.store.hold()
         except ValueError as error:
@@ -121,7 +122,8 @@ class Windsock:
             )
 
     def _take_over(self) -> None:
-        """A store of one process holds no claims but those of the one that was killed; so they are released at once."""
+        """Prepares the store after a restart: resets a mark beyond the newest signal, makes failing alerts due now, and
+        releases all claims in a store of one process, because they belong to the one that ended."""
         with self.services.store.write() as t:
             if (upto := signals.newest(t)) < signals.observed(t):
                 logger.warning("signals of this store were lost; those that arrive from now on are observed")
@@ -133,7 +135,7 @@ class Windsock:
                 remediations.let_go(t)
 
     def stop(self) -> None:
-        """Ends everything; what was accepted is committed first."""
+        """Stops everything; accepted signals are committed first."""
         self._stop.set()
         for event in (
             self.services.alerts_owed,
@@ -158,11 +160,11 @@ class Windsock:
         self.services.store.close()
 
     def report(self, told: Sequence[Signal]) -> object:
-        """Signals of our own take the same road as everybody's."""
+        """Accepts the bot's own signals, through the same intake as everyone's."""
         return self.intake.take(told) if told else None
 
     def edge(self) -> Edge:
-        """What the HTTP edge is given."""
+        """The dependencies of the HTTP edge."""
         dispatch = self.slack.dispatch if self.slack is not None and self.settings.slack.mode == "http" else None
         secret = self.settings.pagerduty.webhook_secret.get_secret_value()
         tokens = TokenFiles(self.settings)
@@ -170,7 +172,7 @@ class Windsock:
         return Edge(self.services, self.intake, tokens, self.parts, dispatch, secret, signing)
 
     def parts(self) -> dict[str, str]:
-        """What is wrong with each part, empty where it is well."""
+        """What is wrong with each part, empty if it works."""
         return {
             **readiness.of_threads(self.intake, self._threads),
             "slack": self._slack_trouble(),
@@ -187,7 +189,7 @@ class Windsock:
         return self.canary.outside_trouble if self.canary else ""
 
     def _canary(self) -> Canary | None:
-        """The loops that it watches are those that this bot runs."""
+        """The canary, or None if it is disabled. It watches only the loops that this bot runs."""
         settings = self.settings.canary
         if not settings.interval:
             return None

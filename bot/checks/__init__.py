@@ -1,1 +1,1 @@
-"""The questions that are put to Airflow on a schedule, and the comparison of what Airflow says failed with what was reported."""
+"""The checks that query each Airflow on a schedule, and the search for failures that were never reported."""

@@ -1,6 +1,6 @@
-"""One check run on request, answered to that person alone.
+"""Runs checks on request and returns the answer to the caller only.
 
-It reports and remembers nothing, so the schedule's own memory of what was sick stays true.
+Nothing is reported or stored, so the scheduled sweep's record of open findings stays correct.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from bot.responder.questions import CheckSeen
 
 
 class _Nothing:
-    """A memory that keeps nothing."""
+    """A `Remember` that stores nothing."""
 
     def get(self, key: str) -> dict[str, Any] | None:  # noqa: ARG002 - the protocol's
         return None
 
     def put(self, key: str, value: dict[str, Any]) -> None:
-        """Nothing is kept."""
+        """Discards the value."""
 
 
 class AskedChecks:
-    """`bot.responder.questions.Examine` of one deployment."""
+    """`bot.responder.questions.Examine` for one deployment."""
 
     def __init__(self, checks: Sequence[Check], metastore: Metastore, deployment: str) -> None:
         self._checks = {check.name: check for check in checks}
@@ -46,7 +46,7 @@ class AskedChecks:
 def ask_once(
     deployment: str, metastore_url: str, names: Iterable[str] | None = None, chosen: Sequence[Check] = ALL
 ) -> list[dict[str, Any]]:
-    """Runs the checks once and reports to no one: for the command line."""
+    """Runs the checks once without reporting anything, for the command line. Returns one dict per check."""
     metastore = Metastore(metastore_url)
     try:
         results = Sweep(chosen, metastore, deployment, lambda _: None, _Nothing()).run(names)

@@ -1,6 +1,6 @@
-"""A check is a fact and a danger in one record: the SQL, the threshold, the sick sentence and the well sentence.
+"""A check in one record: the SQL, the threshold, and the sentences for failing and for recovered.
 
-Ages are compared with the database's own `now`, since clocks differ. A check only reads; a sick row of its answer
+Ages are compared with the database's own `now`, since clocks differ. A check only reads; a failing row of its answer
 becomes a Finding.
 """
 
@@ -15,12 +15,13 @@ from typing import Any
 from bot.core.dates import span
 
 Row = Mapping[str, Any]
-ROW_LIMIT = 500  # of one check in one sweep; more of the same adds nothing
+ROW_LIMIT = 500  # for one check in one sweep; more rows of the same kind add nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sick row. `subject` is the same text as long as it is the same trouble; `facts` are plain JSON values."""
+    """One failing row. `subject` is the same text for as long as the problem is the same; `facts` are plain JSON
+    values."""
 
     subject: str
     sentence: str
@@ -30,7 +31,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """The circumstances of one look: the database's own time, Airflow's major version, how long its answer took (s)."""
+    """Read before a check runs: the database's own time, Airflow's major version, and the response time in seconds."""
 
     now: datetime
     major: int
@@ -39,14 +40,15 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question. `sql` may use `:since` (the database's now less the threshold, where that is seconds) and
-    `:most`, and `:hour` and `:week` (the now less that); `sqlite` is for a database that lacks a function; `key`, `sick` and
-    `well` are templates over a finding's facts, `well` also knows `{lasted}`. What has not lasted for `holds` seconds is not
-    reported; `every` (seconds) asks less often than each sweep; `deployment` is the only one that is asked (empty: all)."""
+    """One query and how to judge its rows. `sql` may use `:since` (the database's now minus the threshold, if that is
+    in seconds), `:most`, `:hour` and `:week` (now minus that); `sqlite` overrides it for a database that lacks a
+    function. `key`, `sick` and `well` are templates over a finding's facts; `well` also has `{lasted}`. A finding is
+    reported once it has lasted `holds` seconds; `every` (seconds) runs the check less often than each sweep;
+    `deployment` restricts it to one deployment (empty: all)."""
 
     name: str
     title: str
-    subject: str  # what sort of thing a finding is about, in words
+    subject: str  # the kind of thing that a finding is about, for people
     sql: Mapping[int, str]  # by major version of Airflow
     threshold: float
     unit: str  # of the threshold; "s" makes `:since`
@@ -61,20 +63,20 @@ class Check:
     every: float = 0.0
     deployment: str = ""
     tags: tuple[str, ...] = ()
-    foreign: bool = False  # the question is not ours, so its answer may be of any size
+    foreign: bool = False  # a custom query, whose answer may be of any size
 
     def since(self, now: datetime) -> datetime:
-        """What is older than this is too old."""
+        """Returns the time before which a row counts as too old."""
         return now - timedelta(seconds=self.threshold if self.unit == "s" else 0)
 
     def findings(self, rows: Sequence[Row], sight: Sight) -> list[Finding]:
-        """The sick ones among the rows; without a `judge` every row is one."""
+        """Returns the findings among the rows; without a `judge` every row is one."""
         if self.judge is not None:
             return self.judge(self, rows, sight)
         return [self.finding(dict(row)) for row in rows]
 
     def finding(self, facts: Mapping[str, Any], severity: str = "") -> Finding:
-        """A finding with its key and sentence made from the templates."""
+        """Builds a finding; its key and sentence come from the templates."""
         words = {name: "?" if value is None else value for name, value in facts.items()}
         return Finding(
             self.key.format_map(words),
@@ -84,13 +86,13 @@ class Check:
         )
 
     def well_again(self, facts: Mapping[str, Any], lasted: float) -> str:
-        """The well sentence, from the facts of when it was sick and how long that was (s)."""
+        """The recovery sentence, from the last known facts and the duration of the problem in seconds."""
         words = {name: "?" if value is None else value for name, value in facts.items()}
         return self.well.format_map({**words, "lasted": span(lasted, fine=True)})
 
 
 def moment(value: object) -> datetime | None:
-    """A database's time as aware UTC: SQLite gives text, PostgreSQL its session's zone."""
+    """A database's time as aware UTC: SQLite returns text, PostgreSQL its session's zone. None if it is not a time."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     if not isinstance(value, datetime):
@@ -99,19 +101,19 @@ def moment(value: object) -> datetime | None:
 
 
 def age(value: object, now: datetime) -> float | None:
-    """Seconds since `value`, None when there is no such time; never negative."""
+    """Seconds since `value`, never negative; None if `value` is not a time."""
     then = moment(value)
     return None if then is None else max(0.0, (now - then).total_seconds())
 
 
 def plain(value: object) -> Any:
-    """`value` as JSON can say it."""
+    """Converts `value` to plain JSON values."""
     if isinstance(value, datetime):
         return (moment(value) or value).isoformat()
     if isinstance(value, str):
-        return value.replace("\0", "\ufffd")  # which PostgreSQL does not keep
+        return value.replace("\0", "\ufffd")  # PostgreSQL can't store NUL
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and isfinite(value)):
-        return value  # JSON has no word for the other floats
+        return value  # JSON can't express NaN and infinity; they become text
     if isinstance(value, Mapping):
         return {str(name): plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -1,8 +1,8 @@
 """Checks from the settings: SQL, a threshold and both sentences, like the built-in ones.
 
 The SQL must be one statement: it is wrapped in `select * from (…)` and sent with a bound value, so the database accepts
-no second one, in the same read-only transaction with the same time limit. A mistake that can be seen at the start keeps
-the bot from starting; one that only the answer shows is the check's error, never a finding.
+no second one, in the same read-only transaction with the same time limit. A mistake that can be found at the start
+prevents the bot from starting; one that only the answer shows is the check's error, never a finding.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\w*)\$.*?\$\1\$|--[^\n
 
 
 def sql_fault(sql: str) -> str:
-    """What is wrong with a question, as far as it can be seen without asking it; empty when nothing is."""
+    """Returns what is wrong with the SQL, as far as that is visible without running it; empty if it looks valid."""
     bare = _QUOTED.sub(" ", sql).strip().removesuffix(";").strip()
     if not bare:
         return "is empty"
@@ -35,7 +35,7 @@ def sql_fault(sql: str) -> str:
 
 
 def template_fault(text: str) -> str:
-    """What is wrong with a sentence: its {fields} must be plain names."""
+    """Returns what is wrong with a sentence's template: its {fields} must be plain names. Empty if it is valid."""
     try:
         odd = next((name for name in _fields(text) if not name.isidentifier()), None)
     except ValueError as error:
@@ -51,9 +51,10 @@ def custom(
     name: str, sql: str, *, measure: str, threshold: float, sick: str, well: str, severity: str, deployment: str = "",
     every: float = 0.0, holds: float = 0.0, tags: Sequence[str] = (), runbook: str = "",
 ) -> Check:  # fmt: skip
-    """The check. `measure` is `rows` (more rows than the threshold are one finding) or `value` (each row whose column `value`
-    is above the threshold is one; a column `subject` distinguishes them, without it the worst row counts)."""
-    asked = sql.strip().removesuffix(";").replace(":", r"\:")  # no colon of theirs is a value of ours
+    """Builds the check. `measure` is `rows` (more rows than the threshold make one finding) or `value` (each row whose
+    column `value` is above the threshold is a finding; a column `subject` distinguishes them, without it only the worst
+    row counts)."""
+    asked = sql.strip().removesuffix(";").replace(":", r"\:")  # a colon of theirs is no bind parameter
     question = f"select * from (\n{asked}\n) as asked limit :most"
     wanted = {field for text in (sick, well) for field in _fields(text)} - _OWN_FIELDS
     return Check(
@@ -89,7 +90,7 @@ def _by_value(check: Check, rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def _readable(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row with its exact numbers as plain ones, and its subject as text."""
+    """A row with decimals as plain numbers, and its subject as text of at most 250 characters."""
     facts = {name: _number(value) if isinstance(value, Decimal) else value for name, value in row.items()}
     return facts | ({"subject": str(facts["subject"])[:250]} if facts.get("subject") is not None else {})
 

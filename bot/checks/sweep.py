@@ -1,7 +1,7 @@
-"""One run of the checks, and the signals that it results in.
+"""Runs the checks once and derives signals from the results.
 
-A check that couldn't be asked is neither sick nor well: it gives an error and no signal, and what was sick before stays
-so, also over a restart. The signals are a pure function of what was found, what was found last time, and now.
+A check that can't run is neither failing nor passing: it yields an error and no signal, and its earlier findings stay
+open, also across a restart. The signals are a pure function of the findings, the previous findings, and now.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class Remember(Protocol):
-    """A place for small JSON objects that outlives the process."""
+    """Stores small JSON objects that outlive the process."""
 
     def get(self, key: str) -> dict[str, Any] | None: ...
 
@@ -32,7 +32,7 @@ class Remember(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one check found, or a sentence that says why it could not be asked. `seconds` is how long it took."""
+    """One check's findings, or a sentence that says why it couldn't run. `seconds` is its duration."""
 
     check: Check
     deployment: str
@@ -42,7 +42,7 @@ class Result:
 
 
 class Sweep:
-    """Runs checks against one deployment's metastore and reports what is new, still so, or mended."""
+    """Runs checks against one deployment's metastore and reports new, continuing and resolved findings."""
 
     def __init__(
         self,
@@ -54,13 +54,13 @@ class Sweep:
     ) -> None:
         self._checks = tuple(check for check in checks if check.deployment in ("", deployment))
         self._asked: dict[str, float] = {}
-        self.errors: dict[str, str] = {}  # of the checks that could not be asked the last time
+        self.errors: dict[str, str] = {}  # of the checks that failed to run the last time
         self._metastore, self._deployment = metastore, deployment
         self._report, self._remember = report, remember
 
     def run(self, names: Iterable[str] | None = None) -> list[Result]:
-        """Ask the checks called `names` (by default all that are due), one after the other. `Permanent` for an unknown
-        name; a check that fails is an error in its result and stops no other."""
+        """Runs the checks called `names` (by default all that are due), one after the other. Raises Permanent for an
+        unknown name; a check that fails gives an error in its result and doesn't stop the others."""
         results = []
         for check in self._chosen(names):
             result = self._ask(check)
@@ -71,7 +71,7 @@ class Sweep:
         return results
 
     def _mind(self, result: Result) -> None:
-        """A check that cannot be asked finds nothing and heals nothing, so it is said: once, and while it lasts."""
+        """Records whether the check could run. An error is kept while it lasts, and logged once."""
         name, before = result.check.name, self.errors.get(result.check.name)
         if result.error is None:
             self.errors.pop(name, None)
@@ -84,7 +84,7 @@ class Sweep:
         try:
             self._tell(result)
         except (Temporary, Permanent):
-            self._asked.pop(result.check.name, None)  # its findings were not reported: the next sweep asks again
+            self._asked.pop(result.check.name, None)  # its findings were not reported, so the next sweep runs it again
             raise
 
     def _chosen(self, names: Iterable[str] | None) -> tuple[Check, ...]:
@@ -97,7 +97,8 @@ class Sweep:
         return tuple(known[name] for name in wanted)
 
     def _is_due(self, check: Check) -> bool:
-        """A sweep comes a moment early or late, so a check that is nearly due is."""
+        """Whether to run the check now. A nearly due check counts as due, because sweeps start slightly early or
+        late."""
         asked = self._asked.get(check.name)
         return asked is None or time.monotonic() - asked >= 0.9 * check.every
 
@@ -118,7 +119,7 @@ class Sweep:
         if self._metastore.is_sqlite:
             sql = check.sqlite.get(sight.major, sql)
         if sql is None:
-            return []  # a question that this major does not know
+            return []  # not available on this major version
         values = {"since": check.since(sight.now), "most": ROW_LIMIT, **_windows(sight.now)}
         used = {name: value for name, value in values.items() if f":{name}" in sql}
         ask = self._metastore.rows_in_pieces if check.foreign else self._metastore.rows
@@ -131,7 +132,8 @@ class Sweep:
         told = signals(result, before, now)
         if told:
             self._report(told)
-        # After the report: a crash in between reports the same again, which is harmless; the other order would lose it.
+        # Stored after the report: a crash in between repeats the report, which is harmless; the other order would lose
+        # it.
         if (after := sick_now(result, before, now)) != before:
             self._remember.put(key, after)
 
@@ -143,8 +145,8 @@ def _windows(now: datetime) -> dict[str, datetime]:
 def signals(result: Result, before: Mapping[str, Any], now: datetime) -> list[Signal]:
     """The signals of one result: sick for each finding, well for each subject of `before` that is sick no more.
 
-    `before` is what `sick_now` gave last time. A result with an error says nothing about anything. What has not lasted
-    long enough was not reported as sick, so it isn't reported as recovered either.
+    `before` is the previous value of `sick_now`. A result with an error yields no signals. A finding that hasn't lasted
+    `holds` seconds was never reported, so no recovery is reported for it either.
     """
     if result.error is not None:
         return []
@@ -158,8 +160,8 @@ def signals(result: Result, before: Mapping[str, Any], now: datetime) -> list[Si
 
 
 def sick_now(result: Result, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """What to remember: by subject, since when, whether it has lasted long enough to be reported, and the facts that the well
-    sentence will need."""
+    """The state to remember: by subject, since when, whether it has lasted long enough to be reported, and the facts
+    for the recovery sentence."""
     return {
         finding.subject: {
             "since": before.get(finding.subject, {}).get("since", now.isoformat()),

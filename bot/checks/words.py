@@ -1,4 +1,4 @@
-"""Small words of the checks' sentences: numbers with their nouns, shares, sizes."""
+"""Formatting for the checks' sentences: counts with their nouns, percentages, sizes."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def size(octets: int) -> str:
 
 
 def percent(share: float) -> str:
-    """`98.7 %`; what is not quite all is never rounded up to it."""
+    """`98.7 %`; a share below 100 is never rounded up to 100 %."""
     return f"{min(share, 99.9):.1f} %" if share < 100 else "100 %"

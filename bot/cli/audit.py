@@ -1,6 +1,5 @@
-"""`windsock audit`: the audit as JSON lines or as a list, all of it unless `--since` is given. Secrets are already
-masked.
-"""
+"""`windsock audit`: prints the audit as JSON lines or as a list, all of it unless `--since` is given. Secrets are
+already masked."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ Command = Callable[[str, Callable[[Any], int], str, str], argparse.ArgumentParse
 
 
 def add_to(command: Command) -> None:
-    """The command `audit`."""
+    """Adds the command `audit` to the parser."""
     parser = command("audit", audit, "print who did what, oldest first", "python -m bot audit --json --since 7d")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument(
@@ -28,7 +27,7 @@ def add_to(command: Command) -> None:
 
 
 def audit(given: Any) -> int:
-    """Prints the audit; exit 2 when `--since` is no duration."""
+    """Prints the audit, oldest first. Raises WrongSettings (exit code 2) if `--since` is not a duration."""
     from bot.config.formats import duration
     from bot.config.settings import WrongSettings, load
     from bot.store import audit as audits

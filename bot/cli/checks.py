@@ -1,4 +1,4 @@
-"""`windsock sweep`: the checks, run once."""
+"""`windsock sweep`: runs the checks once."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""`windsock doctor`: tries each configured system and says in one line each what is wrong and how to fix it.
+"""`windsock doctor`: tries each configured system and prints on one line each what is wrong and how to fix it.
 
-It changes nothing but the store's schema, and a system that is away never keeps the others from being tried.
+It changes nothing but the store's schema, and an unavailable system doesn't prevent the others from being tried.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOST_PAGES = 20  # of a thousand channels each
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One system: what was found, and how to mend it when it is not well."""
+    """The result for one system, and the remedy if it doesn't work."""
 
     system: str
     well: bool
@@ -41,7 +41,7 @@ class Diagnosis:
 
 
 def diagnose(settings: Settings) -> Iterator[Diagnosis]:
-    """Every system in turn."""
+    """Tries every system in turn."""
     yield _tried("store", lambda: _store(settings), "check WINDSOCK_STORE__URL and that the database may be written")
     yield from _slack(settings)
     if not settings.airflow:
@@ -99,7 +99,7 @@ def _slack(settings: Settings) -> Iterator[Diagnosis]:
 
 
 def _channels(settings: Settings, api: WebClient) -> str:
-    """Whether every channel that an alert may go to can be written."""
+    """Checks that every channel of the settings can be written. Raises Permanent that lists the others."""
     wanted = dict.fromkeys(
         [settings.slack.channel, *(str(table["channel"]) for table in settings.routes if table.get("channel"))]
     )
@@ -118,7 +118,8 @@ def _channels(settings: Settings, api: WebClient) -> str:
 
 
 def _channel_trouble(name: str, known: Mapping[str, Mapping[str, Any]]) -> str:
-    """A public channel that the bot is not in is well: it joins when it first has something to say."""
+    """What is wrong with a channel, empty if it can be written. The bot need not be in a public channel, because it
+    joins before its first message."""
     channel = known.get(name) or known.get(f"#{name.lstrip('#')}")
     if channel is None:
         return f"{name} does not exist, or is private and the bot was not invited"

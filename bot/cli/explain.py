@@ -1,6 +1,6 @@
-"""`windsock config --explain`: which route, silence, maintenance window and runbook a signal would meet, and why.
+"""`windsock config --explain`: the route, silence, maintenance window and runbook that apply to a signal, and why.
 
-The same pure functions decide here and in the running bot.
+It uses the same pure functions as the running bot.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bot.store.silences import active_silences
 
 
 def explain(settings: Settings, signal: Signal, now: datetime) -> Iterator[str]:
-    """A line for each decision."""
+    """Yields a line for each decision."""
     books = load_runbooks(settings)
     services = services_of(settings, (), books)
     signature, placement = place(services, signal)
@@ -58,7 +58,7 @@ def _quiet(silence: Silence | None) -> str:
 
 
 def _severity(signal: Signal, placement: Placement) -> str:
-    """Who said so: the route, else the runbook, else the signal itself."""
+    """What decided the severity: the route, the runbook, or the signal itself."""
     if placement.severity_by.startswith(("route ", "runbook ")):
         return f"{placement.severity_by} says so"
     if signal.kind == RETRYING:

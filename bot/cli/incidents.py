@@ -34,7 +34,8 @@ def incidents(given: Any) -> int:
 
 
 def _await_observer(store: Store) -> None:
-    """What was accepted before is shown; a bot that does not run leaves it for its next start."""
+    """Waits up to 3 s until accepted signals are observed. If the bot isn't running, prints how many are left for its
+    next start."""
     from bot.responder.signals.observer import wait_for_others
 
     if behind := wait_for_others(store, OBSERVER_SECONDS):

@@ -1,7 +1,7 @@
 """The command line: serve, demo, sweep, doctor, runbooks, manifest, config, signature, incidents, timeline, audit.
 
-The exit code is 0 when all is well, 1 when a fault was found, and 2 for wrong usage or configuration, with one line that names
-the variable. What is heavy is imported by the command that needs it.
+The exit code is 0 on success, 1 if a fault was found, and 2 for wrong usage or configuration, with one line that names
+the variable. Heavy modules are imported by the commands that need them.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ SCOPES = (
 
 
 def manifest(command: str = "/airflow", http_url: str = "") -> dict[str, Any]:
-    """The manifest as Slack's app settings take it. With `http_url` (the bot's public base) in http mode."""
+    """The manifest for Slack's app settings; for http mode if `http_url` (the bot's public base) is given."""
     events = f"{http_url.rstrip('/')}/slack/events"
     where = {"url": events} if http_url else {}
     request = {"request_url": events} if http_url else {}

@@ -1,4 +1,4 @@
-"""`windsock runbooks list | lint | match`, and `windsock config --explain`: what a signal would meet."""
+"""`windsock runbooks list | lint | match`, and `windsock config --explain`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _match(file: str | None, books: Sequence[Any]) -> int:
 
 
 def _read_signal(file: str | None) -> Signal | None:
-    """A signal from a file or standard input; None when it cannot be read, which is said."""
+    """A signal from a file or standard input. If it can't be read, prints why and returns None."""
     from datetime import UTC, datetime
 
     from bot.core.signals.wire import BadSignal, parse

@@ -11,17 +11,17 @@ from bot.config.settings import Settings, WrongSettings
 from bot.web.routes import site
 from bot.web.server import listening, server
 
-SWITCH_SECONDS = 0.0005  # a thread that works something out makes a listener of Slack's wait no longer than that
+SWITCH_SECONDS = 0.0005  # the longest time that a computing thread makes a Slack listener wait
 
 
 def serve(settings: Settings) -> None:
-    """Runs the bot until it is stopped. Raises WrongSettings when its port or its store can't be had."""
+    """Runs the bot until it is stopped. Raises WrongSettings if its port or its store isn't available."""
     sys.setswitchinterval(SWITCH_SECONDS)
     with _listener(settings) as listener:
         windsock = Windsock(settings)
         windsock.start()
         gc.collect()
-        gc.freeze()  # what was loaded stays; looking through it again and again takes time from everything else
+        gc.freeze()  # loaded objects stay; scanning them in every collection takes time from everything else
         try:
             server(site(windsock.edge())).run([listener])
         finally:

@@ -1,4 +1,4 @@
-"""What the commands share: the settings, the store and the exit codes."""
+"""Shared by the commands: the settings, the store and the exit codes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The settings: environment, TOML file and secrets, read into frozen values with an error that names field and remedy."""
+"""The settings: environment, TOML file and secrets, read into frozen values; errors name the field and the remedy."""

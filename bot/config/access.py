@@ -1,7 +1,7 @@
 """Reads the `[access]` table into `Access`.
 
 A rule without effect (no role and no second person, a verb that changes nothing) is refused with a line that names the
-field and the remedy, since people would trust it.
+field and the remedy, because people would rely on it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LONGEST_MINUTES = 24 * 60
 
 
 def access(table: Mapping[str, Any]) -> Access:
-    """Access from the `[access]` table. Raises ValueError that names the field and the remedy."""
+    """Builds `Access` from the `[access]` table. Raises ValueError that names the field and the remedy."""
     own = {"deployment", "rules", "break_glass", "wide", "guests"}
     deployments = _table(table.get("deployment", {}), "access.deployment")
     rules = table.get("rules", [])
@@ -38,7 +38,7 @@ def access(table: Mapping[str, Any]) -> Access:
 
 
 def hidden_rules(table: Mapping[str, Any]) -> list[str]:
-    """A line for each rule whose role never counts, as one in front of it is about all that it is about."""
+    """A line for each rule whose role never applies, because an earlier rule matches everything that it matches."""
     return [
         f"access.rules[{rule}]: its role never counts, since access.rules[{before}] is about all that it is about; put the "
         "narrower one first\n"

@@ -1,4 +1,4 @@
-"""The checks as the settings have them: switched off, or with another threshold or severity."""
+"""The built-in checks with the settings applied: switched off, or with another threshold or severity."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from bot.core.incidents.routing import Severity
 
 
 def checks_of(settings: Settings) -> tuple[Check, ...]:
-    """The checks that are on, with the operator's thresholds and severities. Raises WrongSettings that names the field."""
+    """The enabled checks, with the operator's thresholds and severities, and the custom ones. Raises WrongSettings that
+    names the field."""
     known = {check.name: check for check in catalog.ALL}
     for name in settings.checks:
         if name not in known:
@@ -37,7 +38,7 @@ def _check(check: Check, table: Mapping[str, Any], where: str) -> Check | None:
 
 
 def _threshold(check: Check, table: Mapping[str, Any], where: str) -> float:
-    """A duration where the check counts seconds, else a number."""
+    """The threshold: a duration in seconds if the check counts seconds, otherwise a number."""
     given = table.get("threshold", check.threshold)
     try:
         given = duration(given).total_seconds() if check.unit == "s" else float(given)

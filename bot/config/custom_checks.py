@@ -1,6 +1,5 @@
-"""Reads `[[custom_checks]]`. A mistake keeps the bot from starting, with one line that names the table and the field,
-since a check that silently never ran would hide failures.
-"""
+"""Reads `[[custom_checks]]`. A mistake prevents the bot from starting, with one line that names the table and the
+field, because a check that silently never ran would hide failures."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ FIELDS = (
 
 
 def own_checks(settings: Settings, known: Container[str]) -> tuple[Check, ...]:
-    """The operator's checks; `known` are the names that are taken. Raises WrongSettings that names the field."""
+    """The operator's checks; `known` are the names already taken. Raises WrongSettings that names the field."""
     made: dict[str, Check] = {}
     for place, table in enumerate(settings.custom_checks):
         where = f"custom_checks[{place}]"
@@ -111,7 +110,7 @@ def _tags(table: Mapping[str, Any], where: str) -> tuple[str, ...]:
 
 
 def _deployment(settings: Settings, table: Mapping[str, Any], where: str) -> str:
-    """One that has a metastore to ask; empty for all of them."""
+    """The deployment to query, which must have a metastore; empty for all of them."""
     if "deployment" not in table:
         return ""
     name = _text(table, "deployment", where)

@@ -1,6 +1,5 @@
-"""How values are written in settings: durations, time zones, database URLs. A ValueError's text continues after the
-setting's name.
-"""
+"""How values are written in settings: durations, time zones, database URLs. The text of a ValueError continues after
+the setting's name."""
 
 from __future__ import annotations
 
@@ -21,7 +20,8 @@ _LONGEST = 10 * 365 * 86400
 
 
 def duration(value: Any) -> Any:
-    """`15s`, `5m`, `2h`, `7d`, or a number of seconds."""
+    """Converts `15s`, `5m`, `2h`, `7d`, or a number of seconds to a timedelta; other types are returned unchanged.
+    Raises ValueError."""
     if isinstance(value, str):
         text = value.strip()
         read = dates.duration(f"{text}s" if text[-1:].isdigit() else text)
@@ -36,7 +36,7 @@ def duration(value: Any) -> Any:
 
 
 def from_json(value: Any) -> Any:
-    """A table whose lists came as JSON from the environment."""
+    """Decodes JSON lists and objects inside a table, which come as text from the environment."""
     if isinstance(value, Mapping):
         return {name: from_json(inner) for name, inner in value.items()}
     if isinstance(value, str) and value[:1] in {"[", "{"}:
@@ -49,7 +49,7 @@ Duration = Annotated[timedelta, BeforeValidator(duration)]
 
 
 def time_zone(value: str) -> str:
-    """The name of a time zone."""
+    """Checks the name of a time zone. Raises ValueError."""
     try:
         ZoneInfo(value)
     except (ValueError, OSError, ZoneInfoNotFoundError):
@@ -58,7 +58,8 @@ def time_zone(value: str) -> str:
 
 
 def store_url(value: str) -> str:
-    """A SQLAlchemy URL of SQLite or PostgreSQL. Raises ValueError without the value: it may hold a password."""
+    """Checks a SQLAlchemy URL of SQLite or PostgreSQL. The ValueError doesn't contain the value, because it may hold a
+    password."""
     try:
         backend = make_url(value).get_backend_name()
     except (ArgumentError, ValueError):

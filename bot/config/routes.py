@@ -1,4 +1,4 @@
-"""Reads the routes. A mistake keeps the bot from starting, with one line that names it."""
+"""Reads the routes. A mistake prevents the bot from starting, with one line that names it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _route(table: Mapping[str, Any], where: str) -> Route:
 
 
 def _page_after(value: Any) -> timedelta:
-    """A duration, or `never`."""
+    """A duration, or NEVER for `never`. Raises ValueError."""
     found = NEVER if value == "never" else duration(value)
     if not isinstance(found, timedelta):
         raise ValueError("must be a duration such as 10m, or never")
@@ -52,7 +52,7 @@ def _page_after(value: Any) -> timedelta:
 
 
 def _warn_on_try(table: Mapping[str, Any], where: str) -> int | None:
-    """From which failed try on a retry is a warning; none without the option."""
+    """The failed try from which on a retry is a warning; None if the option is not set."""
     value = table.get("warn_on_try")
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise ValueError(

@@ -1,6 +1,6 @@
-"""Reads the folder of runbooks: YAML front matter and Markdown, one trouble a file.
+"""Reads the folder of runbooks: YAML front matter and Markdown, one problem per file.
 
-A bad file never keeps the others from being used; what is wrong with it is reported with file, line and field.
+A bad file doesn't affect the others; its faults are reported with file, line and field.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SECTIONS = ("What you see", "Why", "What to do", "Prevent")
 
 @dataclass(frozen=True, slots=True)
 class RunbookFault:
-    """What is wrong in one file, and where."""
+    """A fault in one file, and where it is."""
 
     file: str
     line: int
@@ -32,7 +32,7 @@ class RunbookFault:
 
 
 def read_all(folder: Path) -> tuple[list[Runbook], list[RunbookFault]]:
-    """Every runbook that is well, and what is wrong with the rest. A folder that is missing is a fault."""
+    """Every usable runbook, and all faults. A missing folder is a fault."""
     if not folder.is_dir():
         return [], [RunbookFault(str(folder), 1, "there is no such folder; set WINDSOCK_RUNBOOKS__PATH")]
     books: list[Runbook] = []
@@ -46,7 +46,7 @@ def read_all(folder: Path) -> tuple[list[Runbook], list[RunbookFault]]:
 
 
 def read(path: Path) -> tuple[Runbook | None, list[RunbookFault]]:
-    """One file; the runbook is None when its front matter cannot be used."""
+    """Reads one file; the runbook is None if its front matter can't be used."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -62,7 +62,7 @@ def read(path: Path) -> tuple[Runbook | None, list[RunbookFault]]:
         TypeError,
         OverflowError,
         RecursionError,
-    ) as error:  # also for an impossible date
+    ) as error:  # also raised for an impossible date
         mark = getattr(error, "problem_mark", None)
         return None, [
             RunbookFault(path.name, (mark.line + 2) if mark else 1, f"the front matter isn't valid YAML: {error}")
@@ -80,7 +80,7 @@ def read(path: Path) -> tuple[Runbook | None, list[RunbookFault]]:
 
 
 def _line(front: str, field: str) -> int:
-    """The line of the file in which a field stands."""
+    """The number of the line that sets a field; 2, the first line of the front matter, if it isn't found."""
     last = field.rsplit(".", 1)[-1]
     for number, line in enumerate(front.splitlines(), 2):
         if re.match(rf"\s*{re.escape(last)}\s*:", line):

@@ -1,4 +1,4 @@
-"""Maintenance windows and the daily digest's hour, read from the settings."""
+"""Maintenance windows and the daily digest's schedule, read from the settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIELDS = frozenset({"name", "match", "from", "to", "cron", "lasts", "timezone", 
 
 
 def digest_of(settings: Settings) -> Plan | None:
-    """When and where the digest is posted; None while it is off."""
+    """When and where the digest is posted; None if it is disabled."""
     given = settings.digest
     if not given.at:
         return None
@@ -62,7 +62,8 @@ def _moment(table: Mapping[str, Any], field: str, where: str) -> datetime:
 
 
 def _by_cron(table: Mapping[str, Any], where: str) -> Callable[[datetime], datetime | None]:
-    """Fires as Airflow's own cron schedules do: Sunday is 0 and 7, and of two restricted day fields either is enough."""
+    """A window that opens by a cron expression, with Airflow's rules: Sunday is 0 and 7, and if both day fields are
+    restricted, either is enough."""
     try:
         schedule = cron.parse(str(table["cron"]))
     except ValueError as error:

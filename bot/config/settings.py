@@ -1,8 +1,9 @@
 """Every setting: type, default, one sentence.
 
-Environment beats file: `WINDSOCK_SLACK__CHANNEL` beats `[slack] channel` of `windsock.toml` (or the file that
-`WINDSOCK_CONFIG` names). A secret may come from a mounted file: `WINDSOCK_SLACK__BOT_TOKEN_FILE=/run/secrets/bot`. A
-wrong setting ends the program with exit 2 and one line that names the variable.
+The environment takes precedence over the file: `WINDSOCK_SLACK__CHANNEL` over `[slack] channel` of `windsock.toml` (or
+the file that `WINDSOCK_CONFIG` names). A secret may come from a mounted file:
+`WINDSOCK_SLACK__BOT_TOKEN_FILE=/run/secrets/bot`. A wrong setting ends the program with exit code 2 and one line that
+names the variable.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ class Report(_Part):
 
 
 def _shipped_runbooks() -> Path:
-    """`runbooks` where we are; an installed bot brings its own."""
+    """`runbooks` in the working directory if it exists; otherwise the installed package's own."""
     here, installed = Path("runbooks"), Path(__file__).parents[1] / "runbooks"
     return installed if installed.is_dir() and not here.is_dir() else here
 
@@ -156,7 +157,7 @@ class Runbooks(_Part):
 
 
 class _EnvironmentAndFiles(EnvSettingsSource):
-    """The environment, where `…_FILE` names a file that holds the value."""
+    """The environment, in which `…_FILE` names a file that holds the value."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         found = dict(super()._load_env_vars())
@@ -176,7 +177,7 @@ def _content(name: str, path: str) -> str:
 
 
 class Settings(BaseSettings):
-    """All settings. Tables that are lists (`routes`) stand in the file only."""
+    """All settings. Tables that are lists (`routes`) can be set in the file only."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid")
 
@@ -206,7 +207,7 @@ class Settings(BaseSettings):
 
     @property
     def public_url(self) -> str:
-        """Where people reach the bot's pages."""
+        """The base address of the bot's pages, for people."""
         return (self.server.public_url or f"http://{self.server.host}:{self.server.port}").rstrip("/")
 
 
@@ -216,7 +217,7 @@ def load() -> Settings:
         settings = Settings(**_file())
     except ValidationError as error:
         raise WrongSettings(_one_line(error)) from None
-    except SettingsError as error:  # a table given in the environment that is no JSON
+    except SettingsError as error:  # a table given in the environment that is not valid JSON
         named = re.search(r'field "(\w+)"', str(error))
         raise WrongSettings(
             f"{PREFIX}{named[1].upper() if named else ''}: is not JSON; use one variable a field"
@@ -256,11 +257,11 @@ def _one_line(error: ValidationError) -> str:
     return f"{PREFIX}{where}: {said[:1].lower()}{said[1:]}{more}"
 
 
-_CAPABILITIES = frozenset({"dead_man_url", "token_command"})  # knowing it is enough to use it
+_CAPABILITIES = frozenset({"dead_man_url", "token_command"})  # knowing the value is enough to use it
 
 
 def masked(settings: Settings) -> dict[str, Any]:
-    """The effective values for people to read: secrets as •••, passwords inside URLs as well."""
+    """The effective values for people to read: secrets as •••, also passwords inside URLs."""
     return {name: _masked(value) for name, value in settings.model_dump(mode="python").items()}
 
 

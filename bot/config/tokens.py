@@ -1,4 +1,4 @@
-"""The tokens of senders and readers as they are now: mounted files are read again when they change."""
+"""The tokens of senders and readers that are valid now: mounted files are read again when they change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOOK_SECONDS = 1.0
 
 
 class TokenFiles:
-    """Call it for the tokens that are valid now. Values that came from the environment stay as they are."""
+    """Returns the tokens that are valid now when called. Values from the environment don't change."""
 
     def __init__(self, settings: Settings, environment: Mapping[str, str] = os.environ) -> None:
         self._values = {

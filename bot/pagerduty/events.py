@@ -1,8 +1,8 @@
-"""Keeps PagerDuty in step: trigger, acknowledge and resolve under one dedup key per incident.
+"""Sends trigger, acknowledge and resolve events to PagerDuty, under one dedup key per incident.
 
-PagerDuty accepts an event with 202 and drops it silently when the key isn't open. The key is made of the incident's
-number and stays the same for its whole life, so sending an event twice changes nothing. What to send is decided by
-`page_word` at the moment of delivery, not when the page came due.
+PagerDuty accepts an event with 202 and drops it silently if the key isn't open. The key is derived from the incident's
+number and never changes, so sending an event twice changes nothing. `page_word` decides what to send at the moment of
+delivery, not when the page became due.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _SEVERITY = {Severity.critical: "critical", Severity.error: "error", Severity.wa
 
 
 class PagerDuty:
-    """Shows incidents in one PagerDuty service. `source` names this Windsock in the dedup key."""
+    """Shows incidents in one PagerDuty service. `source` is the payload's source for incidents without a deployment."""
 
     def __init__(self, routing_key: str, events_url: str, source: str) -> None:
         self._routing_key, self._events_url, self._source = routing_key, events_url, source
         self._client = httpx.Client(timeout=TIMEOUT)
 
     def __call__(self, alert: Alert, seen: View) -> Shown:
-        """Says what PagerDuty must hear now, if anything."""
+        """Sends the event that PagerDuty needs now, if any."""
         word, key = page_word(alert, seen.incident), alert.ref or _key(alert, seen)
         if word is None:
             return Shown(ref=alert.ref, said=alert.said)
-        if word == "again":  # one that is acknowledged there, or open, pages no one by another trigger
+        if word == "again":  # another trigger doesn't page again for an incident that is open or acknowledged there
             self._send({"routing_key": self._routing_key, "event_action": "resolve", "dedup_key": key})
             word = "trigger"
         event = {"routing_key": self._routing_key, "event_action": word, "dedup_key": key}
@@ -53,7 +53,7 @@ class PagerDuty:
         except httpx.InvalidURL as error:
             raise Permanent(f"PagerDuty's URL is not valid: {error}", "address") from error
         except httpx.RequestError as error:
-            # sending it twice changes nothing, so after a lost answer it is simply sent again
+            # a repeated event changes nothing, so after a lost answer it is sent again
             raise Temporary(f"PagerDuty does not answer: {error}") from error
         raise_for(response)
 
@@ -62,14 +62,15 @@ class PagerDuty:
 
 
 def _key(alert: Alert, seen: View) -> str:
-    """Of what never moves, since a first event whose answer was lost is sent again. (`opened_at` does: an older failure may
-    be reported late. The moment distinguishes a new store's A-1 from an old one's.)"""
+    """The dedup key, made of values that never change, because a first event whose answer was lost is sent again.
+    (`opened_at` changes if an older failure is reported late. The time distinguishes a new store's A-1 from an old
+    one's.)"""
     moment = alert.owed_at or seen.incident.opened_at
     return f"windsock-{seen.incident.name}-{moment:%Y%m%dT%H%M%S}-{seen.incident.deployment}"[:KEY_LIMIT]
 
 
 def raise_for(response: httpx.Response) -> None:
-    """The one table of PagerDuty's answers: 429 and 5xx pass, other refusals do not."""
+    """Maps PagerDuty's answers to errors: Temporary for 429 and 5xx, Permanent for other failures."""
     if response.is_success:
         return
     said = f"PagerDuty answered {response.status_code}"

@@ -1,7 +1,7 @@
-"""Who is on call, asked of PagerDuty's REST API.
+"""Reads from PagerDuty's REST API who is on call.
 
-Pages are followed up to a bound, and equal rows count once. Asking pages no one; the token is sent to the configured
-address only.
+At most 500 rows are read, and equal rows count once. Reading pages no one; the token is sent to the configured address
+only.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ ACCEPT = "application/vnd.pagerduty+json;version=2"
 
 
 class Schedules:
-    """One PagerDuty account. `Temporary` when it does not answer, `Permanent` when it refuses."""
+    """One PagerDuty account. Raises Temporary if it does not answer, Permanent if it refuses."""
 
     def __init__(self, api_token: str, api_url: str) -> None:
         self._url = f"{api_url.rstrip('/')}/oncalls"
         self._headers = {"Authorization": f"Token token={api_token}", "Accept": ACCEPT}
 
     def on_call(self) -> list[OnCall]:
-        """Everybody who is on call now, the first to be rung first."""
+        """Everyone who is on call now, by policy and escalation level."""
         found: dict[OnCall, None] = {}
         with httpx.Client(timeout=TIMEOUT, headers=self._headers) as client:
             for page in range(MOST_PAGES):

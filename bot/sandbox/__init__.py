@@ -1,1 +1,2 @@
-"""A whole workplace on one machine: a local Slack, a local PagerDuty, a real Airflow. It treats the bot as a stranger."""
+"""A complete environment on one machine: a local Slack, a local PagerDuty, a real Airflow. It uses the bot only over
+HTTP."""

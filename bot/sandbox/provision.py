@@ -1,9 +1,8 @@
-"""Makes the environments from the hash-pinned locks: the bot's own, and one for each Airflow.
+"""Creates the environments from the hash-pinned locks: the bot's own, and one for each Airflow.
 
-Run by a bare ``python3`` before anything is installed, so it uses the standard library only.
-The hard cases: an interrupted install (it is redone from nothing, because the stamp is written last), two
-runs at once (the second waits), a network where uv cannot reach the index but pip can (pip is the fallback).
-The rule it must never break: nothing is installed whose hash is not in the lock.
+A bare ``python3`` runs it before anything is installed, so it uses the standard library only. An interrupted install is
+redone from the start, because the stamp is written last. Of two runs at once, the second waits. If uv cannot reach the
+index, pip is the fallback, because it can in some networks. Nothing is installed whose hash is not in the lock.
 """
 
 import sys
@@ -26,12 +25,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 STAMP = ".windsock-lock"
-LAYOUT = "2"  # raise it when the way of installing changes, so that old environments are rebuilt
+LAYOUT = "2"  # raise it when the installation procedure changes, so that old environments are rebuilt
 
 
 @dataclass(frozen=True)
 class Environment:
-    """A lock, the folder that it is installed to, and the Python minor versions it works with."""
+    """A lock, the folder that it is installed to, and the newest Python minor version that it works with."""
 
     name: str
     lock: Path
@@ -45,7 +44,7 @@ class Environment:
 
 
 def environment(name: str, root: Path = ROOT) -> Environment:
-    """The environment called `name`: ``dev`` or ``airflow-VERSION``; SystemExit if there is none."""
+    """The environment called `name`: ``dev`` or ``airflow-VERSION``. Raises SystemExit if there is none."""
     lock = root / "requirements" / f"{name}.txt"
     version = name.removeprefix("airflow-")
     if not lock.is_file() or name == "uv":
@@ -58,7 +57,7 @@ def environment(name: str, root: Path = ROOT) -> Environment:
 
 
 def is_current(env: Environment) -> bool:
-    """True when the environment is exactly what its lock says, by the stamp that is written last."""
+    """Whether the environment matches its lock, according to the stamp, which is written last."""
     try:
         return (env.folder / STAMP).read_text() == fingerprint(env.lock) and env.python.exists()
     except OSError:
@@ -66,12 +65,12 @@ def is_current(env: Environment) -> bool:
 
 
 def fingerprint(lock: Path) -> str:
-    """A name for the lock's content; another content means another environment."""
+    """A digest of the lock's content; different content means a different environment."""
     return f"{LAYOUT}-{hashlib.sha256(lock.read_bytes()).hexdigest()}"
 
 
 def provision(env: Environment, say: Callable[[str], None]) -> None:
-    """Make `env` what its lock says. A call that finds nothing to do takes no lock and no time."""
+    """Installs `env` from its lock. If it is current, this takes neither a lock nor time."""
     if is_current(env):
         return
     with only_one(env.lock), progress(f"installing {env.name} from {env.lock.name}", say):
@@ -80,7 +79,8 @@ def provision(env: Environment, say: Callable[[str], None]) -> None:
 
 
 def install(env: Environment, say: Callable[[str], None]) -> None:
-    """Install and stamp at the very end. Only what was whole is changed in place; all else is made anew."""
+    """Installs, and writes the stamp at the end. Only a complete environment is changed in place; any other is
+    rebuilt."""
     python, uv = interpreter(env), find_uv(say)
     was_whole = (env.folder / STAMP).exists()
     (env.folder / STAMP).unlink(missing_ok=True)
@@ -92,7 +92,7 @@ def install(env: Environment, say: Callable[[str], None]) -> None:
 
 
 def interpreter(env: Environment) -> str:
-    """A Python that the lock was made for: this one, or another on PATH; SystemExit if none."""
+    """A Python that the lock was made for: this one, or another on PATH. Raises SystemExit if there is none."""
     found = has_interpreter(env)
     if found is None:
         raise SystemExit(f"{env.name} {needs(env)}")
@@ -100,7 +100,7 @@ def interpreter(env: Environment) -> str:
 
 
 def has_interpreter(env: Environment) -> str | None:
-    """The Python that `interpreter` gives, None if there is none."""
+    """The Python that `interpreter` returns; None if there is none."""
     return (
         sys.executable
         if sys.version_info.minor <= env.newest_minor
@@ -117,8 +117,8 @@ def needs(env: Environment) -> str:
 
 
 def find_uv(say: Callable[[str], None]) -> str | None:
-    """The uv on PATH if it is the pinned version, else that one in a small environment of its own; None if it cannot be
-    had."""
+    """The uv on PATH if it is the pinned version, otherwise that version in a small environment of its own; None if it
+    can't be installed."""
     tool = Environment("uv", ROOT / "requirements" / "uv.txt", ROOT / ".airflow" / "uv", 99)
     if (present := shutil.which("uv")) and _version(present) == tool.lock.read_text().split(maxsplit=1)[0]:
         return present
@@ -132,19 +132,19 @@ def find_uv(say: Callable[[str], None]) -> str | None:
 
 
 def _version(uv: str) -> str:
-    """`uv==0.9.9`, as a lock names it."""
+    """`uv==0.9.9`, as in a lock."""
     said = subprocess.run([uv, "--version"], text=True, capture_output=True, check=False, timeout=30).stdout.split()
     return "==".join(said[:2])
 
 
 def change_by_uv(uv: str, env: Environment, say: Callable[[str], None]) -> bool:
-    """Bring an environment of another lock to this one, without pulling it from under who uses it."""
+    """Changes an environment of another lock to this one in place, while it may be in use. True on success."""
     change = [uv, "pip", "sync", "--quiet", "--python", str(env.python), "--require-hashes"]
     return run([*change, "--compile-bytecode", str(env.lock)], say)
 
 
 def install_by_uv(uv: str, python: str, env: Environment, say: Callable[[str], None]) -> bool:
-    """From nothing; True if uv did all of it."""
+    """Rebuilds the environment with uv; True on success."""
     shutil.rmtree(env.folder, ignore_errors=True)
     create = [uv, "venv", "--quiet", "--no-project", "--python", python, str(env.folder)]
     fill = [uv, "pip", "install", "--quiet", "--python", str(env.python), "--no-deps", "--require-hashes"]
@@ -152,7 +152,8 @@ def install_by_uv(uv: str, python: str, env: Environment, say: Callable[[str], N
 
 
 def install_by_pip(python: str, env: Environment, say: Callable[[str], None]) -> bool:
-    """From nothing by plain pip. `--no-deps`, as an older pip re-resolves what the lock has decided."""
+    """Rebuilds the environment with plain pip. `--no-deps`, because an older pip re-resolves what the lock has
+    decided."""
     shutil.rmtree(env.folder, ignore_errors=True)
     create = [python, "-m", "venv", str(env.folder)]
     fill = [str(env.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
@@ -160,7 +161,7 @@ def install_by_pip(python: str, env: Environment, say: Callable[[str], None]) ->
 
 
 def run(command: list[str], say: Callable[[str], None]) -> bool:
-    """Run one step to its end; what it said is shown only when it failed."""
+    """Runs one step to its end; its output is shown only if it failed."""
     done = subprocess.run(command, env=child_environment(), cwd=ROOT, text=True, capture_output=True, check=False)
     if done.returncode:
         words = (done.stderr or done.stdout).strip()[-2000:]
@@ -169,7 +170,8 @@ def run(command: list[str], say: Callable[[str], None]) -> bool:
 
 
 def child_environment() -> dict[str, str]:
-    """Ours, with the system's certificates for uv, bytecode allowed, and no active environment leaking in."""
+    """The caller's environment, with the system's certificates for uv, bytecode allowed, and without an active
+    environment."""
     kept = {name: value for name, value in os.environ.items() if name not in _LEAKS}
     return {**kept, "UV_SYSTEM_CERTS": "1", "UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "copy")}
 
@@ -180,7 +182,7 @@ _LEAKS = {"PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", 
 
 @contextmanager
 def only_one(lock: Path) -> Iterator[None]:
-    """Hold the lock file's own lock; nothing is left behind, however the holder ends."""
+    """Holds a lock on the lock file; nothing is left behind, however the holder ends."""
     with lock.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
@@ -188,7 +190,7 @@ def only_one(lock: Path) -> Iterator[None]:
 
 @contextmanager
 def progress(what: str, say: Callable[[str], None], after: float = 2.0) -> Iterator[None]:
-    """Say that `what` is going on, once it takes longer than `after` seconds, and how long it took."""
+    """Reports that `what` is in progress once it takes longer than `after` seconds, and how long it took."""
     begun, ended = time.monotonic(), threading.Event()
 
     def speak() -> None:
@@ -208,7 +210,7 @@ def progress(what: str, say: Callable[[str], None], after: float = 2.0) -> Itera
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """``provision.py NAME…``: make each environment that is named, in order."""
+    """``provision.py NAME…``: installs each named environment, in order."""
     parser = argparse.ArgumentParser(description="Make environments from the locks in requirements/.")
     parser.add_argument("names", nargs="+", metavar="NAME", help="dev, airflow-3.3.2, airflow-2.11.2")
     parser.add_argument("--where-possible", action="store_true", help="leave out, by name, what no Python here can run")

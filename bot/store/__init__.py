@@ -1,5 +1,5 @@
-"""The database behind one door: verbs in, frozen values out.
+"""The bot's database: functions of a transaction that take and return frozen values.
 
-`store` opens it and hands out transactions; `signals`, `incidents`, `alerts`, `remediations` and `memory` hold the verbs, each
-a function of a transaction; `runbooks` reads the folder of runbooks. No caller sees a row.
+`database` opens it and hands out transactions; the other modules hold the functions for one kind of record each.
+Callers never see a row.
 """

@@ -1,7 +1,7 @@
-"""Alerts: which are owed, who shows them, and what is shown.
+"""Alerts: which are owed, which loop shows them, and what is shown.
 
-Loops and replicas that see the same owed alert claim it by a conditional UPDATE on what they saw. A claim expires, so a
-loop that died blocks nothing.
+Loops and replicas that see the same owed alert claim it by a conditional UPDATE on the values they read. A claim
+expires, so a loop that died blocks nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bot.store.tables import alerts, entries, incidents
 
 LIMIT = 50
 MINUTE = timedelta(minutes=1)
-Closed = Set[tuple[Lane, str]]  # lanes that our own pace has closed for now
+Closed = Set[tuple[Lane, str]]  # lanes that the bot's own rate limit has closed for now
 _MINE = entries.c.incident_id == alerts.c.incident_id
 _NEWEST = func.coalesce(select(func.max(entries.c.id)).where(_MINE).scalar_subquery(), 0)
 _FIRST_UNTOLD = select(func.min(entries.c.id)).where(_MINE, entries.c.id > alerts.c.told).scalar_subquery()
@@ -34,11 +34,11 @@ _WORST_FIRST = case(
     *((incidents.c.severity == one.value, -one.rank) for one in Severity),
     else_=0,
 )
-_WELL_NEWS = and_(_NEWS, alerts.c.tries == 0, alerts.c.ref != "")  # a place that fails keeps its backoff
+_WELL_NEWS = and_(_NEWS, alerts.c.tries == 0, alerts.c.ref != "")  # a failing place keeps its backoff
 
 
 def ensure(t: Connection, incident_id: int, place: Place, due_at: datetime) -> None:
-    """The incident is to be seen in this place from now on; an earlier due time wins over a later one."""
+    """Makes sure that the incident is shown in this place; the earlier of two due times applies."""
     mine = _there(t, incident_id, place, due_at)
     t.execute(update(alerts).where(mine, alerts.c.due_at > due_at).values(due_at=due_at))
 
@@ -63,8 +63,8 @@ def ring(t: Connection, incident: Incident, pagers: Iterable[str]) -> None:
 
 
 def shown_growing(t: Connection, still: timedelta, over: datetime) -> list[int]:
-    """Open incidents that have not grown since `over`, and whose message was shown last within `still` of their last
-    failure: it says that they grow."""
+    """Open incidents without a new failure since `over` whose message, last shown within `still` after their last
+    failure, still says that they are growing."""
     until = type_coerce(incidents.c.last_at, BigInteger) + still // timedelta(microseconds=1)
     query = select(incidents.c.id).join(alerts, alerts.c.incident_id == incidents.c.id).distinct()
     done = and_(
@@ -75,7 +75,7 @@ def shown_growing(t: Connection, still: timedelta, over: datetime) -> list[int]:
 
 
 def hurry(t: Connection, incident_id: int, now: datetime) -> None:
-    """A person changed the incident and waits to see it: what is shown of it in Slack is due now, before others."""
+    """Makes the incident's Slack messages urgent and due now, because a person who changed it is waiting."""
     mine = and_(alerts.c.incident_id == incident_id, alerts.c.kind == Kind.slack.value)
     t.execute(update(alerts).where(mine).values(urgent=True))
     t.execute(update(alerts).where(mine, alerts.c.due_at > now).values(due_at=now))
@@ -89,13 +89,13 @@ def due(
     closed: Closed = frozenset(),
     limit: int = LIMIT,
 ) -> list[Alert]:
-    """Owed, due and unclaimed: what a person waits for first, then what was never shown (the worst of it first), then what
-    has changed its state, then what is longest due. Also due is what has `news` and was not shown just now, and the alerts
-    that are said to be `quiet`; what waits in a lane that is `closed` is left out."""
+    """Owed, due and unclaimed alerts. First those that a person waits for, then those never shown (most severe first),
+    then those whose state changed, then the longest due. Alerts with `news` are due as well, unless they were shown
+    just now, and so are those in `quiet`; those in a `closed` lane are left out."""
     fresh = and_(_WELL_NEWS, reached(alerts.c.shown_at, now - SPACING))
     if kind is Kind.slack:
         come = reached(alerts.c.due_at, now)
-    else:  # a page may be set for any time ahead, by a clock that has been put back since
+    else:  # a page may be scheduled any time ahead, by a clock that has been put back since
         come = or_(alerts.c.due_at <= now, incidents.c.last_at > now + LONGEST_WAIT)
     ready = or_(come, alerts.c.id.in_(list(quiet)), fresh)
     query = (
@@ -112,7 +112,8 @@ def due(
 
 
 def posted(t: Connection, now: datetime) -> dict[str, list[datetime]]:
-    """When new messages were posted within a minute, the last first, by channel. What a clock that jumped wrote is left out."""
+    """The times at which new messages were posted within the last minute, by channel, latest first. Times further ahead
+    than a minute, from a clock that jumped, are left out."""
     query = select(alerts.c.target, alerts.c.posted_at).order_by(alerts.c.posted_at.desc())
     found: dict[str, list[datetime]] = {}
     for row in t.execute(query.where(alerts.c.posted_at.between(now - MINUTE, now + MINUTE))):
@@ -135,7 +136,7 @@ def waiting(t: Connection, now: datetime) -> dict[str, Counter[Severity]]:
 
 
 def next_due(t: Connection, kind: Kind, closed: Closed = frozenset()) -> datetime | None:
-    """When the next owed alert of this kind comes due, outside the lanes that are closed; None when nothing is owed."""
+    """When the next owed alert of this kind is due, outside the closed lanes; None if there is none."""
     mine = select(func.min(alerts.c.due_at)).join(incidents, incidents.c.id == alerts.c.incident_id)
     mine = mine.where(_owed(kind), *_not(closed))
     by_news = mine.with_only_columns(func.min(alerts.c.shown_at)).where(_WELL_NEWS)
@@ -144,20 +145,20 @@ def next_due(t: Connection, kind: Kind, closed: Closed = frozenset()) -> datetim
 
 
 def growing(t: Connection, kind: Kind, now: datetime, limit: int = 500) -> dict[int, int]:
-    """The version of each incident whose message waits only because it grows, by alert."""
+    """Alerts that wait only because their incident is growing: the incident's version by alert id."""
     query = select(alerts.c.id, incidents.c.version).join(incidents, incidents.c.id == alerts.c.incident_id)
     query = query.where(_owed(kind), _free(now), alerts.c.due_at > now, alerts.c.ref != "", alerts.c.tries == 0)
     return {row.id: row.version for row in t.execute(query.order_by(alerts.c.due_at).limit(limit))}
 
 
 def claim(t: Connection, alert: Alert, now: datetime, until: datetime) -> bool:
-    """True when the alert is ours to show until then."""
+    """Claims the alert until then. True on success; False if it has changed or is claimed already."""
     as_seen = and_(alerts.c.id == alert.id, alerts.c.shown == alert.shown, alerts.c.due_at == alert.due_at, _free(now))
     return t.execute(update(alerts).where(as_seen).values(claimed_until=until)).rowcount == 1
 
 
 def let_go(t: Connection) -> None:
-    """Ends every claim: for a store of one process, whose claims are those of a dead one when it starts."""
+    """Ends every claim. Only for a store with a single process: at its start, all claims belong to a dead one."""
     t.execute(update(alerts).where(alerts.c.claimed_until.is_not(None)).values(claimed_until=None))
 
 
@@ -173,18 +174,18 @@ def of_incident(t: Connection, incident_id: int) -> list[Alert]:
 
 
 def failing(t: Connection) -> list[Alert]:
-    """Alerts whose last try ended badly, for `doctor` and `/readyz`."""
+    """Alerts whose last attempt failed, for `doctor` and `/readyz`."""
     query = select(alerts).join(incidents, incidents.c.id == alerts.c.incident_id)
     return [_alert(row) for row in t.execute(query.where(alerts.c.error != "", alerts.c.shown < incidents.c.version))]
 
 
 def by_ref(t: Connection, channel_id: str, ref: str) -> int | None:
-    """The incident that a Slack message shows."""
+    """The id of the incident that a Slack message shows; None for any other message."""
     return t.scalar(select(alerts.c.incident_id).where(alerts.c.channel_id == channel_id, alerts.c.ref == ref))
 
 
 def untold(t: Connection, now: datetime, closed: Collection[str] = ()) -> Alert | None:
-    """The shown Slack alert whose thread is longest behind, outside the channels that are closed."""
+    """The Slack alert whose thread is furthest behind, outside the closed channels; None if no thread is due."""
     waits = or_(alerts.c.tell_at.is_(None), reached(alerts.c.tell_at, now))
     query = select(alerts).where(_behind(), waits, _free(now), alerts.c.channel_id.not_in(list(closed)))
     row = t.execute(query.order_by(_FIRST_UNTOLD, alerts.c.id).limit(1)).one_or_none()
@@ -192,19 +193,19 @@ def untold(t: Connection, now: datetime, closed: Collection[str] = ()) -> Alert 
 
 
 def next_tell(t: Connection, now: datetime, closed: Collection[str] = ()) -> datetime | None:
-    """When a thread that is behind may be updated; None when none waits."""
+    """When a thread that is behind may be updated next; None if no thread waits."""
     query = select(alerts.c.tell_at).where(_behind(), alerts.c.channel_id.not_in(list(closed)))
     row = t.execute(query.order_by(alerts.c.tell_at.is_not(None), alerts.c.tell_at).limit(1)).one_or_none()
     return None if row is None else row.tell_at or now
 
 
 def hold_threads(t: Connection, channel_id: str, until: datetime) -> None:
-    """A channel that cannot be written: none of its threads is tried before then."""
+    """Postpones all threads in a channel that can't be written."""
     t.execute(update(alerts).where(alerts.c.channel_id == channel_id, _behind()).values(tell_at=until))
 
 
 def mended(t: Connection, alert: Alert, now: datetime) -> None:
-    """What kept an alert from being shown is over: the others that failed alike, or in the same channel, are due now."""
+    """After an alert was shown again: alerts that failed with the same error, or in the same channel, are due now."""
     alike = or_(alerts.c.target == alert.place.target, alerts.c.error == alert.error)
     failing = and_(alerts.c.kind == alert.place.kind.value, alerts.c.error != "", alike)
     t.execute(update(alerts).where(failing, alerts.c.due_at > now).values(due_at=now))
@@ -213,7 +214,7 @@ def mended(t: Connection, alert: Alert, now: datetime) -> None:
 
 
 def try_at_once(t: Connection, now: datetime) -> None:
-    """What could not be shown is due now: a restart usually means that something was fixed."""
+    """Makes all failing alerts due now, because a restart usually means that something was fixed."""
     t.execute(update(alerts).where(alerts.c.error != "", alerts.c.due_at > now).values(due_at=now))
     t.execute(update(alerts).where(alerts.c.tell_at.is_not(None)).values(tell_at=None))
 
@@ -231,7 +232,7 @@ def _behind() -> ColumnElement[bool]:
 
 
 def _not(closed: Closed, quiet: Collection[int] = ()) -> Iterator[ColumnElement[bool]]:
-    """Outside the lanes that are closed: each closed lane of edits closes those that are less urgent too."""
+    """Conditions that exclude the closed lanes; a closed lane of edits also closes the less urgent ones."""
     channels = [channel for lane, channel in closed if lane is Lane.post]
     if channels:
         yield or_(alerts.c.ref != "", alerts.c.target.not_in(channels))

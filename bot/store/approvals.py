@@ -1,7 +1,7 @@
 """Plans that wait for a second person.
 
 Every state is left by a conditional UPDATE, so of two approvals, or an approval and a withdrawal, exactly one counts.
-What the channel shows is a row, so a restart goes on showing it.
+What the channel shows is stored, so it continues after a restart.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bot.store.tables import approvals
 
 
 def wait(t: Connection, plan: Plan, now: datetime) -> bool:
-    """True when it waits from now on; False when it did before."""
+    """Makes the plan wait for a second person. False if it waited before."""
     if find(t, plan.id) is not None:
         return False
     t.execute(insert(approvals).values(plan_id=plan.id, standing=Standing.waiting.value, asked_at=now))
@@ -31,7 +31,7 @@ def find(t: Connection, plan_id: str) -> Approval | None:
 
 
 def leave(t: Connection, plan_id: str, standing: Standing, second: Person | None = None) -> bool:
-    """Ends the waiting; True for exactly one caller."""
+    """Ends the wait; True for exactly one caller."""
     waiting = (approvals.c.plan_id == plan_id, approvals.c.standing == Standing.waiting.value)
     who = {"second": second.name, "second_id": second.id} if second else {}
     return t.execute(update(approvals).where(*waiting).values(standing=standing.value, **who)).rowcount == 1
@@ -43,7 +43,7 @@ def waiting(t: Connection) -> list[Approval]:
 
 
 def untold(t: Connection) -> list[Approval]:
-    """Those whose message is behind, oldest first."""
+    """Approvals whose message is outdated, oldest first, at most 20."""
     query = select(approvals).where(approvals.c.shown != approvals.c.standing).order_by(approvals.c.asked_at).limit(20)
     return [one for row in t.execute(query) if (one := _approval(t, row)) is not None]
 

@@ -1,7 +1,7 @@
-"""Who is working on what: a task instance, a DAG's pause or trigger, a date of a backfill, a variable.
+"""Claims on things by remediations: a task instance, a DAG's pause or trigger, a date of a backfill, a variable.
 
 Each is a row of its own, so when two people confirm overlapping lists at the same moment, on any replica, the database
-lets one of them in. A list that was drawn up before someone else acted on any part of it is not carried out.
+accepts one of them. A list that was drawn up before another person acted on any part of it is not carried out.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from bot.store.tables import remediations as asked
 
 _CHUNK = 400
 _NOTHING_DONE = (Progress.failed, Progress.moved, Progress.given_up, Progress.stopped)
-_LINGERS = 2 * PLAN_LIFE  # for the lists that were drawn up before it ended
+_LINGERS = 2 * PLAN_LIFE  # kept this long after the end, for lists drawn up before it
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Another remediation, and which of the plan's things it touches, as its list names them."""
+    """Another remediation, and which of the plan's things it touches, named as in its list."""
 
     remediation: Remediation
     things: tuple[str, ...]
 
 
 class Overlaps(Exception):
-    """Raised to undo the transaction in which a plan was about to be asked for."""
+    """Raised to roll back the transaction in which a plan was about to be requested."""
 
     def __init__(self, overlap: Overlap) -> None:
         super().__init__(overlap.remediation.id)
@@ -41,11 +41,11 @@ class Overlaps(Exception):
 
 
 def take(t: Connection, mine: Remediation, now: datetime) -> None:
-    """The remediation's things are its own from now on. Raises Overlaps when another one has some of them."""
+    """Claims the remediation's things. Raises Overlaps if another one has some of them."""
     _let_go(t, mine.plan, now)
     dialect = postgresql if t.dialect.name == "postgresql" else sqlite
     keys, taken = sorted(_things(mine.plan)), 0
-    for chunk in _chunks(keys):  # in one order everywhere, or two would wait for each other
+    for chunk in _chunks(keys):  # in the same order everywhere, or two transactions would deadlock
         rows = [{"thing": key, "remediation_id": mine.id} for key in chunk]
         new = dialect.insert(at_work).values(rows).on_conflict_do_nothing().returning(at_work.c.thing)
         taken += len(t.scalars(new).all())
@@ -54,7 +54,7 @@ def take(t: Connection, mine: Remediation, now: datetime) -> None:
 
 
 def find(t: Connection, plan: Plan, *, but: int = 0) -> Overlap | None:
-    """The remediation that touches most of the plan's things and stands in its way; None when none does."""
+    """The remediation that touches most of the plan's things and blocks it; None if there is none."""
     things, held = _things(plan), dict[int, list[str]]()
     for chunk in _chunks(sorted(things)):
         query = select(at_work.c.thing, at_work.c.remediation_id).join(asked, asked.c.id == at_work.c.remediation_id)
@@ -79,15 +79,15 @@ _ACTIVE = [one.value for one in ACTIVE]
 
 
 def _is_past(plan: Plan) -> ColumnElement[bool]:
-    """Whether a remediation is no hindrance to the plan: nothing came of it, or it was done, or Airflow was at work on it,
-    before the plan's list was drawn up."""
+    """The condition for a remediation that doesn't block the plan: it changed nothing, or it was requested and handed
+    to Airflow before the plan's list was drawn up."""
     known = asked.c.asked_at < plan.created_at
     at_airflow = asked.c.progress.not_in([Progress.asked.value, Progress.doing.value])
     return or_(asked.c.progress.in_([one.value for one in _NOTHING_DONE]), and_(known, at_airflow))
 
 
 def _things(plan: Plan) -> dict[str, str]:
-    """A digest of each thing that the plan touches, and what its list calls it."""
+    """The things that the plan touches: their names in its list, by digest."""
     return {digest("\0".join((plan.deployment, *_key(plan, change)))): change.what for change in plan.changes}
 
 

@@ -1,8 +1,7 @@
-"""The audit: who asked for what, whether they were allowed to, and what came of it. Append-only: the database refuses
-changes.
+"""The audit: who requested what, whether it was allowed, and the outcome. Append-only: the database refuses changes.
 
-A listener opens a `Request`; a line written meanwhile takes over its place and link, and the listener writes one itself
-only if none was written. Lines contain no secrets.
+A listener opens a `Request`; a line written meanwhile belongs to it and gets its link, and the listener writes a line
+itself only if none was written. Lines contain no secrets.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _asked: ContextVar[Request | None] = ContextVar("asked", default=None)
 
 @contextmanager
 def asked(request: Request) -> Iterator[Request]:
-    """While this lasts, what is written belongs to the request."""
+    """Assigns the lines that are written in this block to the request."""
     token = _asked.set(request)
     try:
         yield request
@@ -37,8 +36,7 @@ def asked(request: Request) -> Iterator[Request]:
 
 
 def learn(**known: Any) -> None:
-    """What is found out about the request that is worked on: deployment, incident_id, plan_digest, by_break_glass,
-    outcome."""
+    """Adds facts to the current request: deployment, incident_id, plan_digest, by_break_glass, outcome."""
     request = _asked.get()
     if request is not None:
         for name, value in known.items():
@@ -50,7 +48,7 @@ def record(
     incident_id: int | None = None, plan_digest: str = "", deployment: str = "", second: Person | None = None,
     by_break_glass: bool = False,
 ) -> None:  # fmt: skip
-    """One line: every press and command, allowed or refused."""
+    """Writes one line; every press and command gets one, allowed or refused."""
     request = _asked.get() or Request("", "")
     request.written += 1
     t.execute(insert(audit).values(
@@ -66,7 +64,8 @@ def lines(
     t: Connection, *, since: datetime | None = None, who_id: str = "", who: str = "", incident_id: int | None = None,
     word: str = "", limit: int = 0,
 ) -> list[Line]:  # fmt: skip
-    """Lines that fit, the newest first; `who` is a first name in any case, `word` stands in the argument; 0: all."""
+    """Matching lines, newest first. `who` is a full name in any case, `word` a part of the argument; `limit` 0 returns
+    all."""
     query = select(audit).order_by(audit.c.id.desc())
     if since is not None:
         query = query.where(audit.c.at >= since)
@@ -82,7 +81,7 @@ def lines(
 
 
 def under_glass(t: Connection, who_id: str, since: datetime) -> int:
-    """How many things a person did since then beyond their own role."""
+    """How many actions beyond their own role a person took since then."""
     query = select(func.count()).where(
         audit.c.who_id == who_id, audit.c.at >= since, audit.c.break_glass, audit.c.allowed
     )

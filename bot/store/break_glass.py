@@ -1,4 +1,4 @@
-"""Who broke the glass, as what, until when."""
+"""Break-glass roles: who took which role, until when."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def break_glass(t: Connection, person: Person, role: Role, reason: str, now: dat
 
 
 def broken(t: Connection, now: datetime, who_id: str = "") -> list[Glass]:
-    """What holds now, of one person or of everybody."""
+    """The break-glass roles that are active now, of one person or of all."""
     query = select(broken_glass).where(broken_glass.c.ended_at.is_(None), broken_glass.c.until > now)
     return [_glass(row) for row in t.execute(query.where(broken_glass.c.who_id == who_id) if who_id else query)]
 
 
 def end_glass(t: Connection, who_id: str, now: datetime) -> bool:
-    """True when one held until now."""
+    """Ends a person's break-glass role. True if one was active."""
     held = (broken_glass.c.who_id == who_id, broken_glass.c.ended_at.is_(None), broken_glass.c.until > now)
     return t.execute(update(broken_glass).where(*held).values(ended_at=now)).rowcount > 0
 
 
 def glass_untold(t: Connection) -> list[Glass]:
-    """Those that the channel does not know to be over."""
+    """Those whose end has not been posted to the channel."""
     query = select(broken_glass).where(broken_glass.c.told != "over").order_by(broken_glass.c.id)
     return [_glass(row) for row in t.execute(query)]
 

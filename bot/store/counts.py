@@ -1,4 +1,4 @@
-"""What happened between two moments, for the digest and `/metrics`; and which digests were sent.
+"""Counts of events between two moments, for the digest and `/metrics`; and which digests were sent.
 
 The replica that first writes the day's row sends the digest, and the row outlives a restart. Counting changes nothing.
 """
@@ -25,7 +25,8 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """How many task instances of one DAG failed in one hour and belong to one incident; `hour` counts from the start."""
+    """How many of an incident's task instances failed in one DAG in one hour; `hour` counts from the start of the
+    period."""
 
     incident_id: int
     dag_id: str
@@ -34,13 +35,13 @@ class Failures:
 
 
 def opened(t: Connection, since: datetime, until: datetime) -> dict[int, datetime]:
-    """The incidents that were opened then, and when."""
+    """The incidents opened in the period: when, by id."""
     then = and_(incidents.c.opened_at >= since, incidents.c.opened_at < until)
     return {row.id: row.opened_at for row in t.execute(select(incidents.c.id, incidents.c.opened_at).where(then))}
 
 
 def taken(t: Connection, ids: Sequence[int]) -> dict[int, datetime]:
-    """When each of these was acknowledged for the first time; one that no one took is missing."""
+    """When each of these was first acknowledged; unacknowledged ones are missing."""
     found: dict[int, datetime] = {}
     for start in range(0, len(ids), _CHUNK):
         mine = and_(entries.c.incident_id.in_(ids[start : start + _CHUNK]), entries.c.what == "acknowledged")
@@ -50,7 +51,7 @@ def taken(t: Connection, ids: Sequence[int]) -> dict[int, datetime]:
 
 
 def resolved(t: Connection, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
-    """Of each incident that ended then: when it began (the last time), and when it was over."""
+    """For each incident resolved in the period: when it was opened (or last reopened), and when it was resolved."""
     then = and_(incidents.c.resolved_at >= since, incidents.c.resolved_at < until)
     rows = t.execute(select(incidents.c.opened_at, incidents.c.resolved_at, incidents.c.body).where(then))
     return [(_began(row.body, row.opened_at), row.resolved_at) for row in rows]
@@ -62,7 +63,7 @@ def _began(body: dict[str, Any], opened_at: datetime) -> datetime:
 
 
 def failures(t: Connection, since: datetime, until: datetime) -> list[Failures]:
-    """The task instances that failed then, by incident, DAG and hour."""
+    """The task instances that failed in the period, by incident, DAG and hour."""
     start = (since - EPOCH) // timedelta(microseconds=1)
     hour = (type_coerce(subjects.c.failed_at, BigInteger) - start) // _HOUR
     query = (
@@ -76,7 +77,7 @@ def failures(t: Connection, since: datetime, until: datetime) -> list[Failures]:
 
 
 def claim(t: Connection, day: str, now: datetime) -> bool:
-    """True when this day's digest is ours to send; False when another replica sends it or has sent it."""
+    """Claims a day's digest. False if another replica sends or has sent it."""
     return keep_new(t, _key(day), {"claimed_at": now.isoformat()})
 
 
@@ -85,7 +86,7 @@ def claimed(t: Connection, day: str) -> bool:
 
 
 def let_go(t: Connection, day: str) -> None:
-    """It was not sent after all; it may be tried again."""
+    """Releases the claim on a digest that was not sent, so that it can be tried again."""
     drop(t, _key(day))
 
 

@@ -1,4 +1,4 @@
-"""Opens the database, brings it up to date, and hands out transactions.
+"""Opens the database, migrates it, and hands out transactions.
 
 A write transaction is short and never waits for a call that leaves the process.
 """
@@ -28,13 +28,13 @@ from bot.store.driver.errors import unable
 from bot.store.signals.take_over import take_over
 
 BUSY_SECONDS = 10
-_MIGRATING, _ALONE, _TAKING = 7_406_091, 7_406_092, 7_406_093  # PostgreSQL's advisory locks are named by numbers
-_TAKING_SECONDS = 5  # senders wait for these transactions, and are better off with a 503
-_HOLD_SECONDS = 3  # a predecessor that is ending lets go of the file within that time
+_MIGRATING, _ALONE, _TAKING = 7_406_091, 7_406_092, 7_406_093  # keys of PostgreSQL's advisory locks
+_TAKING_SECONDS = 5  # senders wait for these transactions; a 503 is better than a longer wait
+_HOLD_SECONDS = 3  # a process that is stopping releases the file within that time
 
 
 class Store:
-    """The bot's memory. `url` is a SQLAlchemy URL; SQLite for one process, PostgreSQL for several."""
+    """The bot's database. `url` is a SQLAlchemy URL; SQLite for one process, PostgreSQL for several."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -42,7 +42,7 @@ class Store:
         if self.is_sqlite and make_url(url).database in {None, "", ":memory:"}:
             raise ValueError("WINDSOCK_STORE__URL: names no file; what is kept in memory is lost with the bot")
         self._engine = _sqlite(url) if self.is_sqlite else create_engine(url, pool_size=10, pool_pre_ping=True)
-        # SQLite lets writers spin for the file; a lock makes those of this process queue instead
+        # SQLite makes writers poll for the file; with a lock those of this process queue instead
         self._one_writer: AbstractContextManager[Any] = threading.RLock() if self.is_sqlite else nullcontext()
         self._held: int | None = None
 
@@ -52,9 +52,9 @@ class Store:
         return Path(str(make_url(self.url).database)) if self.is_sqlite else None
 
     def hold(self) -> None:
-        """Keeps other bots from this SQLite file until `close`. Raises ValueError when another bot has it: each would let go
-        of the other's claims and send its messages again. The lock is on a file of its own, since closing any descriptor
-        of the database would drop SQLite's own locks."""
+        """Locks the SQLite file against other bots until `close`. Raises ValueError if another bot has it: each would
+        end the other's claims and send its messages again. The lock is on a file of its own, because closing any
+        descriptor of the database would drop SQLite's own locks."""
         if self.path is None or self._held is not None:
             return
         try:
@@ -67,11 +67,11 @@ class Store:
             raise ValueError(f"WINDSOCK_STORE__URL: {self.path} cannot be used: {error.strerror}") from None
 
     def migrate(self) -> None:
-        """Brings the schema up to date; safe when several processes start at once."""
+        """Migrates the schema to the latest revision; safe when several processes start at once."""
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        # one transaction around all of it, the question which revisions are missing included: else Alembic opens one for
-        # each of them, and between two of them another process finds the rest missing as well
+        # One transaction for everything, including the query for missing revisions. Otherwise Alembic opens one per
+        # revision, and another process can find the rest missing in between.
         with self._transaction(_MIGRATING) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -79,17 +79,17 @@ class Store:
             take_over(self.write, self.path)
 
     def write(self, *, alone: bool = False) -> AbstractContextManager[Connection]:
-        """A transaction that may change things; committed when the block ends well. `alone` keeps out every other that is
-        alone, in all processes: for what changes many rows, whose locks would else be taken crosswise."""
+        """A transaction that may write; committed if the block succeeds. `alone` excludes every other transaction
+        opened with `alone`, in all processes: for changes of many rows, which could deadlock otherwise."""
         return self._transaction(_ALONE if alone else None)
 
     @contextmanager
     def taking(self) -> Iterator[Connection]:
-        """A transaction that stores signals. In all processes one comes after the other, so that the order of their ids is
+        """A transaction that stores signals. They are serialised in all processes, so that the order of their ids is
         the order of their commits."""
         with self._transaction(None) as t:
             if not self.is_sqlite:
-                # bounds for this transaction alone; set at the connection, a pooler in between would refuse them
+                # limits for this transaction only; as connection options, a pooler in between would refuse them
                 bound = (
                     f"set local lock_timeout = '{_TAKING_SECONDS}s'; set local statement_timeout = '{_TAKING_SECONDS}s'"
                 )
@@ -97,8 +97,9 @@ class Store:
             yield t
 
     def observing(self) -> AbstractContextManager[Connection]:
-        """A transaction, alone, that can be done again: it is whole or not there after a loss of power, but may not be
-        there although it was committed. It spares the disk, and waits for it with the next one that does."""
+        """A serialised transaction that can be repeated: after a power failure it is complete or missing, and may be
+        missing although it was committed. It saves a disk sync, and is synced with the next transaction that does
+        one."""
         return self._transaction(_ALONE, relaxed=True)
 
     @contextmanager
@@ -115,17 +116,17 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A look at the last committed state; never waits for a writer."""
+        """A transaction that reads the last committed state; it never waits for a writer."""
         with self._translated(), self._engine.connect().execution_options(reading=True) as connection:
             yield connection
 
     def ping(self) -> None:
-        """Raises Temporary or Permanent when the store cannot be read."""
+        """Raises Temporary or Permanent if the store can't be read."""
         with self.read() as connection:
             connection.execute(text("select 1"))
 
     def probe(self) -> None:
-        """Raises Temporary or Permanent when the store cannot be written, as on a full disk."""
+        """Raises Temporary or Permanent if the store can't be written, for example on a full disk."""
         with self.write() as connection:
             probe = {"key": "store/probe", "value": "{}"}
             connection.execute(text("delete from memory where key = :key"), probe)
@@ -143,12 +144,12 @@ class Store:
             yield
         except OperationalError as error:
             raise unable(error.orig) from error
-        except (sqlite3.OperationalError, psycopg.OperationalError) as error:  # of what was asked of the driver itself
+        except (sqlite3.OperationalError, psycopg.OperationalError) as error:  # from calls made on the driver directly
             raise unable(error) from error
         except IntegrityError as error:
             if "unique" not in str(error.orig).lower():
                 raise Permanent(f"the store refused: {error.orig}", "store") from error
-            # our own keys are unique by meaning, so another writer was first; the retry finds its row
+            # a conflict on one of our keys means that another writer was first; the retry finds its row
             raise Crossed(f"the store was changed at the same moment: {error.orig}", retry_after=1) from error
         except DBAPIError as error:
             if error.connection_invalidated:
@@ -163,7 +164,7 @@ class Store:
 @retry(retry=retry_if_exception_type(BlockingIOError), wait=wait_fixed(0.05), stop=stop_after_delay(_HOLD_SECONDS),
        reraise=True)  # fmt: skip
 def _locked(path: str) -> int:
-    """A descriptor that holds the lock. Raises BlockingIOError when another process holds it."""
+    """A descriptor that holds the lock. Raises BlockingIOError if another process holds it."""
     number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -199,9 +200,9 @@ def _sqlite(url: str) -> Engine:
 
 
 def keep_private(path: str) -> None:
-    """The files of the store are their owner's alone, whatever the umask says. An existing file isn't opened: closing it
-    again would drop the locks that SQLite has on it in this process."""
-    with suppress(OSError):  # it can't be made here, or belongs to another user: SQLite says so in its own words
+    """Makes the store's files accessible to their owner only, whatever the umask. An existing file isn't opened,
+    because closing it would drop the locks that SQLite has on it in this process."""
+    with suppress(OSError):  # it can't be created here, or belongs to another user: SQLite reports that itself
         if not os.path.exists(path):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         for name in (path, f"{path}-wal", f"{path}-shm"):
@@ -210,8 +211,8 @@ def keep_private(path: str) -> None:
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """What every connection to SQLite begins with."""
-    connection.isolation_level = None  # we say BEGIN ourselves
+    """Sets up a new SQLite connection."""
+    connection.isolation_level = None  # BEGIN is issued explicitly
     connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
     connection.execute("PRAGMA foreign_keys=ON")
     _to_wal(connection)
@@ -220,5 +221,6 @@ def prepare(connection: sqlite3.Connection) -> None:
 @retry(retry=retry_if_exception_type(sqlite3.OperationalError), wait=wait_random(0.01, 0.05),
        stop=stop_after_delay(BUSY_SECONDS), reraise=True)  # fmt: skip
 def _to_wal(connection: sqlite3.Connection) -> None:
-    """SQLite does not wait here: a new file that two processes open at once is "locked" for the second of them."""
+    """Switches to WAL, with retries: SQLite doesn't wait here, and a new file that two processes open at once is
+    "locked" for the second."""
     connection.execute("PRAGMA journal_mode=WAL")

@@ -1,7 +1,8 @@
 """Deletes old rows: signals, identities, plans with their remediations, and the subjects of incidents long resolved.
 
-A reader looks for them, and they are deleted a thousand at a time, since senders wait meanwhile. Incidents, timelines
-and the audit stay; so do unobserved signals of any age, and the newest signal, which the next id is counted from.
+A read transaction finds them, and they are deleted a thousand at a time, because senders wait meanwhile. Incidents,
+timelines and the audit stay; so do unobserved signals of any age, and the newest signal, which the next id is counted
+from.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from bot.store.tables import (
     subjects,
 )
 
-ROWS = 1_000  # a transaction
+ROWS = 1_000  # per transaction
 
 
 def forget(store: Store, before: datetime) -> int:
-    """Deletes some of what is older; how many rows that were, 0 when nothing is left."""
+    """Deletes up to 1,000 rows older than that per table. Returns how many rows were deleted, 0 if none were left."""
     gone = 0
     for table, key, look in _KINDS:
         with store.read() as t:
@@ -44,7 +45,7 @@ def forget(store: Store, before: datetime) -> int:
 
 
 def _signals(t: Connection, before: datetime) -> list[Any]:
-    """Ids are in the order of time, so only the first ones are looked at."""
+    """Ids are in the order of time, so only the lowest are examined."""
     last = min(newest(t) - 1, observed(t))
     query = select(signals.c.id, signals.c.received_at).where(signals.c.id <= last).order_by(signals.c.id)
     return [row.id for row in t.execute(query.limit(ROWS)) if row.received_at < before]
@@ -87,7 +88,7 @@ def _plans(t: Connection, before: datetime) -> list[Any]:
 
 
 def _ended(before: datetime) -> ColumnElement[bool]:
-    """Of a remediation that is over; one that Airflow still works on stays."""
+    """The condition for a remediation that ended before then; one that Airflow still works on stays."""
     return and_(remediations.c.ended_at < before, remediations.c.progress.not_in([one.value for one in ACTIVE]))
 
 

@@ -22,8 +22,8 @@ from bot.store.driver.encoding import digest
 from bot.store.tables import entries, incidents, subjects
 
 LIST_LIMIT = 100
-SCHEDULED = "scheduled__"  # what Airflow's ids of scheduled runs begin with
-_FAR = datetime(9000, 1, 1, tzinfo=UTC)  # what is stored was checked against the clock when it came
+SCHEDULED = "scheduled__"  # the prefix of Airflow's ids of scheduled runs
+_FAR = datetime(9000, 1, 1, tzinfo=UTC)  # stored values were checked against the clock when they were received
 
 
 def get(t: Connection, incident_id: int) -> Incident | None:
@@ -32,7 +32,7 @@ def get(t: Connection, incident_id: int) -> Incident | None:
 
 
 def for_change(t: Connection, incident_id: int) -> Incident | None:
-    """The incident, locked until the transaction ends."""
+    """The incident, locked until the transaction ends; None if it doesn't exist."""
     row = t.execute(select(incidents).where(incidents.c.id == incident_id).with_for_update()).one_or_none()
     return None if row is None else _incident(row)
 
@@ -44,7 +44,8 @@ def many(t: Connection, ids: Iterable[int]) -> list[Incident]:
 
 
 def by_keys(t: Connection, keys: Iterable[str], reopen_since: datetime) -> dict[str, Incident]:
-    """For each key its open incident, else the one resolved last since the given moment."""
+    """For each key its open incident, otherwise its newest one that was resolved since the given moment. They are
+    locked."""
     digests = {digest(key): key for key in keys}
     known = or_(incidents.c.open_key.is_not(None), incidents.c.resolved_at >= reopen_since)
     query = select(incidents).where(and_(incidents.c.key.in_(list(digests)), known)).order_by(incidents.c.id)
@@ -58,7 +59,7 @@ def by_keys(t: Connection, keys: Iterable[str], reopen_since: datetime) -> dict[
 
 
 def open_with_key_of(t: Connection, incident: Incident) -> int | None:
-    """The number of another incident that is open in this one's place."""
+    """The id of another open incident with the same key; None if there is none."""
     mine = and_(incidents.c.open_key == digest(incident.key), incidents.c.id != incident.id)
     return t.scalar(select(incidents.c.id).where(mine))
 
@@ -66,7 +67,7 @@ def open_with_key_of(t: Connection, incident: Incident) -> int | None:
 def listed(
     t: Connection, states: Sequence[str] = (), before: int | None = None, limit: int = LIST_LIMIT
 ) -> list[Incident]:
-    """Newest first."""
+    """Incidents with an id below `before`, newest first."""
     query = select(incidents).order_by(incidents.c.id.desc()).limit(limit)
     if states:
         query = query.where(incidents.c.state.in_(list(states)))
@@ -86,22 +87,22 @@ def save(t: Connection, changed: Incident) -> None:
 
 
 def touch(t: Connection, incident_id: int) -> None:
-    """Something that the messages show has changed, although the incident itself has not."""
+    """Raises the version, because something that the messages show has changed, although the incident has not."""
     t.execute(update(incidents).where(incidents.c.id == incident_id).values(version=incidents.c.version + 1))
 
 
 def add_subjects(t: Connection, sick: Sequence[tuple[int, Signal]]) -> None:
-    """Remembers what the incidents are about."""
+    """Stores the failing subjects of incidents, as pairs of incident id and signal."""
     rows.add_mappings(t, "subjects", [_subject(incident_id, signal) for incident_id, signal in sick])
 
 
 def forget(t: Connection, subject_id: int) -> None:
-    """The incident is not about this any more: something else says the same better."""
+    """Removes a subject from its incident, because another one describes the same failure better."""
     t.execute(delete(subjects).where(subjects.c.id == subject_id))
 
 
 def sick_of(t: Connection, things: Iterable[str]) -> list[tuple[str, int, int]]:
-    """Which of these things are sick now: (thing's digest, incident id, subject id)."""
+    """Which of these things are failing now: (thing's digest, incident id, subject id)."""
     digests = [digest(thing) for thing in things]
     query = select(subjects.c.thing, subjects.c.incident_id, subjects.c.id)
     rows = t.execute(query.where(subjects.c.thing.in_(digests), subjects.c.well_at.is_(None)))
@@ -110,7 +111,8 @@ def sick_of(t: Connection, things: Iterable[str]) -> list[tuple[str, int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Sick:
-    """A subject that is sick now. `failed_at` and `try_number` are of the failure, for a report of well-being that is older."""
+    """A failing subject. `failed_at` and `try_number` are those of the failure, to recognise an older report of
+    recovery."""
 
     thing: str
     incident_id: int
@@ -120,7 +122,7 @@ class Sick:
 
 
 def sick_now(t: Connection, things: Iterable[str]) -> list[Sick]:
-    """Which of these things are sick."""
+    """The failing subjects among these things."""
     digests = [digest(thing) for thing in things]
     columns = (subjects.c.thing, subjects.c.incident_id, subjects.c.id, subjects.c.failed_at, subjects.c.try_number)
     query = select(*columns).where(subjects.c.thing.in_(digests), subjects.c.well_at.is_(None))
@@ -128,8 +130,8 @@ def sick_now(t: Connection, things: Iterable[str]) -> list[Sick]:
 
 
 def sick_earlier_runs(t: Connection, deployment: str, dag_id: str, run_id: str) -> dict[int, str]:
-    """The incidents of which an earlier scheduled run of this DAG is still sick, and the newest such run of each. The ids of
-    scheduled runs sort by their time; those of other kinds do not."""
+    """The incidents in which an earlier scheduled run of this DAG is still failing, with the newest such run of each.
+    Ids of scheduled runs sort by time; those of other kinds do not."""
     query = select(subjects.c.incident_id, func.max(subjects.c.run_id)).where(
         subjects.c.dag_id == dag_id, subjects.c.well_at.is_(None), subjects.c.deployment == deployment,
         subjects.c.run_id < run_id, subjects.c.run_id.startswith(SCHEDULED, autoescape=True),
@@ -138,7 +140,7 @@ def sick_earlier_runs(t: Connection, deployment: str, dag_id: str, run_id: str) 
 
 
 def has_entry(t: Connection, incident_id: int, what: str, since: datetime) -> bool:
-    """Whether the timeline has such a line since then."""
+    """Whether the timeline has an entry of this kind since then."""
     query = select(entries.c.id).where(
         entries.c.incident_id == incident_id, entries.c.what == what, entries.c.at >= since
     )
@@ -158,7 +160,7 @@ def all_well(t: Connection, incident_id: int, at: datetime, failed_until: dateti
 
 
 def sick_again(t: Connection, incident_id: int, resolved_at: datetime) -> None:
-    """A person takes back that it was over: what was well only by that word is sick again."""
+    """Marks the subjects as failing again that recovered only because a person resolved the incident at that time."""
     by_word = and_(subjects.c.incident_id == incident_id, subjects.c.well_at == resolved_at)
     t.execute(update(subjects).where(by_word).values(well_at=None))
 
@@ -178,7 +180,7 @@ def explained_runs(t: Connection, runs: Iterable[str]) -> dict[str, int]:
 
 
 def subjects_of(t: Connection, incident_id: int, *, sick: bool = False, limit: int | None = None) -> list[Subject]:
-    """Every subject, oldest first; only those still sick when asked so."""
+    """The incident's subjects, oldest first; with `sick`, only those still failing."""
     query = select(subjects).where(subjects.c.incident_id == incident_id).order_by(subjects.c.id).limit(limit)
     if sick:
         query = query.where(subjects.c.well_at.is_(None))
@@ -190,7 +192,7 @@ def subjects_of(t: Connection, incident_id: int, *, sick: bool = False, limit: i
 
 
 def dag_tags(t: Connection, incident_id: int) -> dict[str, tuple[str, ...]]:
-    """Every DAG that it is about, in the order of their names, with every tag that was reported of it."""
+    """The incident's DAGs, sorted, each with all tags that were reported for it."""
     mine = and_(subjects.c.incident_id == incident_id, subjects.c.dag_id != "")
     found: dict[str, dict[str, None]] = {}
     for row in t.execute(select(subjects.c.dag_id, subjects.c.tags).distinct().where(mine).order_by(subjects.c.dag_id)):
@@ -223,7 +225,7 @@ def add_entry(t: Connection, incident_id: int, entry: Entry) -> None:
 
 
 def timeline(t: Connection, incident_id: int, after: int = 0) -> list[Entry]:
-    """The entries, oldest first."""
+    """The entries with an id above `after`, oldest first."""
     query = select(entries).where(entries.c.incident_id == incident_id, entries.c.id > after).order_by(entries.c.id)
     return [
         Entry(row.at, row.what, row.text, row.who, row.who_id, row.detail, row.id) for row in t.execute(query)
@@ -275,7 +277,7 @@ def _incident(row: Row[Any]) -> Incident:
 
 
 def _silence(stored: Sequence[Any]) -> Silence:
-    """Version 0.1 stored neither severity nor role."""
+    """Reads a stored silence; version 0.1 stored neither severity nor role."""
     made = Silence(stored[0], stored[1], stored[2], datetime.fromisoformat(stored[3]), stored[4], stored[5])
     return replace(made, severity=Severity(stored[6]), role=Role[stored[7]]) if len(stored) > 6 else made
 

@@ -23,7 +23,7 @@ def _key(deployment: str, dag_id: str) -> str:
 
 
 def add(t: Connection, deployment: str, dag_id: str, until: datetime, row: dict[str, Any]) -> None:
-    """`row` is whatever is needed to say who asked for it and where."""
+    """Stores a timed pause. `row` says who requested it and where."""
     body = {"deployment": deployment, "dag_id": dag_id, "until": until.isoformat(), **row}
     keep(t, _key(deployment, dag_id), body)
 
@@ -33,7 +33,7 @@ def remove(t: Connection, deployment: str, dag_id: str) -> None:
 
 
 def all_of(t: Connection) -> list[dict[str, Any]]:
-    """Every pause that will end by itself, the one that ends first in front."""
+    """All timed pauses, the one that ends first at the front."""
     rows = t.scalars(select(memory.c.value).where(memory.c.key.like(f"{_PREFIX}%")))
     return sorted((dict(row) for row in rows), key=lambda row: str(row["until"]))
 

@@ -1,7 +1,7 @@
 """Plans and remediations.
 
 A plan is used by a conditional UPDATE of `used_at`, so a double click or a replayed confirmation starts one
-remediation. The request is a row before anything is done about it.
+remediation. The request is stored before anything is done about it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from bot.store.audit import lines
 from bot.store.driver.moments import LONGEST_WAIT, free, reached
 from bot.store.tables import plans, remediations
 
-_DONE = frozenset({"open", "acknowledged", "resolved", "ended"})  # what the responder writes of a press that was done
+_DONE = frozenset({"open", "acknowledged", "resolved", "ended"})  # outcomes of a successful press
 _SILENCE = re.compile(r"S-\d+")
 
-GIVES = frozenset({"variable", "trigger"})  # actions whose plan holds what a person typed, which may be a secret
+GIVES = frozenset({"variable", "trigger"})  # actions whose plan contains a person's input, which may be a secret
 _GIVEN = frozenset({"value", "conf"})
 
 
@@ -34,19 +34,19 @@ def add_plan(t: Connection, plan: Plan) -> None:
 
 
 def plan(t: Connection, plan_id: str) -> tuple[Plan, datetime | None] | None:
-    """A plan and when it was used (None: not yet)."""
+    """A plan and when it was used (None: not yet); None if there is no such plan."""
     row = t.execute(select(plans).where(plans.c.id == plan_id)).one_or_none()
     return None if row is None else (_plan(row.id, row.created_at, row.incident_id, row.body), row.used_at)
 
 
 def use_plan(t: Connection, plan_id: str, now: datetime) -> bool:
-    """True for exactly one caller."""
+    """Marks the plan as used; True for exactly one caller."""
     unused = and_(plans.c.id == plan_id, plans.c.used_at.is_(None))
     return t.execute(update(plans).where(unused).values(used_at=now)).rowcount == 1
 
 
 def ask(t: Connection, plan: Plan, now: datetime) -> Remediation:
-    """Writes down that the plan is to be carried out."""
+    """Stores the request to carry out the plan."""
     done = t.execute(insert(remediations).values(
         plan_id=plan.id, incident_id=plan.incident_id, progress=Progress.asked.value, version=1, asked_at=now,
         due_at=now, tries=0, answer="", tally={},
@@ -55,7 +55,7 @@ def ask(t: Connection, plan: Plan, now: datetime) -> Remediation:
 
 
 def due(t: Connection, now: datetime, limit: int = 20) -> list[Remediation]:
-    """Active, due and unclaimed, oldest first."""
+    """Active, due and unclaimed remediations, the longest due first."""
     query = _query().where(
         remediations.c.progress.in_([progress.value for progress in ACTIVE]), reached(remediations.c.due_at, now, LONGEST_WAIT),
         free(remediations.c.claimed_until, now),
@@ -64,19 +64,19 @@ def due(t: Connection, now: datetime, limit: int = 20) -> list[Remediation]:
 
 
 def claim(t: Connection, remediation: Remediation, now: datetime, until: datetime) -> bool:
-    """True when it is ours to carry on until then."""
+    """Claims the remediation until then. True on success; False if it has changed or is claimed already."""
     as_seen = and_(remediations.c.id == remediation.id, remediations.c.version == remediation.version,
                    free(remediations.c.claimed_until, now))  # fmt: skip
     return t.execute(update(remediations).where(as_seen).values(claimed_until=until)).rowcount == 1
 
 
 def let_go(t: Connection) -> None:
-    """Ends every claim: for a store of one process, whose claims are those of a dead one when it starts."""
+    """Ends every claim. Only for a store with a single process: at its start, all claims belong to a dead one."""
     t.execute(update(remediations).where(remediations.c.claimed_until.is_not(None)).values(claimed_until=None))
 
 
 def save(t: Connection, changed: Remediation, until: datetime | None = None) -> None:
-    """Writes the remediation down and ends the claim on it, or keeps it until then."""
+    """Stores the remediation and ends the claim on it, or extends it to `until`."""
     t.execute(update(remediations).where(remediations.c.id == changed.id).values(
         progress=changed.progress.value, version=changed.version, due_at=changed.due_at, tries=changed.tries,
         answer=changed.answer, began_at=changed.began_at, ended_at=changed.ended_at, tally=dict(changed.tally),
@@ -85,7 +85,7 @@ def save(t: Connection, changed: Remediation, until: datetime | None = None) -> 
 
 
 def advance(t: Connection, changed: Remediation, until: datetime) -> str:
-    """Writes down how far it came and keeps the claim until then; returns who asked to stop, empty if no one did."""
+    """Stores the progress and extends the claim to `until`. Returns who requested a stop, empty if no one did."""
     mine = remediations.c.id == changed.id
     t.execute(update(remediations).where(mine).values(
         version=changed.version, steps=changed.steps, tally=dict(changed.tally), claimed_until=until,
@@ -94,20 +94,20 @@ def advance(t: Connection, changed: Remediation, until: datetime) -> str:
 
 
 def stop(t: Connection, remediation_id: int, who: str, now: datetime) -> bool:
-    """Asks to stop it, and looks at it at once where it waits; True for the first who asks."""
+    """Requests a stop and makes the remediation due now. True for the first request."""
     asked = and_(remediations.c.id == remediation_id, remediations.c.stopped_by == "")
     done = t.execute(update(remediations).where(asked).values(stopped_by=who, due_at=now))
     return done.rowcount == 1
 
 
 def take_up(t: Connection, remediation_id: int) -> None:
-    """Carries on with a backfill that was reported as begun: it is being stopped."""
+    """Resumes watching a backfill that was reported as started, because it is being stopped."""
     ended = and_(remediations.c.id == remediation_id, remediations.c.progress == Progress.done.value)
     t.execute(update(remediations).where(ended).values(progress=Progress.watching.value, tries=0))
 
 
 def forget_value(t: Connection, plan_id: str) -> None:
-    """Takes a variable's value, or a run's conf, out of a plan that needs it no more."""
+    """Removes a variable's value, or a run's conf, from a plan that no longer needs it."""
     body = t.scalar(select(plans.c.body).where(plans.c.id == plan_id))
     if body and not _GIVEN.isdisjoint(body["options"]):
         options = {key: value for key, value in body["options"].items() if key not in _GIVEN}
@@ -115,7 +115,7 @@ def forget_value(t: Connection, plan_id: str) -> None:
 
 
 def forget_values(t: Connection, since: datetime, before: datetime) -> None:
-    """The same for the plans of a time that weren't confirmed."""
+    """Does the same for unconfirmed plans created in that period."""
     unused = and_(plans.c.used_at.is_(None), plans.c.created_at >= since, plans.c.created_at <= before)
     for plan_id, body in t.execute(select(plans.c.id, plans.c.body).where(unused)).all():
         if body["action"] in GIVES:
@@ -123,7 +123,7 @@ def forget_values(t: Connection, since: datetime, before: datetime) -> None:
 
 
 def latest(t: Connection, incident_id: int) -> Remediation | None:
-    """The last one asked for on an incident."""
+    """The last remediation of an incident; None if there is none."""
     query = _query().where(remediations.c.incident_id == incident_id).order_by(remediations.c.id.desc()).limit(1)
     row = t.execute(query).one_or_none()
     return None if row is None else _remediation(row)
@@ -135,14 +135,14 @@ def get(t: Connection, remediation_id: int) -> Remediation | None:
 
 
 def of_plan(t: Connection, plan_id: str) -> Remediation | None:
-    """What became of a plan; None while it was not confirmed."""
+    """The remediation of a plan; None if the plan was not confirmed."""
     row = t.execute(_query().where(remediations.c.plan_id == plan_id)).one_or_none()
     return None if row is None else _remediation(row)
 
 
 def unannounced(t: Connection) -> list[tuple[Remediation, str, str, bool]]:
-    """Those that no incident shows and whose message is behind: (remediation, channel id, message ts, whether it may have
-    been posted without our knowing)."""
+    """Remediations without an incident whose message is outdated, at most 20: (remediation, channel id, message ts,
+    whether it may have been posted without an answer)."""
     behind = and_(remediations.c.incident_id.is_(None), remediations.c.shown < remediations.c.version)
     return [
         (_remediation(row), row.channel_id, row.ref, row.posting) for row in t.execute(_query().where(behind).limit(20))
@@ -155,7 +155,7 @@ def announced(t: Connection, remediation_id: int, version: int, channel_id: str,
 
 
 def announcing(t: Connection, remediation_id: int, *, posting: bool) -> None:
-    """That its message is about to be posted; it stays so until an answer comes."""
+    """Records that its message is about to be posted (`posting`), until Slack's answer arrives."""
     t.execute(update(remediations).where(remediations.c.id == remediation_id).values(posting=posting))
 
 
@@ -209,7 +209,7 @@ def _scope(row: Sequence[Any]) -> Scope:
 
 
 def remediations_of(t: Connection, person_id: str, limit: int) -> list[Remediation]:
-    """The last ones that this person asked for."""
+    """The last ones that this person requested."""
     query = (
         select(remediations.c.id).join(plans, plans.c.id == remediations.c.plan_id)
         .where(plans.c.person_id == person_id).order_by(remediations.c.id.desc()).limit(limit)
@@ -218,7 +218,7 @@ def remediations_of(t: Connection, person_id: str, limit: int) -> list[Remediati
 
 
 def presses_of(t: Connection, person_id: str, verbs: frozenset[str], limit: int) -> list[Line]:
-    """The last presses of these verbs that changed something; what was refused, or only read, doesn't count."""
+    """The last presses of these verbs that changed something; refused and read-only ones don't count."""
     found = lines(t, who_id=person_id, limit=20 * limit)
     return [line for line in found if line.verb in verbs and line.who_id == person_id and _changed(line)][:limit]
 

@@ -22,15 +22,15 @@ def add_silence(t: Connection, silence: Silence, now: datetime) -> Silence:
 
 
 def active_silences(t: Connection, now: datetime) -> list[Silence]:
-    """Those that hold now, the one that ends first in front."""
+    """The silences that are active now, the one that ends first at the front."""
     query = select(silences).where(silences.c.until > now, silences.c.ended_at.is_(None)).order_by(silences.c.until)
     return [Silence(row.id, row.scope, row.deployment, row.until, row.by, row.reason, Severity(row.severity), Role[row.role])
             for row in t.execute(query)]  # fmt: skip
 
 
 def end_silence(t: Connection, silence_id: int, now: datetime) -> bool:
-    """True when it held until now."""
-    if silence_id >= 2**63:  # typed by a user; no row has such a number
+    """Ends a silence. True if it was active."""
+    if silence_id >= 2**63:  # a user's input; no row has such an id
         return False
     holding = (silences.c.id == silence_id, silences.c.ended_at.is_(None), silences.c.until > now)
     return t.execute(update(silences).where(*holding).values(ended_at=now)).rowcount == 1

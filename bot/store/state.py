@@ -1,4 +1,4 @@
-"""What must survive a restart and belongs to no other table: small JSON values by key."""
+"""State that must survive a restart and belongs to no other table: small JSON values by key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.store.tables import memory
 
 
 def recall(t: Connection, key: str) -> dict[str, Any]:
-    """The value kept under the key, empty when there is none."""
+    """The value stored under the key, empty if there is none."""
     value = t.scalar(select(memory.c.value).where(memory.c.key == key))
     return dict(value) if value else {}
 
@@ -25,7 +25,7 @@ def keep(t: Connection, key: str, value: Mapping[str, Any]) -> None:
 
 
 def keep_new(t: Connection, key: str, value: Mapping[str, Any]) -> bool:
-    """Keeps it unless something is kept under the key; False when something is."""
+    """Stores the value unless the key exists; False if it does."""
     dialect = postgresql if t.dialect.name == "postgresql" else sqlite
     new = dialect.insert(memory).values(key=key, value=dict(value)).on_conflict_do_nothing().returning(memory.c.key)
     return t.scalar(new) is not None  # not the rowcount, which psycopg doesn't always report
@@ -36,13 +36,13 @@ def drop(t: Connection, key: str) -> None:
 
 
 def below(t: Connection, prefix: str) -> dict[str, dict[str, Any]]:
-    """What is kept under keys that begin so, by the rest of the key."""
+    """The values whose keys have this prefix, by the rest of the key."""
     mine = memory.c.key.startswith(prefix, autoescape=True)
     return {row.key[len(prefix) :]: dict(row.value) for row in t.execute(select(memory).where(mine))}
 
 
 class Remembered:
-    """Small values by key for callers that only read and write those: `get` gives None where there is nothing."""
+    """Small values by key, for callers that need nothing else; `get` returns None for a missing key."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

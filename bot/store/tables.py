@@ -40,23 +40,23 @@ signals = Table(
     Column("kind", String(32), nullable=False),
     Column("deployment", Text, nullable=False),
     Column("body", JSON_TEXT, nullable=False),
-    # known before, and brings its exception or its figures of today: no second failure
+    # known before; it adds its exception or current figures and is not a second failure
     Column("again", Boolean, nullable=False, default=False),
 )  # fmt: skip
 
-# What was reported already. A row is deleted when its opposite is reported (a mended file may break again).
+# Identities of reported signals. A row is deleted when its opposite is reported (a repaired file may break again).
 identities = Table(
     "identities", metadata,
     Column("identity", String(DIGEST), primary_key=True),
     Column("told_at", Moment, nullable=False),
-    Column("bare", Boolean, nullable=False, default=False),  # more may be learnt
-    sqlite_with_rowid=False,  # each tree less is a page less to be written before a sender is answered
+    Column("bare", Boolean, nullable=False, default=False),  # the exception may follow
+    sqlite_with_rowid=False,  # one tree less is one page less to write before a sender is answered
 )  # fmt: skip
 
-# What a sender waits for.
+# The tables that are written while a sender waits.
 TAKEN = (signals, identities)
 
-# Signals that the observer failed on: kept for people to look at.
+# Signals that made the observer fail, kept for people to look at.
 set_aside = Table(
     "set_aside", metadata,
     Column("signal_id", ID, primary_key=True, autoincrement=False),
@@ -68,7 +68,7 @@ incidents = Table(
     "incidents", metadata,
     Column("id", ID, primary_key=True, autoincrement=True),
     Column("key", String(DIGEST), nullable=False),
-    # the key while it is not resolved, else NULL: at most one incident of a key can be open, by the database's own word
+    # the key until it is resolved, then NULL: the database enforces at most one open incident per key
     Column("open_key", String(DIGEST), unique=True),
     Column("deployment", Text, nullable=False),
     Column("state", String(16), nullable=False),
@@ -102,8 +102,8 @@ subjects = Table(
     Column("source", String(64), nullable=False),
     Column("failed_at", Moment, nullable=False),
     Column("well_at", Moment),
-    Column("tags", Text, nullable=False, server_default="[]"),  # of its DAG, as they were reported
-    Column("retrying", Boolean, nullable=False, default=False),  # a try that failed and is tried again: no failure yet
+    Column("tags", Text, nullable=False, server_default="[]"),  # of its DAG, as reported
+    Column("retrying", Boolean, nullable=False, default=False),  # a failed try that will be retried: not a failure yet
     Index(None, "thing"),
     Index(None, "run"),
     Index(None, "incident_id", "dag_id"),
@@ -189,7 +189,7 @@ remediations = Table(
     Index(None, "incident_id"),
 )  # fmt: skip
 
-# One row for each thing that an active remediation touches, so that no second one does.
+# One row for each thing that an active remediation touches, so that a second one can't touch it.
 at_work = Table(
     "at_work", metadata,
     Column("thing", String(DIGEST), primary_key=True),
@@ -212,7 +212,7 @@ silences = Table(
     Index(None, "until"),
 )  # fmt: skip
 
-# Events from elsewhere that may come again for hours, by a digest of what makes each one itself.
+# Events from other services that may be repeated for hours, by a digest of their identifying parts.
 heard = Table(
     "heard", metadata,
     Column("event", String(64), primary_key=True),
@@ -220,14 +220,15 @@ heard = Table(
     Index(None, "at"),
 )  # fmt: skip
 
-# What must survive a restart and belongs to no other table: watermarks, what a sweep found last, tokens of a limit.
+# State that must survive a restart and belongs to no other table: watermarks, a sweep's last findings, tokens of a
+# limit.
 memory = Table(
     "memory", metadata,
     Column("key", String(200), primary_key=True),
     Column("value", JSON_TEXT, nullable=False),
 )  # fmt: skip
 
-# What Airflow knows to have failed lately, and what reported it first: the figures of `coverage`.
+# Recent failures in Airflow, and what reported each of them first: the figures of `coverage`.
 failures = Table(
     "failures", metadata,
     Column("key", String(DIGEST), primary_key=True),
@@ -260,7 +261,7 @@ audit = Table(
     Index(None, "who_id", "id"),
 )  # fmt: skip
 
-# Plans that a first person confirmed and that wait for a second one; `shown` is what their message shows.
+# Plans that a first person confirmed and that wait for a second one; `shown` is the standing that their message shows.
 approvals = Table(
     "approvals", metadata,
     Column("plan_id", String(32), ForeignKey("plans.id"), primary_key=True),
@@ -274,7 +275,7 @@ approvals = Table(
     Index(None, "standing"),
 )  # fmt: skip
 
-# A role beyond one's own, for a time, with a reason; `told` is what the channel knows of it.
+# A temporary role beyond a person's own, with a reason; `told` is what was posted to the channel.
 broken_glass = Table(
     "broken_glass", metadata,
     Column("id", ID, primary_key=True, autoincrement=True),

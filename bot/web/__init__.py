@@ -1,1 +1,1 @@
-"""The HTTP edge: it validates, hands over, and answers after the commit. The only ASGI in the house."""
+"""The HTTP edge: it validates, hands over, and answers after the commit. The only ASGI code in the program."""

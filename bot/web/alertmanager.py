@@ -1,4 +1,4 @@
-"""POST /v1/alertmanager: Prometheus Alertmanager's webhook becomes signals, firing and resolved.
+"""POST /v1/alertmanager: converts Prometheus Alertmanager's webhook to signals, firing and resolved.
 
 An alert is identified by its labels, as in Prometheus. A repeated report is a duplicate; one after it was resolved is
 new. Alerts of any name are accepted.
@@ -21,12 +21,12 @@ from bot.web.signals import BATCH_LIMIT, body_of, committed, decoded
 VERSION = "4"
 _SEVERITIES = {"critical": "critical", "page": "critical", "warning": "warning", "info": "warning", "none": "warning"}
 _DEPLOYMENT = ("deployment", "airflow", "cluster", "environment", "env")
-# Labels that say where an alert was measured rather than what it is about.
+# Labels that describe where an alert was measured rather than what it is about.
 _SCRAPED = frozenset({"alertname", "severity", "job", "prometheus", "monitor", "replica", *_DEPLOYMENT})
 
 
 async def post_alerts(request: Request) -> Response:
-    """Takes one notification; the answer counts like that of /v1/signals."""
+    """Accepts one notification; the answer has the same counts as that of /v1/signals."""
     deployments = sender(request)
     edge = edge_of(request)
     told = signals_of(edge, decoded(await body_of(request)), deployments)
@@ -35,7 +35,7 @@ async def post_alerts(request: Request) -> Response:
 
 
 def signals_of(edge: Edge, body: Any, deployments: frozenset[str] | None = None) -> list[Signal]:
-    """One signal an alert, of the deployment that the sender's token is for where it is for one. Raises Refusal that names the
+    """One signal per alert, of the sender's deployment if its token is restricted to one. Raises Refusal that names the
     field."""
     if not isinstance(body, dict):
         raise Refusal(400, "body: must be Alertmanager's JSON object")
@@ -63,7 +63,7 @@ def _signal(alert: Any, default: str, now: datetime, where: str, bound: str) -> 
     firing = alert.get("status") != "resolved"
     body = _body(alert, labels, notes, default, firing=firing) | ({"deployment": bound} if bound else {})
     for instead in ({}, {"occurred_at": now.isoformat()}, {"dag_id": ""}, {"deployment": default}):
-        body |= instead  # Alertmanager does not send again what was refused, and the other alerts with it
+        body |= instead  # Alertmanager doesn't resend a refused notification, with its other alerts
         try:
             return parse(body, now)
         except BadSignal as error:
@@ -89,7 +89,7 @@ def _body(
 
 
 def _name(name: str, labels: Mapping[str, str], alert: Mapping[str, Any]) -> str:
-    """`SchedulerDead{instance=a}`: the alert's name and what distinguishes it from others of that name."""
+    """`SchedulerDead{instance=a}`: the alert's name and the labels that distinguish it from others of that name."""
     telling = ", ".join(f"{key}={labels[key]}" for key in sorted(labels) if key not in _SCRAPED)
     whole = clean(f"{name}{{{telling}}}" if telling else name, 4_000).replace("\n", " ")
     if len(whole) <= IDENTIFIER_LIMIT:

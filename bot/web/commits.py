@@ -1,4 +1,4 @@
-"""The writer's answers on their way back to the event loop, which is woken once for each commit and not for each sender."""
+"""Returns the writer's results to the event loop, which is woken once per commit instead of once per sender."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Answers:
         self._woken: asyncio.AbstractEventLoop | None = None
 
     def give(self, done: asyncio.Future[Result], result: Result) -> None:
-        """Hands a result to the one who waits for this future."""
+        """Sets the result of this future, in its own event loop."""
         self._given.append((done, result))
         loop = done.get_loop()
         if self._woken is not loop:
@@ -34,5 +34,5 @@ class Answers:
             done, result = self._given.popleft()
             if done.get_loop() is not loop:
                 self.give(done, result)
-            elif not done.done():  # the sender may have gone
+            elif not done.done():  # the sender may have disconnected
                 done.set_result(result)

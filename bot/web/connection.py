@@ -1,7 +1,7 @@
-"""One HTTP connection, with limits on what a stranger can make us hold: time, memory and descriptors.
+"""One HTTP connection, with limits on the time, memory and descriptors that a client can occupy.
 
-uvicorn bounds the head's size and the idle time between requests, and nothing else. A sender that opens a connection and
-says nothing, or sends a byte a minute, would keep a descriptor for ever.
+uvicorn limits the head's size and the idle time between requests, and nothing else. A client that opens a connection
+and sends nothing, or a byte a minute, would keep a descriptor forever.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
 HEAD_SECONDS = 10.0  # from the connection, or the head's first byte, to the head's end
-BODY_SECONDS = 30.0  # from the head's end to the body's; a MiB at 35 kB a second
-READER_SECONDS = 30.0  # for a peer that doesn't read what it is answered
-LINGER_SECONDS, LINGER_BYTES = 5.0, 16 * 1_048_576  # for what a peer still sends when it was refused
+BODY_SECONDS = 30.0  # from the head's end to the body's end; 1 MiB at 35 kB/s
+READER_SECONDS = 30.0  # for a peer that doesn't read its answers
+LINGER_SECONDS, LINGER_BYTES = 5.0, 16 * 1_048_576  # for data that a peer still sends after it was refused
 _SENTENCES = {
     400: "the request is not valid HTTP",
     408: "the request took too long to arrive",
@@ -34,8 +34,9 @@ _PHRASES = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header 
 
 
 class Lingering:
-    """A transport whose `close` reads on for a moment while the peer is still sending: the kernel would answer unread bytes
-    with a reset, and the peer would lose the answer that says what is wrong. A head is sent with its body, not before it."""
+    """A transport whose `close` keeps reading for a moment while the peer is still sending. Otherwise the kernel would
+    answer unread bytes with a reset, and the peer would lose the answer that explains the refusal. A head is sent
+    together with its body."""
 
     def __init__(self, transport: asyncio.Transport, connection: Connection) -> None:
         self._transport, self._connection = transport, connection
@@ -66,12 +67,13 @@ class Lingering:
 
 
 class Connection(H11Protocol):
-    """`limit` connections in all, half of them from one address; beyond, the one that has kept us waiting longest is closed."""
+    """At most `limit` connections, half of them from one address; beyond that, the connection that has been waiting for
+    its peer longest is closed."""
 
     limit = 512
-    deadline: float | None = None  # for what the peer does now; None while it waits for us
-    since = 0.0  # when that began
-    left: int | None = None  # bytes that are still read and thrown away
+    deadline: float | None = None  # for what the peer does now; None while it waits for the bot
+    since = 0.0  # when that wait began
+    left: int | None = None  # bytes that are still read and discarded
     _is_in_body = False
     _has_ended = False  # the peer has sent its last byte
 
@@ -116,18 +118,18 @@ class Connection(H11Protocol):
         super().resume_writing()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """A peer that has sent its last byte still hears the answers to what it sent."""
+        """Half-closed connections: a peer that has sent EOF still gets the answers to its requests."""
         self._has_ended = True
         return self.left is None and self.is_served
 
     @property
     def is_receiving(self) -> bool:
-        """Whether the peer has begun a request and has not ended it."""
+        """Whether the peer has begun a request and not finished it."""
         return self.conn.their_state in {h11.SEND_BODY, h11.ERROR} or bool(self.conn.trailing_data[0])
 
     @property
     def is_served(self) -> bool:
-        """Whether a whole request has arrived and is being answered."""
+        """Whether a complete request has arrived and is being answered."""
         return self.deadline is None and self.cycle is not None and not self.cycle.response_complete
 
     def linger(self) -> None:
@@ -135,7 +137,7 @@ class Connection(H11Protocol):
         self._expect(LINGER_SECONDS)
 
     def end(self, status: int) -> None:
-        """Answers with this status where nothing was answered yet, and closes."""
+        """Answers with this status if nothing was sent yet, and closes the connection."""
         if self.left is None and self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             body = msgspec.json.encode({"error": _SENTENCES[status]})
             self.transport.write(
@@ -159,7 +161,7 @@ class Connection(H11Protocol):
         self.deadline = self.since + seconds
 
     def _look(self) -> None:
-        """What the peer owes us now: the rest of a body, of a head, or nothing."""
+        """Sets the deadline for what the peer has to send now: the rest of a body, of a head, or nothing."""
         in_body = self.conn.their_state is h11.SEND_BODY
         if in_body and not self._is_in_body:
             self._expect(BODY_SECONDS)
@@ -177,7 +179,7 @@ def _make_room(among: Iterable[Connection], newest: Connection) -> None:
 
 
 def end_late(connections: Iterable[Connection]) -> None:
-    """Ends the connections whose peer took too long."""
+    """Ends the connections whose peer took too long, with 408."""
     now = time.monotonic()
     for one in list(connections):
         if one.deadline is not None and one.deadline < now:

@@ -1,7 +1,7 @@
-"""/livez, /readyz and /metrics: is the process alive, can it take signals, and how is it doing.
+"""/livez, /readyz and /metrics: whether the process is alive, whether it can accept signals, and its figures.
 
-`/readyz` is red only for what keeps the bot from taking and storing signals. A Slack or an Airflow that is down is in
-its body and in the metrics, since restarting the bot would not help.
+`/readyz` fails only if the bot can't accept and store signals. A Slack or an Airflow that is down is in its body and in
+the metrics, because restarting the bot would not help.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ async def livez(_: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """200 when signals can be taken and kept; the body says what is wrong with each part that is not well. What stands behind
-    a colon is another program's words, with hosts and ports in them, so it is for readers with a token."""
+    """200 if signals can be accepted and stored, otherwise 503; the body lists each failing part. The text after a
+    colon comes from another program and contains hosts and ports, so it is only for readers with a token."""
     edge = edge_of(request)
     trouble = await run_in_threadpool(edge.probe.trouble)
     parts = {"store": trouble, **await run_in_threadpool(edge.parts)}
@@ -39,14 +39,14 @@ async def readyz(request: Request) -> Response:
 
 
 async def metrics(request: Request) -> Response:
-    """Prometheus' text format, read from the store at each scrape."""
+    """Prometheus's text format, read from the store at each scrape."""
     registry = CollectorRegistry()
     registry.register(_Collector(edge_of(request)))
     return Response(await run_in_threadpool(generate_latest, registry), media_type=CONTENT_TYPE_LATEST)
 
 
 class _Collector:
-    """The bot's figures at this moment."""
+    """The bot's metrics at this moment."""
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
@@ -66,7 +66,8 @@ class _Collector:
         yield part
 
     def _stored(self) -> Iterator[Metric]:
-        """What the store knows; without it, that it is away: the other figures are of use all the same."""
+        """The metrics from the store. If it is unavailable, only `windsock_store_up` as 0, because the other metrics
+        are still useful."""
         up = GaugeMetricFamily("windsock_store_up", "1 when the store answers")
         try:
             seen = figures(self._edge.services)

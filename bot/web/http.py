@@ -1,6 +1,6 @@
-"""What the HTTP edge is given, and how it refuses.
+"""The HTTP edge's dependencies, and how it refuses requests.
 
-A sender's mistake is a 4xx with a sentence that names the field; nothing that a sender sends may cause a 5xx.
+A sender's mistake is a 4xx with a sentence that names the field; no input from a sender may cause a 5xx.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ Dispatch = Callable[[bytes, Mapping[str, str]], tuple[int, Mapping[str, str], st
 
 @dataclass
 class Edge:
-    """`tokens` gives those that are valid now. `parts` says what is wrong with each part of the bot (empty: well); `slack`
-    answers Slack's requests in http mode, None in socket mode. `pagerduty_secret` and
-    `slack_secret` sign what these two send."""
+    """The edge's dependencies. `tokens` returns the tokens that are valid now. `parts` returns what is wrong with each
+    part of the bot (empty: it works); `slack` answers Slack's requests in http mode, None in socket mode.
+    `pagerduty_secret` and `slack_secret` verify the requests of these two."""
 
     services: Services
     intake: Intake
@@ -41,7 +41,7 @@ class Edge:
     pagerduty_secret: str = ""
     slack_secret: str = ""
     answers: Answers = field(default_factory=Answers)
-    held: int = 0  # bytes of bodies that are on their way
+    held: int = 0  # bytes of request bodies in memory
     probe: Probe = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,7 +64,7 @@ def edge_of(request: Request) -> Edge:
 
 
 def sender(request: Request) -> frozenset[str] | None:
-    """The deployments for which this request may send signals, None for every one. Raises Refusal when it is for none."""
+    """The deployments for which this request may send signals, None for all. Raises Refusal if there are none."""
     deployments = edge_of(request).tokens().sends_for(request.headers.get("authorization", ""))
     if deployments is not None and not deployments:
         raise _unauthorised("WINDSOCK_SERVER__SIGNAL_TOKEN, or that of your deployment")
@@ -89,18 +89,18 @@ def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = Non
 
 
 async def unavailable(_: Request, error: Exception) -> Response:
-    """The store is away, and that is no fault of who asks."""
+    """503 for an error of the store, which is not the client's fault."""
     assert isinstance(error, Temporary | Permanent)  # noqa: S101 - registered for these alone
     return answer({"error": error.message}, 503, {"Retry-After": "5"})
 
 
 async def gone(_: Request, __: Exception) -> Response:
-    """For a client that has hung up; uvicorn throws it away."""
+    """For a client that has disconnected; uvicorn discards the answer."""
     return Response(status_code=400)
 
 
 async def refuse(request: Request, error: Exception) -> Response:
-    """A Refusal as an answer. A sender without the right credentials leaves a line now and then: a rotated secret does that."""
+    """A Refusal as an answer. Wrong credentials are logged, at a limited rate, because a rotated secret causes them."""
     assert isinstance(error, Refusal)  # noqa: S101 - registered for Refusal alone
     if error.status == 401:
         address = request.client.host if request.client else "?"

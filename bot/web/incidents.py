@@ -1,4 +1,4 @@
-"""GET /v1/incidents and /v1/incidents/{id}: the incidents for other programs, every subject uncapped."""
+"""GET /v1/incidents and /v1/incidents/{id}: the incidents for other programs, with every subject."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ async def get_incident(request: Request) -> Response:
 
 
 def _seen(edge: Edge) -> None:
-    """Who reads sees what was accepted before. A storm that takes longer to observe is shown as far as it is observed."""
+    """Waits until signals accepted earlier are observed, up to 20 s. In a longer storm the incidents are shown as far
+    as they are observed."""
     edge.intake.observer.caught_up(SEEN_SECONDS)
 
 

@@ -1,4 +1,5 @@
-"""GET /openapi.json: the HTTP surface in OpenAPI 3.1, kept beside the code that it describes (a test compares them)."""
+"""GET /openapi.json: the HTTP interface in OpenAPI 3.1, kept next to the code that it describes (a test compares
+them)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""POST /v1/pagerduty: what people do in PagerDuty is done to the incident as well.
+"""POST /v1/pagerduty: applies people's actions in PagerDuty to the incident.
 
-PagerDuty reports our own acknowledgement back, without an agent; it is ignored. It redelivers an event for hours, so an
-event counts once, and only if it isn't older than what it would change. A request is trusted by its signature alone.
-What changes nothing is answered 2xx all the same, or PagerDuty would disable the subscription.
+PagerDuty reports the bot's own acknowledgement back, without an agent; it is ignored. It redelivers an event for hours,
+so an event counts once, and only if it isn't older than what it would change. A request is trusted only by its
+signature. An event that changes nothing is also answered 2xx, or PagerDuty would disable the subscription.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ VERBS = {
 
 
 async def post_pagerduty(request: Request) -> Response:
-    """Takes one webhook of version 3."""
+    """Accepts one webhook of version 3."""
     edge, body = edge_of(request), await body_of(request)
     verify(edge, body, request.headers.get("x-pagerduty-signature", ""))
     value = decoded(body)
@@ -42,7 +42,7 @@ async def post_pagerduty(request: Request) -> Response:
 
 
 def verify(edge: Edge, body: bytes, given: str) -> None:
-    """Raises Refusal unless one of the signatures is made with the secret that is configured."""
+    """Raises Refusal unless one of the signatures was made with the configured secret."""
     if not edge.pagerduty_secret:
         raise Refusal(404, "PagerDuty's webhooks are not configured; set WINDSOCK_PAGERDUTY__WEBHOOK_SECRET")
     right = "v1=" + hmac.new(edge.pagerduty_secret.encode(), body, hashlib.sha256).hexdigest()
@@ -69,7 +69,7 @@ def _carry_over(services: Services, event: dict[str, Any]) -> bool:
 
 
 def _moment(given: object, now: datetime) -> datetime:
-    """When it occurred: now where PagerDuty doesn't say, and long ago where that can't be read."""
+    """When the event occurred: now if PagerDuty doesn't say, and the distant past if the time can't be parsed."""
     if given is None:
         return now
     try:

@@ -1,4 +1,4 @@
-"""Whether the store can be written: a full disk still reads."""
+"""Checks whether the store can be written, because a full disk can still be read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROBE_SECONDS = 5.0
 
 
 class Probe:
-    """Tries every few seconds at the most, since strangers may ask."""
+    """Probes at most every 5 seconds, because unauthenticated callers can trigger it."""
 
     def __init__(self, services: Services, clock: Callable[[], float] = time.monotonic) -> None:
         self._store, self._clock = services.store, clock
@@ -21,8 +21,8 @@ class Probe:
         self._next, self._said = 0.0, ""
 
     def trouble(self) -> str:
-        """What is wrong, empty when it is well. One caller at a time writes, the others take the last answer. Reading is tried
-        each time: it waits for nothing."""
+        """What is wrong with the store, empty if it works. One caller at a time writes, the others get the last result.
+        Reading is checked every time, because it waits for nothing."""
         try:
             self._store.ping()
         except (Temporary, Permanent) as error:

@@ -19,7 +19,7 @@ from bot.web.runbooks import list_runbooks, show_runbook
 from bot.web.signals import post_signals
 from bot.web.slack import post_slack
 
-HEADERS, HEAD_BYTES = 100, 65_536  # more is no client of ours
+HEADERS, HEAD_BYTES = 100, 65_536  # no legitimate client sends more
 
 
 ROUTES = [
@@ -48,7 +48,7 @@ def site(edge: Edge) -> Starlette:
 
 
 class _Site(Starlette):
-    """Refuses odd heads, and has a road for storms without Starlette's layers, which cost a tenth of an answer."""
+    """Refuses bad heads, and serves POST /v1/signals without Starlette's layers, which cost a tenth of an answer."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (refused := _head(scope)):
@@ -72,7 +72,7 @@ async def _storm(request: Request) -> Response:
 
 
 def _head(scope: Scope) -> Refusal | None:
-    """Why this head is refused. h11 bounds what it keeps while a head arrives, not what it hands on."""
+    """Why this head is refused; None if it is acceptable. h11 limits only the part of a head that it buffers."""
     if scope["http_version"] not in {"1.0", "1.1"}:
         return Refusal(505, "HTTP: only versions 1.0 and 1.1 are served here", Connection="close")
     headers = scope["headers"]

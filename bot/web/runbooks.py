@@ -1,6 +1,6 @@
 """GET /runbooks and /runbooks/{name}: the runbooks as pages.
 
-A runbook is the operator's own text, yet its HTML is escaped all the same; the page loads nothing from elsewhere.
+A runbook is the operator's own text, but HTML in it is escaped anyway; the page loads nothing from other hosts.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ GRACE_SECONDS = 5
 
 @retry(retry=retry_if_exception_type(OSError), wait=wait_fixed(0.05), stop=stop_after_delay(3), reraise=True)
 def listening(host: str, port: int) -> socket.socket:
-    """The bot's port. Raises OSError when it can't be had; a predecessor that is ending is waited for."""
-    # with the protocol named, asyncio turns Nagle's algorithm off; without, each answer waits 40 ms
+    """Opens the bot's port. Retries for 3 s, while a previous process may be stopping; then raises OSError."""
+    # if the protocol is given, asyncio disables Nagle's algorithm; otherwise each answer waits 40 ms
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -35,7 +35,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Looks for late connections once a second."""
+    """Ends late connections once a second."""
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:
@@ -45,7 +45,7 @@ class Server(uvicorn.Server):
 
 def server(app: ASGIApp, **more: Any) -> Server:
     """A server for this application, not yet started."""
-    # half of the descriptors stay for Slack, Airflow and the store
+    # the other half of the descriptors is for Slack, Airflow and the store
     most = min(CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
     return Server(uvicorn.Config(
         app, http=type("LimitedConnection", (Connection,), {"limit": most}), ws="none", lifespan="off", log_level="error",

@@ -1,8 +1,8 @@
-"""POST /v1/signals: one signal or many; 202 after the commit, and only then.
+"""POST /v1/signals: one signal or many; answers 202 only after the commit.
 
-A batch is taken whole or refused whole. A body that isn't JSON or UTF-8, is too deep or too large is a 4xx that says
-so; half a character in free text is cleaned, so that no failure is lost over it. If the writer is behind or the disk is
-full, it is a 503 with Retry-After, so that the sender keeps the signals.
+A batch is accepted or refused as a whole. A body that isn't JSON or UTF-8, is nested too deeply or is too large gets a
+4xx with the reason; lone surrogates in free text are cleaned, so that no failure is lost because of one. If the writer
+is behind or the disk is full, the answer is 503 with Retry-After, so that the sender keeps the signals.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from bot.web.commits import Result
 from bot.web.http import Edge, Refusal, answer, edge_of, sender
 
 BODY_LIMIT = 1_048_576
-HELD_LIMIT = 64 * 1_048_576  # of all bodies that are on their way, before any of them is known to be of use
+HELD_LIMIT = 64 * 1_048_576  # for all bodies in memory, before any of them is validated
 BATCH_LIMIT = 1_000
 DEPTH_LIMIT = 64
-COMMIT_SECONDS = 5.0  # the plugin waits for two, and keeps what it has no answer to
+COMMIT_SECONDS = 5.0  # the plugin waits for 2 s, and keeps signals that weren't answered
 
 
 async def post_signals(request: Request) -> Response:
-    """Takes signals; the answer counts what was news and what was told before."""
+    """Accepts signals; the answer counts new ones and duplicates."""
     deployments = sender(request)
     edge = edge_of(request)
     try:
@@ -47,7 +47,7 @@ async def post_signals(request: Request) -> Response:
 
 
 def _bound(told: Sequence[Signal], deployments: frozenset[str] | None) -> None:
-    """Raises Refusal for a signal of a deployment that the sender's token is not for."""
+    """Raises Refusal for a signal of a deployment that the sender's token doesn't cover."""
     if deployments is None:
         return
     for place, one in enumerate(told):
@@ -57,7 +57,7 @@ def _bound(told: Sequence[Signal], deployments: frozenset[str] | None) -> None:
 
 
 async def committed(edge: Edge, told: Sequence[Signal]) -> Receipt:
-    """Hands the signals to the one writer and waits for its commit. Raises Refusal when they were not taken."""
+    """Hands the signals to the writer and waits for the commit. Raises Refusal if they were not accepted."""
     done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
     try:
         edge.intake.submit(told, partial(edge.answers.give, done))
@@ -65,7 +65,7 @@ async def committed(edge: Edge, told: Sequence[Signal]) -> Receipt:
             result: Result = await done
     except Temporary as error:
         result = error
-    except TimeoutError:  # it may be committed after all; sent again, it is a duplicate
+    except TimeoutError:  # it may be committed later; a repeat is then a duplicate
         result = Temporary("the store is locked or slow; send this again in a moment")
     if not isinstance(result, Receipt):
         wait = getattr(result, "retry_after", None) or 5
@@ -76,7 +76,7 @@ async def committed(edge: Edge, told: Sequence[Signal]) -> Receipt:
 
 
 async def body_of(request: Request, limit: int = BODY_LIMIT) -> bytes:
-    """The whole body, refused as soon as it is known to be larger than `limit` bytes."""
+    """The whole body. Raises Refusal as soon as it exceeds `limit` bytes, or all bodies in memory exceed 64 MiB."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > limit:
         raise _too_large(limit)
@@ -100,7 +100,7 @@ def _too_large(limit: int) -> Refusal:
 
 
 def decoded(body: bytes) -> Any:
-    """The JSON value of a body. Raises Refusal; half a character is let through, to be cleaned where it is free text."""
+    """The JSON value of a body. Raises Refusal. Lone surrogates are accepted, and cleaned later in free text."""
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -126,7 +126,7 @@ def _no_number(word: str) -> NoReturn:
 
 
 def _deeper_than(value: Any, levels: int) -> bool:
-    """Walks level by level, so that depth costs no recursion."""
+    """Whether the value is nested deeper; it is walked level by level, without recursion."""
     layer = [value] if isinstance(value, dict | list) else []
     for _ in range(levels):
         layer = [

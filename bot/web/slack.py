@@ -1,4 +1,5 @@
-"""POST /slack/events: Slack's requests in http mode. Nothing is read, answered or logged before the signature was verified."""
+"""POST /slack/events: Slack's requests in http mode. Nothing is parsed, answered or logged before the signature is
+verified."""
 
 from __future__ import annotations
 
@@ -15,13 +16,13 @@ from bot.web.http import Refusal, edge_of
 from bot.web.signals import body_of
 
 BODY_LIMIT = 1_048_576  # a view with its state can be long
-TOLERANCE = 300  # seconds, as Slack's own documentation has it
+TOLERANCE = 300  # seconds, from Slack's documentation
 _STAMP = re.compile(r"[0-9]{1,12}")
-_at_once = CapacityLimiter(64)  # threads of its own: a slow store, asked by others, must not keep a press from its ack
+_at_once = CapacityLimiter(64)  # separate threads: a slow store in other requests must not delay a press's ack
 
 
 async def post_slack(request: Request) -> Response:
-    """Hands one verified request to Bolt, whose dispatch is synchronous."""
+    """Passes one verified request to Bolt, whose dispatch is synchronous."""
     edge = edge_of(request)
     if edge.slack is None:
         raise Refusal(
@@ -34,7 +35,8 @@ async def post_slack(request: Request) -> Response:
 
 
 def verify(secret: str, request: Request, body: bytes, now: float) -> None:
-    """Raises Refusal unless Slack signed this body within the last minutes. https://docs.slack.dev/authentication/verifying-requests-from-slack"""
+    """Raises Refusal unless Slack signed this body within the last five minutes.
+    https://docs.slack.dev/authentication/verifying-requests-from-slack"""
     stamp = request.headers.get("x-slack-request-timestamp", "")
     if not _STAMP.fullmatch(stamp) or abs(now - int(stamp)) > TOLERANCE:
         raise Refusal(401, "X-Slack-Request-Timestamp: is missing, or more than five minutes off", Connection="close")

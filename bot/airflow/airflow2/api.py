@@ -1,8 +1,8 @@
-"""Airflow 2.x: `/api/v1` by httpx.
+"""Airflow 2.x: `/api/v1` through httpx.
 
 A clear names tasks only, without state and index, and can't address one mapped index. PATCH and clear default to dry
-runs. A mark answers `{}` whether or not it changed something, so the result is read back. What 2.x can't do is refused
-before anything is sent.
+runs. Marking answers `{}` whether or not it changed something, so the result is read back. What 2.x doesn't support is
+refused before anything is sent.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from bot.core.errors import Permanent
 
 
 class AirflowTwo(ConfiguredTwo, BackfillingTwo):
-    """The verbs of `bot.core.airflow.protocol.Airflow` on one 2.x server."""
+    """The protocol `bot.core.airflow.protocol.Airflow` for one 2.x server."""
 
     can_address_map_index = False
     clear_stops_running = False
@@ -45,7 +45,7 @@ class AirflowTwo(ConfiguredTwo, BackfillingTwo):
         )
 
     def jobs(self) -> list[Job]:
-        """Airflow 2 has no list of them: what beats is known of its health only."""
+        """Derived from the server's health, because Airflow 2 has no endpoint that lists jobs."""
         return parsing.recent(
             [job for part in self.health().components if (job := parsing.job_of(part))], datetime.now(UTC)
         )
@@ -55,13 +55,13 @@ class AirflowTwo(ConfiguredTwo, BackfillingTwo):
             query = {"only_active": "true", "order_by": "dag_id", "limit": size, "offset": offset}
             return self._get("list DAGs", "/dags", {**query, **({"dag_id_pattern": pattern} if pattern else {})})
 
-        def wanted(dag: Dag) -> bool:  # the server's pattern takes `_` for any character
+        def wanted(dag: Dag) -> bool:  # the server's pattern treats `_` as any character
             return pattern.casefold() in dag.dag_id.casefold()
 
         return paging.collect(page, "dags", parsing.dag, limit, wanted if pattern else None)
 
     def dag(self, dag_id: str) -> Dag | None:
-        """Two reads: `/details` has the params, but reports no owners."""
+        """Reads the DAG twice, because `/details` has the params but no owners. None if there is no such DAG."""
         row = self._get(f"read {dag_id}", f"/dags/{quoted(dag_id)}", allow={404})
         if row is None:
             return None
@@ -135,7 +135,8 @@ class AirflowTwo(ConfiguredTwo, BackfillingTwo):
         return False
 
     def mark(self, ref: TaskRef, state: str, *, note: str = "") -> list[TaskInstance]:
-        """Airflow also clears the failed tasks after it; a dry clear of its downstream names them beforehand."""
+        """Marks and reads back. Airflow also clears the failed tasks after it; a dry clear of its downstream lists them
+        beforehand."""
         before = self.task_instance(ref)
         if before is None:
             raise Permanent(f"the run {ref.run_id} of {ref.dag_id} has no task instance `{ref.label}`", "404")

@@ -1,7 +1,7 @@
 """Backfills on Airflow 2.x, run by run, since its API has none.
 
-If one run is refused or Airflow goes away half-way, the answer lists what was started and what wasn't. A run's id is
-made of its date, so that asking again starts none twice.
+If a run is refused or Airflow becomes unavailable half-way, the answer lists what was started and what wasn't. A run's
+id is derived from its date, so a repeated request starts no run twice.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from bot.core.airflow.protocol import Run, Scope, TaskInstance
 from bot.core.errors import Permanent, Temporary
 
 AGAIN = {"none": frozenset[str](), "failed": frozenset({"failed"}), "completed": frozenset({"failed", "success"})}
-MOST_RUNS = 10_000  # that a window may hold beside the scheduled ones
+MOST_RUNS = 10_000  # in a window, including unscheduled runs
 NO_BACKFILLS = "Airflow 2 has no backfills in its API; each date is a run of its own"
 
 
 class BackfillingTwo(RunsTwo):
-    """The verbs about backfills."""
+    """The backfill calls."""
 
     has_backfill = False
 
@@ -33,7 +33,8 @@ class BackfillingTwo(RunsTwo):
         return [one for _, one in self._planned(dag_id, start, end, rerun)]
 
     def _planned(self, dag_id: str, start: datetime, end: datetime, rerun: str) -> list[tuple[Slot, BackfillDate]]:
-        """As Airflow 3 decides it: a date without a run, or with an ended one that `rerun` names."""
+        """The runs to start, chosen the way Airflow 3 does: dates without a run, or with an ended run in a state that
+        `rerun` selects."""
         check_window(start, end, rerun)
         slots = self._schedule(dag_id).slots(start, end, datetime.now(UTC))
         if not slots:
@@ -69,7 +70,8 @@ class BackfillingTwo(RunsTwo):
         return _told(dag_id, start, end, began, done, refused)
 
     def _start(self, dag_id: str, slot: Slot, one: BackfillDate) -> BackfillDate:
-        """A run that is there is cleared whole, as Airflow 3 does it; else there is a new one."""
+        """Starts one date: an existing run is cleared completely, as Airflow 3 does; otherwise a new run is
+        triggered."""
         if one.run_id:
             self.clear(Scope(dag_id, one.run_id, only_failed=False), dry_run=False)
             return BackfillDate(slot.logical_date, one.run_id, "queued")

@@ -1,4 +1,4 @@
-"""Runs on Airflow 2.x: find, start, judge.
+"""Runs on Airflow 2.x: find, trigger, set states.
 
 Airflow 2 gives a run that is triggered for a date the interval before that date, while a scheduled run of that date has
 the interval after it. Where the schedule is known, a run gets the interval that its schedule would give it.
@@ -20,7 +20,7 @@ EVERY_DAG = "~"
 
 
 class RunsTwo(TwoCalls):
-    """The verbs about runs."""
+    """The calls about runs."""
 
     def runs(
         self,
@@ -87,7 +87,7 @@ class RunsTwo(TwoCalls):
         logical_date: datetime | None,
         slot: schedule.Slot | None,
     ) -> Run:
-        """`logical_date` null is refused by Airflow 2: what is not given is left out."""
+        """Triggers a run. Airflow 2 refuses a null `logical_date`, so missing values are left out."""
         body: dict[str, Any] = {"dag_run_id": run_id, "conf": dict(conf)}
         body.update({"note": note[: clearing.NOTE_LENGTH]} if note else {})
         body.update({} if logical_date is None else {"logical_date": _text(logical_date)})
@@ -100,7 +100,7 @@ class RunsTwo(TwoCalls):
         return found
 
     def _schedule(self, dag_id: str) -> schedule.Schedule:
-        """The DAG's schedule; `Permanent` when there is no such DAG, or none whose dates can be computed."""
+        """The DAG's schedule. Raises Permanent if there is no such DAG or its dates can't be computed."""
         what = f"read {dag_id}"
         row = self._get(what, f"/dags/{quoted(dag_id)}", allow={404})
         details = self._get(what, f"/dags/{quoted(dag_id)}/details", allow={404})
@@ -112,7 +112,7 @@ class RunsTwo(TwoCalls):
         try:
             return self._schedule(dag_id).slot(logical_date)
         except Permanent:
-            return None  # no schedule that we can compute: Airflow itself decides on the interval
+            return None  # the schedule can't be computed, so Airflow chooses the interval
 
 
 def _text(at: datetime) -> str:

@@ -1,8 +1,8 @@
 """The dates of a 2.x DAG's schedule, computed here, since Airflow 2's API doesn't list them.
 
 A run is named after the start of its interval and exists only once the interval is over. A timedelta schedule counts
-from the run that Airflow plans next. A custom timetable looks like any text. A date that Airflow would not have is
-never offered; what can't be computed is refused with the reason.
+from the run that Airflow plans next. A custom timetable is reported as arbitrary text. Dates that Airflow wouldn't
+schedule are never offered; a schedule that can't be computed is refused with the reason.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from bot.airflow import parsing
 from bot.core.airflow import cron
 from bot.core.errors import Permanent
 
-MOST_DATES = 1000  # of one backfill: more are a slip of the finger
+MOST_DATES = 1000  # in one backfill; more are most likely a typing error
 ZONE = re.compile(r"""(?:Timezone\(['"])?(?P<name>[\w/+-]+?)(?:['"]\))?""")
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One run that a schedule has: its logical date and the end of its data interval, both UTC."""
+    """One scheduled run: its logical date and the end of its data interval, both UTC."""
 
     logical_date: datetime
     end: datetime
@@ -34,9 +34,9 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a DAG runs: by `cron` in `zone`, or every `step` counted from `anchor`; from `first` to `last` at most.
+    """When a DAG runs: by `cron` in `zone`, or every `step` counted from `anchor`, within `first` and `last`.
 
-    `is_point` is for timetables whose runs stand for a moment, so that their interval has no length.
+    `is_point` is for timetables whose data interval has no length.
     """
 
     dag_id: str
@@ -49,7 +49,7 @@ class Schedule:
     last: datetime | None
 
     def slots(self, start: datetime, end: datetime, now: datetime) -> list[Slot]:
-        """The runs of a window (both ends belong to it) whose interval is over. `Permanent` for too many."""
+        """The runs in a window (both ends included) whose interval is over. Raises Permanent for more than 1,000."""
         until = end if self.last is None else min(end, self.last)
         since = start if self.first is None else max(start, self.first)
         found: list[Slot] = []
@@ -60,7 +60,7 @@ class Schedule:
         return found
 
     def slot(self, logical_date: datetime) -> Slot | None:
-        """The run of that very date; None when the schedule has none there."""
+        """The run at exactly this date; None if the schedule has none."""
         found = next(self._slots(logical_date), None)
         return found if found is not None and found.logical_date == logical_date else None
 
@@ -76,8 +76,8 @@ class Schedule:
 
 
 def of_dag(row: Mapping[str, Any], details: Mapping[str, Any]) -> Schedule:
-    """The schedule that Airflow 2 reports for a DAG (its row and its details). `Permanent` when there is none that has
-    dates, or when it is neither a cron expression nor a timedelta."""
+    """The schedule from a DAG's row and its details. Raises Permanent if it has no dates, or is neither a cron
+    expression nor a timedelta."""
     dag_id, told = str(row.get("dag_id") or ""), row.get("schedule_interval")
     kind = told.get("__type") if isinstance(told, Mapping) else None
     expression, step = _cron(dag_id, told) if kind == "CronExpression" else None, _step(told)
@@ -124,7 +124,7 @@ def _step(told: Any) -> timedelta:
 
 
 def _zone(dag_id: str, told: Any) -> tzinfo:
-    """Airflow 2 writes the name as Python's repr: `Timezone('Europe/Berlin')`."""
+    """Parses the time zone. Airflow 2 reports Python's repr: `Timezone('Europe/Berlin')`."""
     found = ZONE.fullmatch(str(told or "UTC"))
     try:
         return ZoneInfo(found["name"] if found else "")

@@ -1,4 +1,4 @@
-"""HTTP to Airflow 2.x: JSON below `/api/v1`, each name quoted in the path, since run ids contain `+`, `:` and `/`."""
+"""HTTP to Airflow 2.x: JSON below `/api/v1`. Names in the path are quoted, since run ids contain `+`, `:` and `/`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.core.airflow.protocol import TaskRef
 
 
 class TwoCalls:
-    """What the verbs of one 2.x server are made of."""
+    """Requests to one 2.x server; the base of the protocol's implementation."""
 
     major = 2
 
@@ -62,7 +62,7 @@ class TwoCalls:
 
 
 def quoted(text: str) -> str:
-    """As one part of an address."""
+    """Quotes a name as one path segment."""
     return quote(in_path(text), safe="")
 
 

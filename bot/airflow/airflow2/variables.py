@@ -1,7 +1,7 @@
 """Variables and connections on Airflow 2.x.
 
-POST overwrites a variable together with its description, a list can't be searched, and values come in clear whatever
-their key; they are never logged nor put into an error.
+POST overwrites a variable together with its description, a list can't be searched, and values are returned unmasked,
+whatever their key; they are never logged nor put into an error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bot.core.airflow.variables import Connection, ConnectionTest, Variable
 
 
 class ConfiguredTwo(TwoCalls):
-    """The verbs about variables and connections."""
+    """The calls about variables and connections."""
 
     def variable(self, key: str) -> Variable | None:
         answer = self._get("read variables", f"/variables/{quoted(configured.in_path(key))}", allow={404})
@@ -31,7 +31,7 @@ class ConfiguredTwo(TwoCalls):
         body = {"key": key, "value": value, **({"description": description} if description else {})}
         if self.variable(key) is None:
             self._post("set variables", "/variables", body)
-        else:  # a POST would do as well, but it forgets the description
+        else:  # a POST would also work, but it drops the description
             self._patch("set variables", f"/variables/{quoted(key)}", body)
         return configured.read_back(self.name, key, self.variable(key))
 

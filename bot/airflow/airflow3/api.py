@@ -1,6 +1,6 @@
 """Airflow 3.x: `/api/v2` through the generated client in raw mode.
 
-A PATCH on a mapped task without an index changes every index, so the index is always sent, -1 too. A manual run has no
+A PATCH on a mapped task without an index changes every index, so the index is always sent, even -1. A manual run has no
 logical date and is still included in a window of time.
 """
 
@@ -33,7 +33,7 @@ NDJSON = "application/x-ndjson"
 
 
 class AirflowThree(ConfiguredThree, BackfillingThree):
-    """The verbs of `bot.core.airflow.protocol.Airflow` on one 3.x server."""
+    """The protocol `bot.core.airflow.protocol.Airflow` for one 3.x server."""
 
     can_address_map_index = True
     clear_stops_running = True
@@ -45,7 +45,7 @@ class AirflowThree(ConfiguredThree, BackfillingThree):
         return parsing.health(answer, time.monotonic() - began)
 
     def jobs(self) -> list[Job]:
-        """Two reads: Airflow says which are alive only by leaving the others out."""
+        """Reads the list twice, because a job doesn't say whether it is alive; the filter `is_alive` does."""
 
         def ask(**arguments: Any) -> list[Any]:
             answer = self._get("read jobs", "JobApi", "get_jobs", limit=paging.PAGE, **arguments)
@@ -62,7 +62,7 @@ class AirflowThree(ConfiguredThree, BackfillingThree):
                 exclude_stale=True, limit=size, offset=offset,
             )  # fmt: skip
 
-        def wanted(dag: Dag) -> bool:  # the server's pattern takes `_` for any character
+        def wanted(dag: Dag) -> bool:  # the server's pattern treats `_` as any character
             return pattern.casefold() in dag.dag_id.casefold()
 
         return paging.collect(page, "dags", parsing.dag, limit, wanted if pattern else None)
@@ -135,7 +135,8 @@ class AirflowThree(ConfiguredThree, BackfillingThree):
         return ("ClearTaskInstancesBody", "note") not in self._unknown
 
     def mark(self, ref: TaskRef, state: str, *, note: str = "") -> list[TaskInstance]:
-        """Airflow also clears the failed tasks after it; a dry clear of its downstream names them beforehand."""
+        """Marks the task instance. Airflow also clears the failed tasks after it; a dry clear of its downstream lists
+        them beforehand."""
         body = {"new_state": state, **({"note": note[: clearing.NOTE_LENGTH]} if note else {})}
         answer = self._patch_task(ref, body, f"mark tasks of {ref.dag_id}", allow={409})
         return [parsing.task_instance(row) for row in parsing.rows(answer, "task_instances")]

@@ -1,4 +1,4 @@
-"""Backfills on Airflow 3.x, by its own API.
+"""Backfills on Airflow 3.x, through its own API.
 
 Airflow reports a backfill's window but not its runs: they are those of type "backfill" in the window that were queued
 since it was requested. The request has the same body as the dry run, except for the limit on concurrent runs.
@@ -17,12 +17,12 @@ from bot.airflow.airflow3.runs import EVERY_DAG, RunsThree
 from bot.core.airflow.backfill import Backfill, BackfillDate, check_window
 from bot.core.errors import Permanent
 
-SLACK = timedelta(seconds=5)  # the API server's and the metastore's clocks
+SLACK = timedelta(seconds=5)  # allowed difference between the clocks of the API server and the metastore
 BODY = "BackfillPostBody"
 
 
 class BackfillingThree(RunsThree):
-    """The verbs about backfills."""
+    """The backfill calls."""
 
     has_backfill = True
 
@@ -37,7 +37,7 @@ class BackfillingThree(RunsThree):
         return [there.get(at, BackfillDate(at)) for at in dates]
 
     def _there(self, dag_id: str, dates: list[datetime]) -> dict[datetime, BackfillDate]:
-        """The runs that there are from the first of the dates to the last."""
+        """The existing runs from the first of the dates to the last, by logical date."""
         if not dates:
             return {}
         found = self._dated_rows(dag_id, dates[0], dates[-1])
@@ -63,7 +63,7 @@ class BackfillingThree(RunsThree):
         return found
 
     def _with_runs(self, asked: Backfill) -> Backfill:
-        """The backfill with its runs as they are now."""
+        """Adds the backfill's runs and their current states."""
         if asked.start is None or asked.end is None:
             return asked
         since = asked.created_at - SLACK if asked.created_at else None

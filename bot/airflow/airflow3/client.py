@@ -1,7 +1,7 @@
 """The generated Airflow 3 client, in raw mode only, loaded off the request path.
 
 Importing it takes more than a second, and its models reject answers of older servers, even after the server has acted.
-So only the `…_without_preload_content` calls are used, each with its timeouts, and we read the answer.
+So only the `…_without_preload_content` calls are used, each with its timeouts, and the answer is parsed here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bot.core.errors import Permanent
 POOL_SIZE = 20
 
 
-# Arguments of the generated client that become a part of the address.
+# Arguments of the generated client that become part of the path.
 IN_PATH = frozenset(
     {"dag_id", "dag_run_id", "run_id", "task_id", "variable_key", "connection_id", "pool_name", "asset_id"}
 )
@@ -32,7 +32,7 @@ IN_PATH = frozenset(
 class Question:
     """One call of the generated client: `TaskInstanceApi`, `get_task_instances`, its arguments by name.
 
-    `body` is the model's name and exactly the fields to send; `tail` keeps the end of a long answer only.
+    `body` is the model's name and exactly the fields to send; `tail` keeps only the end of a long answer.
     """
 
     api: str
@@ -43,14 +43,14 @@ class Question:
 
 
 def load() -> ModuleType:
-    """The client package. The first caller pays for the import; others wait for it."""
+    """Returns the client package. The first caller waits for the import; concurrent callers wait with it."""
     import airflow_client.client as package
 
     return package  # type: ignore[no-any-return, unused-ignore]
 
 
 def load_in_background() -> threading.Thread:
-    """Start loading now, so that the first person who presses a button need not wait for it."""
+    """Starts loading the client, so that the first person who presses a button doesn't wait for it."""
     thread = threading.Thread(target=load, name="airflow-client-import", daemon=True)
     thread.start()
     return thread
@@ -66,7 +66,8 @@ class RawClient:
         self._lock = threading.Lock()
 
     def ask(self, question: Question, limits: Limits, headers: dict[str, str]) -> Reply:
-        """Send the question; the answer with whatever status it has. Raises urllib3's own errors."""
+        """Sends the request and returns the answer with any status. Raises urllib3's errors, and Permanent for
+        arguments that the client rejects."""
         call = getattr(self._api(question.api), f"{question.verb}_without_preload_content")
         given = {key: value for key, value in question.arguments.items() if value is not None}
         for name in IN_PATH & given.keys():
@@ -83,7 +84,7 @@ class RawClient:
         return _reply(response, limits, tail=question.tail)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Closes the connections."""
         with self._lock:
             if self._client is not None:
                 self._client.rest_client.pool_manager.clear()
@@ -107,7 +108,7 @@ class RawClient:
 
 
 def exactly(model: Any, fields: Mapping[str, Any]) -> Any:
-    """A body that is sent as it is: the models add fields with defaults, which older servers refuse."""
+    """A body that is sent as given: the models add fields with defaults, which older servers refuse."""
 
     class Exact(model):  # type: ignore[misc]
         def to_dict(self) -> dict[str, Any]:
@@ -117,12 +118,12 @@ def exactly(model: Any, fields: Mapping[str, Any]) -> Any:
 
 
 def _argument(model: str) -> str:
-    """`TriggerDAGRunPostBody` is passed as `trigger_dag_run_post_body`."""
+    """`TriggerDAGRunPostBody` → `trigger_dag_run_post_body`, the argument's name."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", model).lower()
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy that the environment names for this address, as httpx finds it by itself."""
+    """The proxy that the environment sets for this address, chosen like httpx does; None for a direct connection."""
     parts = urlsplit(url)
     if not parts.hostname or urllib.request.proxy_bypass(parts.hostname):
         return None
@@ -140,6 +141,6 @@ def _reply(response: Any, limits: Limits, *, tail: bool) -> Reply:
 
 
 def _first_line(error: ValueError) -> str:
-    """pydantic's message without the values, which may be a person's text."""
+    """pydantic's message without the values, which may be a person's input; at most 300 characters."""
     rows = error.errors(include_input=False, include_url=False)  # type: ignore[attr-defined]
     return "; ".join(f"{'.'.join(str(part) for part in row['loc'])}: {row['msg']}" for row in rows)[:300]

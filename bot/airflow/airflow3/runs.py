@@ -1,7 +1,7 @@
-"""Runs on Airflow 3.x: find, start, judge.
+"""Runs on Airflow 3.x: find, trigger, set states.
 
-A manual run has no logical date, so a window of logical dates would hide it; it is found by `run_after`. A run is
-started under an id of ours, so that asking twice starts one.
+A manual run has no logical date, so a window of logical dates would hide it; it is found by `run_after`. The bot
+chooses the id of a run that it triggers, so a repeated request starts only one.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from bot.core.errors import Permanent
 
 EVERY_DAG = "~"
 NEWEST_FIRST = ["-run_after"]
-# Which types of runs may be without a logical date. Older servers refuse the names of newer ones.
+# Run types that may lack a logical date, and the minor version that added them: older servers refuse unknown types.
 UNDATED = {"manual": 0, "asset_triggered": 0, "asset_materialization": 2, "operator_triggered": 3}
 
 
 class RunsThree(ThreeCalls):
-    """The verbs about runs."""
+    """The calls about runs."""
 
     def runs(
         self,

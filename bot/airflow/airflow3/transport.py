@@ -1,7 +1,7 @@
-"""HTTP to Airflow 3.x: the generated client in raw mode, with bodies reduced to what the server's version knows.
+"""HTTP to Airflow 3.x: the generated client in raw mode, with bodies reduced to the fields that the server knows.
 
-An older 3.x answers 422 to an unknown body field, and has done nothing then. A field that a 422 called unknown is left
-out from then on.
+An older 3.x answers 422 to an unknown body field, without doing anything. A field that a 422 reported as unknown is
+left out from then on.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from bot.airflow.airflow3.client import Question, RawClient
 from bot.airflow.calls import Calls, Login, Reply
 from bot.core.errors import Permanent
 
-# Fields that we send and that not every 3.x server knows: since which minor version.
+# Fields that some 3.x servers don't know, and the minor version that added them.
 SINCE = {("ClearTaskInstancesBody", "note"): 3}
 NO_BODY: tuple[str, Mapping[str, Any]] = ("", {})
 
 
 class ThreeCalls:
-    """What the verbs of one 3.x server are made of."""
+    """Requests to one 3.x server; the base of the protocol's implementation."""
 
     major = 3
 
@@ -52,7 +52,7 @@ class ThreeCalls:
         reads_only: bool = False,
         **arguments: Any,
     ) -> Any:
-        """Send a change (or a dry run of it), once more without the fields that this server does not know."""
+        """Sends a change (or its dry run). If the server doesn't know some fields, sends it again without them."""
         model, fields = body
         known = {key: value for key, value in fields.items() if (model, key) not in self._unknown}
         question = Question(api, verb, arguments, body=(model, known) if model else None)

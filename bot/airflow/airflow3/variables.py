@@ -14,11 +14,11 @@ from bot.airflow.airflow3.client import Question
 from bot.airflow.airflow3.transport import ThreeCalls
 from bot.core.airflow.variables import Connection, ConnectionTest, Variable
 
-TESTS_WHAT_IS_STORED = 1  # the minor version since which the server adds the password to the connection it tests
+TESTS_WHAT_IS_STORED = 1  # from this minor version on, the server adds the stored password to a test
 
 
 class ConfiguredThree(ThreeCalls):
-    """The verbs about variables and connections."""
+    """The calls about variables and connections."""
 
     def variable(self, key: str) -> Variable | None:
         answer = self._get(

@@ -1,5 +1,4 @@
-"""The questions that Windsock asks each Airflow on a schedule. A new check is one record in one of these files,
-listed here."""
+"""The built-in checks. A new check is one record in one of these files, listed here."""
 
 from bot.checks.catalog.dag_files import IMPORT_ERRORS, SLOW_DAG_PARSE
 from bot.checks.catalog.pools import POOL_STARVATION, SENSOR_DEADLOCK

@@ -1,8 +1,9 @@
-"""Does every DAG file import, and is each parsed often enough? Asked of the tables in which Airflow keeps both.
+"""Does every DAG file import, and is each file parsed often enough? Reads Airflow's own tables for both.
 
 A file has two names: Airflow's hook gives an absolute path on both majors, as does the 2.x metastore; 3.x has a path
-relative to its bundle. `short_path` makes them one: what follows the bundle's folder, or the last folder called `dags`.
-The plugin has the same function, or an error would be reported under one name and resolved under another.
+relative to its bundle. `short_path` maps both to one name: the part after the bundle's folder, or after the last folder
+called `dags`. The plugin has the same function; otherwise an error would be reported under one name and resolved under
+another.
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ _FAULT = re.compile(r"([A-Za-z_][\w.]*): ?(.*)")
 
 
 def short_path(path: str) -> str:
-    """`/opt/airflow/dags/finance/ledger.py` → `finance/ledger.py`; a path without such a folder stays as it is."""
+    """`/opt/airflow/dags/finance/ledger.py` → `finance/ledger.py`; a path without such a folder is returned
+    unchanged."""
     name = path.replace("\\", "/")
     name = re.sub(r"^.*/dag_bundles/[^/]+/(?:tracking_repo/|versions/[^/]+/)?", "", name)
     return re.sub(r"^(?:.*/)?dags/", "", name) or path
 
 
 def read_trace(stacktrace: str, filename: str) -> dict[str, Any]:
-    """What a person wants of a stack trace: the line in the file itself, the code on it, the last sentence."""
+    """Extracts from a stack trace the line number in `filename`, the code on that line, and the last line split into
+    exception type and message."""
     lines = [line.strip() for line in stacktrace.splitlines() if line.strip()]
     last = lines[-1] if lines else ""
     fault = _FAULT.fullmatch(last)
@@ -78,7 +81,7 @@ _PARSED = "select dag_id, last_parsed_time from dag where {} and last_parsed_tim
 
 
 def _judge_parsed(check: Check, rows: Sequence[Row], sight: Sight) -> list[Finding]:
-    """One finding for all: what reads the files is one process."""
+    """Returns one finding for all DAGs, because one process parses all files."""
     if not rows:
         return []
     oldest = age(rows[0]["last_parsed_time"], sight.now) or 0.0

@@ -1,8 +1,8 @@
-"""Is a pool full while work waits for it, and is it full of sensors that only poll?
+"""Is a pool full while tasks wait for it, and is it full of sensors that only poll?
 
-Running and queued task instances take slots, deferred ones only where the pool says so, and one task may take several.
-A pool that is full for a moment is doing its work; one that stays full while something waits is a finding. Waiting
-tasks are found by state, which has an index.
+Running and queued task instances take slots, deferred ones only if the pool is set to count them, and one task may take
+several slots. A briefly full pool is normal; one that stays full while tasks wait is a finding. Waiting tasks are found
+by state, which has an index.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ where p.slots > 0 group by p.pool, p.slots order by 1 limit :most"""
 
 
 def _full(rows: Sequence[Row]) -> list[Mapping[str, Any]]:
-    """The pools without an open slot for which something waits, with their figures as whole numbers."""
+    """Returns the pools that have no open slot while tasks wait for one, with whole numbers as figures."""
     found: list[Mapping[str, Any]] = []
     for row in rows:
         facts: dict[str, Any] = {name: row[name] if name == "pool" else int(row[name]) for name in row}

@@ -1,8 +1,8 @@
-"""Is anything queued that no worker takes, how many are queued, and how long did started ones wait?
+"""Is a task queued that no worker takes, how many are queued, and how long did started tasks wait?
 
 A full pool is a different problem: a task that waits for a slot is `scheduled`; one that is `queued` has its slot and
-was handed to the executor. Waiting tasks are found by state and recently started ones by the newest runs, so that no
-question reads the whole table.
+was handed to the executor. Waiting tasks are found by state and recently started ones by the newest runs, so no query
+reads the whole table.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ QUEUE_DEPTH = Check(
     judge=_judge_depth,
 )
 
-_FEWEST = 20  # task instances that started; a percentile of fewer says nothing
+_FEWEST = 20  # task instances that started; a percentile of fewer means nothing
 _WAITED = """
 select ti.queued_dttm, ti.start_date from (
 select dag_id, run_id from (select dag_id, run_id from dag_run order by id desc limit 2000) as newest
@@ -91,7 +91,8 @@ where ti.start_date >= :hour and ti.queued_dttm is not null order by ti.start_da
 
 
 def _judge_wait(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Finding]:
-    """The nearest rank of those that started within the hour; a retry keeps its first start, and is left out."""
+    """Judges the 95th percentile (nearest rank) of the waits of tasks that started within the hour. A retry keeps its
+    first start time, so it is left out."""
     pairs = [(moment(row["queued_dttm"]), moment(row["start_date"])) for row in rows]
     waits = sorted((start - queued).total_seconds() for queued, start in pairs if queued and start and start >= queued)
     if len(waits) < _FEWEST:

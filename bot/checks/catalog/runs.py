@@ -1,8 +1,8 @@
-"""Do a DAG's runs succeed, and are runs created when they are due? Asked of the newest runs.
+"""Do a DAG's runs succeed, and are runs created when they are due? Reads the newest runs.
 
 `dag_run` has no index on its end, so the newest are taken by id. A run that was cleared, or that a catch-up created for
-a past date, was never late. A rate needs enough runs and more than one failure, since a single failure has an alert of
-its own.
+a past date, doesn't count as late. A rate needs enough runs and more than one failure, since a single failure has an
+alert of its own.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ order by r.id desc limit 1000"""
 
 
 def _judge_lag(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Finding]:
-    """Half of the runs that were due within the hour: one DAG that was just unpaused is not the scheduler's fault."""
+    """Judges the median lag of the runs due within the hour, because one DAG that was just unpaused is not the
+    scheduler's fault."""
     pairs = [(moment(row["due"]), moment(row["queued_at"])) for row in rows]
     lags = sorted((made - due).total_seconds() for due, made in pairs if due and made)
     if len(lags) < _FEWEST_DUE or (lag := median(lags)) <= check.threshold:

@@ -1,7 +1,7 @@
-"""Is the scheduler alive? Asked of the heartbeats that every component leaves in the metastore.
+"""Is the scheduler alive? Reads the heartbeats that every component writes to the metastore.
 
-A killed scheduler leaves its row `running` for good while a second one may be fine, so only the newest heartbeat of
-each kind counts. The other components' heartbeats are evidence, not a finding.
+A killed scheduler leaves its row `running` forever while a second one may be fine, so only the newest heartbeat of each
+kind counts. The other components' heartbeats are evidence, not a finding.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bot.checks.check import Check, Finding, Row, Sight, age, moment
 from bot.core.dates import span
 
 COMPONENTS = {"SchedulerJob": "scheduler", "TriggererJob": "triggerer", "DagProcessorJob": "DAG processor"}
-GONE = 86_400.0  # a component that has been silent for a day is taken for one that is not wanted here
+GONE = 86_400.0  # a component silent for a day counts as not deployed here
 _SQL = """
 select job_type, max(latest_heartbeat) as heartbeat from job
 where job_type in ('SchedulerJob', 'TriggererJob', 'DagProcessorJob') group by job_type

@@ -1,7 +1,7 @@
-"""Is anything marked running that is gone, or has run much too long? Asked of the running task instances.
+"""Is a task marked running whose process is gone, or that runs much too long? Reads the running task instances.
 
-2.x keeps the heartbeat with the job that supervises the task, 3.x with the task instance itself; a task that never sent
-one counts from its start. One finding per task instance, with the host, so that a lost machine shows.
+2.x keeps the heartbeat with the job that supervises the task, 3.x with the task instance itself; for a task that never
+sent one, its start counts. There is one finding per task instance, with the host, so that a lost machine shows.
 """
 
 from __future__ import annotations

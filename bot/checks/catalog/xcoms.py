@@ -1,8 +1,8 @@
-"""Do tasks pass each other more through the metastore than it is made for?
+"""Do tasks pass values through XCom that are too large for the metastore?
 
-A value's length is only known once it is read, and reading all of them would be the cost. So only the newest runs are
-looked at (an XCom's key begins with its run's), and huge stored values aren't unpacked. Only sizes leave the metastore,
-never values.
+A value's length is only known once it is read, and reading all of them would be too expensive. So only the newest runs
+are examined (an XCom's key begins with its run's), and huge stored values aren't unpacked. Only sizes leave the
+metastore, never values.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ select dag_id, task_id, key, max(octets) as octets, count(*) as number from (
 select x.dag_id, x.task_id, x.key, {octets} as octets
 from (select id from dag_run order by id desc limit 300) as newest join xcom x on x.dag_run_id = newest.id) as stored
 where octets > {{limit}} group by dag_id, task_id, key order by 4 desc, 1, 2, 3 limit :most"""
-# JSON is kept packed: 10 KB of it are more than 100 bytes even so, and what is huge is not unpacked
+# JSON is stored compressed: 10 KB of it still take more than 100 bytes. Huge values are not unpacked.
 _PACKED = """case when pg_column_size(x.value) between 100 and 1000000 then octet_length(x.value::text)
 else pg_column_size(x.value) end"""
-_LEAST = 1024  # of bytes; what is smaller than this is never too large, whatever the threshold
+_LEAST = 1024  # bytes; smaller values are never too large, whatever the threshold
 
 
 def _judge(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Finding]:

@@ -1,8 +1,8 @@
 """Reads an Airflow metastore on PostgreSQL or SQLite. MySQL is refused by name, since its queries can't be bounded
 here.
 
-Each question runs in a read-only transaction of its own with a time limit, and gives up at once when it meets a lock,
-so that it can't hurt Airflow. Whatever a question leaves in its session (a lock, a setting) is discarded. Errors are
+Each query runs in a read-only transaction of its own with a time limit, and fails at once when it meets a lock, so that
+it can't hurt Airflow. Anything that a query leaves in its session (a lock, a setting) is discarded. Errors are
 `Temporary` or `Permanent` and nothing else.
 """
 
@@ -40,15 +40,16 @@ _NOW = {"sqlite": "select strftime('%Y-%m-%d %H:%M:%f', 'now')"}
 
 
 class Metastore:
-    """One deployment's metastore. `seconds` is the time limit of each question; PostgreSQL enforces it itself. With
-    `by_index` it also reads a large table by its index rather than whole."""
+    """One deployment's metastore. `seconds` is the time limit of each query; PostgreSQL enforces it itself. With
+    `by_index` PostgreSQL is made to read large tables by an index instead of scanning them."""
 
     def __init__(self, url: str, *, seconds: float = 5.0, by_index: bool = False) -> None:
         self._engine, self._seconds = engine(url, seconds, by_index=by_index), seconds
 
     @cached_property
     def major(self) -> int:
-        """Airflow's major version, 2 or 3, derived from the columns; what alembic says differs with every release."""
+        """Airflow's major version, 2 or 3, derived from the columns, because the alembic revision differs with every
+        release."""
         with _Mapped(), self._engine.connect() as connection:
             looked = inspect(connection)
             tables = set(looked.get_table_names())
@@ -60,7 +61,7 @@ class Metastore:
         return 3 if "last_heartbeat_at" in columns else 2
 
     def sight(self) -> Sight:
-        """The database's own time, Airflow's major version, and how long the answer took."""
+        """Reads the database's own time and Airflow's major version, and measures the response time."""
         major, start = self.major, time.monotonic()
         with _Mapped(), self._engine.connect() as connection:
             now = moment(connection.execute(text(_NOW.get(self._dialect, "select now()"))).scalar_one())
@@ -69,12 +70,12 @@ class Metastore:
         return Sight(now, major, time.monotonic() - start)
 
     def rows(self, sql: str, **values: Any) -> list[Mapping[str, Any]]:
-        """All rows of the answer. Times among `values` are given as the database keeps them; a list stands behind an
-        `in`, and may hold tuples."""
+        """Runs the query and returns all rows. Times among `values` are converted to the database's format; a list is
+        expanded for an `in`, and may hold tuples."""
         return self._answer(text(sql), values)
 
     def rows_in_pieces(self, sql: str, **values: Any) -> list[Mapping[str, Any]]:
-        """The same for a question that is not ours, whose answer may be of any size: PostgreSQL hands it out in pieces."""
+        """Like `rows`, for a custom query, whose answer may be of any size: PostgreSQL streams it."""
         return self._answer(text(sql).execution_options(stream_results=True, max_row_buffer=10), values)
 
     def _answer(self, asked: TextClause, values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -82,7 +83,7 @@ class Metastore:
         lists: list[Any] = [
             bindparam(name, expanding=True) for name, value in values.items() if isinstance(value, list)
         ]
-        until = time.monotonic() + 2 * self._seconds  # PostgreSQL's own limit is for each piece
+        until = time.monotonic() + 2 * self._seconds  # PostgreSQL's own limit applies to each fetch
         with (
             _Mapped(),
             self._engine.connect() as connection,
@@ -91,7 +92,7 @@ class Metastore:
             return list(_within(answer.mappings(), until))
 
     def power(self) -> str:
-        """What the role may do that no reader needs, empty where it may only read. PostgreSQL's alone are known."""
+        """What the role may do beyond reading, empty if it may only read. Only known for PostgreSQL."""
         if self._dialect != "postgresql":
             return ""
         (row,) = self.rows(_POWER)
@@ -116,7 +117,7 @@ class Metastore:
 
 
 def _within(answer: Iterable[RowMapping], until: float) -> Iterator[dict[str, Any]]:
-    """The rows, as far as we want to hold them and to wait for them."""
+    """Yields the rows. Raises Permanent beyond `MOST_ROWS` or `MOST_BYTES`, and Temporary after `until` (monotonic)."""
     size = 0
     for number, row in enumerate(answer):
         kept = dict(row)
@@ -132,7 +133,7 @@ def _within(answer: Iterable[RowMapping], until: float) -> Iterator[dict[str, An
 
 
 def engine(url: str, seconds: float = 5.0, *, by_index: bool = False) -> Engine:
-    """A read-only engine with one connection. `Permanent` when the address cannot be understood."""
+    """A read-only engine with one connection. Raises Permanent if the address is not valid or not supported."""
     try:
         address = make_url(url)
         if address.get_backend_name() == "sqlite":
@@ -152,10 +153,10 @@ def _sqlite(address: URL, seconds: float) -> Engine:
 
     @event.listens_for(made, "before_cursor_execute")
     def _limit(connection: Connection, *_: Any) -> None:
-        """SQLite knows no time limit: it asks every so many steps whether to go on."""
+        """Enforces the time limit: SQLite has none, but calls a progress handler every 10,000 steps."""
         end = time.monotonic() + seconds
         driver: Any = connection.connection.driver_connection
-        driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)  # one step can make a text of a gigabyte
+        driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)  # one step can build a text of a gigabyte
         driver.set_progress_handler(lambda: int(time.monotonic() > end), 10_000)
 
     return made
@@ -179,25 +180,25 @@ def _postgresql(address: URL, seconds: float, guard: str) -> Engine:
 
     @event.listens_for(made, "begin")
     def _guard(connection: Connection) -> None:
-        # In the transaction, not in the connection's options: a pooler in front may refuse those.
+        # Set in the transaction, not in the connection's options, because a pooler in front may refuse those.
         connection.exec_driver_sql(guard.format(ms=round(seconds * 1000)))
 
     @event.listens_for(made, "checkin")
     def _forget(driver: Any, record: Any) -> None:
-        """A lock or a setting that a question left in its session holds no longer than the question."""
+        """Discards locks and settings that a query left in its session."""
         try:
             driver.rollback()
             driver.autocommit = True
             driver.execute("DISCARD ALL")
             driver.autocommit = False
-        except (psycopg.Error, OSError):  # then the next question has a connection of its own
+        except (psycopg.Error, OSError):  # drop the connection; the next query opens a new one
             record.invalidate()
 
     return made
 
 
 class _Mapped:
-    """The one table of this edge: SQLAlchemy's errors as `Temporary` or `Permanent`, in a sentence for people."""
+    """Maps SQLAlchemy's errors to `Temporary` or `Permanent`, with a sentence for people."""
 
     def __enter__(self) -> None:
         return None

@@ -1,8 +1,8 @@
-"""What a metastore remembers of runs and tasks, for `slow`, `report` and the digest.
+"""Reads past runs and tasks from the metastore, for `slow`, `report` and the digest.
 
-`task_instance` has no index on time, so every question starts from the runs that ended in the window (`dag_run`, a
-tenth of the size) and reaches their tasks by index. Percentiles are nearest-rank, in SQL that SQLite and PostgreSQL
-answer alike. A question that exceeds its time limit is reported as such.
+`task_instance` has no index on time, so every query starts from the runs that ended in the window (`dag_run`, a tenth
+of the size) and reaches their tasks by index. Percentiles are nearest-rank, in SQL that SQLite and PostgreSQL answer
+alike. A query that exceeds its time limit is reported as such.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ from took group by task_id order by task_id limit :most"""
 
 
 class MetastoreHistory:
-    """`bot.responder.questions.History` of one deployment."""
+    """`bot.responder.questions.History` for one deployment."""
 
     source = "metastore"
 
@@ -111,7 +111,7 @@ def _seconds(value: object) -> float | None:
 
 
 class MetastoreTally:
-    """`bot.responder.questions.Tally` of one deployment."""
+    """`bot.responder.questions.Tally` for one deployment."""
 
     def __init__(self, metastore: Metastore) -> None:
         self._metastore = metastore

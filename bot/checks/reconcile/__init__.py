@@ -1,1 +1,1 @@
-"""Finds the failures that nothing reported, by comparing the incidents with what Airflow itself says."""
+"""Finds failures that were never reported, by comparing the incidents with Airflow's own records."""

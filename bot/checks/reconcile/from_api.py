@@ -1,7 +1,7 @@
-"""What failed, read from Airflow's API, for a deployment without a metastore.
+"""Reads failures from Airflow's API, for a deployment without a metastore.
 
 The API shows only the current try, so a kill that was retried between two rounds isn't seen here (it isn't an alert
-either). Two requests a round, however many DAGs there are.
+either). A round makes two requests, however many DAGs there are.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from bot.checks.reconcile.reconcile import Failure, Found, failure, last_sign
 from bot.core.airflow.protocol import Airflow, Run, TaskInstance
 
 KINDS = {"failed": "task_failed", "up_for_retry": "task_retrying"}
-DAGS_ASKED = 50  # in one round; failures of further DAGs are reported without owner and tags
+DAGS_ASKED = 50  # per round; failures of further DAGs are reported without owner and tags
 
 
 class ApiSource:
-    """The failures of one deployment by its API. Its clock is ours: the overlap bears the difference."""
+    """The failures of one deployment, read from its API. It uses the bot's clock; the overlap absorbs the
+    difference."""
 
     def __init__(self, airflow: Airflow, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._airflow, self._clock = airflow, clock

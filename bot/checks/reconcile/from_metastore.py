@@ -1,8 +1,8 @@
-"""What failed, read from the metastore: `log` by time, then runs that are running or ended recently, and their tasks.
+"""Reads failures from the metastore: `log` by time, then runs that are running or ended recently, and their tasks.
 
-A try that was killed and retried is only in the history table; one that a starting scheduler reset is, on 2.x, in no
-table, only the number of tries grew; a task that was marked failed by hand keeps its old end date. `task_instance`,
-`task_instance_history` and `log` are read by index, never as a whole; `dag_run`, a tenth of their size, is.
+A try that was killed and retried is only in the history table. On 2.x, a try that a starting scheduler reset is in no
+table; only the number of tries grew. A task that was marked failed by hand keeps its old end date. `task_instance`,
+`task_instance_history` and `log` are read by index, never scanned; `dag_run`, a tenth of their size, is scanned.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from bot.checks.metastore.connection import Metastore
 from bot.checks.reconcile.reconcile import OVERLAP, Failure, Found, clock_time, failure, last_sign, line
 from bot.core.json_text import read_json
 
-LOG_LIMIT = 20_000  # events in one look; with more than these the next look goes on from the last one
-CHUNK = 100  # runs in one question: so few that the database takes the index
+LOG_LIMIT = 20_000  # events per look; if there are more, the next look continues after the last one
+CHUNK = 100  # runs per query; few enough that the database uses the index
 _BY_HAND = ("patch_task_instance", "patch_mapped_task_instance", "post_set_task_instances_state")
 KILLED = {"heartbeat timeout", "state mismatch", "stuck in queued tries exceeded"}
-EVENTS = {  # no line of the evidence is longer than 72 characters
+EVENTS = {  # a line of evidence has at most 72 characters
     "heartbeat timeout": "no heartbeat, set to {state}",
     "state mismatch": "ended without a word, set to {state}",
     "stuck in queued tries exceeded": "stuck in the queue, set to {state}",
@@ -66,13 +66,13 @@ Key = tuple[str, str, str]  # dag, task, run
 
 @dataclass
 class _Events:
-    """What the log says, by task."""
+    """Log events by task; `upto` is the time up to which the log was read."""
 
     upto: datetime
     by_task: dict[Key, list[Row]] = field(default_factory=lambda: defaultdict(list))
 
     def of(self, row: Row) -> list[Row]:
-        """The events of this very try, oldest first."""
+        """The events of this try, oldest first."""
         index = row["map_index"]
         return [
             event for event in self.by_task.get(_key(row), ())
@@ -81,7 +81,7 @@ class _Events:
         ]  # fmt: skip
 
     def by_hand(self, row: Row) -> Row | None:
-        """Who last set this task to failed by hand."""
+        """The latest event in which a person set this task to failed; None if there is no such event."""
         marks = [
             event for event in self.by_task.get(_key(row), ())
             if event["event"] not in EVENTS and _asked(event).get("new_state") == "failed"
@@ -91,7 +91,7 @@ class _Events:
 
 
 class MetastoreSource:
-    """The failures of one deployment, from its metastore. Every question is one of the constants above."""
+    """The failures of one deployment, read from its metastore. Every query is one of the constants above."""
 
     def __init__(self, metastore: Metastore, deployment: str) -> None:
         self._metastore, self._deployment = metastore, deployment
@@ -110,7 +110,7 @@ class MetastoreSource:
             tries += [self._reset(row) for row in self._ask(_RESET, since=since)]
         failed = [self._run(row) for row in runs if row["state"] == "failed"]
         found: dict[str, Failure] = {}
-        for one in (*tries, *failed):  # a try that still stands as a task says more than the same one in the history
+        for one in (*tries, *failed):  # a try still in task_instance has more detail than its copy in the history
             if one is not None:
                 found.setdefault(one.signal.identity, one)
         return Found(sight.now, min(sight.now, events.upto), list(found.values()))
@@ -129,7 +129,8 @@ class MetastoreSource:
         return "logical_date" if self._metastore.major == 3 else "execution_date"
 
     def _ask(self, sql: str, *, past: bool = False, **values: Any) -> list[Row]:
-        """2.x keeps the heartbeat with the job that looks after the task; 3.x forgets that of a try that is over."""
+        """Runs a query about tasks with its heartbeat column: 2.x keeps it in the job that supervises the task; 3.x
+        doesn't keep it for a past try."""
         if self._metastore.major == 2:
             beat, join = "j.latest_heartbeat", "left join job j on j.id = ti.job_id"
         else:
@@ -144,8 +145,8 @@ class MetastoreSource:
         return events
 
     def _log(self, since: datetime, now: datetime) -> tuple[list[Row], datetime | None]:
-        """The events, and up to when. So many that the next look, which goes back a little, would not get beyond them are read
-        to the end of that time: else it would look at the same ones for ever."""
+        """Returns the events and the time up to which the log was read. If one read of `LOG_LIMIT` events doesn't get
+        past the overlap, the limit is doubled, because the next look would otherwise read the same events forever."""
         most = LOG_LIMIT
         while True:
             rows = self._metastore.rows(_LOG, since=since, events=_ALL_EVENTS, most=most)
@@ -174,12 +175,13 @@ class MetastoreSource:
             text = f"{clock_time(at)}: {str(hand['owner'] or 'somebody')[:30]} set it to failed"
             return self._task("task_failed", row, at, [line("by hand", text)], {"marked_by": hand["owner"] or ""})
         if not said and (ended is None or ended < since):
-            return None  # an index or a try that failed long ago
+            return None  # another index, or a try that failed long ago
         last = moment(said[-1]["dttm"]) if said else None
         return self._spoken("task_failed" if row["state"] == "failed" else "task_retrying", row, said, ended or last)
 
     def _past_try(self, row: Row, events: _Events) -> Failure | None:
-        """A clear puts what it interrupts into the history as `failed` too; only what the log calls so has failed."""
+        """A clear also puts the tries that it interrupts into the history as `failed`; only those with an event in the
+        log have failed."""
         said, ended = events.of(row), moment(row["end_date"])
         if said:
             final = row["try_number"] > (row["max_tries"] or 0)
@@ -188,7 +190,8 @@ class MetastoreSource:
         return self._task("task_retrying", row, ended, [line("reset", text)], {"reset": True})
 
     def _reset(self, row: Row) -> Failure | None:
-        """The try before this one left no record: a scheduler that started found it orphaned, and ran it again."""
+        """The failure of the try before this one, which left no record: a starting scheduler found it orphaned and ran
+        the task again."""
         lost = {**row, "try_number": row["try_number"] - 1, "hostname": "", "pid": None, "duration": None}
         text = f"try {lost['try_number']} left no record, put back at a scheduler start"
         return self._task("task_retrying", lost, moment(row["start_date"]), [line("reset", text)], {"reset": True})
@@ -242,7 +245,7 @@ def _key(row: Row) -> Key:
 
 
 def _asked(event: Row) -> Mapping[str, Any]:
-    """The body of the request that the log kept."""
+    """The request body that Airflow stored with a log event; empty if it can't be read."""
     try:
         said = read_json(event["extra"] or "{}")
     except ValueError:

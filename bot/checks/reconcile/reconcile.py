@@ -1,9 +1,9 @@
-"""Finds failures that Airflow knows and nothing reported, and reports them as the same signal, marked `sweep`.
+"""Finds failures that Airflow has and that were never reported, and reports them as the same signals, marked `sweep`.
 
 A killed task runs no hook. A row that is committed late carries an earlier time than its neighbours, so every round
-looks back past its watermark. A row is left alone for some seconds, since the hook may be on its way and knows the
-exception. The watermark moves only after the report, so a restart skips nothing, and a signal's identity keeps it from
-being reported twice.
+looks back past its watermark. A row is skipped for its first seconds, because the hook's report may be on its way and
+includes the exception. The watermark moves only after the report, so a restart skips nothing, and a signal's identity
+prevents a second report.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from bot.store.signals import coverage
 from bot.store.signals.coverage import HOOK, SWEEP, Known
 
 logger = logging.getLogger(__name__)
-GRACE = timedelta(seconds=5)  # a hook's own report says more, so it goes first
+GRACE = timedelta(seconds=5)  # a hook's own report has more detail, so it goes first
 OVERLAP = timedelta(minutes=2)  # how late a row may be committed, and how far clocks may be apart
-HORIZON = timedelta(minutes=10)  # how far the very first look goes back
+HORIZON = timedelta(minutes=10)  # how far back the first look goes
 BATCH = 500
-LABEL, HOST = 17, 24  # the evidence is a small table of 72 columns: its first one, and what a host may take
+LABEL, HOST = 17, 24  # the evidence has 72 columns: the width of its label, and of a host name
 HOOKS_ALIVE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One failed try or run as Airflow knows it. `signal` has neither owner nor tags yet; `killed` when Airflow itself
-    says that the task could not speak for itself any more."""
+    """One failed try or run, read from Airflow. `signal` has no owner and tags yet; `killed` means that Airflow itself
+    recorded the kill."""
 
     signal: Signal
     ended_at: datetime
@@ -44,14 +44,15 @@ class Failure:
 
     @property
     def known(self) -> Known:
-        """A run that was cleared can fail once more under the same name, so its end belongs to it; a try cannot."""
+        """The key under which this failure is counted. A cleared run can fail again under the same name, so its end is
+        part of the key; a try can't."""
         again = self.ended_at.isoformat() if self.signal.family is Family.run else ""
         return Known(f"{self.signal.identity}{again}", self.ended_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One look: Airflow's own time, up to when it saw everything, and what had failed."""
+    """The result of one look: Airflow's own time, the time up to which everything was read, and the failures."""
 
     now: datetime
     upto: datetime
@@ -59,20 +60,21 @@ class Found:
 
 
 class Source(Protocol):
-    """Where failures are read: the metastore, or the API."""
+    """Where failures are read from: the metastore, or the API."""
 
     def now(self) -> datetime: ...
 
     def look(self, since: datetime) -> Found:
-        """What ended since then. Raises Temporary and Permanent."""
+        """Returns the failures that ended since then. Raises Temporary and Permanent."""
 
     def about(self, dag_ids: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
-        """`owner` and `tags` of DAGs, as far as they are known: routes ask for them."""
+        """Returns `owner` and `tags` by DAG id, where known; routes match on them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one run came to: failures seen for the first time, by what reported them, and its own duration (s)."""
+    """The result of one round: how many failures were new, how many of them each reporter reported, and seconds
+    taken."""
 
     known: int = 0
     told: Mapping[str, int] = field(default_factory=dict)
@@ -80,7 +82,7 @@ class Round:
 
 
 class Reconcile:
-    """Compares one deployment with what was reported. `report` commits signals before it returns, or raises."""
+    """Compares one deployment with what was reported. `report` returns after the signals are committed, or raises."""
 
     def __init__(
         self,
@@ -99,7 +101,7 @@ class Reconcile:
         self._key = f"reconcile/{deployment}"
 
     def run(self) -> Round:
-        """One round. Raises Temporary and Permanent; the next one then looks at the same again."""
+        """Runs one round. Raises Temporary and Permanent; the next round then reads the same period again."""
         began = time.monotonic()
         found = self._source.look(self._since())
         ripe = [one for one in found.failures if not self._is_young(one, found.now)]
@@ -118,7 +120,7 @@ class Reconcile:
         return Round(len(new), counts, time.monotonic() - began)
 
     def keep_up(self) -> None:
-        """A round on a schedule: one that does not come off is said in the log, and the next one makes up for it."""
+        """Runs a scheduled round. A failed round is logged; the next one covers its period."""
         try:
             self.run()
         except (Temporary, Permanent) as error:
@@ -136,11 +138,13 @@ class Reconcile:
         return since
 
     def _is_young(self, failure: Failure, now: datetime) -> bool:
-        """An end in the future is a worker's clock that is ahead: not young, or it would wait for that time."""
+        """Whether the hook may still report the failure. An end in the future comes from a worker's fast clock and
+        doesn't count as young, or the failure would wait until then."""
         return timedelta(0) <= now - failure.ended_at < self._grace
 
     def _tell(self, missed: Sequence[Failure]) -> None:
-        """Recorded first and reported after: after a crash in between it counts as known and unreported."""
+        """Reports failures that were missed. They are recorded first, so after a crash in between they count as known
+        but unreported."""
         if not missed:
             return
         self._count([one.known for one in missed])
@@ -154,7 +158,7 @@ class Reconcile:
             except Temporary as error:
                 if not error.acted:
                     raise
-                late = error  # they are stored, so they count as reported: by us, not by a hook
+                late = error  # the signals are stored, so count them as reported by the sweep
             now = self._clock()
             self._count([replace(one.known, told_at=now, by=SWEEP) for one in batch])
             if late is not None:
@@ -167,7 +171,8 @@ class Reconcile:
                 coverage.count(t, self._deployment, seen)
 
     def _with_neighbours(self, missed: Sequence[Failure]) -> list[Failure]:
-        """Several tasks that end on one host within a minute without a word: the host ran out of memory."""
+        """Adds evidence where several tasks on one host ended within a minute without a report: the host ran out of
+        memory."""
         if not any(one.signal.hostname for one in missed):
             return list(missed)
         with self._store.read() as t:
@@ -177,7 +182,7 @@ class Reconcile:
 
 
 def failure(body: Mapping[str, Any], ended_at: datetime, *, killed: bool = False) -> Failure | None:
-    """A failure from a signal's body; None, with a word in the log, for one that no signal can be made of."""
+    """Builds a failure from a signal's body. If the body is not a valid signal, logs that and returns None."""
     try:
         return Failure(parse(body, datetime.now(UTC)), ended_at, killed)
     except BadSignal as error:
@@ -195,7 +200,7 @@ def clock_time(at: datetime) -> str:
 
 
 def last_sign(beat: datetime | None, ended_at: datetime, hostname: str, pid: object) -> str:
-    """Where and when it was seen last; its end when there never was a heartbeat."""
+    """A line of evidence: when and where the task was last seen; its end if it never sent a heartbeat."""
     place = f" on {short(hostname)}" if hostname else ""
     who = f", pid {pid}" if place and pid else ""
     if beat is None and not place:
@@ -205,7 +210,7 @@ def last_sign(beat: datetime | None, ended_at: datetime, hostname: str, pid: obj
 
 
 def short(hostname: str) -> str:
-    """A pod's name is longer than the line; its beginning and its end identify it."""
+    """Shortens a long host name in the middle: a pod's name is identified by its beginning and its end."""
     return hostname if len(hostname) <= HOST else f"{hostname[: HOST - 11]}…{hostname[-10:]}"
 
 
@@ -225,11 +230,11 @@ def _beside(one: Failure, missed: Sequence[Failure], *, hooks_speak: bool) -> Fa
     if not near:
         return one
     place = signal.hostname if len(signal.hostname) <= 15 else "this host"  # the line above names it
-    killed = one.killed or hooks_speak  # where hooks never speak, silence says nothing
+    killed = one.killed or hooks_speak  # where hooks never report, a missing report means nothing
     said = f"{len(near)} more {'task' if len(near) == 1 else 'tasks'} on {place}"
     text = line("same minute", said + (": likely out of memory" if killed else ""))
     extra = dict(signal.extra)
     extra |= {"evidence": [*extra.get("evidence", ()), text][:3], "same_host_same_minute": len(near)}
     if killed:
-        extra["killed"] = True  # reported together: they share the host
+        extra["killed"] = True  # they share the host, so they are grouped together
     return replace(one, signal=replace(signal, extra=extra))

@@ -1,10 +1,9 @@
-"""Launches a real Airflow (2.x or 3.x) from its own environment, and ends it without a trace.
+"""Launches a real Airflow (2.x or 3.x) from its own environment, and ends all of its processes.
 
-The hard cases by name: *the boot race* (on 3.x a task that starts before the API server answers is marked failed:
-the scheduler is started last), *the stale pid file* (2.x refuses to start beside one), *the warm start* (what was
-migrated for this version and database is not migrated again), *the end while it starts* (`stop` from another
-thread makes `start` give up at once). The rule: a stack that did not come up whole is ended, and the error shows
-the log of the component at fault.
+On 3.x a task that starts before the API server answers is marked failed, so the scheduler is started last. 2.x refuses
+to start next to a stale pid file, so those are deleted. A database that was migrated for this version is not migrated
+again. `stop` from another thread makes `start` give up at once. A stack that did not start completely is ended, and the
+error shows every component's log, the failed ones first.
 """
 
 import os
@@ -24,10 +23,10 @@ DAGS = Path(__file__).resolve().parents[1] / "dags"
 
 
 class AirflowStack:
-    """One Airflow: API server (or webserver), scheduler, on 3.x the DAG processor, on wish the triggerer.
+    """One Airflow: API server (or webserver), scheduler, on 3.x the DAG processor, optionally the triggerer.
 
-    `database_url` is SQLAlchemy's address with psycopg, as the bot wants it; without one it is SQLite in `home`.
-    `plugin_env` holds the WINDSOCK_… variables for the plugin, which is put in whenever its file exists.
+    `database_url` is a SQLAlchemy address with psycopg, as the bot uses it; without one it is SQLite in `home`.
+    `plugin_env` holds the WINDSOCK_… variables for the plugin, which is installed if its file exists.
     """
 
     username = password = "admin"  # noqa: S105 - a sandbox on the loopback interface
@@ -64,7 +63,7 @@ class AirflowStack:
         return settings(self.version, self.home, self.dags_folder, self.port, driver, {"PATH": path, **extra})
 
     def _names(self, triggerer: bool) -> list[str]:
-        """In the order of their start: who is called before who calls."""
+        """The components in the order of their start: a component comes before those that call it."""
         names = ["webserver", "scheduler"] if self.major == 2 else ["api-server", "dag-processor", "scheduler"]
         return [*names, "triggerer"] if triggerer else names
 
@@ -77,7 +76,8 @@ class AirflowStack:
         return [str(self._environment.python), "-m", "airflow", *words]
 
     def start(self, seconds: float = 180) -> None:
-        """Bring it up, whole and healthy, or raise RuntimeError with the log of the component at fault."""
+        """Starts all components and waits until they are healthy. Raises RuntimeError with their logs if they are
+        not."""
         self.rest = AirflowRest(self.url, self.major, self.username, self.password)
         self._given_up.clear()
         try:
@@ -105,7 +105,7 @@ class AirflowStack:
 
     @property
     def is_migrated(self) -> bool:
-        """True when this very version made this very database (by its name: host and port change)."""
+        """Whether this version migrated this database (identified by its name, because host and port change)."""
         done = self.home / "migrated"
         return done.exists() and done.read_text() == self._mark()
 
@@ -113,7 +113,7 @@ class AirflowStack:
         return f"{fingerprint(self._environment.lock)} {self.metastore_url.rpartition('/')[2]}"
 
     def migrate(self) -> None:
-        """Make the metastore, and on 2.x the user, unless it is done. RuntimeError with Airflow's words."""
+        """Creates the metastore, and on 2.x the user, unless it is done. Raises RuntimeError with Airflow's output."""
         if self.is_migrated:
             return
         self._say("airflow db migrate")
@@ -126,7 +126,8 @@ class AirflowStack:
         (self.home / "migrated").write_text(self._mark())
 
     def run(self, *words: str, seconds: float = 180) -> str:
-        """Run ``airflow words…`` to its end; what it printed. RuntimeError with its last words if it failed."""
+        """Runs ``airflow words…`` to its end and returns its output. Raises RuntimeError with the end of its log if it
+        failed."""
         log = self.home / "components" / f"{'-'.join(words[:2])}.log"
         child = Child(f"airflow {words[0]}", self._command(*words), log, env=self._env, cwd=self.home)
         child.start()
@@ -142,7 +143,7 @@ class AirflowStack:
             raise RuntimeError(f"Airflow {self.version}: {complaint}.\n{self.logs()}")
 
     def dead(self) -> list[str]:
-        """The components that ended unasked."""
+        """The components that ended without being asked to."""
         return [name for name, child in self.components.items() if child.died]
 
     def pid(self, component: str) -> int:
@@ -150,12 +151,12 @@ class AirflowStack:
         return self.components[component].pid
 
     def logs(self, lines: int = 25) -> str:
-        """The last lines of every component's log, the dead ones first."""
+        """The last lines of every component's log, the failed ones first."""
         names = sorted(self.components, key=lambda name: name not in self.dead())
         return "\n".join(f"--- {name}\n{self.components[name].tail(lines)}" for name in names)
 
     def stop(self, grace: float = 5) -> None:
-        """End every component and whatever it started; a second call does nothing."""
+        """Ends every component and its child processes; a second call does nothing."""
         self._given_up.set()
         stop_all(list(self.components.values()), grace)
         self.rest.close()
@@ -174,7 +175,7 @@ class AirflowStack:
 
 
 def install_dags(target: Path, *, broken: bool = False) -> Path:
-    """Copy the demo DAGs to `target` (emptied first); with `broken` also the file that fails to import."""
+    """Copies the demo DAGs to `target` (emptied first); with `broken` also the file that fails to import."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(DAGS, target, ignore=shutil.ignore_patterns("__pycache__", "broken"))
     if broken:

@@ -1,8 +1,7 @@
-"""The few questions and orders that the demo and the tests put to a real Airflow, in one spelling for both majors.
+"""The few requests that the demo and the tests make to a real Airflow, with one interface for both majors.
 
-Not the bot's gateway: the sandbox treats the bot as a stranger, and a test must not ask the code under test.
-The hard case: a token that a restarted API server no longer knows (a new one is fetched once). The rule: every
-call has a timeout.
+It is not the bot's gateway, because a test must not depend on the code under test. A token that a restarted API server
+doesn't know is fetched again once. Every call has a timeout.
 """
 
 import uuid
@@ -27,14 +26,14 @@ CONNECTION = {
 
 
 class AirflowRest:
-    """A client of one Airflow. Methods raise httpx.HTTPError when Airflow is away or refuses."""
+    """A client of one Airflow. Methods raise httpx.HTTPError if Airflow is unavailable or refuses."""
 
     def __init__(self, url: str, major: int, username: str = "admin", password: str = "admin") -> None:  # noqa: S107
         self.major, self._who = major, (username, password)
         self._client = httpx.Client(base_url=url, timeout=15, trust_env=False)
 
     def close(self) -> None:
-        """Hang up."""
+        """Closes the connections and forgets the token."""
         self._client.close()
         self._client.headers.pop("Authorization", None)
 
@@ -63,7 +62,7 @@ class AirflowRest:
         return self._client.request(method, f"/api/v2/{path}", **arguments)
 
     def health(self) -> dict[str, Any]:
-        """Airflow's own health answer; empty while it does not answer."""
+        """Airflow's own health report; empty while it does not answer."""
         try:
             path = "/health" if self.major == 2 else "/api/v2/monitor/health"
             return dict(self._client.get(path, timeout=5).raise_for_status().json())
@@ -71,11 +70,11 @@ class AirflowRest:
             return {}
 
     def api_is_healthy(self) -> bool:
-        """The API answers and reaches its database."""
+        """Whether the API answers and reaches its database."""
         return self._is_healthy("metadatabase")
 
     def is_healthy(self) -> bool:
-        """All that is needed to run a task is up."""
+        """Whether every component that is needed to run a task is healthy."""
         parts = ["metadatabase", "scheduler", *(["dag_processor"] if self.major == 3 else [])]
         return self._is_healthy(*parts)
 
@@ -88,23 +87,23 @@ class AirflowRest:
         return {dag["dag_id"] for dag in self.call("GET", "dags", params={"limit": 100})["dags"]}
 
     def wait_for_dags(self, *wanted: str, seconds: float = 90) -> None:
-        """Until Airflow knows all of them; AssertionError with the missing ones."""
+        """Waits until Airflow has parsed all of them. Raises AssertionError with the missing ones."""
         wait_for(lambda: set(wanted) <= self.dag_ids(), seconds, every=0.5)
         if missing := set(wanted) - self.dag_ids():
             raise AssertionError(f"Airflow has not parsed {sorted(missing)}: {self.import_errors()}")
 
     def import_errors(self) -> list[dict[str, Any]]:
-        """As Airflow reports them."""
+        """The import errors that Airflow reports."""
         return list(self.call("GET", "importErrors")["import_errors"])
 
     def set_paused(self, dag: str, paused: bool) -> None:
-        """Pause or unpause."""
+        """Pauses or unpauses a DAG."""
         self.call("PATCH", f"dags/{dag}", json={"is_paused": paused})
 
     def trigger(
         self, dag: str, conf: dict[str, Any] | None = None, run_id: str | None = None, unpause: bool = True
     ) -> str:
-        """Unpause the DAG (unless asked not to) and start a run; its id."""
+        """Unpauses the DAG (unless asked not to), starts a run, and returns its id."""
         if unpause:
             self.set_paused(dag, False)
         body: dict[str, Any] = {"conf": conf or {}, "dag_run_id": run_id or f"manual__{uuid.uuid4().hex[:12]}"}
@@ -113,7 +112,8 @@ class AirflowRest:
         return str(self.call("POST", f"dags/{dag}/dagRuns", json=body)["dag_run_id"])
 
     def furnish(self) -> None:
-        """A few variables and a connection to look at: one value is a secret, and the connection's test succeeds."""
+        """Creates a few variables and a connection as examples: one value is a secret, and the connection's test
+        succeeds."""
         for key, value, description in VARIABLES:
             self.call("POST", "variables", json={"key": key, "value": value, "description": description})
         self.call("POST", "connections", json=CONNECTION)
@@ -133,26 +133,27 @@ class AirflowRest:
         return found
 
     def task_states(self, dag: str, run: str) -> dict[str, tuple[str | None, int]]:
-        """``{"load": ("failed", 1), "load[2]": ("success", 1)}``: state and try number of each."""
+        """``{"load": ("failed", 1), "load[2]": ("success", 1)}``: state and try number by task."""
         return {
             ti["task_id"] + (f"[{ti['map_index']}]" if ti["map_index"] >= 0 else ""): (ti["state"], ti["try_number"])
             for ti in self.task_instances(dag, run)
         }
 
     def task_state(self, dag: str, run: str, task: str, map_index: int = -1) -> tuple[str | None, int]:
-        """State and try number of one; (None, 0) when there is no such task instance."""
+        """State and try number of one task instance; (None, 0) if it doesn't exist."""
         name = task + (f"[{map_index}]" if map_index >= 0 else "")
         return self.task_states(dag, run).get(name, (None, 0))
 
     def wait_for_end(self, dag: str, run: str, seconds: float = 90) -> str:
-        """Until the run ended; its state. AssertionError with the task states if it did not."""
+        """Waits for the end of a run and returns its state. Raises AssertionError with the task states if it didn't
+        end."""
         wait_for(lambda: self.run_state(dag, run) in ENDED, seconds, every=0.3)
         if (state := self.run_state(dag, run)) not in ENDED:
             raise AssertionError(f"{dag} {run} is still {state}: {self.task_states(dag, run)}")
         return state
 
     def clear(self, dag: str, run: str, *tasks: str, only_failed: bool = True) -> None:
-        """Clear tasks of a run (all of them when none is named), so that they run again."""
+        """Clears tasks of a run (all of them if none is given), so that they run again."""
         body: dict[str, Any] = {"dry_run": False, "dag_run_id": run, "only_failed": only_failed}
         body |= {"reset_dag_runs": True, **({"task_ids": list(tasks)} if tasks else {})}
         self.call("POST", f"dags/{dag}/clearTaskInstances", json=body)

@@ -1,7 +1,7 @@
 """The environment that makes a real Airflow small, quiet and quick, for both majors.
 
-The hard case: the caller's own environment (an AIRFLOW__… variable or a PYTHONPATH of theirs must not leak in).
-The rule: every component of one stack gets the very same settings, or tokens and logs do not fit together.
+An AIRFLOW__… variable or a PYTHONPATH of the caller's environment must not leak in. Every component of a stack gets the
+same settings, otherwise their tokens and logs don't match.
 """
 
 import json
@@ -23,7 +23,7 @@ def settings(
 
 
 def both(home: Path, dags: Path, database: str) -> dict[str, str]:
-    """What the two majors share."""
+    """Settings for both majors."""
     return {
         "AIRFLOW_HOME": str(home),
         "HOME": str(home),
@@ -44,7 +44,7 @@ def both(home: Path, dags: Path, database: str) -> dict[str, str]:
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True",
         "PYTHONWARNINGS": "ignore",
         "PYTHONUNBUFFERED": "1",
-        "GUNICORN_CMD_ARGS": "--no-control-socket",  # it would lie in the home folder, where paths get too long
+        "GUNICORN_CMD_ARGS": "--no-control-socket",  # its socket would be in the home folder, where paths get too long
     }
 
 
@@ -73,7 +73,7 @@ def three(home: Path, url: str, port: int) -> dict[str, str]:
 
 
 def two(home: Path, url: str, port: int) -> dict[str, str]:
-    """Airflow 2: a webserver with basic authentication, the scheduler parses the DAGs."""
+    """Airflow 2: a webserver with basic authentication; the scheduler parses the DAGs."""
     return {
         "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.basic_auth,airflow.api.auth.backend.session",
         "AIRFLOW__WEBSERVER__WEB_SERVER_HOST": "127.0.0.1",
@@ -92,7 +92,7 @@ def two(home: Path, url: str, port: int) -> dict[str, str]:
 
 
 def secret(home: Path) -> str:
-    """One secret a home, kept, so that a browser's session outlives a restart."""
+    """The home's secret, created once and kept, so that a browser's session outlives a restart."""
     kept = home / "secret"
     if not kept.exists():
         kept.touch(mode=0o600)

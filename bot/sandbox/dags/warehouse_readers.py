@@ -29,7 +29,7 @@ def connect(host):
 
 
 def build(dag_id, owner, host):
-    """The DAG that reads one part of the warehouse."""
+    """Builds the DAG that reads one part of the warehouse."""
     with DAG(
         dag_id,
         schedule=None,

@@ -1,10 +1,10 @@
-"""`make demo`: a whole workplace on one machine, from nothing to the first alerts, until Ctrl-C.
+"""`make demo`: starts a complete environment on one machine and triggers the first alerts; runs until Ctrl-C.
 
-The hard cases by name: *taken ports* (the next free ones are used), *the second run* (what was installed and
-migrated is reused, but Airflow's history and the bot's store begin anew: the local Slack has forgotten the old
-messages), *Ctrl-C at any moment* (also half-way through the start), *the false alarm* (the bot is started when
-Airflow's scheduler beats, else its first word would be that the scheduler is silent). The rule: it ends with no
-process and no lock left behind, and whatever dies is named with its last words.
+If a port is taken, the next free one is used. A second run reuses what was installed and migrated, but Airflow's
+history and the bot's store start empty, because the local Slack has lost the old messages. Ctrl-C works at any moment,
+even half-way through the start. The bot is started only after Airflow's scheduler sends heartbeats, otherwise its first
+alert would be about a silent scheduler. The demo leaves no process and no lock behind, and a part that dies is reported
+with the end of its log.
 """
 
 import json
@@ -28,12 +28,12 @@ from bot.sandbox.processes.children import Child, wait_for
 from bot.sandbox.processes.ports import free_ports
 from bot.sandbox.provision import ROOT, environment, is_current
 
-AGAIN_SECONDS = 5.0  # a bot that ends sooner than that each time is left alone
+AGAIN_SECONDS = 5.0  # a bot that ends again sooner than this is not restarted
 WAREHOUSE = (
     *("ledger_daily", "invoices_daily", "payments_hourly"),
     *("refunds_hourly", "stock_daily", "shipments_daily"),
 )
-# The first one first: it is the alert that a newcomer is waiting for.
+# The first one comes first: it is the alert that a new user waits for.
 TRIGGERED = (
     *("sales_daily", "risk_report", *WAREHOUSE, "orders_hourly", "customers_import", "model_training"),
     *("mart_build", "currency_rates", "newsletter_weekly"),
@@ -41,9 +41,9 @@ TRIGGERED = (
 
 
 def run(airflow: str = "3.3.2", headless: bool = False, as_json: bool = False, home: Path | None = None) -> int:
-    """Run the demo until Ctrl-C or SIGTERM. 0 when it was ended by hand, 1 when it could not come up.
+    """Runs the demo until Ctrl-C or SIGTERM. Returns 0 if it was ended by the user, 1 if it could not start.
 
-    With `as_json` standard output gets one line of JSON when all is up, and nothing else.
+    With `as_json` standard output gets one line of JSON when everything is up, and nothing else.
     """
     demo = Demo(airflow, home or ROOT / ".demo" / airflow)
     with ending_by_signal():
@@ -61,7 +61,7 @@ def run(airflow: str = "3.3.2", headless: bool = False, as_json: bool = False, h
 
 
 class Demo:
-    """All the parts and their order: local Slack, PagerDuty, PostgreSQL, bot; Airflow in a thread beside them."""
+    """All parts in order: local Slack, PagerDuty, PostgreSQL, bot; Airflow starts in a thread at the same time."""
 
     def __init__(self, version: str, home: Path) -> None:
         self.version, self.home, self._begun = version, home, time.monotonic()
@@ -73,7 +73,7 @@ class Demo:
         self.urls: dict[str, str] = {}
 
     def say(self, line: str) -> None:
-        """A line of progress with the seconds since the start."""
+        """Prints a line of progress with the seconds since the start."""
         print(f"[demo {time.monotonic() - self._begun:5.1f} s] {line}", file=sys.stderr, flush=True)
 
     def __enter__(self) -> "Demo":
@@ -88,11 +88,13 @@ class Demo:
             self._exits.close()
 
     def bring_up(self) -> None:
-        """Everything, in the order in which it is needed. Failed with the reason when a part does not come up."""
+        """Starts all parts in the order in which they are needed. Raises Failed with the reason if one doesn't
+        start."""
         airflow_port, bot_port, slack_port, pager_port = free_ports(8080, 8090, 8091, 8092)
         self.urls["airflow"] = f"http://127.0.0.1:{airflow_port}"
         self.urls["bot"] = f"http://127.0.0.1:{bot_port}"
-        # Leaving the pool waits for its thread, so it is entered first: what the thread waits for ends before.
+        # Leaving the pool waits for its thread, so it is entered first: everything that the thread waits for ends
+        # before.
         pool = self._exits.enter_context(ThreadPoolExecutor(1, thread_name_prefix="airflow"))
         webhook = ["--webhook-url", f"{self.urls['bot']}/v1/pagerduty"]
         slack, pager = self._local("slack", slack_port), self._local("pagerduty", pager_port, *webhook)
@@ -148,7 +150,7 @@ class Demo:
         self.say(f"bot at {self.urls['bot']}")
 
     def _airflow(self, server: postgres.Postgres) -> AirflowStack:
-        """In the thread: install Airflow's environment if need be, give it a fresh metastore, start it."""
+        """Runs in the thread: installs Airflow's environment if necessary, gives it a fresh metastore, starts it."""
         self._provision()
         self.say(f"starting Airflow {self.version}")
         stack = self._stack = self._make_stack(server.url("airflow"))
@@ -194,7 +196,8 @@ class Demo:
         )
 
     def _fresh_metastore(self, server: postgres.Postgres, stack: AirflowStack) -> None:
-        """Migrated once and kept as a template, so that each demo begins without yesterday's runs."""
+        """Creates the metastore from a template that was migrated once, so that each demo starts without earlier
+        runs."""
         if not (stack.is_migrated and server.has_database("airflow_clean")):
             (stack.home / "migrated").unlink(missing_ok=True)
             server.drop_database("airflow_clean")
@@ -207,7 +210,7 @@ class Demo:
         server.create_database("airflow", template="airflow_clean")
 
     def _await(self, airflow: "Future[AirflowStack]", milestone: threading.Event | None = None) -> None:
-        """Until Airflow is up, or has reached the milestone; meanwhile a part that dies ends the wait."""
+        """Waits until Airflow is up, or has reached the milestone; a part that dies ends the wait."""
         reached = milestone.is_set if milestone else airflow.done
         wait_for(lambda: reached() or airflow.done() or self._dead(), 600, every=0.1)
         if dead := self._dead():
@@ -234,7 +237,7 @@ class Demo:
         self.say(f"{len(TRIGGERED)} DAGs triggered; most of them fail on purpose")
 
     def present(self, headless: bool, as_json: bool) -> None:
-        """Say where everything is, and what to try."""
+        """Prints where everything is, and what to try."""
         if as_json:
             names = ("slack", "airflow", "bot", "pagerduty")
             print(json.dumps({name: self.urls[name] for name in names}), flush=True)
@@ -245,8 +248,8 @@ class Demo:
             webbrowser.open(self.urls["slack"])
 
     def follow(self) -> None:
-        """Until Ctrl-C. A part that dies is named once; the others go on, as a real workplace would, and the bot is started
-        again, as whatever keeps it there would."""
+        """Runs until Ctrl-C. A part that dies is reported once; the others continue, and the bot is restarted, as a
+        supervisor would do in production."""
         named: set[int] = set()
         begun = time.monotonic()
         while True:
@@ -263,7 +266,7 @@ class Demo:
 
 
 def answers(url: str) -> bool:
-    """True when `url` answers 200."""
+    """Whether `url` answers 200."""
     with suppress(httpx.HTTPError):
         return httpx.get(url, timeout=2, trust_env=False).status_code == 200
     return False

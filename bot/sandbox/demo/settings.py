@@ -1,7 +1,7 @@
-"""The environment of the demo's bot and of the plugin in its Airflow: two ends of the same wires.
+"""The environment of the demo's bot, and of the plugin in its Airflow, which must match.
 
-The hard case: the caller's own WINDSOCK_… variables, which must not reach the demo. The rule: secrets here are known
-to everybody, so everything that they open listens on the loopback interface alone.
+The caller's own WINDSOCK_… variables must not reach the demo. The secrets here are public, so every server that uses
+them listens only on the loopback interface.
 """
 
 import os
@@ -13,14 +13,14 @@ OPERATORS = '[access]\nresponder = ["*"]\noperator = ["*"]\n'
 
 
 def clean() -> dict[str, str]:
-    """Our environment without what would lead the children astray."""
+    """The caller's environment without variables that would affect the child processes."""
     stray = ("WINDSOCK_", "AIRFLOW", "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(stray)}
     return {**kept, "PYTHONUNBUFFERED": "1"}
 
 
 def for_the_plugin(home: Path, urls: Mapping[str, str]) -> dict[str, str]:
-    """What the plugin reads inside Airflow."""
+    """The plugin's settings inside Airflow."""
     return {
         "WINDSOCK_URL": urls["bot"],
         "WINDSOCK_TOKEN": SIGNAL_TOKEN,
@@ -30,7 +30,7 @@ def for_the_plugin(home: Path, urls: Mapping[str, str]) -> dict[str, str]:
 
 
 def for_the_bot(home: Path, urls: Mapping[str, str], metastore: str) -> dict[str, str]:
-    """All that ``bot serve`` needs; its configuration file, in which everybody is an operator, is written."""
+    """All settings of ``bot serve``. Writes its configuration file, in which everyone is an operator."""
     config = home / "windsock.toml"
     config.write_text(OPERATORS)
     own = {

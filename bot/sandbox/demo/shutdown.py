@@ -1,6 +1,6 @@
-"""How the demo ends: once a home, by any signal, and not to be hurried while it tidies up.
+"""How the demo ends: one demo per home, any signal ends it, and further signals don't interrupt the cleanup.
 
-The hard case: Ctrl-C pressed again and again. The rule: a lock is never a file that could be left behind.
+The lock is never a file that could be left behind.
 """
 
 import fcntl
@@ -12,12 +12,13 @@ from pathlib import Path
 
 
 class Failed(Exception):
-    """The demo cannot go on; the sentence says why."""
+    """The demo can't continue; the sentence says why."""
 
 
 @contextmanager
 def only_one(home: Path) -> Iterator[None]:
-    """Two demos in one home would pull the rug from under each other. The lock is the folder's: no file is left."""
+    """Allows one demo per home, because two would overwrite each other's files. The lock is on the folder, so no file
+    is left behind."""
     folder = os.open(home, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -30,7 +31,7 @@ def only_one(home: Path) -> Iterator[None]:
 
 @contextmanager
 def ending_by_signal() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the demo as Ctrl-C does, also where a shell had Ctrl-C ignored."""
+    """SIGTERM and SIGHUP end the demo like Ctrl-C, even if the shell had set SIGINT to be ignored."""
     names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {name: signal.signal(name, _interrupt) for name in names}
     try:
@@ -46,7 +47,7 @@ def _interrupt(*_: object) -> None:
 
 @contextmanager
 def ignoring_signals() -> Iterator[None]:
-    """An impatient second Ctrl-C must not stop the tidying up; it is bounded in time anyway."""
+    """Ignores signals, so that a second Ctrl-C doesn't stop the cleanup, which is limited in time anyway."""
     names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {name: signal.signal(name, signal.SIG_IGN) for name in names}
     try:

@@ -1,4 +1,4 @@
-"""What the demo says to a newcomer: where everything is, and what to try first."""
+"""The demo's welcome text: where everything is, and what to try first."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ TO_TRY = """
 
 
 def addresses(urls: Mapping[str, str]) -> str:
-    """A small table: name, address, what for."""
+    """A small table: name, address, purpose."""
     wide = max(map(len, urls.values()))
     lines = [f"  {name:<10} {urls[key]:<{wide}}  {what}" for key, (name, what) in _PLACES.items()]
     return "\n" + "\n".join(lines)

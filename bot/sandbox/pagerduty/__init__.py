@@ -1,1 +1,1 @@
-"""A local PagerDuty: its events API, its REST API, its webhooks and a page to look at."""
+"""A local PagerDuty: its events API, its REST API, its webhooks and a web page."""

@@ -1,7 +1,7 @@
-"""What the local PagerDuty knows: its incidents, who is on call, and the webhooks that it owes.
+"""The local PagerDuty's state: its incidents, who is on call, and the webhooks to send.
 
-Hard case: a trigger after a resolve opens a new incident under the same key; an acknowledge or resolve of something
-unknown or closed is accepted and dropped silently. Rule: at most one open incident a key.
+A trigger after a resolve opens a new incident under the same key; an acknowledge or resolve for an unknown or closed
+incident is accepted and dropped silently. There is at most one open incident per key.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class Incident:
     events: list[dict[str, Any]] = field(default_factory=list)
 
     def seen(self) -> dict[str, Any]:
-        """As `/_sandbox/incidents` lists it."""
+        """The incident for `/_sandbox/incidents`."""
         names = "id number dedup_key status severity summary source created_at by events"
         links = {name: self.event.get(name) for name in ("links", "client", "client_url")}
         details = self.event.get("payload", {}).get("custom_details")
         return {name: getattr(self, name) for name in names.split()} | links | {"custom_details": details}
 
     def api(self, base: str) -> dict[str, Any]:
-        """As the REST API and the webhooks give it."""
+        """The incident in the format of the REST API and the webhooks."""
         urgency = "high" if self.severity in ("critical", "error") else "low"
         return {
             "id": self.id,
@@ -81,7 +81,7 @@ class Account:
         return next((i for i in self.incidents if incident_id in (i.id, i.dedup_key)), None)
 
     def take(self, event: dict[str, Any]) -> tuple[Incident | None, bool]:
-        """Do what a valid event asks; the incident that it touched, and whether its status changed."""
+        """Applies a valid event. Returns the incident that it changed, and whether its status changed."""
         key, action = event["dedup_key"], event["event_action"]
         incident = self.open(key)
         changed = False
@@ -100,7 +100,7 @@ class Account:
         return incident, changed
 
     def press(self, incident: Incident, action: str, by: str) -> None:
-        """A person acknowledges or resolves; ValueError when it is over or there is no such action."""
+        """A person acknowledges or resolves. Raises ValueError if it is resolved or there is no such action."""
         if action not in STATUS:
             raise ValueError(f"action must be acknowledge or resolve, not {action!r}")
         if incident.status == "resolved":
@@ -126,7 +126,7 @@ def whole_person(n: int) -> dict[str, Any]:
 
 
 def oncalls(*, with_users: bool) -> list[dict[str, Any]]:
-    """Ana first, Ben second, until eight tomorrow morning."""
+    """Ana first, Ben second, until eight tomorrow morning (UTC)."""
     begin = datetime.now(UTC).replace(hour=8, minute=0, second=0, microsecond=0)
     end = begin + timedelta(days=1)
     return [
@@ -143,7 +143,7 @@ def oncalls(*, with_users: bool) -> list[dict[str, Any]]:
 
 
 def webhook(incident: Incident, word: str, base: str, agent: dict[str, Any] | None) -> bytes:
-    """The raw body of a v3 webhook; `agent` is who did it, None for an integration."""
+    """The raw body of a v3 webhook; `agent` is the person who acted, None for an integration."""
     event = {
         "id": f"01{uuid.uuid4().hex[:24].upper()}",
         "event_type": f"incident.{word}",

@@ -1,7 +1,7 @@
-"""What PagerDuty's Events API v2 takes: every rule of `POST /v2/enqueue`, with a sentence for each fault.
+"""The rules of PagerDuty's Events API v2 (`POST /v2/enqueue`), with a sentence for each fault.
 
-Hard case: the published schema lets a summary of 1,025 characters and an acknowledge without a key pass; PagerDuty does
-not. Rule: a fault is a sentence in `errors`, never a silent cut.
+The published schema accepts a summary of 1,025 characters and an acknowledge without a key; PagerDuty doesn't. A fault
+is a sentence in `errors`; nothing is cut silently.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PAYLOAD = {"summary", "source", "severity", "timestamp", "component", "group", "
 
 
 def faults(event: Any) -> list[str]:
-    """What is wrong with an event; empty when PagerDuty would take it."""
+    """What is wrong with an event; empty if PagerDuty would accept it."""
     if not isinstance(event, dict):
         return ["the event must be a JSON object"]
     found = [f"'{name}' is not a field of an event" for name in sorted(set(event) - FIELDS)]

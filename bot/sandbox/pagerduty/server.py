@@ -1,7 +1,7 @@
-"""A local PagerDuty: takes events, shows its incidents on a page, reports presses by signed webhooks.
+"""A local PagerDuty: accepts events, shows its incidents on a page, reports presses by signed webhooks.
 
-Hard case: an event is accepted (202) before it is an incident, and one that changes nothing is accepted all the same.
-Rule: as strict as PagerDuty's own words: length, key, severity, 120 events a minute a key; and every call is in the log.
+An event is accepted (202) before it is an incident, and one that changes nothing is accepted as well. It is as strict
+as PagerDuty's documentation: length, key, severity, 120 events a minute per key; every call is in the log.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class PagerDuty:
         return JSONResponse({"incident": incident.api(self.url)})
 
     async def press(self, request: Request) -> Response:
-        """`{id or dedup_key, action, user?}`: what the page's buttons do."""
+        """Handles `{id or dedup_key, action, user?}`, for the page's buttons."""
         body = _json(await request.body())
         incident = self.account.by_id(body.get("id", "")) or self.account.open(body.get("dedup_key", ""))
         if incident is None:
@@ -137,14 +137,14 @@ class PagerDuty:
         return JSONResponse({"incidents": [incident.seen() for incident in self.account.incidents]})
 
     async def set_webhook(self, request: Request) -> Response:
-        """`{url, secret?}`: where the webhooks go from now on."""
+        """Handles `{url, secret?}`: sets the address for the webhooks."""
         body = _json(await request.body())
         self.webhooks.url = body.get("url")
         self.webhooks.secret = body.get("secret") or self.webhooks.secret
         return JSONResponse({"ok": True})
 
     async def make_fault(self, request: Request) -> Response:
-        """`{kind: down | status | lost_answer, status?, count?, seconds?, path?}`."""
+        """Handles `{kind: down | status | lost_answer, status?, count?, seconds?, path?}`."""
         body = _json(await request.body())
         if body.get("kind") not in FAULTS:
             raise Refusal(400, {"ok": False, "error": f"kind must be one of {', '.join(FAULTS)}"})
@@ -217,7 +217,7 @@ def create_app(config: Config, url: str = "") -> Starlette:
 
 
 def _door(pagerduty: PagerDuty, answer: Asked) -> Asked:
-    """Refusals for everything; faults and the log for what a program calls."""
+    """Wraps a handler: refusals for every path; faults and the log only for the paths that programs call."""
 
     async def ask(request: Request) -> Response:
         path = request.url.path
@@ -240,7 +240,7 @@ def _door(pagerduty: PagerDuty, answer: Asked) -> Asked:
 
 @contextmanager
 def running(config: Config | None = None) -> Iterator[Running]:
-    """Serve on a free port (or `config.port`) in a thread, until the block ends."""
+    """Serves on a free port (or `config.port`) in a thread, until the block ends."""
     config = config or Config()
     with (
         serving.bound(config.host, config.port) as (listener, url),

@@ -1,7 +1,7 @@
-"""PagerDuty's webhooks v3: signed, in order, repeated when they were not taken.
+"""PagerDuty's webhooks v3: signed, in order, and repeated if they were not accepted.
 
-Hard case: the bot is away for a moment; the webhook is tried again, with the same event id, so the bot may see it twice.
-Rule: each incident's webhooks arrive in the order in which they happened.
+If the bot is unavailable for a moment, the webhook is sent again with the same event id, so the bot may receive it
+twice. Each incident's webhooks arrive in the order in which they happened.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Webhooks:
         self.worker: asyncio.Task[None] | None = None
 
     def owe(self, incident: Incident, word: str, agent: dict[str, Any] | None) -> None:
-        """Report a change; `agent` is the person, None for an integration. Nothing without an address."""
+        """Queues a report of a change; `agent` is the person, None for an integration. Does nothing without an
+        address."""
         if self.url:
             self.owed.put_nowait(webhook(incident, word, self.base, agent))
             self.worker = self.worker or asyncio.get_running_loop().create_task(self._pay())
@@ -44,7 +45,7 @@ class Webhooks:
                     await asyncio.sleep(attempt + 1)
 
     async def _sent(self, client: httpx.AsyncClient, body: bytes) -> bool:
-        """Whether it need not be sent again: taken, or refused for good."""
+        """Whether the webhook need not be sent again: it was accepted, or refused permanently."""
         headers = {
             "Content-Type": "application/json",
             "X-PagerDuty-Signature": signature(self.secret, body),

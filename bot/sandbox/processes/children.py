@@ -1,10 +1,9 @@
 """Starts, watches and ends the sandbox's processes, each with its log file.
 
-The hard cases by name: *the killed launcher* (each child dies with it, and a reaper stands by), *the thread that
-ends* (Linux ties a parent's death to the thread that forked, so one thread that lives as long as we do starts all),
-*the grandchildren* (Airflow's tasks make process groups of their own: the whole session is ended), *the orphans*
-(where process 1 reaps no children they would stay as zombies: they become our children, and we reap them).
-The rule it must never break: after `stop` returns, no process of that session is left.
+If the launcher is killed, each child dies with it, and a reaper ends the rest. Linux ties a parent's death to the
+thread that forked, so all children are started by one thread that lives as long as the process. Airflow's tasks create
+process groups of their own, so the whole session is ended. Where process 1 reaps no orphans, they would stay as
+zombies, so this process adopts and reaps them. After `stop` returns, no process of the session is left.
 """
 
 import atexit
@@ -32,7 +31,7 @@ _REAPER = str(Path(__file__).with_name("reaper.py"))
 
 
 class Child:
-    """One process in a session of its own. `user` is a numeric uid to run as (only root may ask for it)."""
+    """One process in a session of its own. `user` is a numeric uid to run as (possible only as root)."""
 
     def __init__(
         self,
@@ -52,7 +51,7 @@ class Child:
         self._asked_to_end = False
 
     def start(self) -> None:
-        """Start it (again); its words go to the log, whose old content is dropped."""
+        """Starts it (again); its output goes to the log, which is emptied first."""
         self._asked_to_end = False
         adopt_orphans()
         self._process = _STARTER.submit(self._popen).result()
@@ -80,23 +79,24 @@ class Child:
 
     @property
     def running(self) -> bool:
-        """True while the process lives."""
+        """Whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def died(self) -> bool:
-        """True when it ended unasked."""
+        """Whether it ended without being asked to."""
         return self._process is not None and not self.running and not self._asked_to_end
 
     @property
     def exit_code(self) -> int | None:
-        """As `subprocess` has it; None while it runs."""
+        """The exit code as in `subprocess`; None while it runs."""
         return self._process.poll() if self._process else None
 
     def ask_to_end(self) -> None:
-        """Send the polite signal and return at once; `stop` then waits for the end.
+        """Sends the polite signal and returns at once; `stop` then waits for the end.
 
-        To the leader alone: workers that are ended over its head can leave it waiting for a lock of theirs.
+        Only the leader gets it, because a leader whose workers were ended separately can wait forever for one of their
+        locks.
         """
         self._asked_to_end = True
         if self.running:
@@ -104,7 +104,7 @@ class Child:
                 os.kill(self.pid, self._polite)
 
     def stop(self, grace: float = 5.0) -> None:
-        """Ask, wait `grace` seconds at most, then kill all that is left of the session."""
+        """Asks, waits at most `grace` seconds, then kills what is left of the session."""
         if self._process is None:
             return
         self.ask_to_end()
@@ -113,7 +113,7 @@ class Child:
             note(f"-{self.pid}")
 
     def _is_swept(self) -> bool:
-        """Kill and reap what is there now; True when there was nothing."""
+        """Kills and reaps what is left; True if there was nothing."""
         left = session(self.pid, dead_too=True)
         for pid in left:
             with suppress(ProcessLookupError):
@@ -124,7 +124,7 @@ class Child:
         return not self.running and not left
 
     def kill(self) -> None:
-        """End it as a crash would: no signal handler runs, grandchildren stay. For tests."""
+        """Ends it like a crash: no signal handler runs, grandchildren stay. For tests."""
         if self._process:
             self._process.kill()
             self._process.wait()
@@ -138,7 +138,7 @@ class Child:
 
 @functools.cache
 def reaper(_: int) -> subprocess.Popen[str]:
-    """One for each process of ours (the argument is its id, as a fork must not share it)."""
+    """The reaper of this process (the argument is its id, because a forked process must not share it)."""
     command = [sys.executable, "-I", "-S", _REAPER]
     hired = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, bufsize=1, start_new_session=True)
     atexit.register(hired.communicate)
@@ -146,21 +146,21 @@ def reaper(_: int) -> subprocess.Popen[str]:
 
 
 def note(line: str) -> None:
-    """Write it into the reaper's book."""
+    """Reports a started or ended session to the reaper."""
     book = reaper(os.getpid()).stdin
-    with suppress(BrokenPipeError, ValueError):  # gone or closed: we are ending
+    with suppress(BrokenPipeError, ValueError):  # it has ended or is closed: this process is ending
         if book:
             book.write(f"{line}\n")
 
 
 def adopt_orphans() -> None:
-    """From now on an orphan below us becomes our child instead of process 1's (Linux only)."""
+    """Makes orphaned descendants children of this process instead of process 1 (Linux only)."""
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def stop_all(children: Sequence[Child], grace: float = 5.0) -> None:
-    """Ask all of them at once, then wait for each; the last started is asked first."""
+    """Asks all of them at once, then waits for each; the last started is asked first."""
     for child in reversed(children):
         child.ask_to_end()
     for child in reversed(children):
@@ -168,7 +168,7 @@ def stop_all(children: Sequence[Child], grace: float = 5.0) -> None:
 
 
 def wait_for(look: Callable[[], T], seconds: float, every: float = 0.2) -> T:
-    """Look until the answer is truthy or the time is over; the last answer either way."""
+    """Calls `look` until the result is truthy or the time is over; returns the last result."""
     end = time.monotonic() + seconds
     while not (answer := look()) and time.monotonic() < end:
         time.sleep(every)

@@ -1,9 +1,9 @@
-"""Runs a command that ends when its parent ends, even when the parent was killed outright.
+"""Runs a command that ends when its parent ends, even if the parent was killed.
 
-``python die_with_parent.py SIGNAL PARENT_PID USER command…``; USER is a numeric uid to become, or ``-``. Standard
-library only, and it becomes the command (exec), so the process id stays. The hard cases: the parent died before
-we got here (then the command is not started at all), and a change of user, which undoes it (so it is
-put on afterwards). Where the system has no parent-death signal (it is Linux's), the command simply runs.
+``python die_with_parent.py SIGNAL PARENT_PID USER command…``; USER is a numeric uid to become, or ``-``. It uses the
+standard library only and becomes the command (exec), so the process id stays. If the parent died before, the command is
+not started. A change of user clears the parent-death signal, so the signal is set afterwards. On systems without a
+parent-death signal (only Linux has it), the command just runs.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Become the user, ask for the signal, look whether the parent lives, become the command."""
+    """Becomes the user, sets the signal, checks that the parent is alive, becomes the command."""
     signal, parent, user, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]
     if user != "-":
         os.setgroups([])

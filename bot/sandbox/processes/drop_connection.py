@@ -1,7 +1,7 @@
-"""An answer that never comes: the connection is closed instead.
+"""An answer that is never sent: the connection is closed instead.
 
-Hard case: uvicorn turns an unanswered request into a 500, which is an answer. So its transport is closed first.
-Rule: what the call did has been done and stays done; only the answer is lost.
+uvicorn turns an unanswered request into a 500, which is an answer, so its transport is closed first. The call's effects
+stay; only the answer is lost.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class HangUp(Response):
 
 
 class KeepsTransport:
-    """Outermost ASGI layer: keeps the connection's transport where `HangUp` finds it."""
+    """Outermost ASGI layer: stores the connection's transport for `HangUp`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

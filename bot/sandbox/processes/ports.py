@@ -1,8 +1,7 @@
 """Finds TCP ports on the loopback interface.
 
-The hard cases: the port asked for is taken (the next free one is used, never an error), and several are wanted at
-once (they are held until all are found, so none is given twice). The rule: a port in TIME_WAIT counts as free, else
-a second demo would move house each time.
+If the preferred port is taken, the next free one is used. Several ports are held until all are found, so none is given
+twice. A port in TIME_WAIT counts as free, otherwise a second demo would move to other ports each time.
 """
 
 import socket
@@ -10,12 +9,12 @@ from contextlib import ExitStack
 
 
 def free_port(preferred: int = 0) -> int:
-    """`preferred` if nothing listens there, else another free port of 127.0.0.1."""
+    """`preferred` if nothing listens there, otherwise another free port of 127.0.0.1."""
     return free_ports(preferred)[0]
 
 
 def free_ports(*preferred: int) -> list[int]:
-    """One for each, all different; the later ones give way."""
+    """One free port for each preferred one, all different; an earlier one takes precedence."""
     with ExitStack() as held:
         return [_hold(port, held) for port in preferred]
 

@@ -1,8 +1,8 @@
-"""Ends what is left of our children's sessions when we were killed outright and could not do it ourselves.
+"""Ends the remaining sessions of a launcher that was killed and could not end them itself.
 
-``python reaper.py`` reads ``+SESSION`` and ``-SESSION`` lines from its standard input; the end of the input
-is the launcher's end. The hard case: a scheduler that was asked to end waits minutes for tasks that cannot reach
-their API any more; after a grace they are all killed. The rule: a session that was signed off is never touched.
+``python reaper.py`` reads ``+SESSION`` and ``-SESSION`` lines from its standard input; the end of the input is the
+launcher's end. A scheduler that was asked to end waits minutes for tasks that can't reach their API any more; after a
+grace period they are all killed. A session that was signed off is never touched.
 """
 
 import os
@@ -16,7 +16,7 @@ GRACE = 5.0
 
 
 def session(leader: int, dead_too: bool = False) -> list[int]:
-    """The session's living processes (`dead_too`: and its zombies); empty where the system has no /proc."""
+    """The session's living processes (`dead_too`: also its zombies); empty on systems without /proc."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -27,7 +27,7 @@ def session(leader: int, dead_too: bool = False) -> list[int]:
 
 
 def main() -> None:
-    """Follow the book until it ends, then bury."""
+    """Reads the list until the input ends, then ends the sessions on it."""
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
     bury(read_book(), GRACE)
@@ -42,7 +42,7 @@ def read_book() -> set[int]:
 
 
 def bury(book: set[int], grace: float) -> None:
-    """Wait until all of them are gone; kill what is not by then."""
+    """Waits until all of them are gone, and kills those that are left after `grace` seconds."""
     end = time.monotonic() + grace
     while (left := [pid for leader in book for pid in session(leader)]) and time.monotonic() < end + 5:
         for pid in left if time.monotonic() > end else ():

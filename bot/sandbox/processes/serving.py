@@ -1,7 +1,7 @@
-"""How a sandbox server listens, says where, and ends: shared by the local Slack and the local PagerDuty.
+"""How a sandbox server listens, prints its address, and ends: shared by the local Slack and the local PagerDuty.
 
-Hard case: a launcher that is killed leaves its children behind; with `die_with_parent` the kernel ends them too.
-Rule: it binds before it says where, so that a reader of the address can connect at once; a signal ends it at once.
+A killed launcher would leave its children behind; with `die_with_parent` the kernel ends them too. The server binds
+before it prints its address, so that a reader can connect at once; a signal ends it at once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ STOP = 10.0
 
 
 class Server(uvicorn.Server):
-    """Ends at once on a signal; stopped from within it lets the app end its open streams first (`state.on_stop`)."""
+    """Ends at once on a signal; if stopped from within, it first lets the app end its open streams
+    (`state.on_stop`)."""
 
     def __init__(self, app: Starlette) -> None:
         super().__init__(_config(app))
@@ -50,7 +51,7 @@ class Server(uvicorn.Server):
 @contextmanager
 def bound(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
     """A listening socket and its address; port 0 takes a free one."""
-    # With the protocol named, asyncio turns Nagle's algorithm off; without, each answer waits 40 ms.
+    # If the protocol is given, asyncio disables Nagle's algorithm; otherwise each answer waits 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -63,7 +64,7 @@ def bound(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
 
 @contextmanager
 def in_thread(app: Starlette, listener: socket.socket) -> Iterator[None]:
-    """Serve in a thread of this process until the block ends."""
+    """Serves in a thread of this process until the block ends."""
     server = Server(app)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
@@ -77,7 +78,7 @@ def in_thread(app: Starlette, listener: socket.socket) -> Iterator[None]:
 def forever(
     app: Starlette, listener: socket.socket, url: str, *, as_json: bool = True, ready_file: Path | None = None
 ) -> None:
-    """Say where it listens, then serve until a signal comes."""
+    """Prints the address, then serves until a signal arrives."""
     print(json.dumps({"url": url}) if as_json else f"listening on {url}", flush=True)
     if ready_file:
         ready_file.write_text(json.dumps({"url": url}))
@@ -85,7 +86,7 @@ def forever(
 
 
 def die_with_parent() -> None:
-    """Ask the kernel (Linux) for a SIGTERM when the parent dies."""
+    """Asks the kernel (Linux) for a SIGTERM when the parent dies."""
     parent = os.getppid()
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:

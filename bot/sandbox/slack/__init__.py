@@ -1,4 +1,4 @@
-"""A local Slack workspace: Web API, Socket Mode, signed HTTP and a page for people. Stricter than the real one.
+"""A local Slack workspace: Web API, Socket Mode, signed HTTP and a page for people.
 
-Hard case: a payload that real Slack would take today and refuse in a busy week. Rule: what passes here passes there.
+It is stricter than the real one, so that a payload accepted here is also accepted there.
 """

@@ -1,7 +1,7 @@
 """`python -m bot.sandbox.slack`: the local Slack as a process of its own.
 
-Hard case: a launcher waits for the address; it is one line of JSON on standard output, printed once it can be reached.
-Rule: it ends at once on SIGTERM and SIGINT, and with `--die-with-parent` when its parent is gone.
+A launcher waits for the address, which is one line of JSON on standard output, printed once the server can be reached.
+It ends at once on SIGTERM and SIGINT, and with `--die-with-parent` when its parent has died.
 """
 
 from __future__ import annotations

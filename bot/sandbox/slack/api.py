@@ -1,7 +1,8 @@
-"""The door of the Web API: reads the arguments, checks token, pace, scopes and faults, calls the method, notes it.
+"""The entry point of the Web API: reads the arguments, checks token, rate, scopes and faults, calls the method, logs
+it.
 
-Hard case: the Python SDK sends reads as GET, puts many POSTs' arguments in the query, and says `application/json` over
-an empty body. Rule: every call is answered with JSON that has `ok`, and every call is in the log, faults included.
+The Python SDK sends reads as GET, puts many POSTs' arguments in the query, and sends `application/json` with an empty
+body. Every call is answered with JSON that has `ok`, and every call is in the log, also calls with a fault.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ async def answer(request: Request) -> Response:
 
 
 async def arguments(request: Request) -> dict[str, Any]:
-    """Query, form and JSON in one; the body wins. SlackError `invalid_json`, `json_not_object`."""
+    """Query, form and JSON in one; the body takes precedence. Raises SlackError `invalid_json`, `json_not_object`."""
     merged: dict[str, Any] = dict(request.query_params)
     body = await request.body()
     if "json" in request.headers.get("content-type", ""):
@@ -106,7 +107,7 @@ def _check_scopes(workspace: Workspace, method: Method) -> None:
 
 
 async def _faults_before(workspace: Workspace, name: str) -> Response | None:
-    """What is answered instead of a call that is not done; None when it is to be done."""
+    """The answer for a call that a fault prevents; None if the call is to be executed."""
     if late := workspace.faults.strike(name, "latency"):
         await asyncio.sleep(late.latency)
     if struck := workspace.faults.strike(name, "down", "rate_limit", "error"):
@@ -115,7 +116,7 @@ async def _faults_before(workspace: Workspace, name: str) -> Response | None:
 
 
 async def ill(workspace: Workspace, name: str) -> Response | None:
-    """An answer that is not Slack's: a proxy's page, something that is no object, none."""
+    """An answer that is not Slack's: a proxy's page, JSON that isn't an object, or no answer."""
     if struck := workspace.faults.strike(name, "page", "odd", "hang", "drop"):
         if struck.kind == "hang":
             await asyncio.sleep(struck.latency or 60.0)

@@ -1,7 +1,7 @@
 """One call of a method: its arguments as an app sent them, and how a method reads them.
 
-Hard case: `true`, `"true"`, `"1"` and `1` are all true, and a missing argument is not an empty one.
-Rule: a method is a function from a call to a body; the token and the scopes were checked before.
+`true`, `"true"`, `"1"` and `1` are all true, and a missing argument is not an empty one. A method is a function from a
+call to a body; the token and the scopes were checked before.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class Call:
         return structure(self.arguments, name, kind, code)
 
     def channel(self, *, to_write: bool = False, name: str = "channel") -> Channel:
-        """The channel that is named; `channel_not_found`, and to write also `not_in_channel`, `is_archived`."""
+        """The channel that is named. Raises `channel_not_found`, and for writing also `not_in_channel`,
+        `is_archived`."""
         channel = self.workspace.directory.channel(self.text(name))
         if channel is None:
             raise SlackError("channel_not_found")
@@ -60,7 +61,7 @@ class Call:
         return channel
 
     def page(self, rows: list[Any], default: int = 100) -> tuple[list[Any], dict[str, Any]]:
-        """The rows that `cursor` and `limit` ask for, and the response_metadata that leads on."""
+        """The rows that `cursor` and `limit` select, and the response_metadata for the next page."""
         start = _opened(self.text("cursor"))
         size = min(max(1, self.number("limit", default)), 1000)
         more = start + size < len(rows)
@@ -70,7 +71,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Method:
-    """`token` is whose: the bot's, the app's, or no one's."""
+    """A method of the Web API. `token` says which one it needs: the bot's, the app's, or none."""
 
     name: str
     call: Callable[[Call], dict[str, Any]]

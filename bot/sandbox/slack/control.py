@@ -1,7 +1,7 @@
-"""/_sandbox: what tests and the page use to act as a person, to look, and to make trouble.
+"""/_sandbox: lets tests and the page act as a person, read the state, and cause faults.
 
-Hard case: a test that misspells a button must fail at once with a sentence, not wait for an alert that never moves.
-Rule: what is not there is 404, what is malformed is 400, both as `{"ok": false, "error": sentence}`.
+A test that misspells a button must fail at once with a sentence, not wait for an alert that never changes. A missing
+thing is 404, a malformed request 400, both as `{"ok": false, "error": sentence}`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Asked = Callable[[Request], Awaitable[Response]]
 
 
 def guarded(ask: Asked) -> Asked:
-    """Turn what is not there or not understood into a 4xx with a sentence."""
+    """Turns missing things and malformed requests into a 4xx with a sentence."""
 
     @functools.wraps(ask)
     async def answer(request: Request) -> Response:
@@ -120,7 +120,7 @@ async def home(request: Request) -> Response:
 
 
 async def account(request: Request) -> Response:
-    """Deactivate an account, or bring it back: `{user, deleted}`."""
+    """Deactivates or reactivates an account: `{user, deleted}`."""
     body = await body_of(request)
     _people(request).user(_word(body, "user"))["deleted"] = bool(body.get("deleted", True))
     return JSONResponse({"ok": True})
@@ -171,7 +171,7 @@ async def clear_faults(request: Request) -> Response:
 
 
 async def log(request: Request) -> Response:
-    """Oldest first; `?method=chat.postMessage` narrows it."""
+    """The log, oldest first; `?method=chat.postMessage` filters it."""
     method = request.query_params.get("method")
     rows = [row for row in _workspace(request).log if method in (None, row["method"])]
     sockets = request.app.state.sockets
@@ -179,7 +179,7 @@ async def log(request: Request) -> Response:
 
 
 async def verify(request: Request) -> Response:
-    """Slack's url_verification, on demand: does the bot's address give the challenge back? HTTP mode only."""
+    """Slack's url_verification, on demand: whether the bot's address returns the challenge. HTTP mode only."""
     if request.app.state.http is None:
         raise ValueError("there is no --http-url to verify")
     return JSONResponse({"ok": await request.app.state.http.verify()})

@@ -1,7 +1,7 @@
-"""What a person does: type a command, say something, press, choose, submit, close, open the App Home.
+"""What a person does: type a command, write a message, press, choose, submit, close, open the App Home.
 
-Hard case: the answer comes after the ack and from another connection; so a deed waits for the ack and then, by a
-condition and at most a second, for what comes with it. Rule: a deed names what is really there, else it is a `NotThere`.
+The answer comes after the ack and from another connection, so each method waits for the ack and then at most one second
+for its effects. A name that doesn't exist raises `NotThere`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class NotThere(Exception):
 
 @dataclass(frozen=True)
 class Moment:
-    """How things stood before a deed, so that its result can be recognised."""
+    """The state before an action, so that its result can be recognised."""
 
     user: str
     since: str
@@ -75,7 +75,7 @@ class People:
         block_id: str | None = None,
         state: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Press or choose: in the message that is named, else in the open modal, else in the App Home."""
+        """Presses or chooses: in the named message, otherwise in the open modal, otherwise in the App Home."""
         person = self.user(user)
         message = self.message(channel, ts, person) if ts else None
         view = {} if message else self._view(person)
@@ -96,7 +96,7 @@ class People:
         return await self._settled(before)
 
     async def submit(self, user: str, values: dict[str, Any]) -> dict[str, Any]:
-        """Submit the open modal; `errors` by block_id when it was refused, by Slack's client or by the app."""
+        """Submits the open modal; `errors` by block_id if it was refused, by Slack's client or by the app."""
         person = self.user(user)
         view = self.workspace.modals.top(person["id"])
         if view is None or not view["submit"]:
@@ -134,8 +134,8 @@ class People:
     async def suggest(
         self, user: str, action_id: str, block_id: str | None, value: str, channel: str | None, ts: str | None
     ) -> dict[str, Any]:
-        """What the app offers while a person types in an external select: `{ok, options | option_groups}`. Fewer letters
-        than the select asks for are not sent to the app."""
+        """The app's suggestions for a person's input in an external select: `{ok, options | option_groups}`. Input
+        shorter than the select's minimum is not sent to the app."""
         person = self.user(user)
         message = self.message(channel, ts, person) if ts else None
         view = {} if message else self._view(person)
@@ -160,7 +160,7 @@ class People:
         return {"ok": True, **answer}
 
     async def home(self, user: str) -> dict[str, Any]:
-        """Open the App Home; waits until the app has published something for this person."""
+        """Opens the App Home; waits at most one second until the app has published a view for this person."""
         person = self.user(user)
         before = (self.workspace.modals.homes.get(person["id"]) or {}).get("hash")
         event = {"type": "app_home_opened", "user": person["id"], "channel": f"D{person['id'][1:]}", "tab": "home"}
@@ -172,7 +172,7 @@ class People:
         return {"ok": True, "view": homes.get(person["id"])}
 
     def say(self, channel: str, user: str, text: str, thread_ts: str | None = None) -> dict[str, Any]:
-        """Post plain text as this person; the app hears of it as Slack would send it."""
+        """Posts plain text as this person; the app gets the events that Slack would send."""
         place, person = self.channel(channel), self.user(user)
         said = re.sub(r"@windsock\b", f"<@{seed.BOT_USER}>", _escaped(text), flags=re.IGNORECASE)
         content = Content(said, None, None, None)

@@ -1,6 +1,6 @@
-"""Puts the local Slack together: Web API, sockets, response_url, uploads, the page and /_sandbox.
+"""Assembles the local Slack: Web API, sockets, response_url, uploads, the page and /_sandbox.
 
-Hard case: the page shows text that strangers wrote. Rule: the content policy forbids every script but the page's own.
+The page shows text from untrusted sources, so its content policy forbids every script but its own.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ POLICY = (
 
 @dataclass(frozen=True)
 class Running:
-    """A workspace that serves in a thread of this process."""
+    """A workspace that is served in a thread of this process."""
 
     url: str
     config: Config
@@ -47,12 +47,12 @@ class Running:
 
     @property
     def api_url(self) -> str:
-        """What a WebClient takes as its base_url."""
+        """The base_url for a WebClient."""
         return f"{self.url}/api/"
 
 
 def create_app(config: Config, url: str = "") -> Starlette:
-    """The ASGI application; `url` is where it will be reached, for the addresses that it gives out."""
+    """The ASGI application; `url` is its own address, used in the addresses that it returns."""
     workspace = Workspace(config)
     workspace.url = url
     sockets = SocketMode(workspace)
@@ -85,7 +85,7 @@ def create_app(config: Config, url: str = "") -> Starlette:
 
 @contextmanager
 def running(config: Config | None = None) -> Iterator[Running]:
-    """Serve a workspace on a free port (or `config.port`) in a thread, until the block ends."""
+    """Serves a workspace on a free port (or `config.port`) in a thread, until the block ends."""
     config = config or Config()
     with serving.bound(config.host, config.port) as (listener, url):
         app = create_app(config, url)

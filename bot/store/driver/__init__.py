@@ -1,1 +1,1 @@
-"""What the store's modules share below their tables: rows, encodings, errors, moments, the probe for a writable store."""
+"""Shared by the store's modules, below their tables: rows, encodings, errors, moments, the write probe."""

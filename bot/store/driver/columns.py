@@ -1,4 +1,4 @@
-"""Column types that SQLite and PostgreSQL keep alike."""
+"""Column types that SQLite and PostgreSQL store alike."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.store.driver.encoding import EPOCH, stored_moment
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware UTC datetime, kept as microseconds since 1970."""
+    """An aware UTC datetime, stored as microseconds since 1970."""
 
     impl = BigInteger
     cache_ok = True

@@ -1,4 +1,4 @@
-"""How keys and moments are kept, in both databases alike."""
+"""How keys and moments are stored, in both databases alike."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def stored_moment(value: datetime) -> int:
 
 
 def digest(key: str) -> str:
-    """The stored form of a key: made of foreign names, it may be longer than an index takes."""
+    """The stored form of a key, because a key made of foreign names may be longer than an index allows."""
     return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:DIGEST]

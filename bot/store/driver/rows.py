@@ -1,8 +1,8 @@
-"""Inserts many rows with one statement of the driver's own.
+"""Inserts many rows with one statement, executed by the driver directly.
 
-Each row that Python hands to SQLite separately gives another thread the chance to take the interpreter while others
-wait for the file, and for a single row SQLAlchemy costs more than the database. Values are the driver's (microseconds,
-JSON text); names of tables and columns are ours.
+Each row that Python hands to SQLite separately lets another thread take the interpreter while others wait for the file,
+and for a single row SQLAlchemy costs more than the database. Values are in the driver's form (microseconds, JSON text);
+names of tables and columns are constants.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from bot.store.driver.encoding import stored_moment
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-_ROWS = 500  # a statement; SQLite takes 32,766 values
+_ROWS = 500  # rows per statement; SQLite allows 32,766 values
 
 
 class Driver:
-    """A connection of the driver's, in a transaction. `hole` is where it puts a value."""
+    """A driver connection in a transaction. `hole` is its placeholder for a value."""
 
     def __init__(self, connection: Any, hole: str) -> None:
         self._connection, self.hole = connection, hole
 
     def run(self, statement: str, values: Sequence[Any] = ()) -> Any:
-        """Runs one statement, with `?` for a value; its cursor."""
+        """Runs one statement, with `?` as placeholder; returns its cursor."""
         return self._connection.execute(statement if self.hole == "?" else statement.replace("?", self.hole), values)
 
 
 def driver(t: Connection) -> Driver:
-    """The driver's own connection below this transaction."""
+    """The driver's connection of this transaction."""
     return Driver(t.connection.driver_connection, "?" if t.dialect.name == "sqlite" else "%s")
 
 
@@ -44,18 +44,18 @@ def add(by: Driver, table: str, columns: Sequence[str], rows: Sequence[Sequence[
 
 
 def add_mappings(t: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Inserts rows that all have the same columns; moments may be given as they are."""
+    """Inserts rows that all have the same columns; datetimes are converted."""
     if rows:
         add(driver(t), table, list(rows[0]), [[_value(one) for one in row.values()] for row in rows])
 
 
 def chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """As many as one statement takes."""
+    """Splits rows into chunks that fit into one statement."""
     return (rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS))
 
 
 def holes(number: int) -> str:
-    """A list of values."""
+    """A list of placeholders."""
     return ",".join("?" * number)
 
 

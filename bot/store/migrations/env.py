@@ -1,4 +1,4 @@
-"""Alembic's entry: migrations run on the connection that the store hands over."""
+"""Alembic's entry point: migrations run on the connection that the store provides."""
 
 from alembic import context
 

@@ -1,1 +1,1 @@
-"""Signals as they are stored, observed and counted; events from elsewhere that were heard."""
+"""Signals as they are stored, observed and counted; events from other services that were received."""

@@ -1,4 +1,4 @@
-"""Coverage: which failures Airflow knows, what reported each of them first, and how long that took.
+"""Coverage: which failures Airflow has, which reporter reported each of them first, and how long that took.
 
 One row per failure, since every round looks back a little; a row keeps its first reporter. A failure is recorded before
 it is reported, so unreported ones are visible. Old rows are added to a running total and deleted.
@@ -20,13 +20,13 @@ from bot.store.driver.encoding import digest
 from bot.store.tables import failures, identities
 
 HOOK, SWEEP = "hook", "sweep"
-KEPT = timedelta(days=8)  # a week's figures, and the day that is not over
+KEPT = timedelta(days=8)  # a week's figures, and the current day
 _CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One failure as Airflow knows it, under a name of its own; `told_at` and `by` are empty until it was reported."""
+    """One failure that Airflow has, under a unique name; `told_at` and `by` are empty until it was reported."""
 
     name: str
     ended_at: datetime
@@ -40,7 +40,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How long the report took, in seconds from the end of the try to our commit."""
+    """How long reports took, in seconds from the end of the try to the bot's commit."""
 
     median: float
     p95: float
@@ -49,7 +49,8 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """`known` failures, how many were reported by what (`hook`, `sweep`), and how long each of the two took."""
+    """How many failures are `known`, how many were reported by each reporter (`hook`, `sweep`), and how long they
+    took."""
 
     known: int = 0
     told: Mapping[str, int] = field(default_factory=dict)
@@ -62,12 +63,12 @@ class Coverage:
 
     @property
     def ratio(self) -> float:
-        """Reported divided by known; 1 where nothing failed."""
+        """Reported divided by known; 1 if nothing failed."""
         return sum(self.told.values()) / self.known if self.known else 1.0
 
 
 def when_told(t: Connection, wanted: Iterable[str]) -> dict[str, datetime]:
-    """When each of these identities was taken; unreported ones are missing."""
+    """When each of these identities was reported; unreported ones are missing."""
     by_digest = {digest(identity): identity for identity in wanted}
     found: dict[str, datetime] = {}
     for chunk in _chunks(by_digest):
@@ -77,7 +78,7 @@ def when_told(t: Connection, wanted: Iterable[str]) -> dict[str, datetime]:
 
 
 def counted(t: Connection, seen: Iterable[Known]) -> set[str]:
-    """The keys of those that were counted as reported before."""
+    """The keys of those that were already counted as reported."""
     keys = (one.key for one in seen)
     found: set[str] = set()
     for chunk in _chunks(keys):
@@ -101,7 +102,8 @@ def count(t: Connection, deployment: str, seen: Sequence[Known]) -> None:
 
 
 def coverage(t: Connection, deployment: str | None, since: datetime, until: datetime | None = None) -> Coverage:
-    """The figures of one deployment (None: of all) for what ended since then (at most eight days back), and before `until`."""
+    """The figures of one deployment (None: of all) for failures that ended since then (at most eight days back), and
+    before `until`."""
     query = select(failures.c.by, failures.c.ended_at, failures.c.told_at).where(failures.c.ended_at >= since)
     if deployment is not None:
         query = query.where(failures.c.deployment == deployment)
@@ -120,7 +122,7 @@ def coverage(t: Connection, deployment: str | None, since: datetime, until: date
 
 
 def totals(t: Connection) -> dict[str, Coverage]:
-    """By deployment, all that was ever counted: for counters that only grow."""
+    """All failures ever counted, by deployment, for counters that only grow."""
     numbers: dict[str, dict[str, int]] = {
         name: dict(state.recall(t, _gone_key(name))) for name in state.recall(t, _GONE).get("deployments", ())
     }
@@ -135,7 +137,7 @@ def totals(t: Connection) -> dict[str, Coverage]:
 
 
 def forget(t: Connection, now: datetime) -> None:
-    """Drops the rows that no figure reaches any more; their number is kept."""
+    """Deletes rows that are too old for any figure, and keeps their number in the totals."""
     old = failures.c.ended_at < now - KEPT
     query = select(failures.c.deployment, failures.c.by, func.count()).where(old)
     rows = t.execute(query.group_by(failures.c.deployment, failures.c.by)).all()

@@ -1,4 +1,4 @@
-"""Events from elsewhere that are delivered at least once: the second delivery is not news."""
+"""Recognises repeats of events from services that deliver at least once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ REMEMBERED = timedelta(days=1)
 
 
 def first_time(t: Connection, now: datetime, *event: str) -> bool:
-    """Whether an event, named by these parts, was not heard within a day. It belongs to the transaction that acts on it."""
+    """Whether the event, identified by these parts, was not received within a day. Call it in the transaction that acts
+    on the event."""
     t.execute(delete(heard).where(heard.c.at < now - REMEMBERED))
     digest = blake2b("\0".join(event).encode("utf-8", "replace"), digest_size=16).hexdigest()
     dialect = postgresql if t.dialect.name == "postgresql" else sqlite

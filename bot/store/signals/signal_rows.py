@@ -1,7 +1,7 @@
 """Stores each signal once, in the transaction that stores its identity.
 
-A batch is four statements, however large it is. States that flip within one batch are taken in turn. A check that finds
-the same again is not new, but its figures are kept once a minute. There is one writer at a time, so ids are in the
+A batch is four statements, however large it is. States that flip within one batch are stored one by one. A check's
+repeated finding is not new, but its figures are updated once a minute. There is one writer at a time, so ids are in the
 order of the commits and "observed up to here" is one number.
 """
 
@@ -19,13 +19,13 @@ from bot.store.driver import rows
 from bot.store.driver.encoding import digest, stored_moment
 from bot.store.driver.rows import Driver, holes
 
-REPEATED = timedelta(seconds=50)  # a sweep comes every minute, and not on the dot
+REPEATED = timedelta(seconds=50)  # a sweep runs every minute, but not exactly
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A signal as it is stored: `identity` and `opposites` are digests, `body` is its JSON. `bare` is a failed task that is
-    reported without its exception, `why` one that is reported with it."""
+    """A signal as it is stored: `identity` and `opposites` are digests, `body` is its JSON. `bare` is a failed task
+    that is reported without its exception, `why` one that is reported with it."""
 
     identity: str
     opposites: tuple[str, ...]
@@ -37,7 +37,7 @@ class Letter:
 
 
 def letter(signal: Signal) -> Letter:
-    """A signal, ready to be stored."""
+    """Prepares a signal for storing."""
     failed = signal.kind == "task_failed"
     return Letter(
         digest(signal.identity), tuple(digest(one) for one in signal.opposites()), signal.kind, signal.deployment,
@@ -47,11 +47,11 @@ def letter(signal: Signal) -> Letter:
 
 
 def take(by: Driver, told: Sequence[Letter], now: datetime) -> list[bool]:
-    """Stores those that weren't known; returns for each whether it was new. Two that say the same count once."""
+    """Stores the unknown signals; returns for each whether it was new. Two with the same identity count once."""
     news: list[bool] = []
     segment: list[Letter] = []
     for one in told:
-        if one.opposites:  # what can flip back and forth within one batch is taken in turn
+        if one.opposites:  # its state can flip back and forth within one batch, so it is stored by itself
             news += _take(by, segment, now)
             segment = []
             news += _take_flip(by, one, now)
@@ -61,7 +61,7 @@ def take(by: Driver, told: Sequence[Letter], now: datetime) -> list[bool]:
 
 
 def newest(by: Driver) -> int:
-    """The highest id that was given to a signal; 0 before the first."""
+    """The highest id of a signal; 0 before the first."""
     return int(by.run("select max(id) from signals").fetchone()[0] or 0)
 
 
@@ -91,7 +91,7 @@ def _take(by: Driver, told: Sequence[Letter], now: datetime) -> list[bool]:
         if is_news:
             known[one.identity], first[one.identity] = one.bare, one
             stored.append((one, False))
-        elif one.why and known[one.identity]:  # the reason is learnt once
+        elif one.why and known[one.identity]:  # the exception is added once
             known[one.identity] = False
             learnt.add(one.identity)
             stored.append((one, True))
@@ -112,7 +112,7 @@ def _store(by: Driver, told: Sequence[tuple[Letter, bool]], now: datetime) -> No
 
 
 def _known(by: Driver, wanted: set[str]) -> dict[str, bool]:
-    """Which of these identities were known, and whether without their exception."""
+    """Which of these identities are known, and whether they lack their exception."""
     found: dict[str, bool] = {}
     for chunk in rows.chunks(list(wanted)):
         query = f"select identity, bare from identities where identity in ({holes(len(chunk))})"

@@ -25,7 +25,7 @@ _OBSERVED = "signals/observed"
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A signal as it is read back. `again` was known before, and only brings its reason or its figures of today."""
+    """A stored signal. `again` means that it was known before, and only adds its exception or current figures."""
 
     id: int
     received_at: datetime
@@ -34,17 +34,17 @@ class Stored:
 
 
 def take(t: Connection, told: Sequence[Letter], now: datetime) -> list[bool]:
-    """Stores those that weren't known; returns for each whether it was new. Two that say the same count once."""
+    """Stores the unknown signals; returns for each whether it was new. Two with the same identity count once."""
     return signal_rows.take(rows.driver(t), told, now)
 
 
 def newest(t: Connection) -> int:
-    """The highest id that was given to a signal; 0 before the first."""
+    """The highest id of a signal; 0 before the first."""
     return signal_rows.newest(rows.driver(t))
 
 
 def observed(t: Connection) -> int:
-    """Up to which id signals have been observed."""
+    """The id up to which signals have been observed."""
     return int(state.recall(t, _OBSERVED).get("upto", 0))
 
 
@@ -53,25 +53,25 @@ def set_observed(t: Connection, upto: int) -> None:
 
 
 def after(t: Connection, signal_id: int, limit: int) -> list[Stored]:
-    """Those behind this id, in the order in which they came."""
+    """Signals with a higher id, in the order of their arrival."""
     query = select(signals.c.id, signals.c.received_at, signals.c.body, signals.c.again)
     found = t.execute(query.where(signals.c.id > signal_id).order_by(signals.c.id).limit(limit))
     return [Stored(row.id, row.received_at, row.body, row.again) for row in found]
 
 
 def drop_told_again(store: Store, observed_ids: Sequence[int]) -> None:
-    """Lets go of those that only added to what was known; not of the newest signal of all, since the next
-    one's id is counted from it."""
+    """Deletes observed signals that only added to known ones, except the newest of all, because the next id is counted
+    from it."""
     with store.taking() as t:
         for chunk in rows.chunks(observed_ids):
             t.execute(delete(signals).where(signals.c.again, signals.c.id.in_(chunk), signals.c.id < newest(t)))
 
 
 def put_aside(t: Connection, signal_id: int, now: datetime, error: str) -> None:
-    """The observer stumbled over this one."""
+    """Records a signal that made the observer fail."""
     t.execute(insert(set_aside).values(signal_id=signal_id, at=now, error=error[:2_000]))
 
 
 def aside(t: Connection) -> int:
-    """How many the observer stumbled over."""
+    """How many signals made the observer fail."""
     return t.scalar(select(func.count()).select_from(set_aside)) or 0

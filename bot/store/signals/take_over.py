@@ -1,9 +1,9 @@
-"""Takes over the signals that an older version kept in a file of their own (`windsock.db.signals`), once.
+"""Moves the signals that an older version kept in a file of their own (`windsock.db.signals`) into the store, once.
 
-It may be killed at any moment. The rows and the mark up to which they were taken are one transaction, and the old file goes
-only after its commit; when it is still there at the next start, what stands behind the mark is taken as well. Meanwhile the
-old file is locked, and its tables are dropped before it goes, so a process of the older version that still has it open
-answers its senders 503 instead of accepting a signal that would be lost.
+The process may be killed at any moment. The rows and the mark up to which they were moved are one transaction, and the
+old file is deleted only after its commit; if it still exists at the next start, the rows after the mark are moved as
+well. Meanwhile the old file is locked, and its tables are dropped before it is deleted, so a process of the older
+version that still has it open answers its senders 503 instead of accepting a signal that would be lost.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from bot.store.driver.encoding import EPOCH
 from bot.store.driver.rows import Driver, driver, holes
 
 logger = logging.getLogger(__name__)
-_MARK = "signals/taken-over"  # up to which id of the old file
+_MARK = "signals/taken-over"  # the last moved id of the old file
 _COLUMNS = {
     "signals": ("id", "received_at", "kind", "deployment", "body", "again"),
     "identities": ("identity", "told_at", "bare"),
 }
-_ROWS = 500  # a statement; SQLite takes 32,766 values
+_ROWS = 500  # rows per statement; SQLite allows 32,766 values
 
 
 def take_over(write: Callable[[], AbstractContextManager[Connection]], store: Path) -> None:
-    """Moves what is in the file beside the store into the store. Raises Permanent when that file cannot be read."""
+    """Moves the rows of the file beside the store into the store. Raises Permanent if that file can't be read."""
     beside = Path(f"{store}.signals")
     if not beside.exists():
         return
@@ -54,7 +54,7 @@ def take_over(write: Callable[[], AbstractContextManager[Connection]], store: Pa
         f"{beside}-wal",
         f"{beside}-shm",
         str(beside),
-    ):  # the file itself last: without it nothing is looked for
+    ):  # the file itself last, because the move depends on it
         Path(name).unlink(missing_ok=True)
 
 
@@ -65,7 +65,7 @@ def _move(old: sqlite3.Connection, by: Driver) -> int:
     moved, observed = 0, _number(by, "signals/observed")
     for some in _old(old, "signals", f"where id > {mark} order by id"):
         safe = [_without_secrets(row) if row[0] > observed else row for row in some]
-        # taken over before, and the older version has gone on since: their ids are given to other signals by now
+        # rows were moved before, and the older version continued since: their ids now belong to other signals
         columns = _COLUMNS["signals"][1:] if kept else _COLUMNS["signals"]
         _insert(by, "insert", "signals", columns, [row[1:] if kept else row for row in safe])
         moved, mark = moved + len(some), int(some[-1][0])
@@ -79,11 +79,12 @@ def _number(by: Driver, key: str) -> int:
 
 
 def _without_secrets(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Version 0.1 stored what it was sent as it was; what it had observed goes with its time, as ever."""
+    """Redacts a row's body, because version 0.1 stored input unredacted. Observed signals are deleted by age, as
+    usual."""
     place = _COLUMNS["signals"].index("body")
     try:
         body = json.dumps(as_json(parse(json.loads(row[place]), EPOCH + timedelta(days=40_000))), ensure_ascii=False)
-    except (ValueError, TypeError):  # what can't be read is set aside by the observer, as it would have been
+    except (ValueError, TypeError):  # an unreadable one is set aside by the observer, as before
         return row
     return (*row[:place], body, *row[place + 1 :])
 

@@ -1,8 +1,8 @@
-"""Takes a payload to the app, over Socket Mode or signed HTTP, and waits three seconds for its ack.
+"""Delivers a payload to the app, over Socket Mode or signed HTTP, and waits three seconds for its ack.
 
-Hard case: an event that is not acked is sent up to three times more (at once, after a minute, after five), so the app
-sees it twice. Commands and presses are never repeated: the person sees that it failed.
-Rule: every delivery is in the log with its outcome.
+An event that is not acked is sent up to three times more (at once, after a minute, after five), so the app receives it
+twice. Commands and presses are never repeated: the person sees that it failed. Every delivery is in the log with its
+outcome.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ RETRY_AFTER = (0.0, 60.0, 300.0)
 
 
 class Undelivered(Exception):
-    """`code` is what Slack shows to the person: operation_timeout, dispatch_failed, http_service_error."""
+    """The payload was not acked. `code` is what Slack shows to the person: operation_timeout, dispatch_failed,
+    http_service_error."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -27,11 +28,13 @@ class Undelivered(Exception):
 
 
 class Link(Protocol):
-    """The road to the app."""
+    """The connection to the app."""
 
     async def deliver(self, kind: str, payload: dict[str, Any], retry: dict[str, Any]) -> Any:
-        """The ack's body (None when it has none); Undelivered when none came in time.
-        `retry` is empty or has retry_attempt and retry_reason."""
+        """Returns the ack's body (None if it has none). Raises Undelivered if there was no ack in time.
+
+        `retry` is empty or has retry_attempt and retry_reason.
+        """
         ...
 
     async def close(self) -> None: ...
@@ -44,7 +47,8 @@ class Delivery:
         self.tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, kind: str, payload: dict[str, Any], retry: dict[str, Any] | None = None) -> Any:
-        """Deliver and give the ack's body; Undelivered after three seconds or when nobody listens."""
+        """Delivers and returns the ack's body. Raises Undelivered after three seconds or if the app is not
+        connected."""
         began = time.monotonic()
         outcome = "acked"
         try:
@@ -60,7 +64,7 @@ class Delivery:
             self._note(kind, payload, outcome, began)
 
     def event(self, event: dict[str, Any]) -> None:
-        """Send the app an event, in the background, with Slack's repetitions."""
+        """Sends an event to the app in the background, with Slack's repetitions."""
         task = asyncio.get_running_loop().create_task(self._insist(payloads.event(self.workspace, event)))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)

@@ -1,7 +1,7 @@
 """HTTP mode: the same payloads as signed POSTs to the bot's /slack/events.
 
-Hard case: three shapes for one address: a form for commands, `payload=` for presses, JSON for events.
-Rule: each request is signed over its raw body with a fresh timestamp, exactly as Slack signs.
+One address gets three formats: a form for commands, `payload=` for presses, JSON for events. Each request is signed
+over its raw body with a fresh timestamp, exactly like Slack's.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class HttpMode:
         await self.client.aclose()
 
     async def verify(self) -> bool:
-        """Slack's first question to a new address: does it give the challenge back?"""
+        """Slack's first request to a new address: whether it returns the challenge."""
         challenge = {"type": "url_verification", "token": "sandbox", "challenge": "windsock"}
         try:
             answer = await self.deliver("events_api", challenge, {})

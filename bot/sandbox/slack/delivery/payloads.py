@@ -1,7 +1,7 @@
 """The payloads that Slack sends to an app, field for field.
 
-Hard case: a press in an ephemeral message: Slack does not send the message along, only its container.
-Rule: these are built from what the workspace knows; nothing that a person typed is trusted to name a person.
+For a press in an ephemeral message, Slack does not send the message, only its container. Payloads are built from the
+workspace's state; input is never trusted to identify a person.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Which element a person means, and the action that Slack makes of it.
+"""Finds the element that a person names, and builds the action that Slack sends for it.
 
-Hard case: an overflow. A test may name it (`more`) with a value, or name the deed itself (`logs`): the option whose
-value begins with that word and a colon. Rule: only what is really offered can be pressed; else ValueError, a sentence.
+An overflow can be named by its action_id (`more`) with a value, or by the action itself (`logs`): the option whose
+value begins with that word and a colon. Only elements that are on offer can be pressed; anything else raises ValueError
+with a sentence.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ Found = tuple[dict[str, Any], dict[str, Any]]
 
 
 def named(blocks: list[dict[str, Any]], action_id: str, block_id: str | None = None) -> Found:
-    """The block and the element with this action_id; ValueError when there is none."""
+    """The block and the element with this action_id. Raises ValueError if there is none."""
     return _matching(blocks, action_id, block_id)[0]
 
 

@@ -1,7 +1,7 @@
-"""response_url: the address with which an app answers one command or one press, five times within half an hour.
+"""response_url: the address with which an app answers one command or press, five times within half an hour.
 
-Hard case: `replace_original` on an ephemeral message, which chat.update cannot touch.
-Rule: a spent or late address answers 404 and changes nothing.
+`replace_original` also works on an ephemeral message, which chat.update can't edit. A used-up or expired address
+answers 404 and changes nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def use(workspace: Workspace, key: str, body: dict[str, Any]) -> None:
-    """Do what an app posts to its response_url; SlackError `used_url` / `expired_url` with status 404."""
+    """Applies what an app posts to its response_url. Raises SlackError `used_url` / `expired_url` with status 404."""
     address = workspace.answers.addresses.get(key)
     limits = workspace.config.limits
     if address is None or time.monotonic() - address.born > limits.answer_life:
@@ -31,7 +31,7 @@ def use(workspace: Workspace, key: str, body: dict[str, Any]) -> None:
 
 
 def apply(workspace: Workspace, address: Address, body: dict[str, Any]) -> None:
-    """Delete, replace or answer; also what the body of an ack means."""
+    """Deletes, replaces or answers; the body of an ack has the same meaning."""
     original = workspace.messages.find(address.channel_id, address.message_ts or "")
     if body.get("delete_original"):
         if original:

@@ -1,8 +1,8 @@
 """Socket Mode: up to ten web sockets; a payload goes to any one of them and its ack comes back the same way.
 
-Hard case: a refresh. One connection after the other is asked to be made anew, and a new one is deaf until its
-client has closed the old; meanwhile payloads go to the others, so an app with two connections loses nothing.
-Rule: a payload is sent once; when its socket dies with it, the person sees the timeout, as in Slack.
+In a refresh, one connection after the other is asked to reconnect, and a new one gets no payloads until its client has
+closed the old one; meanwhile payloads go to the others, so an app with two connections loses nothing. A payload is sent
+once; if its socket fails, the person sees the timeout, as in Slack.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class SocketMode:
         self.turn = itertools.count()
 
     async def serve(self, socket: WebSocket) -> None:
-        """The whole life of one connection."""
+        """Serves one connection from start to end."""
         ticket = socket.query_params.get("ticket", "")
         if ticket not in self.workspace.tickets or self.workspace.faults.strike("socket", "down", "drop_sockets"):
             await socket.close(4401)
@@ -75,15 +75,15 @@ class SocketMode:
         await self.drop()
 
     async def drop(self) -> None:
-        """Close every socket without a word."""
+        """Closes every socket without a disconnect message."""
         for socket in self.sockets[:]:
             self._forget(socket)
             with contextlib.suppress(*GONE):
                 await socket.close(1011)
 
     async def refresh(self) -> None:
-        """Ask every connection in turn to be made anew, as Slack does every few hours: first a warning, and when
-        that was not heeded for ten seconds, the end."""
+        """Asks every connection in turn to reconnect, as Slack does every few hours: first a warning, and if it is
+        still open after ten seconds, it is closed."""
         self.refreshing = True
         for socket in self.sockets[:]:
             self.aside.add(socket)

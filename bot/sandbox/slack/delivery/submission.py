@@ -1,7 +1,7 @@
-"""What an app's ack of a view_submission means: close, clear, errors, update or push.
+"""The meaning of an app's ack of a view_submission: close, clear, errors, update or push.
 
-Hard case: an error for a block that is not an input; Slack shows nothing and the person is stuck.
-Rule: here that is refused as loudly as a view that Slack would not take.
+An error for a block that is not an input is refused as an invalid view is; the real Slack shows nothing, and the person
+is stuck.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bot.sandbox.slack.state.workspace import Workspace
 
 
 def obey(workspace: Workspace, user: str, view: dict[str, Any], ack: Any) -> dict[str, str]:
-    """Do what the ack says; gives the errors to show under the inputs, if any. SlackError for a wrong ack."""
+    """Applies the ack. Returns the errors to show under the inputs, if any. Raises SlackError for an invalid ack."""
     ack = ack or {}
     action = ack.get("response_action")
     modals = workspace.modals

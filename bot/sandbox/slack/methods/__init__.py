@@ -1,4 +1,4 @@
-"""The methods of the Web API, one module a family; each lists its own in `METHODS`."""
+"""The methods of the Web API, one module per family; each lists its own in `METHODS`."""
 
 from __future__ import annotations
 

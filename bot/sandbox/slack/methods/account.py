@@ -1,6 +1,6 @@
-"""auth.test, api.test, team.info, apps.connections.open: who am I, where am I, how do I listen.
+"""auth.test, api.test, team.info, apps.connections.open: identity, workspace, sockets.
 
-Hard case: api.test with an `error` argument answers with that error. Rule: a ticket opens one socket, once.
+api.test with an `error` argument answers with that error. A ticket opens one socket, once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""chat.*: post, edit, delete, whisper, link.
+"""chat.*: post, edit, delete, post ephemerally, get permalinks.
 
-Hard case: posting faster than one message a second into one channel; refused before anything is stored.
-Rule: only the bot's own, public messages can be edited or deleted.
+A post above one message a second in a channel is refused before anything is stored. Only the bot's own, public messages
+can be edited or deleted.
 """
 
 from __future__ import annotations

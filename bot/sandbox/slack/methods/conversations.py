@@ -1,7 +1,7 @@
-"""conversations.*: channels, who is in them, what was said.
+"""conversations.*: channels, their members, their messages.
 
-Hard case: reading back whether a post arrived: history with `include_all_metadata`, newest first, replies left out.
-Rule: ephemeral messages are never in a history.
+The bot reads back whether a post arrived: history with `include_all_metadata`, newest first, without replies. Ephemeral
+messages are never in a history.
 """
 
 from __future__ import annotations

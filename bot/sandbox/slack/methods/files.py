@@ -1,6 +1,6 @@
-"""files.*: the three steps of an upload; the second is a plain POST to the address of the first.
+"""files.*: the three steps of an upload; the second is a plain POST to the address from the first.
 
-Hard case: a share into a thread with blocks of its own. Rule: nothing is shown before it was completed.
+A file can be shared into a thread with blocks of its own. Nothing is shown before the upload is complete.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""reactions.add, pins.add, bookmarks.add: small marks on a message or a channel.
+"""reactions.add, pins.add, bookmarks.add.
 
-Hard case: the same mark twice. Rule: it is refused as Slack refuses it (`already_reacted`, `already_pinned`).
+The same reaction or pin twice is refused with Slack's errors (`already_reacted`, `already_pinned`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """users.* and usergroups.*: who a user is, and who belongs to a group.
 
-Hard case: a bot without `users:read.email`; it gets people without addresses, not an error, as in Slack.
-Rule: a lookup by e-mail needs that scope.
+A bot without `users:read.email` gets people without addresses, not an error, as in Slack. A lookup by e-mail needs that
+scope.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""views.*: open, push, update and publish what is not a message.
+"""views.*: open, push and update modals, publish the App Home.
 
-Hard case: an update that races with another; with a stale `hash` it is a hash_conflict and nothing changes.
-Rule: a view is checked before its trigger is spent, and a trigger is spent once.
+If two updates race, one with a stale `hash` is a hash_conflict and changes nothing. A view is checked before its
+trigger is used, and a trigger works once.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def publish(call: Call) -> dict[str, Any]:
 
 
 def checked(view: dict[str, Any] | None, kind: str) -> dict[str, Any]:
-    """The view with its blocks named; SlackError invalid_arguments with the pointers, view_too_large."""
+    """The view with its blocks named. Raises SlackError invalid_arguments with the pointers, or view_too_large."""
     if view is None:
         raise SlackError("invalid_arguments", response_metadata={"messages": ["missing required field: view"]})
     if view.get("type") != kind:

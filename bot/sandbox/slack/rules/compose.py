@@ -1,7 +1,7 @@
-"""What a message may say: `text`, `blocks`, `attachments`, `metadata` taken from an app's arguments and checked.
+"""A message's content: `text`, `blocks`, `attachments`, `metadata` taken from an app's arguments and checked.
 
-Hard case: arguments that arrive as JSON inside a form, where `blocks` is a string.
-Rule: a message is checked whole before anything is stored, by one function for posts, edits and answers alike.
+Arguments may be JSON inside a form, where `blocks` is a string. A message is checked completely before anything is
+stored, by one function for posts, edits and answers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bot.sandbox.slack.rules.errors import SlackError, invalid
 
 @dataclass
 class Content:
-    """None means: the app did not say."""
+    """A message's content. None means that the app did not send the field."""
 
     text: str | None
     blocks: list[dict[str, Any]] | None
@@ -25,7 +25,8 @@ class Content:
     metadata: dict[str, Any] | None
 
     def changes(self) -> dict[str, Any]:
-        """For an edit: text alone drops the blocks, attachments that are not sent stay, as in Slack."""
+        """The changes of an edit: text without blocks removes the blocks; attachments that are not sent stay, as in
+        Slack."""
         told = {"attachments": self.attachments, "metadata": self.metadata}
         changed: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
         if self.text is not None or self.blocks is not None:
@@ -34,7 +35,8 @@ class Content:
 
 
 def content(arguments: dict[str, Any]) -> Content:
-    """SlackError: no_text, msg_too_long, invalid_blocks, msg_blocks_too_long, invalid_attachments and their formats."""
+    """Raises SlackError: no_text, msg_too_long, invalid_blocks, msg_blocks_too_long, invalid_attachments, or one about
+    their formats or the metadata."""
     made = Content(
         text=arguments.get("text"),
         blocks=structure(arguments, "blocks", list, "invalid_blocks_format"),
@@ -49,7 +51,7 @@ def content(arguments: dict[str, Any]) -> Content:
 
 
 def structure(arguments: dict[str, Any], name: str, kind: type, code: str) -> Any:
-    """An argument that is JSON, as such or as a string; a copy, so that it isn't shared."""
+    """An argument that is JSON, decoded or as a string; a copy, so that it isn't shared."""
     value = arguments.get(name)
     if isinstance(value, str):
         try:
@@ -98,7 +100,7 @@ def _name_blocks(made: Content) -> None:
 
 
 def name_blocks(blocks: list[dict[str, Any]]) -> None:
-    """Give what has no name one, as Slack does: each block a block_id, each element in it an action_id."""
+    """Names what has no name, as Slack does: each block gets a block_id, each element in it an action_id."""
     for n, block in enumerate(blocks):
         block.setdefault("block_id", f"b{n + 1}")
         inner = [*block.get("elements", []), block.get("accessory"), block.get("element")]

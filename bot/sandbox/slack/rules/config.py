@@ -1,7 +1,7 @@
-"""What one local workspace is started with: tokens, where the bot listens, how strict it is.
+"""The configuration of a local workspace: tokens, the bot's address, strictness.
 
-Hard case: a test that sends thirty alerts must not wait thirty seconds, yet must not turn the limits off for others.
-Rule: strict by default; only `Limits(pace=False)` loosens the pace, and never the limits of size.
+It is strict by default. `Limits(pace=False)` lifts the rate limits, so that a test that sends thirty alerts needn't
+wait thirty seconds; the limits of size can't be lifted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SCOPES = frozenset(
 
 @dataclass(frozen=True)
 class Limits:
-    """Slack's limits of pace and time; times in seconds. The limits of size are in `limits.py`."""
+    """Slack's limits of rate and time; times in seconds. The limits of size are in `limits.py`."""
 
     pace: bool = True
     post_burst: int = 5

@@ -1,7 +1,4 @@
-"""The one exception with which a method of the Web API is refused.
-
-Rule: `code` is a word from Slack's own list of errors, never one of ours.
-"""
+"""The exception with which a method of the Web API is refused. `code` is always one of Slack's own errors."""
 
 from __future__ import annotations
 
@@ -27,6 +24,6 @@ def ratelimited(seconds: int) -> SlackError:
 
 
 def invalid(code: str, faults: list[str]) -> SlackError:
-    """`faults` are sentences that end in `[json-pointer:/…]`, as Slack writes them."""
+    """`faults` are sentences that end in `[json-pointer:/…]`, as in Slack's answers."""
     messages = [f"[ERROR] {fault}" for fault in faults]
     return SlackError(code, errors=faults, response_metadata={"messages": messages})

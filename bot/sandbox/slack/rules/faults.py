@@ -1,7 +1,7 @@
-"""Faults on demand: what a bot must survive can be switched on, for a number of calls or for a time.
+"""Faults on demand, for a number of calls or for a time, to test how the bot handles them.
 
-Hard case: a lost answer. The call acts and its answer never arrives, so a caller that repeats it posts twice.
-Rule: a fault only touches what it names; it ends by itself after `count` calls or `seconds`, or by DELETE.
+With a lost answer the call is executed and its answer never arrives, so a caller that repeats it posts twice. A fault
+affects only what it names; it ends after `count` calls or `seconds`, or by DELETE.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-# `page` is an answer of HTML (`status`, 200 unless said), `odd` one of JSON that is no object, `hang` none for `latency_ms`,
-# `drop` a connection that is closed before anything was done.
+# `page` answers HTML (`status`, 200 by default), `odd` answers JSON that isn't an object, `hang` answers nothing for
+# `latency_ms`, `drop` closes the connection before anything is done.
 KINDS = (
     "rate_limit", "error", "latency", "drop_sockets", "refresh", "down", "lost_answer", "page", "odd", "hang", "drop",
 )  # fmt: skip
@@ -34,7 +34,8 @@ class Fault:
 
 
 def read(body: dict[str, Any]) -> Fault:
-    """`{kind, method?, code?, count?, seconds?, latency_ms?, retry_after?, status?}` as a fault; ValueError with a sentence."""
+    """Reads `{kind, method?, code?, count?, seconds?, latency_ms?, retry_after?, status?}` as a fault. Raises
+    ValueError with a sentence."""
     kind = body.get("kind")
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")

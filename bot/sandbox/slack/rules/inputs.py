@@ -1,7 +1,7 @@
-"""Inputs of a view or a message: what they hold at first, what a person put in, and Slack's `state.values`.
+"""Inputs of a view or a message: their initial values, a person's input, and Slack's `state.values`.
 
-Hard case: a plain value for a select (`"1h"`) must become the very option that the app offered, text and all.
-Rule: a value that was not offered is refused with a sentence; what Slack's own client would refuse never reaches the app.
+A plain value for a select (`"1h"`) becomes the exact option that the app offered, with its text. A value that was not
+offered is refused with a sentence; what Slack's own client would refuse never reaches the app.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MISSING = "Please complete this required field."
 
 
 def elements(blocks: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Each interactive element with the block that it stands in."""
+    """Each interactive element with its block."""
     found = []
     for block in blocks:
         inner = [*block.get("elements", []), block.get("accessory"), block.get("element")]
@@ -44,7 +44,7 @@ def elements(blocks: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[st
 
 
 def initial(blocks: list[dict[str, Any]]) -> State:
-    """`state.values` as it is before any input."""
+    """`state.values` before any input."""
     state: State = {}
     for block, element in elements(blocks):
         if name := FIELD.get(element["type"]):
@@ -55,8 +55,8 @@ def initial(blocks: list[dict[str, Any]]) -> State:
 
 
 def filled(blocks: list[dict[str, Any]], values: dict[str, Any], held: State | None = None) -> State:
-    """The state with a person's values put in: Slack's own shape, or `{action_id or block_id: plain value}`; `held` is what
-    they had put in before. ValueError with a sentence for a name or an option that is not there."""
+    """The state with a person's values: in Slack's own shape, or `{action_id or block_id: plain value}`; `held` is
+    their earlier input. Raises ValueError with a sentence for a name or an option that does not exist."""
     state = initial(blocks)
     for block_id, entries in (held or {}).items():
         state.get(block_id, {}).update(
@@ -77,7 +77,7 @@ def filled(blocks: list[dict[str, Any]], values: dict[str, Any], held: State | N
 
 
 def value_of(element: dict[str, Any], given: Any) -> dict[str, Any]:
-    """One element's entry in `state.values` for a plain value or an entry already in Slack's shape."""
+    """One element's entry in `state.values`, for a plain value or an entry already in Slack's shape."""
     kind = element["type"]
     name = FIELD[kind]
     if isinstance(given, dict) and (name in given or "type" in given):
@@ -91,8 +91,8 @@ def value_of(element: dict[str, Any], given: Any) -> dict[str, Any]:
 
 
 def option(element: dict[str, Any], given: Any) -> dict[str, Any]:
-    """The offered option with this value or this text. What the app never offered cannot be chosen, in an external select
-    no more than in any other."""
+    """The offered option with this value or this text. Raises ValueError for an option that the app did not offer, also
+    in an external select."""
     wanted = given.get("value") if isinstance(given, dict) else given
     offered = options(element)
     for row in offered:
@@ -102,7 +102,8 @@ def option(element: dict[str, Any], given: Any) -> dict[str, Any]:
 
 
 def with_offers(blocks: list[dict[str, Any]], offers: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The blocks, with what the app has offered so far in each external select, by `block_id/action_id`."""
+    """A copy of the blocks with the options that the app has offered so far in each external select, by
+    `block_id/action_id`."""
     known = copy.deepcopy(blocks)
     for block, element in elements(known):
         if element["type"].endswith("external_select"):
@@ -112,12 +113,12 @@ def with_offers(blocks: list[dict[str, Any]], offers: dict[str, list[dict[str, A
 
 
 def place(block: dict[str, Any], element: dict[str, Any]) -> str:
-    """How an element is named among the others of its view or message."""
+    """The name of an element within its view or message: `block_id/action_id`."""
     return f"{block['block_id']}/{element['action_id']}"
 
 
 def tells_at_once(block: dict[str, Any]) -> bool:
-    """Whether a choice in this block goes to the app before anything is submitted."""
+    """Whether a choice in this block is sent to the app before a submission."""
     return block["type"] != "input" or block.get("dispatch_action") is True
 
 
@@ -127,7 +128,7 @@ def options(element: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def faults(blocks: list[dict[str, Any]], state: State) -> dict[str, str]:
-    """What Slack's client refuses before the app is asked: `{block_id: sentence}`."""
+    """What Slack's client refuses before it asks the app: `{block_id: sentence}`."""
     found = {}
     for block in blocks:
         if block["type"] != "input":

@@ -1,7 +1,7 @@
-"""Slack's limits of size, as one table: what a block, an element, an option, a view may hold.
+"""Slack's limits of size, as one table: the contents of a block, an element, an option, a view.
 
-Hard case: a button value one character too long in the third message of a storm; the real Slack refuses the whole message.
-Rule: nothing is cut and nothing is let through; a refusal names the field by a JSON pointer. Pace is in `pace.py`.
+The real Slack refuses a whole message for a button value that is one character too long. Here too nothing is cut and
+nothing is accepted beyond a limit; a refusal names the field by a JSON pointer. Rate limits are in `pace.py`.
 """
 
 from __future__ import annotations
@@ -242,7 +242,7 @@ ATTACHMENT = fields(
 
 
 def blocks_faults(blocks: Any) -> Faults:
-    """What is wrong with a message's blocks; empty when Slack would take them."""
+    """What is wrong with a message's blocks; empty if Slack would accept them."""
     return _IN_MESSAGE(blocks, "/blocks")
 
 
@@ -251,7 +251,7 @@ def attachments_faults(attachments: Any) -> Faults:
 
 
 def view_faults(view: Any) -> Faults:
-    """What is wrong with a view, pointers from the view's root as in views.open."""
+    """What is wrong with a view, with pointers from the view's root as in views.open."""
     faults = typed({"modal": MODAL, "home": HOME})(view, "/view")
     if not faults and view["type"] == "modal" and "submit" not in view:
         inputs = [n for n, block in enumerate(view["blocks"]) if block["type"] == "input"]
@@ -266,7 +266,7 @@ def suggestion_faults(answer: Any) -> Faults:
 
 
 def text_length(value: Any) -> int:
-    """All characters in all `text` fields of the blocks: what Slack sums up to `msg_blocks_too_long`."""
+    """The characters in all `text` fields of the blocks; Slack limits their sum (`msg_blocks_too_long`)."""
     if isinstance(value, list):
         return sum(text_length(item) for item in value)
     if not isinstance(value, dict):

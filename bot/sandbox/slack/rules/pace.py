@@ -1,7 +1,7 @@
-"""How fast an app may call: one post a second a channel with a small burst, tiers for everything else.
+"""Rate limits: one post a second per channel with a small burst, tiers for everything else.
 
-Hard case: a refused call must not make the wait longer, or a retrying bot would never get through.
-Rule: a token is taken only when the call is let in; the answer to a refusal is whole seconds, as in Retry-After.
+A refused call must not make the wait longer, or a retrying bot would never get through: a token is taken only if the
+call is allowed. The wait is in whole seconds, as in Retry-After.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bot.sandbox.slack.rules.config import Limits
 
 @dataclass
 class Bucket:
-    """`size` calls at once, then `rate` a second."""
+    """A token bucket: `size` calls at once, then `rate` a second."""
 
     size: float
     rate: float
@@ -26,7 +26,7 @@ class Bucket:
         self.filled = self.size
 
     def take(self) -> float:
-        """Zero when the call is let in, else the seconds until the next one would be."""
+        """Zero if the call is allowed, otherwise the seconds until the next one would be."""
         now = time.monotonic()
         self.filled = min(self.size, self.filled + (now - self.at) * self.rate)
         self.at = now
@@ -42,11 +42,12 @@ class Pace:
         self.buckets: dict[str, Bucket] = {}
 
     def wait_for_post(self, channel_id: str) -> int:
-        """Whole seconds to wait before the next post in this channel; zero means go."""
+        """Whole seconds to wait before the next post in this channel; zero if it is allowed now."""
         return self._take(f"post {channel_id}", self.limits.post_burst, self.limits.posts_per_second)
 
     def wait_for_method(self, name: str, per_minute: int) -> int:
-        """Whole seconds to wait before the next call of this method, workspace-wide; zero means go."""
+        """Whole seconds to wait before the next call of this method, in the whole workspace; zero if it is allowed
+        now."""
         allowed = self.limits.updates_per_minute if name == "chat.update" else per_minute
         return self._take(f"method {name}", allowed, allowed / 60)
 

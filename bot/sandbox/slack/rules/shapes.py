@@ -1,7 +1,7 @@
-"""How one rule of Slack's is checked: a rule takes a value and its place and gives the faults, in Slack's words.
+"""Rules for JSON values: a rule is a function of a value and its pointer that returns the faults, in Slack's wording.
 
-Hard case: a fault deep in a list; the pointer must name the very field, because that is all a developer gets.
-Rule: a shape never raises and never changes what it looks at.
+The pointer of a fault must name the exact field, however deep, because it is all that a developer gets. A rule never
+raises and never changes the value.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def many(rule: Rule, most: int, least: int = 1) -> Rule:
 
 
 def fields(required: Fields, optional: Fields | None = None) -> Rule:
-    """An object with exactly these fields; `type` is allowed everywhere."""
+    """An object with exactly these fields; `type` is always allowed."""
     known = {**required, **(optional or {})}
 
     def check(value: Any, place: str) -> Faults:
@@ -109,7 +109,7 @@ def fields(required: Fields, optional: Fields | None = None) -> Rule:
 
 
 def typed(table: Mapping[str, Rule], allowed: frozenset[str] | None = None) -> Rule:
-    """An object whose `type` says which rule of the table it follows."""
+    """An object whose `type` selects a rule from the table."""
 
     def check(value: Any, place: str) -> Faults:
         if not isinstance(value, dict):
@@ -123,7 +123,7 @@ def typed(table: Mapping[str, Rule], allowed: frozenset[str] | None = None) -> R
 
 
 def either(first: str, second: str) -> Rule:
-    """The object must have one of two fields."""
+    """An object that must have one of two fields."""
 
     def check(value: Any, place: str) -> Faults:
         if first in value or second in value:

@@ -1,1 +1,1 @@
-"""What the local Slack remembers: people, channels, messages, files, open views."""
+"""The local Slack's state: people, channels, messages, files, open views."""

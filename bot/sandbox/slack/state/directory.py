@@ -1,7 +1,7 @@
-"""Who and what there is: people, user groups, channels, and who is in which.
+"""People, user groups, channels, and their members.
 
-Hard case: a channel may be named `#data-alerts`, `data-alerts`, `C0ALERTS`, or be a person, which means a direct message.
-Rule: a name is resolved here and nowhere else.
+A channel may be named `#data-alerts`, `data-alerts`, `C0ALERTS`, or by a person, which means a direct message. Names
+are resolved only here.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class Directory:
         self.channels = {row["id"]: Channel(**row) for row in seed.channels()}
 
     def channel(self, name: str) -> Channel | None:
-        """By id, by name with or without `#`, or the direct message with a person's id."""
+        """By id, by name with or without `#`, or the direct message with a person by their id; None if there is
+        none."""
         if name in self.channels:
             return self.channels[name]
         if name in self.users:
@@ -64,7 +65,7 @@ class Directory:
         return next((c for c in self.channels.values() if c.name == bare and not c.person), None)
 
     def direct(self, user_id: str) -> Channel:
-        """The direct message between the bot and this person, made on first use."""
+        """The direct message between the bot and this person, created on first use."""
         channel_id = f"D{user_id[1:]}"
         if channel_id not in self.channels:
             members = [user_id, seed.BOT_USER]
@@ -72,7 +73,7 @@ class Directory:
         return self.channels[channel_id]
 
     def user(self, name: str) -> dict[str, Any] | None:
-        """By id, or by a name such as `ana`."""
+        """By id, or by a name such as `ana`; None if there is none."""
         if name in self.users:
             return self.users[name]
         bare = name.removeprefix("@").lower()

@@ -1,8 +1,7 @@
-"""What people have put into the inputs of a view or a message, and what the app offered them there.
+"""People's input in a view or a message, and the options that the app offered there.
 
-Hard case: an app that updates a view while a person fills it in. What stands in an input stays, as long as its block and its
-element keep their names, exactly as in Slack's client. Rule: a person sees this alone; the app learns of it with the next press
-or submission.
+An app may update a view while a person fills it in. Input is kept as long as its block and its element keep their
+names, exactly as in Slack's client. Only that person sees it; the app gets it with the next press or submission.
 """
 
 from __future__ import annotations
@@ -17,18 +16,18 @@ Blocks = list[dict[str, Any]]
 
 
 class Entries:
-    """By the view's id or the message's ts."""
+    """Input and offered options, by the view's id or the message's ts."""
 
     def __init__(self) -> None:
         self._held: OrderedDict[str, inputs.State] = OrderedDict()
         self._offers: OrderedDict[str, dict[str, Blocks]] = OrderedDict()
 
     def offered(self, name: str, blocks: Blocks) -> Blocks:
-        """The blocks, with what was offered in their external selects."""
+        """The blocks with the options offered in their external selects."""
         return inputs.with_offers(blocks, self._offers.get(name, {}))
 
     def offer(self, name: str, place: str, answer: dict[str, Any]) -> None:
-        """What the app answered to a suggestion."""
+        """Stores the app's answer to a suggestion."""
         rows = [
             *answer.get("options", []),
             *(row for group in answer.get("option_groups", []) for row in group["options"]),
@@ -40,7 +39,8 @@ class Entries:
     def after(
         self, name: str, blocks: Blocks, given: dict[str, Any], action: dict[str, Any] | None = None
     ) -> inputs.State:
-        """The state with what is given now on top of what was there. ValueError for what cannot be."""
+        """Stores and returns the state: the earlier input with the new input applied. Raises ValueError for invalid
+        input."""
         held = self._held.get(name, {})
         if action is not None and action["type"] in inputs.FIELD:
             block = next(block for block in blocks if block["block_id"] == action["block_id"])

@@ -1,7 +1,7 @@
 """Files: the address to which an app uploads, and what people then see in the channel.
 
-Hard case: an upload that never comes; completing it must fail, not show an empty file.
-Rule: a file is served as data, never as a page: no script in it can run.
+Completing an upload that never arrived fails instead of showing an empty file. A file is served as data, never as a
+page, so no script in it can run.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Notifies all watchers of a change: the page by server-sent events, a waiting test by a condition.
 
-Hard case: a watcher that is slow or gone. Its queue is bounded; when it overflows it is asked to read everything anew.
-Rule: every change of the workspace happens in one turn of the event loop, so the loop is the lock and nothing is half done.
+A slow watcher's queue is limited; if it overflows, the watcher is asked to reload everything. Every change of the
+workspace happens in one turn of the event loop, so no lock is needed and no change is seen half done.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Live:
         self.changed = asyncio.Event()
 
     def tell(self, kind: str, **facts: Any) -> None:
-        """Announce a change; `facts` are JSON."""
+        """Announces a change; `facts` are JSON."""
         self.changed.set()
         self.changed = asyncio.Event()
         for queue in self.watchers:
@@ -32,14 +32,14 @@ class Live:
                 queue.put_nowait({"kind": kind, **facts})
 
     def end(self) -> None:
-        """End every stream, so that the server can stop."""
+        """Ends every stream, so that the server can stop."""
         for queue in self.watchers:
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(None)
 
     async def until(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Wait for the condition, looking again after each change; False when the time is over."""
+        """Waits for the condition, checking it after each change; False if it is not met in time."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while not condition():
@@ -53,7 +53,7 @@ class Live:
         return True
 
     async def events(self) -> AsyncIterator[str]:
-        """Server-sent events, one for each change, and a comment every few seconds so that a dead page is noticed."""
+        """Server-sent events, one for each change, and a comment every 15 seconds so that a closed page is noticed."""
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(QUEUE)
         self.watchers.add(queue)
         try:

@@ -1,7 +1,7 @@
-"""A message, and the order of them in a channel.
+"""A message, and the order of messages in a channel.
 
-Hard case: two messages in one microsecond; `ts` is the message's name, so it must be unique and must grow.
-Rule: an ephemeral message lives in the same list but is never given to the Web API, as in Slack.
+`ts` is the message's id, so it must be unique and increasing, even for two messages in one microsecond. An ephemeral
+message is in the same list but is never returned by the Web API, as in Slack.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Message:
     client_msg_id: str | None = None
 
     def api(self, *, metadata: bool = False) -> dict[str, Any]:
-        """As Slack's Web API and its payloads give a message."""
+        """The message in the format of Slack's Web API and payloads."""
         body: dict[str, Any] = {"type": "message", "user": self.user, "ts": self.ts, "text": self.text}
         body["team"] = seed.TEAM["id"]
         if self.user == seed.BOT_USER:
@@ -55,13 +55,13 @@ class Message:
         return self.blocks + [block for each in self.attachments for block in each.get("blocks", [])]
 
     def seen(self) -> dict[str, Any]:
-        """As a person sees it: what `/_sandbox/messages` lists."""
+        """The message for `/_sandbox/messages`, with what a person sees."""
         names = "ts thread_ts user text blocks attachments edits ephemeral_to files reactions broadcast metadata"
         return {name: getattr(self, name) for name in names.split()} | {"channel": self.channel_id}
 
 
 class Clock:
-    """Gives timestamps in Slack's form that only ever grow."""
+    """Strictly increasing timestamps in Slack's format."""
 
     def __init__(self) -> None:
         self.last = 0

@@ -1,7 +1,7 @@
-"""Triggers, the modals a person has open, and each person's App Home.
+"""Triggers, each person's open modals, and each person's App Home.
 
-Hard case: a trigger used late or twice; Slack then opens nothing, and the person sees a dead button.
-Rule: a trigger works once and for three seconds; a person has at most three views on top of each other.
+For a trigger that is used late or twice, Slack opens nothing, and the person sees a button without effect. A trigger
+works once and for three seconds; a person has at most three views on top of each other.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Modals:
         return trigger_id
 
     def spend(self, trigger_id: str) -> str:
-        """The person behind a trigger, once; SlackError when it is unknown, late or spent."""
+        """The trigger's person; it works once. Raises SlackError if the trigger is unknown, expired or used."""
         trigger = self.triggers.get(trigger_id)
         if trigger is None:
             raise SlackError("invalid_trigger_id")
@@ -95,7 +95,7 @@ class Modals:
         return next((user for user, stack in self.stacks.items() if view_id in stack), None)
 
     def close(self, user: str, *, everything: bool = False) -> list[dict[str, Any]]:
-        """Close the top view, or all of them; gives those that went, top first."""
+        """Closes the top view, or all of them; returns the closed views, top first."""
         stack = self.stacks.get(user, [])
         going = stack[:] if everything else stack[-1:]
         self.stacks[user] = stack[: len(stack) - len(going)]
@@ -108,7 +108,7 @@ class Modals:
         raise SlackError("not_found")
 
     def _alone(self, view: dict[str, Any], view_id: str = "") -> None:
-        """An external_id names one view of the team."""
+        """Raises SlackError if another view of the team has the same external_id."""
         named = [other["id"] for other in self.views.values() if other["external_id"] == view.get("external_id")]
         if view.get("external_id") and named not in ([], [view_id]):
             raise SlackError("duplicate_external_id")

@@ -1,4 +1,4 @@
-"""The response URLs that were handed out: each works five times within thirty minutes, as Slack's do."""
+"""The response URLs that were issued: each works five times within thirty minutes, like Slack's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Answers:
         self.addresses: dict[str, Address] = {}
 
     def new(self, channel_id: str, user: str, message_ts: str | None = None) -> str:
-        """The path of a new address."""
+        """Issues a new address and returns its path."""
         key = f"{seed.TEAM['id']}/{uuid.uuid4().hex}"
         self.addresses[key] = Address(channel_id, user, time.monotonic(), message_ts)
         return f"/actions/{key}"

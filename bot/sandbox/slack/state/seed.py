@@ -1,7 +1,5 @@
-"""The people, groups and channels of a new workspace.
-
-Rule: all of this is sandbox data; `example.com` and no real name.
-"""
+"""The people, groups and channels of a new workspace. All of it is sandbox data, with `example.com` and no real
+names."""
 
 from __future__ import annotations
 

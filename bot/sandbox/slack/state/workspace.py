@@ -1,7 +1,6 @@
-"""All that one local workspace knows, and the list of messages in it.
+"""The complete state of a local workspace, and the list of messages in it.
 
-Hard case: a reply to a message that is gone, an edit of someone else's message: refused with Slack's own word.
-Rule: one turn of the event loop makes one whole change and notifies all watchers.
+One turn of the event loop makes one complete change and notifies all watchers.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class Workspace:
         self.log: deque[dict[str, Any]] = deque(maxlen=LOG)
 
     def note(self, **entry: Any) -> None:
-        """One line of `/_sandbox/log`."""
+        """Adds one line to `/_sandbox/log`."""
         self.log.append(entry)
 
 
@@ -97,7 +96,7 @@ class Messages:
         return next((m for m in self.by_channel.get(channel_id, []) if m.ts == ts), None)
 
     def in_channel(self, channel_id: str) -> list[Message]:
-        """Everything, oldest first, threads and ephemeral messages included."""
+        """All messages, oldest first, including threads and ephemeral messages."""
         return list(self.by_channel.get(channel_id, []))
 
     def public(self, channel_id: str) -> list[Message]:
@@ -107,6 +106,6 @@ class Messages:
         return [m for m in self.public(channel_id) if m.thread_ts == ts and m.ts != ts]
 
     def from_slackbot(self, channel_id: str, user: str, text: str) -> Message:
-        """What Slack itself shows one person, for instance that a command failed."""
+        """A message from Slack itself to one person, for example that a command failed."""
         content = Content(text=text, blocks=None, attachments=None, metadata=None)
         return self.post(channel_id, seed.SLACKBOT, content, ephemeral_to=user)

@@ -1,4 +1,4 @@
-"""The audit is append-only: the database itself refuses to change a line or to take one away."""
+"""The audit is append-only: the database itself refuses to change or delete a line."""
 
 from alembic import op
 

@@ -1,4 +1,5 @@
-"""Signals and their identities are tables of the store, with SQLite as well; `bot.store.signals.take_over` brings their rows."""
+"""Signals and their identities are tables of the store, with SQLite as well; `bot.store.signals.take_over` moves their
+rows."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""A silence knows the worst severity that its maker had in view, and the role that they held."""
+"""A silence stores the worst severity that its author had in view, and the role that they held."""
 
 import sqlalchemy as sa
 from alembic import op

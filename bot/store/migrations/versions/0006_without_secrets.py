@@ -1,4 +1,4 @@
-"""Version 0.1 stored what it was sent as it was; what people still look at is redacted: incidents and their timelines."""
+"""Version 0.1 stored input unredacted; incidents and their timelines, which people still see, are redacted."""
 
 import json
 from datetime import timedelta
@@ -15,7 +15,7 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-_FAR = EPOCH + timedelta(days=40_000)  # moments were checked against the clock when they came
+_FAR = EPOCH + timedelta(days=40_000)  # moments were checked against the clock when they were received
 
 
 def upgrade() -> None:
@@ -35,4 +35,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Nothing: what was redacted stays so."""
+    """Does nothing: redaction can't be undone."""

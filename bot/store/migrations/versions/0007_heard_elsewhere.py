@@ -1,4 +1,4 @@
-"""What PagerDuty reported is remembered for a day, since it reports the same event again for hours."""
+"""Events that PagerDuty reported are remembered for a day, since it repeats an event for hours."""
 
 import sqlalchemy as sa
 from alembic import op

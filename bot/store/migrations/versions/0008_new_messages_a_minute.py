@@ -1,4 +1,4 @@
-"""When an alert's message was posted: new messages a minute have a bound."""
+"""When an alert's message was posted: the number of new messages per minute is limited."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Who is at work on what: one active remediation for a task instance, a DAG or a variable."""
+"""Claims on things: at most one active remediation for a task instance, a DAG or a variable."""
 
 import sqlalchemy as sa
 from alembic import op

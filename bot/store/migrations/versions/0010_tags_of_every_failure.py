@@ -1,4 +1,4 @@
-"""The tags of each failure's DAG: who may act on an alert depends on all of them."""
+"""The tags of each failure's DAG: the right to act on an alert depends on all of them."""
 
 import sqlalchemy as sa
 from alembic import op
