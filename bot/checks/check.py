@@ -30,7 +30,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Snapshot:
     """Read before a check runs: the database's own time, Airflow's major version, and the response time in seconds."""
 
     now: datetime
@@ -57,7 +57,7 @@ class Check:
     sick: str
     well: str
     runbook: str
-    judge: Callable[[Check, Sequence[Row], Sight], list[Finding]] | None = None
+    judge: Callable[[Check, Sequence[Row], Snapshot], list[Finding]] | None = None
     sqlite: Mapping[int, str] = field(default_factory=dict)
     holds: float = 0.0
     every: float = 0.0
@@ -69,10 +69,10 @@ class Check:
         """Returns the time before which a row counts as too old."""
         return now - timedelta(seconds=self.threshold if self.unit == "s" else 0)
 
-    def findings(self, rows: Sequence[Row], sight: Sight) -> list[Finding]:
+    def findings(self, rows: Sequence[Row], snapshot: Snapshot) -> list[Finding]:
         """Returns the findings among the rows; without a `judge` every row is one."""
         if self.judge is not None:
-            return self.judge(self, rows, sight)
+            return self.judge(self, rows, snapshot)
         return [self.finding(dict(row)) for row in rows]
 
     def finding(self, facts: Mapping[str, Any], severity: str = "") -> Finding:

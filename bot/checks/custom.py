@@ -13,7 +13,7 @@ from decimal import Decimal
 from string import Formatter
 from typing import Any
 
-from bot.checks.check import ROW_LIMIT, Check, Finding, Row, Sight
+from bot.checks.check import ROW_LIMIT, Check, Finding, Row, Snapshot
 
 MEASURES = ("rows", "value")
 MOST_ROWS = ROW_LIMIT
@@ -64,10 +64,10 @@ def custom(
     )  # fmt: skip
 
 
-def _judge(measure: str, wanted: set[str]) -> Callable[[Check, Sequence[Row], Sight], list[Finding]]:
+def _judge(measure: str, wanted: set[str]) -> Callable[[Check, Sequence[Row], Snapshot], list[Finding]]:
     sick_rows = _by_rows if measure == "rows" else _by_value
 
-    def judge(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Finding]:
+    def judge(check: Check, rows: Sequence[Row], _sight: Snapshot) -> list[Finding]:
         return [check.finding(_complete(facts, wanted)) for facts in sick_rows(check, rows)]
 
     return judge

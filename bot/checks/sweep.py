@@ -114,16 +114,16 @@ class Sweep:
         return Result(check, self._deployment, tuple(found), time.monotonic() - start)
 
     def _findings(self, check: Check) -> list[Finding]:
-        sight = self._metastore.sight()
-        sql = check.sql.get(sight.major)
+        snapshot = self._metastore.snapshot()
+        sql = check.sql.get(snapshot.major)
         if self._metastore.is_sqlite:
-            sql = check.sqlite.get(sight.major, sql)
+            sql = check.sqlite.get(snapshot.major, sql)
         if sql is None:
             return []  # not available on this major version
-        values = {"since": check.since(sight.now), "most": ROW_LIMIT, **_windows(sight.now)}
+        values = {"since": check.since(snapshot.now), "most": ROW_LIMIT, **_windows(snapshot.now)}
         used = {name: value for name, value in values.items() if f":{name}" in sql}
         ask = self._metastore.rows_in_pieces if check.foreign else self._metastore.rows
-        return check.findings(ask(sql, **used), sight)
+        return check.findings(ask(sql, **used), snapshot)
 
     def _tell(self, result: Result) -> None:
         key = f"sweep/{self._deployment}/{result.check.name}"

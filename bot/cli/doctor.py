@@ -141,10 +141,10 @@ def _airflow(config: GatewayConfig) -> str:
 def _metastore(url: str) -> str:
     metastore = Metastore(url)
     try:
-        sight = metastore.sight()
+        snapshot = metastore.snapshot()
         power = metastore.power()
         careful = f"; its role {power}: give it select alone" if power else ""
-        return f"schema of Airflow {sight.major}.x, answers in {sight.seconds * 1000:.0f} ms{careful}"
+        return f"schema of Airflow {snapshot.major}.x, answers in {snapshot.seconds * 1000:.0f} ms{careful}"
     finally:
         metastore.close()
 

@@ -63,7 +63,7 @@ class Tally(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
+class TaskDuration:
     """How long one task's successes take lately and took before: how many, and nearest-rank percentiles in seconds."""
 
     dag_id: str
@@ -107,7 +107,7 @@ class TaskSeen:
 class History(Protocol):
     """One deployment's run history. Raises `Temporary` or `Permanent`."""
 
-    def slow(self, since: datetime, lately: datetime) -> list[Took]:
+    def slow(self, since: datetime, lately: datetime) -> list[TaskDuration]:
         """Every task that succeeded both before and after `lately`; runs older than `since` are ignored."""
 
     def runs(self, dag_id: str, since: datetime) -> list[RunSeen]:

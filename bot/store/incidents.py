@@ -141,10 +141,8 @@ def sick_earlier_runs(t: Connection, deployment: str, dag_id: str, run_id: str) 
 
 def has_entry(t: Connection, incident_id: int, what: str, since: datetime) -> bool:
     """Whether the timeline has an entry of this kind since then."""
-    query = select(entries.c.id).where(
-        entries.c.incident_id == incident_id, entries.c.what == what, entries.c.at >= since
-    )
-    return t.scalar(query.limit(1)) is not None
+    mine = (entries.c.incident_id == incident_id, entries.c.what == what, entries.c.at >= since)
+    return t.scalar(select(entries.c.id).where(*mine).limit(1)) is not None
 
 
 def set_well(t: Connection, subject_ids: Sequence[int], at: datetime) -> None:
@@ -153,10 +151,8 @@ def set_well(t: Connection, subject_ids: Sequence[int], at: datetime) -> None:
 
 def all_well(t: Connection, incident_id: int, at: datetime, failed_until: datetime = _FAR) -> None:
     """A person resolved the incident: nothing of it that failed until then counts as sick any more."""
-    open_ones = and_(
-        subjects.c.incident_id == incident_id, subjects.c.well_at.is_(None), subjects.c.failed_at <= failed_until
-    )
-    t.execute(update(subjects).where(open_ones).values(well_at=at))
+    mine = (subjects.c.incident_id == incident_id, subjects.c.well_at.is_(None), subjects.c.failed_at <= failed_until)
+    t.execute(update(subjects).where(*mine).values(well_at=at))
 
 
 def sick_again(t: Connection, incident_id: int, resolved_at: datetime) -> None:

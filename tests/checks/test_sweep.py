@@ -13,7 +13,7 @@ from bot.checks.catalog import ALL
 from bot.checks.catalog.dag_files import IMPORT_ERRORS, read_trace, short_path
 from bot.checks.catalog.scheduler import SCHEDULER_HEARTBEAT
 from bot.checks.catalog.tasks import STALE_HEARTBEATS
-from bot.checks.check import Sight, age, moment
+from bot.checks.check import Snapshot, age, moment
 from bot.checks.metastore.connection import Metastore
 from bot.checks.sweep import Result, Sweep, sick_now, signals
 from bot.core.errors import Permanent, Temporary
@@ -203,7 +203,7 @@ def test_a_slow_question_is_given_up(database: str) -> None:
     metastore = Metastore(database, seconds=0.2)
     with pytest.raises(Temporary, match="statement timeout"):
         metastore.rows("select pg_sleep(20)")
-    assert metastore.sight().major == 3
+    assert metastore.snapshot().major == 3
     metastore.close()
 
 
@@ -253,8 +253,8 @@ def test_an_error_says_nothing_about_anything() -> None:
 
 def test_thresholds_are_a_field() -> None:
     rows = [{"job_type": "SchedulerJob", "heartbeat": NOW - timedelta(seconds=94)}]
-    assert SCHEDULER_HEARTBEAT.findings(rows, Sight(NOW, 3)) != []
-    assert replace(SCHEDULER_HEARTBEAT, threshold=120).findings(rows, Sight(NOW, 3)) == []
+    assert SCHEDULER_HEARTBEAT.findings(rows, Snapshot(NOW, 3)) != []
+    assert replace(SCHEDULER_HEARTBEAT, threshold=120).findings(rows, Snapshot(NOW, 3)) == []
 
 
 def test_a_subject_is_told_once_even_if_two_rows_share_it() -> None:

@@ -15,7 +15,7 @@ from bot.responder.signals import observer
 from bot.responder.signals.observe import observe, report
 from bot.store import housekeeping, incidents
 from bot.store.signals import signals
-from bot.store.signals.signal_rows import letter
+from bot.store.signals.signal_rows import row_of
 from bot.store.tables import audit, entries, identities, subjects
 from bot.store.tables import signals as rows
 from tests.given import Clock, failure, some_services, told
@@ -61,7 +61,7 @@ def test_what_is_long_over_goes_and_the_incident_and_its_timeline_stay(
 def test_what_is_young_still_sick_or_not_observed_stays(services: Services) -> None:
     report(services, [failure()])
     with services.store.taking() as t:
-        signals.take(t, [letter(failure(task_id=task_id)) for task_id in ("waits", "too")], clock(services)())
+        signals.take(t, [row_of(failure(task_id=task_id)) for task_id in ("waits", "too")], clock(services)())
     clock(services).pass_by(days=89)
     assert upkeep.tidy(services, KEEP) == 0
     clock(services).pass_by(days=2)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.core.access import Person
-from bot.core.audit import Request
+from bot.core.audit import Line, Request
 from bot.core.errors import Permanent, Temporary
 from bot.store import audit
 from bot.store.database import Store
@@ -23,7 +23,7 @@ def written(store: Store, person: Person = ANA, verb: str = "clear", argument: s
         audit.record(t, NOW, person, verb, argument, **given)  # type: ignore[arg-type]
 
 
-def lines(store: Store, **asked: object) -> list[audit.Line]:
+def lines(store: Store, **asked: object) -> list[Line]:
     with store.read() as t:
         return audit.lines(t, **asked)  # type: ignore[arg-type]
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from bot.checks.check import Check, Finding, Row, Sight, age
+from bot.checks.check import Check, Finding, Row, Snapshot, age
 from bot.core.dates import span
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
@@ -48,7 +48,7 @@ def read_trace(stacktrace: str, filename: str) -> dict[str, Any]:
     }
 
 
-def _judge(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Finding]:
+def _judge(check: Check, rows: Sequence[Row], _sight: Snapshot) -> list[Finding]:
     found = []
     for row in rows:
         trace = read_trace(row["stacktrace"] or "", row["filename"])
@@ -80,11 +80,11 @@ IMPORT_ERRORS = Check(
 _PARSED = "select dag_id, last_parsed_time from dag where {} and last_parsed_time < :since order by 2 limit :most"
 
 
-def _judge_parsed(check: Check, rows: Sequence[Row], sight: Sight) -> list[Finding]:
+def _judge_parsed(check: Check, rows: Sequence[Row], snapshot: Snapshot) -> list[Finding]:
     """Returns one finding for all DAGs, because one process parses all files."""
     if not rows:
         return []
-    oldest = age(rows[0]["last_parsed_time"], sight.now) or 0.0
+    oldest = age(rows[0]["last_parsed_time"], snapshot.now) or 0.0
     dags = f"{len(rows)} DAGs were" if len(rows) > 1 else "1 DAG was"
     facts = {
         "dags": dags,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.checks.check import Check, Finding, Row, Sight
+from bot.checks.check import Check, Finding, Row, Snapshot
 from bot.checks.words import things
 
 _SQL = """
@@ -37,11 +37,11 @@ def _full(rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     return found
 
 
-def _starved(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Finding]:
+def _starved(check: Check, rows: Sequence[Row], _sight: Snapshot) -> list[Finding]:
     return [check.finding(facts) for facts in _full(rows) if facts["waiting"] > check.threshold]
 
 
-def _deadlocked(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Finding]:
+def _deadlocked(check: Check, rows: Sequence[Row], _sight: Snapshot) -> list[Finding]:
     only_sensors = (facts for facts in _full(rows) if facts["running"] and facts["sensors"] == facts["running"])
     return [check.finding(facts) for facts in only_sensors if facts["waiting"] > check.threshold]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil
 
-from bot.checks.check import Check, Finding, Row, Sight, age, moment
+from bot.checks.check import Check, Finding, Row, Snapshot, age, moment
 from bot.core.dates import span
 
 _SQL = """
@@ -21,10 +21,10 @@ where ti.state = 'queued' and ti.queued_dttm < :since
 order by 1, 2, 3, 4 limit :most"""
 
 
-def _judge(check: Check, rows: Sequence[Row], sight: Sight) -> list[Finding]:
+def _judge(check: Check, rows: Sequence[Row], snapshot: Snapshot) -> list[Finding]:
     found = []
     for row in rows:
-        waits = age(row["queued_dttm"], sight.now) or 0.0
+        waits = age(row["queued_dttm"], snapshot.now) or 0.0
         label = row["task_id"] if row["map_index"] < 0 else f"{row['task_id']}[{row['map_index']}]"
         facts = dict(row) | {
             "label": label,
@@ -58,7 +58,7 @@ select coalesce(ti.queue, 'default') as queue, count(*) as depth from task_insta
 where ti.state = 'queued' group by coalesce(ti.queue, 'default') order by 2 desc, 1 limit :most"""
 
 
-def _judge_depth(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Finding]:
+def _judge_depth(check: Check, rows: Sequence[Row], _sight: Snapshot) -> list[Finding]:
     depth = sum(int(row["depth"]) for row in rows)
     if depth <= check.threshold:
         return []
@@ -90,7 +90,7 @@ join task_instance ti on ti.dag_id = lately.dag_id and ti.run_id = lately.run_id
 where ti.start_date >= :hour and ti.queued_dttm is not null order by ti.start_date desc limit 5000"""
 
 
-def _judge_wait(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Finding]:
+def _judge_wait(check: Check, rows: Sequence[Row], _sight: Snapshot) -> list[Finding]:
     """Judges the 95th percentile (nearest rank) of the waits of tasks that started within the hour. A retry keeps its
     first start time, so it is left out."""
     pairs = [(moment(row["queued_dttm"]), moment(row["start_date"])) for row in rows]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from bot.checks.check import Check, Finding, Row, Sight, moment
+from bot.checks.check import Check, Finding, Row, Snapshot, moment
 from bot.checks.words import percent
 from bot.core.dates import span
 
@@ -22,7 +22,7 @@ where state in ('success', 'failed') and end_date >= :week group by dag_id
 having sum(case when state = 'failed' then 1 else 0 end) >= 2 order by 3 desc, 1 limit :most"""
 
 
-def _judge_rate(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Finding]:
+def _judge_rate(check: Check, rows: Sequence[Row], _sight: Snapshot) -> list[Finding]:
     found = []
     for row in rows:
         ended, failed = int(row["ended"]), int(row["failed"])
@@ -58,7 +58,7 @@ and exists (select 1 from dag_run e where e.dag_id = r.dag_id and e.run_type = '
 order by r.id desc limit 1000"""
 
 
-def _judge_lag(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Finding]:
+def _judge_lag(check: Check, rows: Sequence[Row], _sight: Snapshot) -> list[Finding]:
     """Judges the median lag of the runs due within the hour, because one DAG that was just unpaused is not the
     scheduler's fault."""
     pairs = [(moment(row["due"]), moment(row["queued_at"])) for row in rows]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.checks.check import Check, Finding, Row, Sight, age, moment
+from bot.checks.check import Check, Finding, Row, Snapshot, age, moment
 from bot.core.dates import span
 
 COMPONENTS = {"SchedulerJob": "scheduler", "TriggererJob": "triggerer", "DagProcessorJob": "DAG processor"}
@@ -21,8 +21,8 @@ where job_type in ('SchedulerJob', 'TriggererJob', 'DagProcessorJob') group by j
 """
 
 
-def _judge(check: Check, rows: Sequence[Row], sight: Sight) -> list[Finding]:
-    ages = {COMPONENTS[row["job_type"]]: age(row["heartbeat"], sight.now) for row in rows}
+def _judge(check: Check, rows: Sequence[Row], snapshot: Snapshot) -> list[Finding]:
+    ages = {COMPONENTS[row["job_type"]]: age(row["heartbeat"], snapshot.now) for row in rows}
     silent = ages.get("scheduler")
     if silent is not None and silent <= check.threshold:
         return []
@@ -31,7 +31,7 @@ def _judge(check: Check, rows: Sequence[Row], sight: Sight) -> list[Finding]:
         "seconds": None if silent is None else round(silent),
         "said": "there never was a heartbeat" if silent is None else f"last heartbeat {span(silent, fine=True)} ago",
         "limit": span(check.threshold),
-        "evidence": _evidence(ages, check.threshold, sight),
+        "evidence": _evidence(ages, check.threshold, snapshot),
         "components": _components(ages, check.threshold),
         "last_heartbeat": _heartbeat(rows),
     }
@@ -54,14 +54,14 @@ def _components(ages: dict[str, float | None], limit: float) -> list[dict[str, A
             for name, seconds in _seen(ages).items()]  # fmt: skip
 
 
-def _evidence(ages: dict[str, float | None], limit: float, sight: Sight) -> str:
+def _evidence(ages: dict[str, float | None], limit: float, snapshot: Snapshot) -> str:
     """`✗ scheduler 94 s   ✓ triggerer 3 s   ✓ metastore 4 ms`"""
     parts = [
         f"{'✓' if seconds <= limit else '✗'} {name} {span(seconds, fine=True)}" for name, seconds in _seen(ages).items()
     ]
     if "scheduler" not in _seen(ages):
         parts.insert(0, "✗ scheduler never")
-    return "   ".join([*parts, f"✓ metastore {sight.seconds * 1000:.0f} ms"])
+    return "   ".join([*parts, f"✓ metastore {snapshot.seconds * 1000:.0f} ms"])
 
 
 SCHEDULER_HEARTBEAT = Check(

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.checks.check import Check, Finding, Row, Sight, age
+from bot.checks.check import Check, Finding, Row, Snapshot, age
 from bot.core.dates import span
 
 _COLUMNS = """ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number, ti.max_tries, ti.hostname, ti.pid,
 ti.operator, ti.pool, ti.queue, ti.start_date"""
 
 
-def _judge(check: Check, rows: Sequence[Row], sight: Sight) -> list[Finding]:
+def _judge(check: Check, rows: Sequence[Row], snapshot: Snapshot) -> list[Finding]:
     found = []
     for row in rows:
-        silent = age(row["heartbeat"] or row["start_date"], sight.now) or 0.0
+        silent = age(row["heartbeat"] or row["start_date"], snapshot.now) or 0.0
         label = row["task_id"] if row["map_index"] < 0 else f"{row['task_id']}[{row['map_index']}]"
         facts = dict(row) | {
             "label": label,
             "seconds": round(silent),
             "silent": span(silent, fine=True),
-            "ran": span(age(row["start_date"], sight.now) or 0.0, fine=True),
+            "ran": span(age(row["start_date"], snapshot.now) or 0.0, fine=True),
             "limit": span(check.threshold),
             "host": row["hostname"] or "a host that it never named",
         }
@@ -66,10 +66,10 @@ where ti.state = 'running' and ti.start_date < :since
 order by 1, 2, 3, 4 limit :most"""
 
 
-def _judge_long(check: Check, rows: Sequence[Row], sight: Sight) -> list[Finding]:
+def _judge_long(check: Check, rows: Sequence[Row], snapshot: Snapshot) -> list[Finding]:
     found = []
     for row in rows:
-        ran = age(row["start_date"], sight.now) or 0.0
+        ran = age(row["start_date"], snapshot.now) or 0.0
         label = row["task_id"] if row["map_index"] < 0 else f"{row['task_id']}[{row['map_index']}]"
         facts = {
             "ran": span(ran, fine=True),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.checks.check import Check, Finding, Row, Sight
+from bot.checks.check import Check, Finding, Row, Snapshot
 from bot.checks.words import size
 
 _SQL = """
@@ -23,7 +23,7 @@ else pg_column_size(x.value) end"""
 _LEAST = 1024  # bytes; smaller values are never too large, whatever the threshold
 
 
-def _judge(check: Check, rows: Sequence[Row], _sight: Sight) -> list[Finding]:
+def _judge(check: Check, rows: Sequence[Row], _sight: Snapshot) -> list[Finding]:
     found = []
     for row in rows:
         if int(row["octets"]) > 1024 * check.threshold:

@@ -23,7 +23,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bot.checks.check import Sight, moment
+from bot.checks.check import Snapshot, moment
 from bot.core.errors import Permanent, Temporary
 
 _GUARD = (
@@ -60,14 +60,14 @@ class Metastore:
             columns = {column["name"] for column in looked.get_columns("task_instance")}
         return 3 if "last_heartbeat_at" in columns else 2
 
-    def sight(self) -> Sight:
+    def snapshot(self) -> Snapshot:
         """Reads the database's own time and Airflow's major version, and measures the response time."""
         major, start = self.major, time.monotonic()
         with _Mapped(), self._engine.connect() as connection:
             now = moment(connection.execute(text(_NOW.get(self._dialect, "select now()"))).scalar_one())
         if now is None:
             raise Permanent("The metastore did not say what time it is.", "no-time")
-        return Sight(now, major, time.monotonic() - start)
+        return Snapshot(now, major, time.monotonic() - start)
 
     def rows(self, sql: str, **values: Any) -> list[Mapping[str, Any]]:
         """Runs the query and returns all rows. Times among `values` are converted to the database's format; a list is

@@ -13,7 +13,7 @@ from typing import Any
 from bot.checks.check import Row, moment
 from bot.checks.metastore.connection import Metastore
 from bot.core.errors import Permanent, Temporary
-from bot.responder.questions import RunSeen, RunTally, TaskSeen, Took
+from bot.responder.questions import RunSeen, RunTally, TaskDuration, TaskSeen
 
 _SQL = """
 select count(*) as ended, coalesce(sum(case when state = 'success' then 1 else 0 end), 0) as succeeded
@@ -68,10 +68,10 @@ class MetastoreHistory:
     def __init__(self, metastore: Metastore) -> None:
         self._metastore = metastore
 
-    def slow(self, since: datetime, lately: datetime) -> list[Took]:
+    def slow(self, since: datetime, lately: datetime) -> list[TaskDuration]:
         rows = self._ask(_SLOW, since=since, lately=lately, most=MOST_TASKS)
         return [
-            Took(row["dag_id"], row["task_id"], int(row["runs"]), float(row["p50"]), float(row["p95"]),
+            TaskDuration(row["dag_id"], row["task_id"], int(row["runs"]), float(row["p50"]), float(row["p95"]),
                  int(row["runs_before"]), float(row["p50_before"]), float(row["p95_before"]))
             for row in rows
         ]  # fmt: skip

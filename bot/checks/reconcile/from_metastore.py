@@ -97,11 +97,11 @@ class MetastoreSource:
         self._metastore, self._deployment = metastore, deployment
 
     def now(self) -> datetime:
-        return self._metastore.sight().now
+        return self._metastore.snapshot().now
 
     def look(self, since: datetime) -> Found:
-        sight = self._metastore.sight()
-        events = self._events(since, sight.now)
+        snapshot = self._metastore.snapshot()
+        events = self._events(since, snapshot.now)
         runs = self._metastore.rows(_RUNS.format(date=self._date), since=since)
         places = list({(row["dag_id"], row["run_id"]) for row in runs} | {(d, r) for d, _, r in events.by_task})
         tries = [self._try(row, events, since) for row in self._tasks(places, list(events.by_task), since)]
@@ -113,7 +113,7 @@ class MetastoreSource:
         for one in (*tries, *failed):  # a try still in task_instance has more detail than its copy in the history
             if one is not None:
                 found.setdefault(one.signal.identity, one)
-        return Found(sight.now, min(sight.now, events.upto), list(found.values()))
+        return Found(snapshot.now, min(snapshot.now, events.upto), list(found.values()))
 
     def about(self, dag_ids: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
         known: dict[str, dict[str, Any]] = {}

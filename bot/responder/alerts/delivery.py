@@ -56,7 +56,7 @@ class Show(Protocol):
 
 
 @dataclass
-class Tempo:
+class Pacing:
     """What the loop remembers between rounds: each alert's incident version and since when it has not grown, and until
     when our pace keeps a lane closed. After a restart it is empty, but a message waits for its edit no longer than it
     would have waited."""
@@ -89,12 +89,12 @@ class Tempo:
 def run(services: Services, kind: Kind, show: Show, stop: threading.Event, less_urgent: Sequence[Chore] = ()) -> None:
     """Shows what is owed, and runs the `less_urgent` chores after each round, until stopped. No error with one alert
     ends the loop."""
-    event, tempo = services.alerts_owed if kind is Kind.slack else services.pages_owed, Tempo()
+    event, pacing = services.alerts_owed if kind is Kind.slack else services.pages_owed, Pacing()
     while not stop.is_set():
         event.clear()
         services.rounds[kind.value] = services.monotonic()
         try:
-            waits = [catch_up(services, kind, show, tempo), *(_wait_of(chore) for chore in less_urgent)]
+            waits = [catch_up(services, kind, show, pacing), *(_wait_of(chore) for chore in less_urgent)]
             wait = min(seconds for seconds in waits if seconds is not None)
         except Exception:  # the loop must not stop; what is owed stays owed
             logger.exception("catch_up failed; tried again in %s s", IDLE_SECONDS)
@@ -110,21 +110,21 @@ def _wait_of(chore: Chore) -> float | None:
         return IDLE_SECONDS
 
 
-def catch_up(services: Services, kind: Kind, show: Show, tempo: Tempo | None = None) -> float:
+def catch_up(services: Services, kind: Kind, show: Show, pacing: Pacing | None = None) -> float:
     """Shows every alert that is owed and due once, as far as our pace allows. Returns the seconds until the next one
     may be due. If the other side can't be reached, the round ends; the next one starts with the most urgent alert."""
-    tempo = tempo or Tempo()
-    while owed := _due(services, kind, tempo):
-        was_closed = tempo.closed(services.clock())
+    pacing = pacing or Pacing()
+    while owed := _due(services, kind, pacing):
+        was_closed = pacing.closed(services.clock())
         for alert in owed:
-            if is_closed(lane(alert), tempo.until):
+            if is_closed(lane(alert), pacing.until):
                 continue
             try:
                 _show_one(services, alert, show)
             except Paced as error:
-                tempo.close(paced(lane(alert)), services.clock() + timedelta(seconds=error.retry_after or 1.0))
+                pacing.close(paced(lane(alert)), services.clock() + timedelta(seconds=error.retry_after or 1.0))
             except Temporary:
-                return _wait(services, kind, tempo)
+                return _wait(services, kind, pacing)
             except Permanent:  # raised by the store
                 raise
             except Exception as error:  # our bug with one incident must not keep the others waiting
@@ -132,26 +132,26 @@ def catch_up(services: Services, kind: Kind, show: Show, tempo: Tempo | None = N
                 said = f"a mistake of ours, {type(error).__name__}; the log says more"
                 _postpone(services, alert, services.clock() + PERMANENT_RETRY, error=said)
             if not alert.ref and kind is Kind.slack:
-                tempo.until |= overflow.full(services)
-        if len(owed) < alerts.LIMIT or tempo.until.keys() <= was_closed:
+                pacing.until |= overflow.full(services)
+        if len(owed) < alerts.LIMIT or pacing.until.keys() <= was_closed:
             break
-    return _wait(services, kind, tempo)
+    return _wait(services, kind, pacing)
 
 
-def _due(services: Services, kind: Kind, tempo: Tempo) -> list[Alert]:
+def _due(services: Services, kind: Kind, pacing: Pacing) -> list[Alert]:
     now = services.clock()
     if kind is Kind.slack:
-        tempo.until |= overflow.full(services)
+        pacing.until |= overflow.full(services)
     with services.store.read() as t:
-        quiet = tempo.quiet(alerts.growing(t, kind, now), now) if kind is Kind.slack else []
-        return alerts.due(t, kind, now, quiet, tempo.closed(now))
+        quiet = pacing.quiet(alerts.growing(t, kind, now), now) if kind is Kind.slack else []
+        return alerts.due(t, kind, now, quiet, pacing.closed(now))
 
 
-def _wait(services: Services, kind: Kind, tempo: Tempo) -> float:
+def _wait(services: Services, kind: Kind, pacing: Pacing) -> float:
     """Seconds until the next one may be due, between `SHORTEST_WAIT` and `IDLE_SECONDS`."""
     now = services.clock()
     with services.store.read() as t:
-        times = (alerts.next_due(t, kind, tempo.closed(now)), tempo.next())
+        times = (alerts.next_due(t, kind, pacing.closed(now)), pacing.next())
     waits = [(at - now).total_seconds() for at in times if at is not None]
     return min(IDLE_SECONDS, max(SHORTEST_WAIT, min(waits, default=IDLE_SECONDS)))
 

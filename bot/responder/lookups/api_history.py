@@ -12,7 +12,7 @@ from datetime import datetime
 from bot.core.airflow.protocol import Airflow, Run, TaskInstance
 from bot.core.errors import Permanent
 from bot.responder.lookups.report_card import percentile
-from bot.responder.questions import RunSeen, TaskSeen, Took
+from bot.responder.questions import RunSeen, TaskDuration, TaskSeen
 
 MOST_DAGS, RUNS_OF_EACH, NEWEST, RUNS_OF_ONE, RUNS_LOOKED_INTO = 4, 16, 5, 200, 10
 ENDED = ("success", "failed")
@@ -25,7 +25,7 @@ class ApiHistory:
         self._airflow, self._dag_ids = airflow, list(dict.fromkeys(dag_ids))[:MOST_DAGS]
         self.source = f"API, without a metastore: tasks of the last {RUNS_LOOKED_INTO} runs"
 
-    def slow(self, since: datetime, lately: datetime) -> list[Took]:  # noqa: ARG002 - the newest runs, not a period
+    def slow(self, since: datetime, lately: datetime) -> list[TaskDuration]:  # noqa: ARG002 - the newest runs, not a period
         if not self._dag_ids:
             raise Permanent("Without a metastore only DAGs with alerts are looked at, and there are none.", "no-dags")
         named = ", ".join(self._dag_ids)
@@ -42,7 +42,7 @@ class ApiHistory:
         recent = self._airflow.runs(dag_id, ENDED, RUNS_LOOKED_INTO, since=since)
         return tallied(one for run in recent for one in self._airflow.task_instances(dag_id, run.run_id))
 
-    def _of(self, dag_id: str) -> list[Took]:
+    def _of(self, dag_id: str) -> list[TaskDuration]:
         recent = self._airflow.runs(dag_id, ENDED, RUNS_OF_EACH)
         now, before = self._durations(recent[:NEWEST]), self._durations(recent[NEWEST:])
         return [_took(dag_id, task, now[task], before[task]) for task in sorted(now.keys() & before.keys())]
@@ -56,8 +56,8 @@ class ApiHistory:
         return found
 
 
-def _took(dag_id: str, task_id: str, now: list[float], before: list[float]) -> Took:
-    return Took(dag_id, task_id, len(now), percentile(now, 50) or 0.0, percentile(now, 95) or 0.0,
+def _took(dag_id: str, task_id: str, now: list[float], before: list[float]) -> TaskDuration:
+    return TaskDuration(dag_id, task_id, len(now), percentile(now, 50) or 0.0, percentile(now, 95) or 0.0,
                 len(before), percentile(before, 50) or 0.0, percentile(before, 95) or 0.0)  # fmt: skip
 
 

@@ -38,7 +38,7 @@ LONG_OPEN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
+class Duration:
     """How long something took over `number` incidents: median and mean in seconds."""
 
     number: int
@@ -47,7 +47,7 @@ class Took:
 
 
 @dataclass(frozen=True, slots=True)
-class Worth:
+class Highlight:
     """One thing worth a look. `kind` is `open` (unacknowledged for `seconds`), `failed` (`number` times) or `untold`
     (`number` failures that Airflow knows but nothing reported). `incident` is None if there isn't one."""
 
@@ -72,13 +72,13 @@ class Digest:
     opened_before: int = 0
     resolved: int = 0
     still_open: int = 0
-    to_acknowledge: Took | None = None
-    to_resolve: Took | None = None
+    to_acknowledge: Duration | None = None
+    to_resolve: Duration | None = None
     by_hour: Sequence[int] = ()
     dags: Sequence[tuple[str, int]] = ()
     coverage: Coverage = field(default_factory=Coverage)
     silences: Sequence[Silence] = ()
-    worth: Sequence[Worth] = ()
+    worth: Sequence[Highlight] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +134,9 @@ def _runs(services: Services, since: datetime, until: datetime) -> RunTally | No
     return RunTally(sum(one.ended for one in seen), sum(one.succeeded for one in seen)) if seen else None
 
 
-def _took(pairs: Sequence[tuple[datetime, datetime]]) -> Took | None:
+def _took(pairs: Sequence[tuple[datetime, datetime]]) -> Duration | None:
     seconds = [max(0.0, (end - start).total_seconds()) for start, end in pairs]
-    return Took(len(seconds), median(seconds), fmean(seconds)) if seconds else None
+    return Duration(len(seconds), median(seconds), fmean(seconds)) if seconds else None
 
 
 def _by_hour(failed: Sequence[Failures], since: datetime, until: datetime) -> list[int]:
@@ -155,23 +155,23 @@ def _worst(failed: Sequence[Failures], most: int = 3) -> list[tuple[str, int]]:
 
 def _worth(
     t: Connection, failed: Sequence[Failures], open_now: Sequence[Incident], covered: Coverage, now: datetime
-) -> list[Worth]:
+) -> list[Highlight]:
     """Unacknowledged incidents, unreported failures, and what failed most; at most three of them."""
     free = [
         one for one in open_now if one.state is State.open and one.silence is None and now - _since(one) >= LONG_OPEN
     ]
     waiting = sorted(free, key=lambda one: (-one.severity.rank, _since(one)))
-    found = [Worth("open", seconds=(now - _since(one)).total_seconds(), incident=one) for one in waiting[:1]]
+    found = [Highlight("open", seconds=(now - _since(one)).total_seconds(), incident=one) for one in waiting[:1]]
     if untold := covered.known - sum(covered.told.values()):
-        found.append(Worth("untold", untold))
+        found.append(Highlight("untold", untold))
     counted = Counter[int]()
     for failure in failed:
         counted[failure.incident_id] += failure.number
     for incident_id, number in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))[: WORTH + 1]:
         named = {one.incident.id for one in found if one.incident is not None}
         if number > 1 and incident_id not in named and (known := incidents.get(t, incident_id)) is not None:
-            found.append(Worth("failed", number, incident=known))
-    found += [Worth("open", seconds=(now - _since(one)).total_seconds(), incident=one) for one in waiting[1:]]
+            found.append(Highlight("failed", number, incident=known))
+    found += [Highlight("open", seconds=(now - _since(one)).total_seconds(), incident=one) for one in waiting[1:]]
     return found[:WORTH]
 
 

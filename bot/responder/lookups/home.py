@@ -32,7 +32,7 @@ PRESSES = frozenset({"acknowledge", "unacknowledge", "resolve", "reopen", "silen
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class DeploymentHealth:
     """One deployment's state: `trouble` is a sentence if it does not answer, `silent` names parts without heartbeat."""
 
     deployment: str
@@ -89,17 +89,19 @@ def home(services: Services, person: Person, seen: Everything) -> Home:
     )
 
 
-def beats(services: Services) -> list[Beat]:
+def beats(services: Services) -> list[DeploymentHealth]:
     """Asks every deployment at once, each with its own time limit."""
     airflows = [services.airflows[name] for name in sorted(services.airflows)]
     with ThreadPoolExecutor(max_workers=max(1, min(8, len(airflows)))) as pool:
         return list(pool.map(_beat, airflows))
 
 
-def _beat(airflow: Airflow) -> Beat:
+def _beat(airflow: Airflow) -> DeploymentHealth:
     try:
         with airflow.within(WITHIN):
             health = airflow.health()
     except (Temporary, Permanent) as error:
-        return Beat(airflow.name, error.message)
-    return Beat(airflow.name, silent=tuple(part.name for part in health.components if part.healthy is False))
+        return DeploymentHealth(airflow.name, error.message)
+    return DeploymentHealth(
+        airflow.name, silent=tuple(part.name for part in health.components if part.healthy is False)
+    )

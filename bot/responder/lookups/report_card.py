@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from bot.responder.questions import GOAL, History, RunSeen, TaskSeen, Took
+from bot.responder.questions import GOAL, History, RunSeen, TaskDuration, TaskSeen
 
 FEWEST = 3  # runs on each side; with fewer a comparison says nothing
 SLOWER, SECONDS_LOST = 1.5, 5.0  # a task became slower if it takes 1.5 times as long and 5 s longer
@@ -69,7 +69,7 @@ def card(history: History, deployment: str, dag_id: str, days: float, now: datet
     return Card(deployment, dag_id, days, lately, before, history.tasks(dag_id, since), goal, history.source, now)
 
 
-def slower(took: Sequence[Took]) -> list[Took]:
+def slower(took: Sequence[TaskDuration]) -> list[TaskDuration]:
     """The tasks that take clearly longer than before, the largest loss first."""
     found = [
         one for one in took

@@ -27,7 +27,7 @@ MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf(Generic[T]):
+class Offer(Generic[T]):
     """What one deployment offers; `trouble` is a sentence if it could not be asked."""
 
     deployment: str
@@ -54,11 +54,11 @@ class Catalog:
 
     def __init__(self, services: Services, clock: Callable[[], float] = time.monotonic) -> None:
         self._services, self._clock = services, clock
-        self._kept: dict[Hashable, tuple[float, Shelf[Any]]] = {}
+        self._kept: dict[Hashable, tuple[float, Offer[Any]]] = {}
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="suggestions")
 
-    def dags(self, pattern: str) -> list[Shelf[Dag]]:
+    def dags(self, pattern: str) -> list[Offer[Dag]]:
         """The DAGs whose id contains the pattern, by deployment; every deployment is asked at once."""
         return self._all([(name, ("dags", name, pattern.casefold()), lambda airflow: airflow.dags(pattern, MOST))
                           for name in sorted(self._services.airflows)])  # fmt: skip
@@ -70,47 +70,47 @@ class Catalog:
             return Refused(found.trouble or "Airflow did not answer.", "status")
         return found.items[0] or Refused(f"{deployment} has no DAG `{dag_id[:100]}`.", "status")
 
-    def runs(self, deployment: str, dag_id: str) -> Shelf[Run]:
+    def runs(self, deployment: str, dag_id: str) -> Offer[Run]:
         """The newest runs, newest first."""
         return self._one(deployment, ("runs", deployment, dag_id), lambda airflow: airflow.runs(dag_id, limit=MOST))
 
-    def tasks(self, deployment: str, dag_id: str, run_id: str) -> Shelf[TaskOffer]:
+    def tasks(self, deployment: str, dag_id: str, run_id: str) -> Offer[TaskOffer]:
         """The tasks of a run, failed ones first; a mapped task is offered as a whole and by index."""
         key = ("tasks", deployment, dag_id, run_id)
         return self._one(deployment, key, lambda airflow: offers(airflow.task_instances(dag_id, run_id)))
 
-    def _one(self, deployment: str, key: Hashable, look: Callable[[Airflow], Sequence[T]]) -> Shelf[T]:
+    def _one(self, deployment: str, key: Hashable, look: Callable[[Airflow], Sequence[T]]) -> Offer[T]:
         if deployment not in self._services.airflows:
-            return Shelf(deployment, (), f"There is no deployment {deployment}.")
+            return Offer(deployment, (), f"There is no deployment {deployment}.")
         return self._all([(deployment, key, look)])[0]
 
-    def _all(self, questions: list[tuple[str, Hashable, Callable[[Airflow], Sequence[T]]]]) -> list[Shelf[T]]:
+    def _all(self, questions: list[tuple[str, Hashable, Callable[[Airflow], Sequence[T]]]]) -> list[Offer[T]]:
         """Asks what is not cached, all at once, and answers in time even if a deployment doesn't."""
-        known = {key: shelf for _, key, _ in questions if (shelf := self._known(key))}
-        asked: dict[Hashable, Future[Shelf[T]]] = {
+        known = {key: offered for _, key, _ in questions if (offered := self._known(key))}
+        asked: dict[Hashable, Future[Offer[T]]] = {
             key: self._pool.submit(self._look, name, key, look) for name, key, look in questions if key not in known
         }
         wait(asked.values(), timeout=AT_MOST)
-        late: dict[str, Shelf[T]] = {name: Shelf(name, (), f"{name} does not answer.") for name, _, _ in questions}
+        late: dict[str, Offer[T]] = {name: Offer(name, (), f"{name} does not answer.") for name, _, _ in questions}
         return [
-            cast("Shelf[T]", known[key]) if key in known else asked[key].result() if asked[key].done() else late[name]
+            cast("Offer[T]", known[key]) if key in known else asked[key].result() if asked[key].done() else late[name]
             for name, key, _ in questions
         ]
 
-    def _look(self, name: str, key: Hashable, look: Callable[[Airflow], Sequence[T]]) -> Shelf[T]:
+    def _look(self, name: str, key: Hashable, look: Callable[[Airflow], Sequence[T]]) -> Offer[T]:
         airflow = self._services.airflows[name]
         try:
             with airflow.within(WITHIN):
-                shelf = Shelf(name, tuple(look(airflow)))
+                offered = Offer(name, tuple(look(airflow)))
         except (Temporary, Permanent) as error:
-            shelf = Shelf(name, (), error.message)
+            offered = Offer(name, (), error.message)
         with self._lock:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            self._kept[key] = (self._clock() + (TROUBLE_KEPT if shelf.trouble else KEPT), shelf)
-        return shelf
+            self._kept[key] = (self._clock() + (TROUBLE_KEPT if offered.trouble else KEPT), offered)
+        return offered
 
-    def _known(self, key: Hashable) -> Shelf[Any] | None:
+    def _known(self, key: Hashable) -> Offer[Any] | None:
         with self._lock:
             kept = self._kept.get(key)
         return kept[1] if kept and kept[0] > self._clock() else None

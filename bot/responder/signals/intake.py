@@ -19,7 +19,7 @@ from bot.core.signals.signal import Signal
 from bot.responder.services import Services
 from bot.responder.signals.observer import Observer
 from bot.store.signals import signals
-from bot.store.signals.signal_rows import Letter, letter
+from bot.store.signals.signal_rows import SignalRow, row_of
 
 logger = logging.getLogger(__name__)
 BATCH = 2_000  # signals per commit
@@ -42,7 +42,7 @@ class Receipt:
 
 @dataclass(slots=True)
 class _Submission:
-    told: Sequence[Letter]
+    told: Sequence[SignalRow]
     answer: Callable[[Receipt | Temporary | Permanent], object]
 
 
@@ -72,7 +72,7 @@ class Intake:
 
     def submit(self, signals: Sequence[Signal], answer: Callable[[Receipt | Temporary | Permanent], object]) -> None:
         """Queues a submission; `answer` is called in the writer's thread. Raises Temporary if it can't be taken now."""
-        told = [letter(signal) for signal in signals]
+        told = [row_of(signal) for signal in signals]
         characters = sum(len(one.body or "") for one in told)
         began = self._began
         with self._lock:
@@ -175,7 +175,7 @@ class Intake:
             submission.answer(Receipt(accepted, end - start - accepted, upto))
             start = end
 
-    def _done(self, told: Sequence[Letter]) -> None:
+    def _done(self, told: Sequence[SignalRow]) -> None:
         with self._lock:
             self._backlog -= len(told)
             self._characters -= sum(len(one.body or "") for one in told)

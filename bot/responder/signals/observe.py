@@ -28,7 +28,7 @@ from bot.responder.signals.placement import place, quiet, run_thing
 from bot.store import alerts, incidents
 from bot.store.driver.encoding import digest
 from bot.store.signals import signals
-from bot.store.signals.signal_rows import letter
+from bot.store.signals.signal_rows import row_of
 from bot.store.signals.signals import Stored
 from bot.store.silences import active_silences
 
@@ -38,7 +38,7 @@ BATCH = 2_000  # signals that are observed at once
 def report(services: Services, told: Sequence[Signal]) -> list[Signal]:
     """Stores and observes in one call, for callers without an observer. Returns the signals that were new."""
     with services.store.taking() as t:
-        news = signals.take(t, [letter(signal) for signal in told], services.clock())
+        news = signals.take(t, [row_of(signal) for signal in told], services.clock())
     while observe(services, BATCH):
         pass
     return [signal for signal, is_news in zip(told, news, strict=True) if is_news]

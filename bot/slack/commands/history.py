@@ -14,7 +14,7 @@ from bot.responder.alerts.views import open_views
 from bot.responder.lookups import daily_digest as days
 from bot.responder.lookups.api_history import ApiHistory
 from bot.responder.lookups.report_card import card, slower
-from bot.responder.questions import History, Took
+from bot.responder.questions import History, TaskDuration
 from bot.slack.commands.request import PATIENCE, Ask, chosen, each, pointed, prefix, refused
 from bot.slack.replies import daily_digest as digest_reply
 from bot.slack.replies import history as history_reply
@@ -34,7 +34,7 @@ def slow(ask: Ask) -> Message:
     lately = min(max(lately, timedelta(hours=1)), BEFORE)
     now, before = ask.services.clock(), max(BEFORE, 2 * lately)
 
-    def question(airflow: Airflow) -> tuple[list[Took], str]:
+    def question(airflow: Airflow) -> tuple[list[TaskDuration], str]:
         history = _history(ask, airflow)
         return slower(history.slow(now - lately - before, now - lately)), history.source
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.core.airflow.protocol import Dag, Run
 from bot.core.json_text import read_json
-from bot.responder.lookups.suggestions import Shelf, TaskOffer, likely
+from bot.responder.lookups.suggestions import Offer, TaskOffer, likely
 from bot.slack.dialogs import trigger_form
 from bot.slack.dialogs.picker_options import dag_label, dag_value, digest, every_task, failed, run_option, task_option
 from bot.slack.text.block_kit import Block, context, divider, modal, option, question, section, words
@@ -75,7 +75,7 @@ def title(verb: str) -> str:
 
 
 def chooser(
-    chosen: Chosen, now: datetime, *, runs: Shelf[Run] | None = None, tasks: Shelf[TaskOffer] | None = None,
+    chosen: Chosen, now: datetime, *, runs: Offer[Run] | None = None, tasks: Offer[TaskOffer] | None = None,
     dag: Dag | None = None, trouble: str = "",
 ) -> Block:  # fmt: skip
     """The whole window. `trouble` says what could not be asked; the questions stay, since it may be well again soon."""
@@ -112,13 +112,13 @@ def _dag(chosen: Chosen) -> Block:
     return _picked("dag", "DAG", _select("dag", "Type a part of its name", first))
 
 
-def _run(chosen: Chosen, runs: Shelf[Run] | None, *_: Any) -> list[Block | None]:
+def _run(chosen: Chosen, runs: Offer[Run] | None, *_: Any) -> list[Block | None]:
     items = runs.items if runs else ()
     run = next((one for one in items if one.run_id == chosen.run), None)
     return [_picked(chosen.run_block, "Run", _select("run", "Newest first", run_option(run) if run else None))]
 
 
-def _task(chosen: Chosen, _: Shelf[Run] | None, tasks: Shelf[TaskOffer] | None, *__: Any) -> list[Block | None]:
+def _task(chosen: Chosen, _: Offer[Run] | None, tasks: Offer[TaskOffer] | None, *__: Any) -> list[Block | None]:
     first = every_task() if chosen.verb == "clear" else _first_failed(tasks.items if tasks else ())
     element = _select("task", "Failed ones first", first)
     return [question("task", "Task", element) | {"block_id": chosen.task_block}]
@@ -164,7 +164,7 @@ def _lines(*_: Any) -> list[Block | None]:
     return [question("lines", "How much", {"type": "radio_buttons", "options": offered, "initial_option": offered[0]})]
 
 
-def _params(chosen: Chosen, runs: Shelf[Run] | None, _: Any, dag: Dag | None, __: datetime) -> list[Block | None]:
+def _params(chosen: Chosen, runs: Offer[Run] | None, _: Any, dag: Dag | None, __: datetime) -> list[Block | None]:
     if dag is None:
         return []
     running = sum(run.state == "running" for run in runs.items) if runs else 0
@@ -182,7 +182,7 @@ _QUESTIONS: dict[str, Callable[..., list[Block | None]]] = {
 }  # fmt: skip
 
 
-def with_likely_run(chosen: Chosen, runs: Shelf[Run]) -> Chosen:
+def with_likely_run(chosen: Chosen, runs: Offer[Run]) -> Chosen:
     """The DAG's run that is most likely meant."""
     run = likely(runs.items)
     return replace(chosen, run=run.run_id if run else "")

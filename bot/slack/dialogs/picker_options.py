@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from bot.core.airflow.protocol import Dag, Run
-from bot.responder.lookups.suggestions import Shelf, TaskOffer
+from bot.responder.lookups.suggestions import Offer, TaskOffer
 from bot.slack.text.block_kit import Block, option, words
 from bot.slack.text.limits import OPTION_VALUE, OPTIONS
 from bot.slack.text.words import cut, cut_middle, plain
@@ -43,15 +43,15 @@ def dag_label(dag_id: str, *, paused: bool = False) -> str:
     return cut_middle(plain(dag_id), _LABEL - 9) + (" (paused)" if paused else "")
 
 
-def dag_choices(shelves: Sequence[Shelf[Dag]]) -> Block:
+def dag_choices(shelves: Sequence[Offer[Dag]]) -> Block:
     """What a type-ahead is answered with: groups where there are several deployments, or one that does not answer."""
-    rows = {shelf.deployment: [option(dag_label(dag.dag_id, paused=dag.is_paused), dag_value(shelf.deployment, dag.dag_id))
-                               for dag in shelf.items[:OPTIONS]] for shelf in shelves}  # fmt: skip
+    rows = {offered.deployment: [option(dag_label(dag.dag_id, paused=dag.is_paused), dag_value(offered.deployment, dag.dag_id))
+                               for dag in offered.items[:OPTIONS]] for offered in shelves}  # fmt: skip
     if len(shelves) == 1 and not shelves[0].trouble:
         return {"options": rows[shelves[0].deployment]}
     if not shelves:
         return _said("No Airflow is configured", "There is nothing to choose from")
-    groups = [_group(shelf.deployment, shelf.trouble, rows[shelf.deployment]) for shelf in shelves]
+    groups = [_group(offered.deployment, offered.trouble, rows[offered.deployment]) for offered in shelves]
     return {"option_groups": [group for group in groups if group]}
 
 
@@ -70,10 +70,10 @@ def _why_none(label: str, sentence: str) -> Block:
     return {"label": words(cut(plain(label), _LABEL)), "options": [said]}
 
 
-def run_choices(shelf: Shelf[Run], typed: str) -> Block:
-    if shelf.trouble:
-        return _said(f"{shelf.deployment} does not answer", shelf.trouble)
-    fitting = [run for run in shelf.items if typed.casefold() in f"{run.run_id} {run.state}".casefold()]
+def run_choices(offered: Offer[Run], typed: str) -> Block:
+    if offered.trouble:
+        return _said(f"{offered.deployment} does not answer", offered.trouble)
+    fitting = [run for run in offered.items if typed.casefold() in f"{run.run_id} {run.state}".casefold()]
     return {"options": [run_option(run) for run in fitting[:OPTIONS]]}
 
 
@@ -82,11 +82,11 @@ def run_option(run: Run) -> Block:
     return option(said + cut_middle(plain(run.run_id), _LABEL - len(said)), coded(run.run_id))
 
 
-def task_choices(shelf: Shelf[TaskOffer], typed: str, *, every: bool) -> Block:
+def task_choices(offered: Offer[TaskOffer], typed: str, *, every: bool) -> Block:
     """`every` offers the whole run too, and a mapped task as one; else a task instance must be named."""
-    if shelf.trouble:
-        return _said(f"{shelf.deployment} does not answer", shelf.trouble)
-    fitting = [offer for offer in shelf.items if typed.casefold() in f"{offer.label} {offer.state}".casefold()]
+    if offered.trouble:
+        return _said(f"{offered.deployment} does not answer", offered.trouble)
+    fitting = [offer for offer in offered.items if typed.casefold() in f"{offer.label} {offer.state}".casefold()]
     rows = [task_option(offer) for offer in fitting if every or not offer.mapped]
     return {"options": ([every_task()] if every and not typed else []) + rows[: OPTIONS - 1]}
 

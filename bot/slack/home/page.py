@@ -13,7 +13,7 @@ from bot.core.audit import Line
 from bot.core.incidents.routing import Silence
 from bot.core.incidents.view import View
 from bot.core.remediation import ACTIVE, Progress, Remediation
-from bot.responder.lookups.home import Beat, Home
+from bot.responder.lookups.home import DeploymentHealth, Home
 from bot.slack.alert import action_words
 from bot.slack.alert.buttons import has_task
 from bot.slack.alert.headline import spoken
@@ -30,7 +30,7 @@ _DID = {"acknowledge": "took", "unacknowledge": "gave back", "resolve": "resolve
 _PARTS = {"dag_processor": "DAG processor", "metadatabase": "metastore"}
 
 
-def draw(home: Home, beats: Sequence[Beat]) -> Block:
+def draw(home: Home, beats: Sequence[DeploymentHealth]) -> Block:
     """The view. `beats` are how the deployments were when they were last asked, empty when they were not yet."""
     blocks: list[Block | None] = [
         header(_head(home)), *(_needs(view, home) for view in home.needing[:_MOST]), _more(home),
@@ -153,7 +153,7 @@ def _pressed(line: Line) -> str:
     )
 
 
-def _beat(one: Beat) -> str:
+def _beat(one: DeploymentHealth) -> str:
     name = foreign(one.deployment, 60)
     if one.trouble:
         return f"⚠️ *{name} does not answer*: {foreign(one.trouble, 200)}"

@@ -54,7 +54,7 @@ class Homes:
     ) -> None:
         self._services, self._people, self._client, self._clock = services, people, client, clock
         self._open: OrderedDict[str, _Open] = OrderedDict()
-        self._beats: tuple[float, Sequence[homes.Beat]] = (-BEATS_KEPT, ())
+        self._beats: tuple[float, Sequence[homes.DeploymentHealth]] = (-BEATS_KEPT, ())
         self._bucket = Bucket(20, 1.0)
         self._lock = threading.Lock()
 

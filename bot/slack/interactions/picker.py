@@ -17,7 +17,7 @@ from bot.core.access import SOMEWHERE
 from bot.core.airflow.protocol import Dag, Run
 from bot.core.errors import Permanent, Refused, Temporary
 from bot.responder.access import authorization
-from bot.responder.lookups.suggestions import Catalog, Shelf
+from bot.responder.lookups.suggestions import Catalog, Offer
 from bot.responder.services import Services
 from bot.slack.api.people import People
 from bot.slack.commands import grammar
@@ -108,7 +108,7 @@ class Choosing:
     def _drawn(self, chosen: Chosen, *, picked: str) -> Block:
         """The modal with what Airflow knows about what was chosen, as far as this verb asks for it."""
         asks = picker_form.ASKS[chosen.verb]
-        runs: Shelf[Run] | None = None
+        runs: Offer[Run] | None = None
         dag: Dag | Refused | None = None
         if {"run", "params"} & set(asks):
             runs = self._catalog.runs(chosen.deployment, chosen.dag)
@@ -127,7 +127,9 @@ class Choosing:
         """(deployment, DAG) behind an option's value."""
         if value.startswith("~"):
             start = value.partition(":")[2].partition(":")[2]
-            names = (f"{shelf.deployment}:{dag.dag_id}" for shelf in self._catalog.dags(start) for dag in shelf.items)
+            names = (
+                f"{offered.deployment}:{dag.dag_id}" for offered in self._catalog.dags(start) for dag in offered.items
+            )
             value = picker_options.decoded(value, names)
         deployment, _, dag_id = value.partition(":")
         return deployment, dag_id
@@ -143,16 +145,16 @@ class Choosing:
             ack(options=[])
             return
         chosen = _chosen(body)
-        shelf = self._catalog.runs(chosen.deployment, chosen.dag)
-        ack(**picker_options.run_choices(shelf, str(body.get("value") or "").strip()))
+        offered = self._catalog.runs(chosen.deployment, chosen.dag)
+        ack(**picker_options.run_choices(offered, str(body.get("value") or "").strip()))
 
     def on_tasks(self, ack: Ack, body: Body) -> None:
         if self._is_barred(body):
             ack(options=[])
             return
         chosen = _chosen(body)
-        shelf = self._catalog.tasks(chosen.deployment, chosen.dag, chosen.run)
-        ack(**picker_options.task_choices(shelf, str(body.get("value") or "").strip(), every=chosen.verb == "clear"))
+        offered = self._catalog.tasks(chosen.deployment, chosen.dag, chosen.run)
+        ack(**picker_options.task_choices(offered, str(body.get("value") or "").strip(), every=chosen.verb == "clear"))
 
     def _is_barred(self, body: Body) -> bool:
         """Nothing of Airflow is offered to an account that isn't ours or is unknown."""

@@ -79,11 +79,11 @@ def read(catalog: Catalog, chosen: Chosen, values: Values, dag_of: Callable[[str
 
 def _with_run(catalog: Catalog, given: Given) -> Given | Wrong:
     chosen = given.chosen
-    shelf = catalog.runs(chosen.deployment, chosen.dag)
+    offered = catalog.runs(chosen.deployment, chosen.dag)
     value = given.texts.get(chosen.run_block, "")
-    if value == NOTHING or (not value and shelf.trouble):
-        return Wrong({chosen.run_block if value else "dag": f"{shelf.trouble or 'Choose a run.'}"[:200]})
-    run_id = picker_options.decoded(value, (run.run_id for run in shelf.items)) if value else _newest(shelf.items)
+    if value == NOTHING or (not value and offered.trouble):
+        return Wrong({chosen.run_block if value else "dag": f"{offered.trouble or 'Choose a run.'}"[:200]})
+    run_id = picker_options.decoded(value, (run.run_id for run in offered.items)) if value else _newest(offered.items)
     if not run_id:
         return Wrong({"dag": f"{chosen.dag} has no run yet."[:200]})
     chosen = replace(chosen, run=run_id)
@@ -102,8 +102,8 @@ def _with_task(catalog: Catalog, given: Given) -> Given | Wrong:
     chosen = given.chosen
     value = given.texts.get(chosen.task_block, "")
     if value.startswith("~"):
-        shelf = catalog.tasks(chosen.deployment, chosen.dag, chosen.run)
-        value = picker_options.decoded(value, (offer.label for offer in shelf.items))
+        offered = catalog.tasks(chosen.deployment, chosen.dag, chosen.run)
+        value = picker_options.decoded(value, (offer.label for offer in offered.items))
     if value == NOTHING or (not value and chosen.verb != "clear"):
         there = chosen.task_block if chosen.task_block in given.texts else "dag"
         return Wrong({there: "Choose a task, too."})

@@ -13,7 +13,7 @@ from math import ceil
 from bot.core.dates import span
 from bot.core.incidents.cause import phrase
 from bot.core.signals.signal import Family
-from bot.responder.lookups.daily_digest import Digest, Took, Worth
+from bot.responder.lookups.daily_digest import Digest, Duration, Highlight
 from bot.slack.text.block_kit import Message, context, header, message, preformatted, section
 from bot.slack.text.limits import cut_markup
 from bot.slack.text.words import at, bare, code, count, cut_middle, foreign, joined, listed, plain
@@ -61,7 +61,7 @@ def _ended(told: Digest) -> str:
 def _means(told: Digest) -> str:
     """Means beside the medians, where one long night makes them differ."""
 
-    def said(word: str, one: Took | None) -> str:
+    def said(word: str, one: Duration | None) -> str:
         return f"{span(one.mean)} {word}" if one and one.number > 1 and span(one.mean) != span(one.median) else ""
 
     means = joined(said("to acknowledge", told.to_acknowledge), said("to resolve", told.to_resolve))
@@ -114,7 +114,7 @@ def _worth(told: Digest) -> str:
     return "\n".join(["*Worth a look today*", *(f"• {_thing(one)}" for one in told.worth)]) if told.worth else ""
 
 
-def _thing(one: Worth) -> str:
+def _thing(one: Highlight) -> str:
     if one.incident is None:
         known = f"{count(one.number, 'failure')} that Airflow knows"
         return f"{known} {'was' if one.number == 1 else 'were'} told by nobody; `windsock doctor` says what is missing"

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from bot.core.dates import span
 from bot.responder.lookups.report_card import Card
-from bot.responder.questions import CheckSeen, OnCall, RunSeen, Took
+from bot.responder.questions import CheckSeen, OnCall, RunSeen, TaskDuration
 from bot.slack.text.block_kit import Block, Message, context, message, section
 from bot.slack.text.columns import shown
 from bot.slack.text.words import at, bare, clock, code, count, cut, cut_middle, foreign, joined, listed, plain
@@ -86,7 +86,7 @@ def _last(source: str, where: str, following: str) -> str:
     return joined(foreign(where.rstrip(":")), foreign(source, 300), f"next: {code(f'/airflow {following}', 300)}")
 
 
-def slow(told: Sequence[tuple[str, Sequence[Took] | str, str]], lately: str, before: str) -> Message:
+def slow(told: Sequence[tuple[str, Sequence[TaskDuration] | str, str]], lately: str, before: str) -> Message:
     """Tasks that take longer than before: (deployment, what grew slow or the sentence of one that did not answer, source)."""
     blocks: list[Block | None] = []
     texts, sources, first = [], [], ""
@@ -110,7 +110,7 @@ def slow(told: Sequence[tuple[str, Sequence[Took] | str, str]], lately: str, bef
     return message(cut(". ".join(texts), 300), *blocks, context(last))
 
 
-def _slow_table(found: Sequence[Took]) -> tuple[Block | None, str]:
+def _slow_table(found: Sequence[TaskDuration]) -> tuple[Block | None, str]:
     if not found:
         return None, ""
     rows = [("task", "p50", "was", "p95", "was", "runs")]

@@ -23,33 +23,33 @@ REPEATED = timedelta(seconds=50)  # a sweep runs every minute, but not exactly
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A signal as it is stored: `identity` and `opposites` are digests, `body` is its JSON. `bare` is a failed task
-    that is reported without its exception, `why` one that is reported with it."""
+class SignalRow:
+    """A signal as it is stored: `identity` and `opposites` are digests, `body` is its JSON. `lacks_exception` is a failed task
+    that is reported without its exception, `has_exception` one that is reported with it."""
 
     identity: str
     opposites: tuple[str, ...]
     kind: str
     deployment: str
     body: str
-    bare: bool = False
-    why: bool = False
+    lacks_exception: bool = False
+    has_exception: bool = False
 
 
-def letter(signal: Signal) -> Letter:
+def row_of(signal: Signal) -> SignalRow:
     """Prepares a signal for storing."""
     failed = signal.kind == "task_failed"
-    return Letter(
+    return SignalRow(
         digest(signal.identity), tuple(digest(one) for one in signal.opposites()), signal.kind, signal.deployment,
-        msgspec.json.encode(as_json(signal)).decode(), bare=failed and not signal.exception,
-        why=failed and bool(signal.exception.type),
+        msgspec.json.encode(as_json(signal)).decode(), lacks_exception=failed and not signal.exception,
+        has_exception=failed and bool(signal.exception.type),
     )  # fmt: skip
 
 
-def take(by: Driver, told: Sequence[Letter], now: datetime) -> list[bool]:
+def take(by: Driver, told: Sequence[SignalRow], now: datetime) -> list[bool]:
     """Stores the unknown signals; returns for each whether it was new. Two with the same identity count once."""
     news: list[bool] = []
-    segment: list[Letter] = []
+    segment: list[SignalRow] = []
     for one in told:
         if one.opposites:  # its state can flip back and forth within one batch, so it is stored by itself
             news += _take(by, segment, now)
@@ -65,7 +65,7 @@ def newest(by: Driver) -> int:
     return int(by.run("select max(id) from signals").fetchone()[0] or 0)
 
 
-def _take_flip(by: Driver, told: Letter, now: datetime) -> list[bool]:
+def _take_flip(by: Driver, told: SignalRow, now: datetime) -> list[bool]:
     taken = _take(by, [told], now)
     if taken[0]:
         by.run(f"delete from identities where identity in ({holes(len(told.opposites))})", told.opposites)
@@ -74,13 +74,13 @@ def _take_flip(by: Driver, told: Letter, now: datetime) -> list[bool]:
     return taken
 
 
-def _repeat(by: Driver, told: Letter, now: datetime) -> None:
+def _repeat(by: Driver, told: SignalRow, now: datetime) -> None:
     due = (stored_moment(now), told.identity, stored_moment(now - REPEATED))
     if by.run("update identities set told_at = ? where identity = ? and told_at <= ?", due).rowcount:
         _store(by, [(told, True)], now)
 
 
-def _take(by: Driver, told: Sequence[Letter], now: datetime) -> list[bool]:
+def _take(by: Driver, told: Sequence[SignalRow], now: datetime) -> list[bool]:
     if not told:
         return []
     known = _known(by, {one.identity for one in told})
@@ -89,15 +89,18 @@ def _take(by: Driver, told: Sequence[Letter], now: datetime) -> list[bool]:
         is_news = one.identity not in known
         news.append(is_news)
         if is_news:
-            known[one.identity], first[one.identity] = one.bare, one
+            known[one.identity], first[one.identity] = one.lacks_exception, one
             stored.append((one, False))
-        elif one.why and known[one.identity]:  # the exception is added once
+        elif one.has_exception and known[one.identity]:  # the exception is added once
             known[one.identity] = False
             learnt.add(one.identity)
             stored.append((one, True))
     at = stored_moment(now)
     rows.add(
-        by, "identities", ("identity", "told_at", "bare"), [(one.identity, at, one.bare) for one in first.values()]
+        by,
+        "identities",
+        ("identity", "told_at", "bare"),
+        [(one.identity, at, one.lacks_exception) for one in first.values()],
     )
     for chunk in rows.chunks(list(learnt)):
         by.run(f"update identities set bare = false where identity in ({holes(len(chunk))})", chunk)
@@ -105,7 +108,7 @@ def _take(by: Driver, told: Sequence[Letter], now: datetime) -> list[bool]:
     return news
 
 
-def _store(by: Driver, told: Sequence[tuple[Letter, bool]], now: datetime) -> None:
+def _store(by: Driver, told: Sequence[tuple[SignalRow, bool]], now: datetime) -> None:
     at = stored_moment(now)
     rows.add(by, "signals", ("received_at", "kind", "deployment", "body", "again"),
              [(at, one.kind, one.deployment, one.body, again) for one, again in told])  # fmt: skip

@@ -17,7 +17,7 @@ from bot.store import state
 from bot.store.database import Store
 from bot.store.driver import rows
 from bot.store.signals import signal_rows
-from bot.store.signals.signal_rows import Letter
+from bot.store.signals.signal_rows import SignalRow
 from bot.store.tables import set_aside, signals
 
 _OBSERVED = "signals/observed"
@@ -33,7 +33,7 @@ class Stored:
     again: bool
 
 
-def take(t: Connection, told: Sequence[Letter], now: datetime) -> list[bool]:
+def take(t: Connection, told: Sequence[SignalRow], now: datetime) -> list[bool]:
     """Stores the unknown signals; returns for each whether it was new. Two with the same identity count once."""
     return signal_rows.take(rows.driver(t), told, now)
 

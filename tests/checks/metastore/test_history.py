@@ -14,7 +14,7 @@ from bot.checks.metastore.connection import Metastore
 from bot.checks.metastore.history import MetastoreHistory
 from bot.core.errors import Temporary
 from bot.responder.lookups.report_card import card, percentile, slower
-from bot.responder.questions import RunSeen, Took
+from bot.responder.questions import RunSeen, TaskDuration
 from tests.checks.histories import DAG, History
 from tests.checks.reconcile.test_from_metastore import LARGE
 
@@ -59,8 +59,8 @@ def test_what_grew_slow_is_the_same_everywhere(world: History, history: Metastor
     a_week(world)
     found = history.slow(world.moment(8 * DAY), world.moment(DAY))
     assert found == [
-        Took(DAG, "fit", 4, 31.0, 33.0, 5, 12.0, 14.0),
-        Took(DAG, "load", 4, 5.0, 5.0, 4, 5.0, 5.0),
+        TaskDuration(DAG, "fit", 4, 31.0, 33.0, 5, 12.0, 14.0),
+        TaskDuration(DAG, "load", 4, 5.0, 5.0, 4, 5.0, 5.0),
     ]
     assert [one.task_id for one in slower(found)] == ["fit"]
 
@@ -148,13 +148,13 @@ def test_only_what_is_clearly_slower_is_told() -> None:
     assert (
         slower(
             [
-                Took("d", "few", 2, 90, 90, 9, 1, 1),
-                Took("d", "tiny", 9, 3, 3, 9, 1, 1),
-                Took("d", "same", 9, 70, 70, 9, 60, 60),
+                TaskDuration("d", "few", 2, 90, 90, 9, 1, 1),
+                TaskDuration("d", "tiny", 9, 3, 3, 9, 1, 1),
+                TaskDuration("d", "same", 9, 70, 70, 9, 60, 60),
             ]
         )
         == []
     )
-    two = [Took("d", "some", 3, 60, 60, 3, 30, 30), Took("d", "most", 3, 600, 600, 3, 60, 60)]
+    two = [TaskDuration("d", "some", 3, 60, 60, 3, 30, 30), TaskDuration("d", "most", 3, 600, 600, 3, 60, 60)]
     assert [one.task_id for one in slower(two)] == ["most", "some"]
     assert RunSeen("r", "running").seconds is None

@@ -15,7 +15,7 @@ from bot.core.incidents.incident import Entry, State
 from bot.core.incidents.routing import Policy, Route, matcher
 from bot.core.incidents.view import View
 from bot.responder.alerts import delivery as module
-from bot.responder.alerts.delivery import Shown, Tempo, catch_up, run
+from bot.responder.alerts.delivery import Pacing, Shown, catch_up, run
 from bot.responder.incidents.presses import note, press
 from bot.responder.services import Services
 from bot.responder.signals.observe import report
@@ -81,14 +81,14 @@ def test_what_is_owed_is_shown_and_is_owed_no_more(services: Services) -> None:
 
 
 def test_a_burst_is_one_edit_of_what_is_true_now(services: Services, clock: Clock) -> None:
-    show, tempo = Scripted(), Tempo()
-    catch_up(services, Kind.slack, show, tempo)
+    show, pacing = Scripted(), Pacing()
+    catch_up(services, Kind.slack, show, pacing)
     for n in range(10):
         report(services, [failure(task_id=f"t{n}")])
-    assert catch_up(services, Kind.slack, show, tempo) == 1.5, "it looks again when the burst may be over"
+    assert catch_up(services, Kind.slack, show, pacing) == 1.5, "it looks again when the burst may be over"
     assert show.versions == [1], "two edits of one message are a second apart"
     clock.pass_by(seconds=1.5)
-    catch_up(services, Kind.slack, show, tempo)
+    catch_up(services, Kind.slack, show, pacing)
     assert show.versions == [1, 11]
     assert show.calls[1][1].counts.failures == 11
     assert show.posts == 1
@@ -97,12 +97,12 @@ def test_a_burst_is_one_edit_of_what_is_true_now(services: Services, clock: Cloc
 def test_a_message_that_grows_for_ten_minutes_is_edited_ever_more_rarely_and_once_more_at_the_end(
     services: Services, clock: Clock
 ) -> None:
-    show, tempo, begun = Scripted(), Tempo(), clock.now
+    show, pacing, begun = Scripted(), Pacing(), clock.now
     shown_at = list[float]()
 
     def look() -> None:
         before = len(show.calls)
-        catch_up(services, Kind.slack, show, tempo)
+        catch_up(services, Kind.slack, show, pacing)
         shown_at.extend([(clock.now - begun).total_seconds()] * (len(show.calls) - before))
 
     for n in range(1_200):
@@ -119,53 +119,53 @@ def test_a_message_that_grows_for_ten_minutes_is_edited_ever_more_rarely_and_onc
 
 
 def test_a_change_of_state_is_not_kept_back_by_growth(services: Services, clock: Clock) -> None:
-    show, tempo = Scripted(), Tempo()
-    catch_up(services, Kind.slack, show, tempo)
+    show, pacing = Scripted(), Pacing()
+    catch_up(services, Kind.slack, show, pacing)
     for n in range(60):  # its message waits half a minute for its next edit
         report(services, [failure(task_id=f"t{n}")])
-        catch_up(services, Kind.slack, show, tempo)
+        catch_up(services, Kind.slack, show, pacing)
         clock.pass_by(seconds=0.9)
     seen = len(show.calls)
     report(
         services,
         [told("task_succeeded", task_id=name, try_number=2) for name in ("load", *(f"t{n}" for n in range(60)))],
     )
-    catch_up(services, Kind.slack, show, tempo)
+    catch_up(services, Kind.slack, show, pacing)
     assert len(show.calls) == seen + 1
     assert show.calls[-1][1].incident.state is State.resolved
 
 
 def test_a_press_is_shown_at_once_however_the_message_grows(services: Services, clock: Clock) -> None:
-    show, tempo = Scripted(), Tempo()
-    catch_up(services, Kind.slack, show, tempo)
+    show, pacing = Scripted(), Pacing()
+    catch_up(services, Kind.slack, show, pacing)
     report(services, [failure(task_id="other")])
-    catch_up(services, Kind.slack, show, tempo)
+    catch_up(services, Kind.slack, show, pacing)
     press(services, ANA, "acknowledge", 1)
-    catch_up(services, Kind.slack, show, tempo)
+    catch_up(services, Kind.slack, show, pacing)
     assert show.calls[-1][1].incident.holder == ANA
 
 
 def test_what_is_paced_leaves_the_other_lanes_open_and_is_not_asked_again_before_its_time(
     services: Services, clock: Clock
 ) -> None:
-    show, tempo = Scripted(), Tempo()
+    show, pacing = Scripted(), Pacing()
     for n in range(5):
         report(services, [failure(f"cause {NAMES[n]}", dag_id=f"dag_{n}")])
-    catch_up(services, Kind.slack, show, tempo)
+    catch_up(services, Kind.slack, show, pacing)
     for n in range(5):
         report(services, [failure(f"cause {NAMES[n]}", dag_id=f"dag_{n}", task_id="more")])
     clock.pass_by(seconds=4)
     show.calls, show.script = [], [Paced("fifty edits a minute", 1.5)]
-    assert catch_up(services, Kind.slack, show, tempo) == 1.5
+    assert catch_up(services, Kind.slack, show, pacing) == 1.5
     assert len(show.calls) == 1, "one refusal of our own stands for all edits of counts"
     press(services, ANA, "acknowledge", 3)
     report(services, [failure("another cause", dag_id="new")])
     clock.pass_by(seconds=0.5)
-    catch_up(services, Kind.slack, show, tempo)
+    catch_up(services, Kind.slack, show, pacing)
     shown = [(a.incident_id, a.ref != "") for a, _ in show.calls[1:]]
     assert shown == [(3, True), (7, False)], "a press and a new incident do not wait for the counts of others"
     clock.pass_by(seconds=1)
-    catch_up(services, Kind.slack, show, tempo)
+    catch_up(services, Kind.slack, show, pacing)
     assert {a.incident_id for a, _ in show.calls[3:]} == {2, 4, 5, 6}
 
 
@@ -355,24 +355,24 @@ def test_a_channel_that_cannot_be_written_is_told_in_the_root_channel_with_its_r
 
 @pytest.mark.parametrize("hours", [-1, -24, 1])
 def test_a_clock_that_jumps_keeps_no_message_from_being_edited(services: Services, clock: Clock, hours: int) -> None:
-    show, tempo = Scripted(), Tempo()
-    catch_up(services, Kind.slack, show, tempo)
+    show, pacing = Scripted(), Pacing()
+    catch_up(services, Kind.slack, show, pacing)
     clock.jump(hours=hours)
     report(services, [told("task_succeeded", try_number=2, occurred_at=clock().isoformat())])
     clock.pass_by(seconds=2)
-    catch_up(services, Kind.slack, show, tempo)
+    catch_up(services, Kind.slack, show, pacing)
     assert show.calls[-1][1].incident.state is State.resolved
 
 
 def test_a_clock_that_is_put_back_ends_what_was_claimed_and_what_was_put_off(services: Services, clock: Clock) -> None:
-    show, tempo = Scripted(Temporary("away"), Paced("our own pace", retry_after=1.0)), Tempo()
-    catch_up(services, Kind.slack, show, tempo)
+    show, pacing = Scripted(Temporary("away"), Paced("our own pace", retry_after=1.0)), Pacing()
+    catch_up(services, Kind.slack, show, pacing)
     with services.store.write() as t:
         alerts.change(t, 1, claimed_until=clock() + timedelta(seconds=60), tell_at=clock() + timedelta(seconds=60))
     clock.jump(hours=-1)
-    catch_up(services, Kind.slack, show, tempo)
+    catch_up(services, Kind.slack, show, pacing)
     clock.jump(hours=-1)
-    catch_up(services, Kind.slack, show, tempo)
+    catch_up(services, Kind.slack, show, pacing)
     assert show.posts == 1
     with services.store.read() as t:
         due = alerts.untold(t, clock())

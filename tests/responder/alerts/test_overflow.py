@@ -15,7 +15,7 @@ from bot.core.incidents.routing import Policy, Route, Severity, Silence, matcher
 from bot.core.incidents.view import View
 from bot.core.signals.signal import Signal
 from bot.responder.alerts import overflow
-from bot.responder.alerts.delivery import Shown, Tempo, catch_up
+from bot.responder.alerts.delivery import Pacing, Shown, catch_up
 from bot.responder.alerts.overflow import Rest
 from bot.responder.services import Services
 from bot.responder.signals.observe import report
@@ -69,10 +69,10 @@ def critical(dag_id: str) -> Signal:
     return failure(f"{dag_id} burns", dag_id=dag_id, tags=["critical"])
 
 
-def pass_by(services: Services, clock: Clock, channel: Channel, tempo: Tempo, seconds: int) -> None:
+def pass_by(services: Services, clock: Clock, channel: Channel, pacing: Pacing, seconds: int) -> None:
     for _ in range(seconds):
         clock.pass_by(seconds=1)
-        catch_up(services, Kind.slack, channel.show, tempo)
+        catch_up(services, Kind.slack, channel.show, pacing)
         overflow.tell(services, channel.count)
 
 
@@ -81,7 +81,7 @@ def test_what_is_silenced_is_posted_after_what_notifies(services: Services) -> N
     with services.store.write() as t:
         silences.add_silence(t, Silence(0, "dag:payments*", "prod", now + timedelta(hours=1), "Ana", "known"), now)
     report(services, [*(critical(f"payments_{n}") for n in range(4)), *causes(2)])
-    catch_up(services, Kind.slack, channel.show, Tempo())
+    catch_up(services, Kind.slack, channel.show, Pacing())
     assert channel.posts[:2] == [Severity.error, Severity.error]
     assert channel.posts[2:] == [Severity.critical]
 
@@ -96,29 +96,29 @@ def test_the_worst_is_posted_first_though_it_came_last(services: Services) -> No
 def test_beyond_the_bound_one_message_counts_the_rest_and_each_gets_its_own_in_the_end(
     services: Services, clock: Clock
 ) -> None:
-    channel, tempo = Channel(), Tempo()
+    channel, pacing = Channel(), Pacing()
     report(services, causes(13))
-    catch_up(services, Kind.slack, channel.show, tempo)
+    catch_up(services, Kind.slack, channel.show, pacing)
     overflow.tell(services, channel.count)
     assert len(channel.posts) == BOUND
     assert channel.told == [("⏳ and 8 more new alerts: 8 errors", False, "")]
-    pass_by(services, clock, channel, tempo, 61)
+    pass_by(services, clock, channel, pacing, 61)
     assert len(channel.posts) == 2 * BOUND
     assert channel.told[-1] == ("⏳ and 3 more new alerts: 3 errors", True, "99.1")
-    pass_by(services, clock, channel, tempo, 65)
+    pass_by(services, clock, channel, pacing, 65)
     assert len(channel.posts) == 13
     assert channel.told[-1] == ("✓ Each of the new alerts that were counted here has its own message now", True, "99.1")
     edits = len(channel.told)
-    pass_by(services, clock, channel, tempo, 130)
+    pass_by(services, clock, channel, pacing, 130)
     assert (len(channel.posts), len(channel.told)) == (13, edits), "all is shown, and nothing more is said"
 
 
 def test_no_minute_has_more_new_messages_than_the_bound(services: Services, clock: Clock) -> None:
-    channel, tempo, per_second = Channel(), Tempo(), list[int]()
+    channel, pacing, per_second = Channel(), Pacing(), list[int]()
     report(services, causes(40))
     for _ in range(600):
         before = len(channel.posts)
-        catch_up(services, Kind.slack, channel.show, tempo)
+        catch_up(services, Kind.slack, channel.show, pacing)
         per_second.append(len(channel.posts) - before)
         clock.pass_by(seconds=1)
     assert len(channel.posts) == 40
@@ -126,19 +126,19 @@ def test_no_minute_has_more_new_messages_than_the_bound(services: Services, cloc
 
 
 def test_a_critical_alert_does_not_wait_for_the_bound(services: Services, clock: Clock) -> None:
-    channel, tempo = Channel(), Tempo()
+    channel, pacing = Channel(), Pacing()
     report(services, causes(12))
-    catch_up(services, Kind.slack, channel.show, tempo)
+    catch_up(services, Kind.slack, channel.show, pacing)
     clock.pass_by(seconds=1)
     report(services, [critical("payments")])
-    catch_up(services, Kind.slack, channel.show, tempo)
+    catch_up(services, Kind.slack, channel.show, pacing)
     assert channel.posts == [*[Severity.error] * BOUND, Severity.critical]
 
 
 def test_a_storm_of_critical_alerts_has_a_bound_too_and_says_what_waits(services: Services) -> None:
-    channel, tempo = Channel(), Tempo()
+    channel, pacing = Channel(), Pacing()
     report(services, [*causes(3), *(critical(f"pay_{word}") for word in "abcdefghijklmnop")])
-    catch_up(services, Kind.slack, channel.show, tempo)
+    catch_up(services, Kind.slack, channel.show, pacing)
     overflow.tell(services, channel.count)
     assert channel.posts == [Severity.critical] * 2 * BOUND
     assert channel.told[-1][0] == "⏳ and 9 more new alerts: 6 critical and 3 errors"
@@ -157,24 +157,24 @@ def test_each_channel_has_its_own_bound(services: Services) -> None:
 def test_a_process_that_begins_anew_keeps_to_the_bound_and_to_its_message(services: Services, clock: Clock) -> None:
     channel = Channel()
     report(services, causes(9))
-    catch_up(services, Kind.slack, channel.show, Tempo())
+    catch_up(services, Kind.slack, channel.show, Pacing())
     overflow.tell(services, channel.count)
     clock.pass_by(seconds=6)
     report(services, causes(12)[9:])
-    catch_up(services, Kind.slack, channel.show, Tempo())
+    catch_up(services, Kind.slack, channel.show, Pacing())
     overflow.tell(services, channel.count)
     assert len(channel.posts) == BOUND
     assert channel.told[1:] == [("⏳ and 7 more new alerts: 7 errors", True, "99.1")]
 
 
 def test_a_count_whose_answer_was_lost_is_looked_for_and_not_posted_twice(services: Services, clock: Clock) -> None:
-    channel, tempo = Channel(), Tempo()
+    channel, pacing = Channel(), Pacing()
     report(services, causes(9))
-    catch_up(services, Kind.slack, channel.show, tempo)
+    catch_up(services, Kind.slack, channel.show, pacing)
     channel.script = [Temporary("Slack: no answer", acted=None)]
-    pass_by(services, clock, channel, tempo, 50)
+    pass_by(services, clock, channel, pacing, 50)
     assert [begun for _, begun, _ in channel.told] == [False], "it may be there: nobody posts another one"
-    pass_by(services, clock, channel, tempo, 12)
+    pass_by(services, clock, channel, pacing, 12)
     assert channel.told[1][1:] == (True, ""), "it is looked for by its mark"
 
 
@@ -182,12 +182,12 @@ def test_a_count_whose_answer_was_lost_is_looked_for_and_not_posted_twice(servic
 def test_a_count_that_was_surely_not_posted_is_tried_again(
     services: Services, clock: Clock, refused: Exception
 ) -> None:
-    channel, tempo = Channel(), Tempo()
+    channel, pacing = Channel(), Pacing()
     report(services, causes(9))
-    catch_up(services, Kind.slack, channel.show, tempo)
+    catch_up(services, Kind.slack, channel.show, pacing)
     channel.script = [refused]
     overflow.tell(services, channel.count)
-    pass_by(services, clock, channel, tempo, 1)
+    pass_by(services, clock, channel, pacing, 1)
     assert [(begun, ref) for _, begun, ref in channel.told] == [(False, ""), (False, "")]
 
 
@@ -195,7 +195,7 @@ def test_a_count_that_was_surely_not_posted_is_tried_again(
 def test_a_clock_that_jumps_closes_no_channel(services: Services, clock: Clock, hours: int) -> None:
     channel = Channel()
     report(services, causes(BOUND))
-    catch_up(services, Kind.slack, channel.show, Tempo())
+    catch_up(services, Kind.slack, channel.show, Pacing())
     clock.pass_by(seconds=3600 * hours)
     with services.store.read() as t:
         assert alerts.posted(t, clock()) == {}

@@ -11,7 +11,7 @@ from bot.core.airflow.protocol import Airflow, Dag, Run, TaskInstance, TaskRef
 from bot.core.errors import Permanent
 from bot.responder.lookups.api_history import MOST_DAGS, NEWEST, RUNS_OF_EACH, ApiHistory
 from bot.responder.lookups.report_card import card, slower
-from bot.responder.questions import RunSeen, TaskSeen, Took
+from bot.responder.questions import RunSeen, TaskDuration, TaskSeen
 from tests.airflow.paper import NOW, PaperAirflow
 
 LATELY = NOW - timedelta(days=1)
@@ -40,7 +40,7 @@ def history(airflow: PaperAirflow, *dag_ids: str) -> ApiHistory:
 def test_the_newest_runs_are_held_against_those_before() -> None:
     told = history(an_airflow(), "sales", "sales")
     found = told.slow(LATELY, LATELY)
-    assert found == [Took("sales", "load", NEWEST - 1, 60.0, 60.0, RUNS_OF_EACH - NEWEST, 10.0, 10.0)]
+    assert found == [TaskDuration("sales", "load", NEWEST - 1, 60.0, 60.0, RUNS_OF_EACH - NEWEST, 10.0, 10.0)]
     assert slower(found) == found
     assert told.source == "API, without a metastore: the last 5 runs against 11 before, of sales"
 

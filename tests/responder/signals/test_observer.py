@@ -21,7 +21,7 @@ from bot.responder.signals.observe import observe, report
 from bot.responder.signals.observer import Observer, wait_for_others
 from bot.store import incidents
 from bot.store.signals import signals
-from bot.store.signals.signal_rows import letter
+from bot.store.signals.signal_rows import row_of
 from bot.store.tables import set_aside
 from tests.given import Clock, at_once, failure, some_services, told, wait_until
 
@@ -47,7 +47,7 @@ def observing(services: Services) -> Iterator[Observer]:
 def store(services: Services, *batch: Signal) -> int:
     """Stores the signals as the intake does; up to which id there are signals now."""
     with services.store.taking() as t:
-        signals.take(t, [letter(signal) for signal in batch], services.clock())
+        signals.take(t, [row_of(signal) for signal in batch], services.clock())
         return signals.newest(t)
 
 
@@ -217,7 +217,7 @@ def test_a_replica_that_takes_waits_for_the_one_that_takes(database: str) -> Non
             return bool(t.scalar(text("select count(*) from pg_locks where locktype = 'advisory' and not granted")))
 
     with first.store.taking() as t:
-        signals.take(t, [letter(failure(task_id="first"))], first.clock())
+        signals.take(t, [row_of(failure(task_id="first"))], first.clock())
         other.start()
         wait_until(lambda: done or waits(), lambda: (done, waits()))
         assert done == []

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.airflow.protocol import Connection, ConnectionTest, Dag, ImportFault, Job, Pool, Variable
-from bot.responder.questions import CheckSeen, OnCall, RunSeen, Took
+from bot.responder.questions import CheckSeen, OnCall, RunSeen, TaskDuration
 from bot.slack.replies import airflow_parts, dag_and_task, history
 from bot.slack.text.columns import bar
 from tests.slack.cards import NOW, a_card
@@ -85,7 +85,7 @@ def test_no_answer_is_broken_by_what_others_wrote(one: str, two: str) -> None:
         airflow_parts.pools([(one, [Pool(two, 3, 1, 0, 0, 0, 2)])]),
         airflow_parts.jobs([(one, [Job(two, one, two, NOW, True)])], NOW),
         history.report(a_card(dag_id=one, source=two, runs=[RunSeen(two, "failed", NOW, 1.0)])),
-        history.slow([(one, [Took(two, one, 3, 9, 9, 3, 1, 1)], two)], "24 h", "7 days"),
+        history.slow([(one, [TaskDuration(two, one, 3, 9, 9, 3, 1, 1)], two)], "24 h", "7 days"),
         history.check([(one, CheckSeen(one, two, [one, two])), (two, one)], one),
         history.on_call([OnCall(1, one, two, one)], NOW),
         dag_and_task.dag(Dag(one, False, (two,), (one,), two), [], [], NOW),

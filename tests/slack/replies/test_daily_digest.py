@@ -11,7 +11,7 @@ import pytest
 
 from bot.core.incidents.incident import Incident
 from bot.core.incidents.routing import Silence
-from bot.responder.lookups.daily_digest import Digest, Took, Worth, midnight
+from bot.responder.lookups.daily_digest import Digest, Duration, Highlight, midnight
 from bot.responder.questions import RunTally
 from bot.slack.replies.daily_digest import digest, headline, plot
 from bot.store.signals.coverage import Coverage, Spread
@@ -32,12 +32,12 @@ def a_digest(**changed: Any) -> Digest:
     spread = Spread(1.4, 2.0, 3.0)
     whole = Digest(
         DAY, UTC, midnight(DAY, UTC), midnight(DAY + timedelta(days=1), UTC), NOW, runs=RunTally(1204, 1188), opened=7,
-        opened_before=5, resolved=6, still_open=1, to_acknowledge=Took(5, 240, 300), to_resolve=Took(6, 1860, 1860),
+        opened_before=5, resolved=6, still_open=1, to_acknowledge=Duration(5, 240, 300), to_resolve=Duration(6, 1860, 1860),
         by_hour=HOURS, dags=[("sales_daily", 300), ("orders_hourly", 63)],
         coverage=Coverage(363, {"hook": 361, "sweep": 2}, {"hook": spread, "sweep": replace(spread, median=14.0)}),
         silences=[Silence(3, "dag:x", "prod", NOW + timedelta(hours=3), "Ana", "why")],
-        worth=[Worth("open", seconds=11_000, incident=incident()), Worth("failed", 312, incident=incident()),
-               Worth("untold", 1)],
+        worth=[Highlight("open", seconds=11_000, incident=incident()), Highlight("failed", 312, incident=incident()),
+               Highlight("untold", 1)],
     )  # fmt: skip
     return replace(whole, **changed)
 
@@ -105,8 +105,8 @@ def test_a_day_that_is_not_over_says_so() -> None:
 @pytest.mark.parametrize("name", ["<!channel>", "*`_~", ":wave:", "a" * 250, "<https://evil.example|x>", "@here"])
 def test_names_of_others_are_never_alive(name: str) -> None:
     worth = [
-        Worth("failed", 3, incident=incident(dag_id=name)),
-        Worth("open", seconds=9_000, incident=incident(task_id=name)),
+        Highlight("failed", 3, incident=incident(dag_id=name)),
+        Highlight("open", seconds=9_000, incident=incident(task_id=name)),
     ]
     silences = [Silence(number, name, "prod", NOW, name, name) for number in range(1, 30)]
     checked(digest(a_digest(dags=[(name, 3), (name + "x", 2)], worth=worth, silences=silences)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.responder.questions import CheckSeen, OnCall, RunSeen, Took
+from bot.responder.questions import CheckSeen, OnCall, RunSeen, TaskDuration
 from bot.slack.replies import history
 from tests.slack.cards import NOW, a_card
 from tests.slack.reading import checked, last, line
@@ -39,7 +39,7 @@ def test_a_rate_is_never_rounded_up_to_all() -> None:
 
 
 def test_what_grew_slow_says_now_and_then() -> None:
-    took = [Took("sales", "load", 24, 1_080.0, 1_200.0, 168, 540.0, 600.0)]
+    took = [TaskDuration("sales", "load", 24, 1_080.0, 1_200.0, 168, 540.0, 600.0)]
     message = checked(history.slow([("prod", took, "metastore"), ("old", "it does not answer", "")], "24 h", "7 days"))
     assert line(message, "section") == "*prod* *1 task is slower than before*"
     assert line(message, "rich_text").split("\n")[1].split("  ")[0] == "sales.load"

@@ -54,7 +54,7 @@ def test_what_is_forgotten_stays_in_the_totals(store: Store) -> None:
 def test_when_a_signal_was_told_is_asked_by_its_identity(store: Store) -> None:
     many = [told(map_index=n) for n in range(1200)]
     with store.taking() as t:
-        signals.take(t, [signal_rows.letter(signal) for signal in many[:1100]], NOW)
+        signals.take(t, [signal_rows.row_of(signal) for signal in many[:1100]], NOW)
     with store.read() as t:
         found = coverage.when_told(t, [signal.identity for signal in many])
     assert set(found) == {signal.identity for signal in many[:1100]}

@@ -15,7 +15,7 @@ from tests.given import NOW, at_once, failure, told
 class TestTake:
     def take(self, store: Store, *batch: Signal) -> list[Signal]:
         with store.taking() as t:
-            news = signals.take(t, [signal_rows.letter(signal) for signal in batch], NOW)
+            news = signals.take(t, [signal_rows.row_of(signal) for signal in batch], NOW)
         return [signal for signal, is_news in zip(batch, news, strict=True) if is_news]
 
     def test_what_was_told_before_is_not_taken_again(self, store: Store) -> None:

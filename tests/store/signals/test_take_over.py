@@ -75,7 +75,7 @@ def assert_nothing_was_lost(path: Path) -> None:
     while observe(services, 100):
         pass
     with services.store.write() as t:
-        assert signals.take(t, [signal_rows.letter(failure(map_index=n)) for n in (5, 99)], services.clock()) == [
+        assert signals.take(t, [signal_rows.row_of(failure(map_index=n)) for n in (5, 99)], services.clock()) == [
             False,
             True,
         ]
