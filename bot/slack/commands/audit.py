@@ -1,4 +1,4 @@
-"""`audit` and `break-glass`: who did what. Users see their own lines; what others did is for operators."""
+"""`audit` and `break-glass`: who did what. Users see their own lines; other people's lines are for operators."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHOWN = 15
 
 
 def audit(ask: Ask) -> Message:
-    """The newest lines: everything, of an alert or a name, or of a person; one's own for everybody."""
+    """The newest lines: all of them, those of an alert or a name, or those of a person; everyone sees their own."""
     word = ask.words[0] if ask.words else ""
     mine = word.startswith("@") and _is_me(ask, word)
     if not mine:
@@ -48,7 +48,7 @@ def _is_me(ask: Ask, word: str) -> bool:
 
 
 def _of_person(t: Connection, word: str) -> list[audits.Line]:
-    """`@U0ANA`, as Slack escapes it, or a first name as typed."""
+    """Lines of `@U0ANA`, as Slack escapes it, or of a name as typed."""
     name = word.removeprefix("@").partition("|")[0]
     found = audits.lines(t, who_id=name, limit=SHOWN + 1)
     return found or audits.lines(t, who=name, limit=SHOWN + 1)
@@ -62,7 +62,7 @@ def _about(t: Connection, word: str) -> list[audits.Line]:
 
 
 def break_glass(ask: Ask) -> Message:
-    """`break-glass 30m reason…`, `break-glass end`, or who has broken it now."""
+    """`break-glass 30m reason…`, `break-glass end`, or the roles that are active now."""
     if not ask.words:
         with ask.services.store.read() as t:
             held = broken(t, ask.services.clock())

@@ -1,7 +1,7 @@
 """The options of a type-ahead: DAGs, runs and tasks, or a sentence that says why there are none.
 
-At most a hundred options. Labels are cut in the middle, values never: a name that is longer than the 150 characters of
-a value is represented by its start and a digest, and matched against what Airflow returns.
+There are at most a hundred options. Labels are cut in the middle, values never: a name longer than the 150 characters
+of a value is represented by its start and a digest, and matched against Airflow's answer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bot.slack.text.block_kit import Block, option, words
 from bot.slack.text.limits import OPTION_VALUE, OPTIONS
 from bot.slack.text.words import cut, cut_middle, plain
 
-NOTHING = "?"  # the value of an option that only says why there is none
+NOTHING = "?"  # the value of an option that only says why there are no others
 EVERY = "*"
 _LABEL = 75
 _SIGNS = {"success": "✓", "failed": "✗", "upstream_failed": "✗", "up_for_retry": "✗"}
@@ -26,12 +26,12 @@ def digest(*names: str) -> str:
 
 
 def coded(name: str) -> str:
-    """The name, or for one that no option's value can hold a digest and its start."""
+    """The name as an option's value; one that is too long is replaced by a digest and its start."""
     return name if len(name) <= OPTION_VALUE else f"~{digest(name)}:{name[: OPTION_VALUE - 20]}"
 
 
 def decoded(value: str, names: Iterable[str]) -> str:
-    """The name behind a value; empty when none of those that are there is meant."""
+    """The name behind a value; empty if a digest matches none of the names."""
     return next((name for name in names if coded(name) == value), "") if value.startswith("~") else value
 
 
@@ -44,7 +44,7 @@ def dag_label(dag_id: str, *, paused: bool = False) -> str:
 
 
 def dag_choices(shelves: Sequence[Shelf[Dag]]) -> Block:
-    """What a type-ahead is answered with: groups where there are several deployments, or one that does not answer."""
+    """The answer to a type-ahead: grouped if there are several deployments, or one that does not answer."""
     rows = {shelf.deployment: [option(dag_label(dag.dag_id, paused=dag.is_paused), dag_value(shelf.deployment, dag.dag_id))
                                for dag in shelf.items[:OPTIONS]] for shelf in shelves}  # fmt: skip
     if len(shelves) == 1 and not shelves[0].trouble:
@@ -83,7 +83,8 @@ def run_option(run: Run) -> Block:
 
 
 def task_choices(shelf: Shelf[TaskOffer], typed: str, *, every: bool) -> Block:
-    """`every` offers the whole run too, and a mapped task as one; else a task instance must be named."""
+    """`every` also offers the whole run, and a mapped task as one option; otherwise only single task instances are
+    offered."""
     if shelf.trouble:
         return _said(f"{shelf.deployment} does not answer", shelf.trouble)
     fitting = [offer for offer in shelf.items if typed.casefold() in f"{offer.label} {offer.state}".casefold()]

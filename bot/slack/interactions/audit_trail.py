@@ -1,8 +1,8 @@
 """Wraps every listener: ack, audit, identity. Every command, press and submission becomes a line of the audit.
 
-What Slack delivers twice, because its ack was lost, is done once. A line that the responder wrote in its own
-transaction isn't written again. If the store doesn't answer, the user is answered all the same and the log says so.
-Nothing is accepted from an account that isn't ours.
+If Slack delivers something twice because its ack was lost, it is executed once. A line that the responder wrote in its
+own transaction isn't written again. If the store doesn't answer, the user still gets an answer, and the failure is
+logged. Nothing is accepted from barred accounts.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ logger = logging.getLogger(__name__)
 Body = Mapping[str, Any]
 Listener = Callable[..., None]
 _ALERT = re.compile(r"\b[Aa]-(\d{1,9})\b")
-_SUMMARY = 200  # signs of an answer
+_SUMMARY = 200  # characters of an answer
 
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What a person sent: who, which verb, with what, and on which message."""
+    """A person's input: who, which verb, its argument, and the message."""
 
     user: str
     name: str
@@ -53,17 +53,17 @@ class _Sent:
 
 
 class _Again(Exception):
-    """Slack delivered what it had delivered before."""
+    """Slack delivered the same request before."""
 
 
 def heard(app: App, services: Services, people: People, owes: Owed | None = None) -> App:
-    """The app, as listeners are given it: whatever they register is written down and kept from strangers, and what Slack
-    cannot take is owed."""
+    """Wraps the app for listeners: every listener is audited and protected from accounts that are not allowed, and
+    answers that Slack can't accept are delivered later."""
     return cast(App, _Heard(app, services, people, owes or Owed()))
 
 
 class _Heard:
-    """An app whose commands, presses and windows are audited; in all else the app itself."""
+    """An app whose commands, presses and submissions are audited; everything else is passed through."""
 
     def __init__(self, app: App, services: Services, people: People, owes: Owed) -> None:
         self._app, self._services, self._people, self._owes = app, services, people, owes
@@ -83,7 +83,7 @@ class _Heard:
     def _wrapped(self, listener: Listener, read: Callable[[Body], _Sent | None]) -> Listener:
         @wraps(listener)
         def listening(**arguments: Any) -> None:
-            open_dialogs.standing()  # what this thread left standing before is no concern of this person's
+            open_dialogs.standing()  # forget a modal that an earlier request left in this thread
             sent = read(arguments.get("body") or arguments["command"])
             with owed_answers.owing(self._owes):
                 if sent is None:
@@ -96,7 +96,7 @@ class _Heard:
     def _hear(self, sent: _Sent, listener: Listener, arguments: dict[str, Any]) -> None:
         body, ack = arguments.get("body") or arguments["command"], arguments["ack"]
         try:
-            if "view" in arguments:  # a window's ack may say what is missing in it, so that is left to its listener
+            if "view" in arguments:  # a submission's ack may contain errors, so its listener sends it
                 arguments["ack"] = partial(self._taken, ack, body)
             else:
                 self._taken(ack, body)
@@ -105,21 +105,22 @@ class _Heard:
             logger.info("Slack delivered %s of %s twice; the second one changes nothing", sent.verb, sent.user)
 
     def _taken(self, ack: Callable[..., Any], body: Body, **said: Any) -> Any:
-        """Acknowledges to Slack. Raises `_Again` where it had arrived before: its trigger is new with every press."""
+        """Acknowledges to Slack. Raises `_Again` for a second delivery, recognised by its trigger, which is new with
+        every press."""
         done, trigger = ack(**said), str(body.get("trigger_id") or "")
         if said or not trigger:
             return done
         try:
             with self._services.store.write() as t:
                 new = events.first_time(t, self._services.clock(), "slack", trigger)
-        except (Temporary, Permanent):  # whatever it asks for will meet the same store
+        except (Temporary, Permanent):  # the request itself will fail on the same store
             return done
         if not new:
             raise _Again
         return done
 
     def _do(self, sent: _Sent, listener: Listener, arguments: dict[str, Any], body: Body, ack: Ack) -> None:
-        whose = self._people.soon if "view" in arguments else self._people.person  # a window's ack waits for it
+        whose = self._people.soon if "view" in arguments else self._people.person  # a submission's ack waits for it
         person = whose(sent.user, sent.name, sent.team)
         link = self._people.link(sent.channel, sent.ts)
         with audited(self._services, person, sent.verb, sent.argument, link) as request:
@@ -133,7 +134,7 @@ class _Heard:
             error_replies.tell(body, ack, arguments.get("respond"), self._app.client, refusal)
 
     def _whisper(self, sent: _Sent, said: Body) -> object:
-        """What could not be answered at the address that Slack brought is said in the channel, to the person alone."""
+        """Sends an answer that the response_url no longer accepts as an ephemeral message in the channel."""
         if not sent.channel:
             return None
         shown = {name: said[name] for name in ("text", "blocks", "attachments") if name in said}
@@ -143,7 +144,7 @@ class _Heard:
 def _listening(
     respond: Callable[..., Any], request: audit.Request, whisper: Callable[[Body], object]
 ) -> Callable[..., Any]:
-    """Respond, that keeps the first words of the answer, and answers later when Slack is away."""
+    """Wraps `respond`: it records the start of the answer, and delivers it later if Slack is unavailable."""
 
     def said(*args: Any, **arguments: Any) -> Any:
         request.outcome = str(arguments.get("text") or (args[0] if args else ""))
@@ -154,7 +155,7 @@ def _listening(
 
 @contextmanager
 def audited(services: Services, person: Person, verb: str, argument: str, link: str = "") -> Iterator[audit.Request]:
-    """While this lasts, what is written belongs to this request; at the end it has at least one line."""
+    """Assigns audit lines written in this block to a request, which gets at least one line."""
     alert = _ALERT.search(argument)
     request = audit.Request(verb, argument, link, incident_id=int(alert[1]) if alert else None)
     request.allowed = not person.barred
@@ -187,8 +188,8 @@ def _command(body: Body) -> _Sent:
 
 
 def without_value(line: str) -> str:
-    """A typed line without what may be a variable's value: no pattern can know one, so it goes by its place. A verb that we
-    do not know may be a slip in `variable`."""
+    """A line without the part that may be a variable's value, which is recognised by its position because no pattern
+    can. An unknown verb may be a misspelt `variable`."""
     words = line.split()
     verb = find(words[0].lower()) if words else None
     if not words or (verb is not None and verb.name != "variable"):
@@ -199,7 +200,7 @@ def without_value(line: str) -> str:
 
 
 def _action(body: Body) -> _Sent | None:
-    """A press; a pick inside a modal before it is submitted doesn't count."""
+    """A press; None for a pick inside a modal before it is submitted."""
     action = body["actions"][0]
     verb, value = str(action.get("action_id", "")), str(action.get("value") or "")
     if action.get("type") not in {"button", "overflow"}:
@@ -215,7 +216,7 @@ def _action(body: Body) -> _Sent | None:
 
 
 def _submission(body: Body) -> _Sent | None:
-    """A window that was sent; one that was closed doesn't count."""
+    """A submitted modal; None for one that was closed."""
     if body.get("type") != "view_submission":
         return None
     view, user = body.get("view") or {}, body["user"]
@@ -224,13 +225,13 @@ def _submission(body: Body) -> _Sent | None:
 
 
 def _team(user: Body) -> str:
-    """The workspace of who sent it, as the request itself says."""
+    """The sender's workspace according to the request."""
     return str(user.get("team_id") or "")
 
 
 def _filled_in(view: Body) -> str:
-    """What was filled in, by block; the audit masks it. A param's block doesn't reveal its name, so its value may be a secret
-    that no pattern can know."""
+    """The input by block; the audit redacts it. Params are left out: their block ids don't contain their names, so a
+    value may be a secret that no pattern recognises."""
     found = []
     for block_id, elements in ((view.get("state") or {}).get("values") or {}).items():
         if block_id.startswith(PARAM):

@@ -1,4 +1,4 @@
-"""Every subject of an alert as a file in its thread, oldest first, when the list is too long for a message.
+"""Every subject of an alert as a file in its thread, oldest first, if the list is too long for a message.
 
 Names that a spreadsheet would read as a formula (`=…`, `+…`, `@…`) are quoted.
 """
@@ -27,7 +27,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_file(ask: Ask, client: WebClient, seen: View) -> Message:
-    """Shares the list in the alert's thread and says where. Raises Temporary or Permanent when it certainly is not there."""
+    """Shares the list in the alert's thread and says where. Raises Temporary or Permanent if it was certainly not
+    shared."""
     with ask.services.store.read() as t:
         subjects = incidents.subjects_of(t, seen.incident.id)
         places = [one for one in alerts.of_incident(t, seen.incident.id) if one.channel_id and one.ref]
@@ -48,7 +49,7 @@ def as_file(ask: Ask, client: WebClient, seen: View) -> Message:
 
 
 def table(subjects: Sequence[Subject]) -> str:
-    """The subjects as CSV, with a line of names."""
+    """The subjects as CSV, with a header."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)

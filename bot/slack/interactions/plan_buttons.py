@@ -1,6 +1,6 @@
-"""Two buttons beside a plan: Stop, and its whole list as a file.
+"""Two buttons of a plan: Stop, and its whole list as a file.
 
-The list may be read by those who may do what it says. The file goes into the alert's thread, else into the channel
+The list may be read by those who may make the change. The file goes into the alert's thread, otherwise into the channel
 where the plan was requested.
 """
 
@@ -20,7 +20,7 @@ from bot.store import alerts, remediations
 
 
 def stop(ask: Ask, plan_id: str) -> Message:
-    """Asks to stop; what was done until then is said in the alert or the channel."""
+    """Requests a stop; the alert or the channel shows what was done until then."""
     stopped = confirm.stop(ask.services, ask.person, plan_id)
     if isinstance(stopped, Refused):
         return refused(ask, stopped, "stop")
@@ -32,7 +32,7 @@ def stop(ask: Ask, plan_id: str) -> Message:
 
 
 def whole_list(ask: Ask, client: WebClient, plan_id: str) -> Message:
-    """Shares every line of the plan. Raises Temporary or Permanent."""
+    """Shares every line of the plan as a file. Raises Temporary or Permanent."""
     with ask.services.store.read() as t:
         found = remediations.plan(t, plan_id)
     if found is None:
