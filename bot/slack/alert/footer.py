@@ -17,7 +17,7 @@ from bot.slack.text.block_kit import Block
 from bot.slack.text.block_kit import strip as bar
 from bot.slack.text.words import at, foreign, joined, quoted, span, who
 
-_LATE = 10.0  # seconds; what is shown later than this says so
+_LATE = 10.0  # seconds; a message shown later than this says so
 
 
 def strip(view: View) -> list[Block]:

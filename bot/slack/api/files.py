@@ -19,7 +19,7 @@ from bot.slack.text.words import plain, visible
 MOST_BYTES = 5_000_000  # some 40,000 failures; Slack shows a part of it and offers all of it for download
 UPLOAD_SECONDS = 30
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
-_ROOM = 100  # bytes for the line that says what was left out
+_ROOM = 100  # bytes for the line about omitted lines
 
 
 def upload(
