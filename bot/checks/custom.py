@@ -54,7 +54,7 @@ def custom(
     """Builds the check. `measure` is `rows` (more rows than the threshold make one finding) or `value` (each row whose
     column `value` is above the threshold is a finding; a column `subject` distinguishes them, without it only the worst
     row counts)."""
-    asked = sql.strip().removesuffix(";").replace(":", r"\:")  # a colon of theirs is no bind parameter
+    asked = sql.strip().removesuffix(";").replace(":", r"\:")  # its colons are not bind parameters
     question = f"select * from (\n{asked}\n) as asked limit :most"
     wanted = {field for text in (sick, well) for field in _fields(text)} - _OWN_FIELDS
     return Check(

@@ -1,4 +1,4 @@
-"""What a plan does, in words: "clearing 14 task instances of sales_daily".
+"""A plan in words: "clearing 14 task instances of sales_daily".
 
 The same action is named before (a question), during (a headline) and after (a thread line), so one table has the three
 forms of each verb. The count is always the plan's own.
@@ -26,12 +26,12 @@ _FORMS = {
     "variable": ("set", "setting", "set"),
 }
 DO, DOING, DONE = 0, 1, 2
-MOST_AT_ONCE = 20  # what is shorter than this is over before a person could press Stop
+MOST_AT_ONCE = 20  # a shorter list is done before a person could press Stop
 _MOST_SQUARES = 20
 
 
 def verb(plan: Plan, form: int) -> str:
-    """`clear`, `clearing` or `cleared`; an action without a form of its own is named as it is."""
+    """`clear`, `clearing` or `cleared`; an action without forms is named as it is."""
     return _FORMS.get(plan.action, (plan.action,) * 3)[form]
 
 
@@ -44,22 +44,22 @@ def things(plan: Plan) -> str:
 
 
 def size(plan: Plan) -> int:
-    """How many things the plan names; a run whose state follows its tasks' is listed and not counted."""
+    """How many things the plan names; runs whose state follows their tasks' are listed but not counted."""
     return sum(change.ref is not None for change in plan.marked) if plan.action == "mark" else len(plan.changes)
 
 
 def dags(plan: Plan) -> list[str]:
-    """The DAGs that the plan is about."""
+    """The DAGs that the plan affects."""
     return list(plan.dag_ids)
 
 
 def act(plan: Plan, form: int, show: Callable[[str], str] = plain) -> str:
-    """`clearing 14 task instances of sales_daily`; names are shown by `show`, which makes them harmless."""
+    """`clearing 14 task instances of sales_daily`; `show` formats and escapes the names."""
     return f"{verb(plan, form)} {touched(plan, show)}{becomes(plan, plain if show is plain else foreign)}"
 
 
 def touched(plan: Plan, show: Callable[[str], str] = plain) -> str:
-    """What the plan is about: `14 task instances of sales_daily`, `orders_hourly`, `40 DAGs`."""
+    """What the plan affects: `14 task instances of sales_daily`, `orders_hourly`, `40 DAGs`."""
     if plan.action in {"pause", "unpause", "trigger"}:
         return show(dags(plan)[0]) if len(dags(plan)) == 1 else things(plan)
     if plan.action == "variable":
@@ -75,7 +75,7 @@ def _of_where(plan: Plan, show: Callable[[str], str]) -> str:
 
 
 def becomes(plan: Plan, show: Callable[[object, int], str] = plain) -> str:
-    """` success`, where a mark says what it marks as."""
+    """` success`: the state that a mark sets, empty for other actions."""
     if plan.action != "mark":
         return ""
     state = plan.options.get("state") or next((change.after for change in plan.changes), "")
@@ -83,12 +83,12 @@ def becomes(plan: Plan, show: Callable[[object, int], str] = plain) -> str:
 
 
 def batches(remediation: Remediation) -> bool:
-    """Whether the progress of the request itself is shown: a list that is longer than one call."""
+    """Whether the progress of the request itself is shown, because its list takes more than one call."""
     return remediation.progress is Progress.doing and size(remediation.plan) > 1
 
 
 def stop_button(plan: Plan) -> Block | None:
-    """Ends what is being done after its current batch; nothing where there is only one."""
+    """A button that stops the remediation after its current batch; None for a short list."""
     if size(plan) < MOST_AT_ONCE and plan.action != "backfill":
         return None
     return button("stop", "Stop", plan.id, style="danger", spoken=f"Stop {act(plan, DOING)} after the current batch")
@@ -100,14 +100,14 @@ def where(plan: Plan) -> str:
 
 
 def squares(done: int, total: int) -> str:
-    """One square for each task instance up to twenty, beyond that ten."""
+    """One square per task instance up to twenty, ten squares for more."""
     shown = total if total <= _MOST_SQUARES else 10
     filled = min(shown, done if shown == total else done * 10 // total)
     return "■" * filled + "□" * (shown - filled)
 
 
 def tallied(remediation: Remediation, *, ended: bool = False) -> str:
-    """`9 done · 2 running · 3 waiting`, or when it ended `12 succeeded, 2 failed`; empty when nothing was counted."""
+    """`9 done · 2 running · 3 waiting`, or after the end `12 succeeded, 2 failed`, empty if nothing was counted."""
     tally = remediation.tally
     if ended:
         parts = [f"{tally.get(key, 0)} {word}" for key, word in _ENDED if tally.get(key)]
@@ -124,7 +124,7 @@ _ENDED = (("done", "succeeded"), ("failed", "failed"), ("running", "still runnin
 
 
 def not_done(remediation: Remediation) -> tuple[str, str]:
-    """How an act failed: the bold words, and the sentence behind them. Never says more than is known."""
+    """How an action failed: the bold words, and the sentence after them. It never says more than is known."""
     answer = foreign(remediation.answer, 300)
     match remediation.progress:
         case Progress.moved:

@@ -1,6 +1,6 @@
 """The buttons of an alert, by its stage: at most four, then an overflow menu with at most five.
 
-A button that this stage can't honour is left out, and at most one is green: the next step.
+A button that can't work in this stage is left out, and at most one is green: the next step.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NEXT_STEP = {Stage.firing: ("acknowledge",), Stage.again: ("acknowledge",), Sta
 
 
 def buttons(view: View) -> Block | None:
-    """The row of buttons; None while Airflow is at work and when it is over."""
+    """The row of buttons; None while a remediation is active and when the incident is resolved."""
     current = stage(view)
     shown = [verb for verb in _BY_STAGE.get(current, ()) if _possible(view, verb)]
     if not shown:
@@ -34,7 +34,7 @@ def buttons(view: View) -> Block | None:
 
 
 def has_task(view: View) -> bool:
-    """Whether there is a task instance that Airflow's API can be asked about."""
+    """Whether there is a task instance that can be looked up in Airflow's API."""
     return view.can_act and view.incident.family is Family.task
 
 

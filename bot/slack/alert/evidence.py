@@ -24,7 +24,7 @@ _LARGEST = 4
 
 
 def evidence(view: View) -> str:
-    """At most three lines (five in a storm of several DAGs), empty when nothing is known."""
+    """At most three lines (five in a storm of several DAGs), empty if nothing is known."""
     if is_storm(view) and len(view.counts.dags) > 1:
         return _largest(view)
     signal = view.incident.exemplar
@@ -34,12 +34,12 @@ def evidence(view: View) -> str:
         wrapped = wrap(exception_line(signal), LINES - 1)
         return "\n".join([*wrapped, *([where] if (where := frame(signal)) else [])])
     if signal.family in {Family.check, Family.external}:
-        return ""  # their facts stand in the facts
+        return ""  # `facts` shows their facts
     return "\n".join(cut(fact, WIDTH) for fact in (_table(signal) or facts_of(view.incident))[:LINES])
 
 
 def _table(signal: Signal) -> list[str]:
-    """What the sweep found out about a task that said nothing: lines whose columns stand below each other."""
+    """The sweep's findings about a task that reported nothing: lines with aligned columns."""
     told: Any = signal.extra.get("evidence")
     lines = [told] if isinstance(told, str) else told if isinstance(told, list | tuple) else []
     return [line for one in lines if isinstance(one, str) and (line := preformatted(one).replace("\n", " "))]
@@ -52,7 +52,7 @@ def exception_line(signal: Signal) -> str:
 
 
 def wrap(text: str, lines: int) -> list[str]:
-    """The text in so many lines of 72 characters; the later ones are set in, the last one is cut."""
+    """Wraps the text into at most that many lines of 72 characters; later lines are indented, the last one is cut."""
     wrapped = textwrap.wrap(cut(text, WIDTH * lines * 2), WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     if len(wrapped) > lines:
         return [*wrapped[: lines - 1], cut(wrapped[lines - 1] + " " + wrapped[lines].strip(), WIDTH)]
@@ -60,7 +60,7 @@ def wrap(text: str, lines: int) -> list[str]:
 
 
 def frame(signal: Signal) -> str:
-    """`dags/sales_daily.py, line 42, in load`: the innermost frame that is not a library's."""
+    """`dags/sales_daily.py, line 42, in load`: the innermost frame that is not in a library."""
     frames = _FRAME.findall(signal.exception.traceback)
     own = [found for found in frames if not _LIBRARY.search(found[0])] or frames
     if not own:
@@ -71,7 +71,7 @@ def frame(signal: Signal) -> str:
 
 
 def short_path(path: str) -> str:
-    """From the DAG folder or the library on."""
+    """The path relative to the DAG folder or the library's folder."""
     for root in ("/site-packages/", "/dist-packages/"):
         if root in path:
             return plain(path.rpartition(root)[2])
@@ -79,7 +79,7 @@ def short_path(path: str) -> str:
 
 
 def last_lines(signal: Signal, lines: int = 8) -> str:
-    """The end of the traceback, for the thread; the exception alone when there is no traceback."""
+    """The end of the traceback, for the thread; the exception alone if there is no traceback."""
     return _last_lines(signal, lines) if signal.exception.traceback else "\n".join(wrap(exception_line(signal), 4))
 
 
@@ -94,7 +94,7 @@ def _only_marks(line: str) -> bool:
 
 
 def _largest(view: View) -> str:
-    """The largest DAGs of a storm, the rest as one line."""
+    """The largest DAGs of a storm; the others are summed up in one line."""
     dags = sorted(view.counts.dags, key=lambda pair: -pair[1])
     rows = [(number, cut_middle(plain(dag), 60)) for dag, number in dags[:_LARGEST]]
     rest = dags[_LARGEST:]

@@ -1,7 +1,7 @@
-"""The facts of an alert: two lines for how bad and how often, and a grey one for where and whose.
+"""The facts of an alert: two lines for severity and frequency, and a grey one for place and owner.
 
-Most of what Airflow knows is not available yet when the first message goes out; an unknown fact is left out. One phrase
-is bold: the one that changes what you do.
+Most of what Airflow knows is not available yet when the first message is posted; an unknown fact is left out. One
+phrase is bold: the one that decides what to do.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _task(view: View) -> str:
 
 
 def _bold_first(view: View, *known: str) -> str:
-    """The facts with the first one bold; `Critical` comes before all others."""
+    """The facts with the first one in bold; `Critical` comes before all others."""
     shown = [fact for fact in known if fact]
     if view.incident.severity is Severity.critical:
         shown = ["Critical", *([shown[0][0].lower() + shown[0][1:]] if shown else []), *shown[1:]]
@@ -59,7 +59,7 @@ def _bold_first(view: View, *known: str) -> str:
 
 
 def tries(view: View) -> str:
-    """`Try 3/3, none left`; empty where the number of tries is not known."""
+    """`Try 3/3, none left`; empty if the number of tries is not known."""
     signal = view.incident.exemplar
     if not signal.try_number or signal.max_tries is None:
         return ""
@@ -68,7 +68,7 @@ def tries(view: View) -> str:
 
 
 def waiting(view: View) -> str:
-    """`4 tasks wait`; empty when none does or it is not known."""
+    """`4 tasks wait`; empty if there are none, or the number is not known."""
     known: Any = view.context.get("waiting")
     number = known if isinstance(known, int) else len(known) if isinstance(known, list | tuple) else 0
     return f"{count(number, 'task')} {'waits' if number == 1 else 'wait'}" if number > 0 else ""
@@ -145,7 +145,7 @@ def _file(view: View) -> str:
 
 
 def _told(view: View) -> str:
-    """A check's own facts: the first phrase is bold."""
+    """A check's own facts, with the first phrase in bold."""
     told = facts_of(view.incident)
     if not told:
         return "*Critical*" if view.incident.severity is Severity.critical else ""
@@ -156,7 +156,7 @@ def _told(view: View) -> str:
 
 
 def _bare_facts(view: View) -> list[str]:
-    """Facts of something late; those of a failed task are its evidence."""
+    """The facts of a late DAG or task; a failed task's facts are shown as evidence."""
     if view.incident.family is not Family.late:
         return []
     return [foreign(fact) for fact in facts_of(view.incident)[:2]]
@@ -172,11 +172,11 @@ def _failed(view: View) -> str:
 
 
 def grey(view: View) -> str:
-    """Where and whose: deployment, run, owner, next run; the cause where the evidence is not shown."""
+    """Place and owner: deployment, run, owner, next run; the cause if the evidence is not shown."""
     incident, signal = view.incident, view.incident.exemplar
     place = foreign(incident.deployment, 80) if view.several_deployments else ""
     if is_storm(view):
-        several = len(view.counts.dags) > 1  # of one DAG the evidence shows the exception itself
+        several = len(view.counts.dags) > 1  # for a single DAG the evidence shows the exception
         return joined(place, foreign(exception_line(signal), 150) if several else _owner(view))
     run = link(view.run_url, signal.run_id) if signal.run_id else ""
     if failed_act(view) or stage(view) is Stage.working:
@@ -193,7 +193,7 @@ def _file_line(view: View) -> str:
 
 
 def _owner(view: View) -> str:
-    """The owner, called by the route's mention only while no one has it."""
+    """The owner, with the route's mention only while no one has the incident."""
     incident = view.incident
     owner = (
         "" if incident.exemplar.owner == "airflow" else foreign(incident.exemplar.owner, 80)

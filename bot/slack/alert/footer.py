@@ -1,6 +1,6 @@
-"""The last line of an alert: its id, who has it, what happens next, since when, always in this order.
+"""The last line of an alert: its id, its holder, the next step, and since when, always in this order.
 
-About a page it says what PagerDuty answered and nothing more, since no one knows whether the phone was heard.
+About a page it shows only what PagerDuty answered, because the bot can't know whether the person noticed it.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from bot.slack.text.block_kit import Block
 from bot.slack.text.block_kit import strip as bar
 from bot.slack.text.words import at, foreign, joined, quoted, who
 
-_LATE = 10.0  # seconds; what is shown later than this says so
+_LATE = 10.0  # seconds; a message shown later than this says so
 
 
 def strip(view: View) -> list[Block]:
-    """The one attachment."""
+    """The message's attachment."""
     holder, following, since = _parts(view)
     text = joined(view.incident.name, holder, following, since)
     return bar(colour(view), text, joined(view.incident.name, _unbold(holder)), _note(view))
 
 
 def _parts(view: View) -> tuple[str, str, str]:
-    """Who has it (bold), what happens next, since when."""
+    """The holder (bold), the next step, and since when."""
     incident, current = view.incident, stage(view)
     if current is Stage.resolved:
         return _over(view), foreign(_resolved_cause(view), 120), ""
@@ -84,7 +84,7 @@ def _free(view: View) -> str:
 
 
 def _rings(view: View) -> str:
-    """When the person on call is rung; nothing when it is not going to happen or has happened."""
+    """When the person on call will be paged; empty if no page is due, or it was sent already."""
     due: datetime | None = view.incident.page_at
     if due is None or view.page_said or view.page_error:
         return ""

@@ -1,7 +1,7 @@
 """The headline of an incident, and the sentence for the lock screen.
 
-A headline has at most 72 characters. When it is too long, the cause is cut first, and the name only when it is too long
-on its own.
+A headline has at most 72 characters. If it is too long, the cause is cut first, and the name only if it is too long on
+its own.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from bot.slack.text.words import clock, count, cut, cut_middle, foreign, plain
 LONGEST = 72
 LOCK_SCREEN = 150
 RETRIES = " is tried again"
-_SHORTEST_CAUSE = 6  # a cause cut below this says nothing
+_SHORTEST_CAUSE = 6  # a cause cut below this is meaningless
 
 
 def cause(view: View, limit: int = 300) -> str:
-    """Why, in a phrase; masked before it is cut."""
+    """The cause as a phrase; secrets are masked before it is cut."""
     return plain(phrase(view.incident.exemplar, view.runbook, limit=100_000), limit)
 
 
 def name(view: View) -> str:
-    """What the incident is about: `sales_daily.load`, `312 failures in 40 DAGs`, `finance/ledger.py`."""
+    """The incident's name: `sales_daily.load`, `312 failures in 40 DAGs`, `finance/ledger.py`."""
     return spoken(view)[0]
 
 
 def spoken(view: View) -> tuple[str, str, str]:
-    """The sentence in three parts: name, what happened, why."""
+    """The sentence in three parts: name, event, cause."""
     incident = view.incident
     if is_storm(view):
         return _storm_name(view), "" if view.counts.failures else " are tried again", cause(view)
@@ -90,7 +90,7 @@ def _from_sentence(incident: Incident, otherwise: str) -> tuple[str, str, str]:
 
 
 def gone_dags(incident: Incident) -> list[str]:
-    """The DAGs that a file no longer gives, as far as the signal names them."""
+    """The DAGs that a file no longer defines, if the signal names them."""
     listed: Any = incident.exemplar.extra.get("dags")
     return (
         [plain(dag, 250) for dag in listed if isinstance(dag, str) and dag] if isinstance(listed, list | tuple) else []
@@ -98,7 +98,7 @@ def gone_dags(incident: Incident) -> list[str]:
 
 
 def file_name(incident: Incident) -> str:
-    """The path from the DAG folder on."""
+    """The path relative to the DAG folder."""
     return plain(incident.exemplar.file.rpartition("/dags/")[2] or incident.exemplar.file) or incident.name
 
 
@@ -147,8 +147,8 @@ def _working(remediation: Remediation) -> str:
 
 
 def lock_screen(view: View, *facts: str) -> str:
-    """What a notification shows alone: sign, what, why, the worst fact, who has it, the id last; at most 150 characters.
-    `facts` are plain sentences in the order of their weight; those that do not fit are left out."""
+    """The text of a notification: sign, name, cause, the most important facts, the holder, the id last; at most 150
+    characters. `facts` are plain sentences, most important first; those that do not fit are left out."""
     incident = view.incident
     last = f" {_who_has_it(view)}. {incident.name}"
     critical = (

@@ -1,7 +1,6 @@
 """An incident as a Slack message: headline, facts, evidence, buttons, footer, always in this order.
 
-Each part decides for itself what it can show, and a part with nothing to show is left out. The headline and the footer
-are always there.
+Each part decides what it can show, and an empty part is left out. The headline and the footer are always there.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _LONGEST_TEXT = 150
 
 
 def alert(view: View) -> Message:
-    """The incident as it is now, whole; the caller passes it through `limits.fit`."""
+    """The incident as it is now, as a complete message; the caller passes it through `limits.fit`."""
     match stage(view):
         case Stage.resolved:
             return _resolved(view)
@@ -65,7 +64,7 @@ def _worst_facts(view: View) -> list[str]:
 
 
 def _short(said: str, view: View) -> str:
-    """The sentence within the lock screen, with the id last."""
+    """The sentence within the length of a lock screen, with the id last."""
     last = f" {view.incident.name}"
     return f"{cut_markup(said, _LONGEST_TEXT - len(last) - 1).rstrip('.')}.".replace("….", "…") + last
 
@@ -94,7 +93,7 @@ def _resolved(view: View) -> Message:
 
 
 def _well(view: View) -> tuple[str, str]:
-    """What is well again, and how long it took and what helped."""
+    """What recovered, in bold; then after how long, and what helped."""
     incident = view.incident
     healed = next((entry for entry in reversed(view.timeline) if entry.what == "resolved"), None)
     bold = f"{name(view)} {'are' if is_storm(view) else 'is'} well again"
@@ -108,7 +107,7 @@ def _well(view: View) -> tuple[str, str]:
 
 
 def _what_helped(view: View) -> str:
-    """`: Ana cleared 14 task instances`, or `, by itself` when no one did anything."""
+    """`: Ana cleared 14 task instances`, or `, by itself` if no one did anything."""
     incident, last = view.incident, view.remediation
     began = incident.reopened_at or incident.opened_at
     if incident.resolved_by:

@@ -1,4 +1,4 @@
-"""The message that counts the new alerts which wait for their own."""
+"""The message that counts the new alerts that still wait for their own message."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _NAMES = {Severity.critical: ("critical", "critical"), Severity.error: ("error",
 
 
 def show(poster: Poster, rest: Rest, *, begun: bool) -> tuple[str, str]:
-    """Posts the count, or edits it. One that was `begun` may have been posted already."""
+    """Posts the count, or edits it. If `begun`, it may have been posted already."""
     return poster.notice(rest.key, waiting(rest), rest.channel, rest.ref, begun=begun)
 
 
 def waiting(rest: Rest) -> Message:
-    """`and 63 more new alerts: 1 critical and 62 errors`, or that each has its own message by now."""
+    """`and 63 more new alerts: 1 critical and 62 errors`; once there are none left, that each has its own message."""
     total = sum(rest.by_severity.values())
     if not total:
         said = "✓ Each of the new alerts that were counted here has its own message now"

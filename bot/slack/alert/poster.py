@@ -1,8 +1,8 @@
 """Posts and edits incidents in Slack channels, and their threads.
 
-An alert is marked (`posting`, `telling_at`) before the call, and what is posted carries metadata; after a crash or a
-lost answer it is looked up before it is posted again, so it never appears twice. `text`, `blocks` and `attachments` go
-with every edit, since Slack keeps what is not sent.
+An alert is marked (`posting`, `telling_at`) before the call, and posts carry metadata; after a crash or a lost answer
+it is looked up before it is posted again, so it never appears twice. `text`, `blocks` and `attachments` are sent with
+every edit, because Slack keeps fields that are not sent.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ EVENT_TYPE = "windsock_alert"
 LINE_TYPE = "windsock_line"
 ACT_TYPE = "windsock_act"
 NOTICE_TYPE = "windsock_notice"
-RESERVE = {Lane.press: 0.0, Lane.change: 1.0, Lane.growth: 2.5}  # edits that are left for what is more urgent
-LINE_RESERVE = 2.0  # posts that a thread leaves for new alerts
-LOOK_BACK = timedelta(minutes=5)  # that Slack's clock and ours may be apart
-PAGE, MOST_PAGES = 200, 25  # messages read at once when a post's answer was lost, and how often
-JOIN_AGAIN = 600.0  # seconds after which a channel that could not be joined is asked again
+RESERVE = {Lane.press: 0.0, Lane.change: 1.0, Lane.growth: 2.5}  # edits that are left for more urgent messages
+LINE_RESERVE = 2.0  # posts that thread lines leave for new alerts
+LOOK_BACK = timedelta(minutes=5)  # allowed difference between Slack's clock and the bot's
+PAGE, MOST_PAGES = 200, 25  # messages read per page, and pages, to find a post whose answer was lost
+JOIN_AGAIN = 600.0  # seconds before joining a channel is tried again
 
 
 class Poster:
-    """One Slack workspace."""
+    """Posts to one Slack workspace."""
 
     def __init__(self, client: WebClient, kept: Kept | None = None) -> None:
         self._client = client
         self._pace = Pace(kept)
         self._not_joined: dict[str, float] = {}
-        self._noticed: set[str] = set()  # of requests for a second person and broken glass, by key
+        self._noticed: set[str] = set()  # keys of notices whose post was begun
 
     def show(self, alert: Alert, seen: View) -> Shown:
-        """Posts the incident, or edits its message to what it is now."""
+        """Posts the incident, or edits its message to its current state."""
         message = fit(alert_message.alert(seen))
         if alert.ref:
             self._edit(alert.channel_id, alert.ref, message, reserve=RESERVE[lane(alert)[0]])
@@ -62,20 +62,20 @@ class Poster:
         return self._post(alert, message)
 
     def say(self, alert: Alert, seen: View, news: Sequence[Entry]) -> None:
-        """Says new timeline entries in the message's thread, after the posts that are more urgent."""
+        """Posts new timeline entries in the message's thread, after more urgent posts."""
         for message in thread_lines.thread(news, seen):
             self._say(alert.channel_id, fit(message), thread_ts=alert.ref, reserve=LINE_RESERVE,
                       metadata=_marked(LINE_TYPE, alert=alert.id, entry=news[-1].id, rung=False))  # fmt: skip
 
     def ring(self, alert: Alert, seen: View, entry: Entry) -> None:
-        """An edit notifies no one: what must be noticed is one short reply, sent to the channel as well."""
+        """Posts one short reply that is sent to the channel as well, because an edit notifies no one."""
         message = thread_lines.broadcast(seen)
         if message is not None:
             self._say(alert.channel_id, fit(message), thread_ts=alert.ref, reply_broadcast=True,
                       metadata=_marked(LINE_TYPE, alert=alert.id, entry=entry.id, rung=True))  # fmt: skip
 
     def said(self, alert: Alert, since: datetime) -> Said:
-        """What the thread holds of ours since then."""
+        """The last entries that the bot posted in the thread since then."""
         told, rung = [0], [0]
         read = self._client.conversations_replies
         for payload, _ in self._marks(LINE_TYPE, read, channel=alert.channel_id, ts=alert.ref, oldest=_ts(since)):
@@ -86,8 +86,8 @@ class Poster:
     def announce(
         self, remediation: Remediation, channel: str, ref: str, where: str = "", *, posting: bool = False
     ) -> tuple[str, str]:
-        """Shows a change that no incident shows, in the channel where it was asked for. With `posting` an earlier try may
-        have left its message behind."""
+        """Shows a remediation without an incident in the channel where it was requested. With `posting`, an earlier
+        attempt may have posted its message already."""
         message, target = fit(thread_lines.announcement(remediation, where)), channel or remediation.plan.channel
         if not ref and posting:
             channel, ref = target, self._announcement(remediation, target)
@@ -106,8 +106,8 @@ class Poster:
     def notice(
         self, key: str, message: Message, channel: str, ref: str = "", *, thread: str = "", begun: bool = False
     ) -> tuple[str, str]:
-        """A message of ours that is no alert: posted (in a thread: to the channel as well), or edited where `ref` is. One
-        whose answer was lost, or that an earlier process had `begun`, is looked for by its key."""
+        """Posts or edits a message that isn't an alert; in a thread it is sent to the channel as well. A message whose
+        answer was lost, or that an earlier process had `begun`, is looked up by its key."""
         if not ref and (begun or key in self._noticed):
             channel, ref = self._noticed_at(key, channel, thread)
         if ref:
@@ -146,7 +146,7 @@ class Poster:
         return self._paced(bucket, self._client.chat_postMessage, **sent)
 
     def _joined(self, channel: str) -> bool:
-        """A public channel can be joined without being invited; one that cannot is not asked again for a while."""
+        """Joins a public channel; True on success. After a failure it is not tried again for ten minutes."""
         if time.monotonic() < self._not_joined.get(channel, 0.0):
             return False
         try:
@@ -161,14 +161,14 @@ class Poster:
         self._paced(self._pace.edits, self._client.chat_update, channel=channel, ts=ts, **message)
 
     def _find(self, alert: Alert) -> Shown | None:
-        """The message that an earlier try may have left behind."""
+        """The message that an earlier attempt may have posted."""
         channel = alert.channel_id or self._channel_id(alert.place.target)
         since = {"oldest": _ts(alert.owed_at - LOOK_BACK)} if alert.owed_at is not None else {}
         marks = self._marks(EVENT_TYPE, self._client.conversations_history, channel=channel, **since)
         return next((Shown(channel, ts) for payload, ts in marks if payload.get("alert") == alert.id), None)
 
     def _marks(self, event_type: str, read: Callable[..., Any], **where: str) -> Iterator[tuple[dict[str, Any], str]]:
-        """What we posted under this mark: (payload, ts), page by page."""
+        """The bot's messages with this event type: (payload, ts), page by page."""
         cursor = ""
         for _ in range(MOST_PAGES):
             answer = called(read, limit=PAGE, include_all_metadata=True, cursor=cursor, **where)
@@ -181,7 +181,8 @@ class Poster:
                 return
 
     def _channel_id(self, name: str) -> str:
-        """Only ever asked after a lost answer, or to join: channels are not enumerated otherwise."""
+        """The id of a channel. It is only needed after a lost answer, or to join; channels are not enumerated
+        otherwise."""
         wanted, cursor = name.lstrip("#"), ""
         while True:
             answer = called(self._client.conversations_list, limit=200, cursor=cursor, exclude_archived=False,
@@ -194,7 +195,8 @@ class Poster:
                 raise Permanent("Slack: the channel does not exist, or the bot cannot see it", "channel_not_found")
 
     def _paced(self, bucket: Bucket, call: Any, **arguments: Any) -> dict[str, Any]:
-        """A call whose token was taken. What is left is written down first: a crash must not give a new burst."""
+        """Makes a call whose token was taken. The buckets are stored first, so that a crash doesn't allow a new
+        burst."""
         self._pace.keep()
         try:
             return called(call, **arguments)

@@ -1,4 +1,4 @@
-"""Where an incident stands, as its message shows it: a stage with its sign and its colour."""
+"""The state of an incident in its message: a stage with its sign and its colour."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.slack.alert import action_words
 
 
 class Stage(StrEnum):
-    """What a reader must see first."""
+    """The stage that a message shows first."""
 
     firing = "firing"
     again = "again"
@@ -40,7 +40,7 @@ _SEVERITY = {
 
 
 def stage(view: View) -> Stage:
-    """The first of these that is true decides."""
+    """The stage; the first condition that is true decides."""
     incident, remediation = view.incident, view.remediation
     quiet = incident.silence is not None and view.now < incident.silence.until
     order = (
@@ -54,17 +54,17 @@ def stage(view: View) -> Stage:
 
 
 def sign(view: View) -> str:
-    """The emoji of the state."""
+    """The emoji of the stage."""
     return _SIGNS.get(stage(view), _SEVERITY[view.incident.severity][0])
 
 
 def colour(view: View) -> str:
-    """The bar: is it still waiting for a person?"""
+    """The colour of the bar, which shows whether the incident still waits for a person."""
     return _COLOURS.get(stage(view), _SEVERITY[view.incident.severity][1])
 
 
 def failed_act(view: View) -> Remediation | None:
-    """The last act when it failed and nothing has been decided since."""
+    """The last remediation if it failed and belongs to the current failure; otherwise None."""
     last, incident = view.remediation, view.incident
     if last is None or incident.state is State.resolved or last.progress not in action_words.FAILED:
         return None
@@ -72,6 +72,7 @@ def failed_act(view: View) -> Remediation | None:
 
 
 def is_storm(view: View) -> bool:
-    """More than one thing, one cause. What came back alone is no storm because others failed of it earlier."""
+    """Whether several things failed of one cause. A single thing that fails again is not a storm, even if others failed
+    earlier."""
     came_back_alone = view.incident.times > 1 and view.counts.sick == 1
     return view.incident.family is Family.task and view.counts.things > 1 and not came_back_alone

@@ -1,7 +1,7 @@
-"""What is said beside an alert: its thread, the short reply that the channel sees too, a change without an incident.
+"""Text next to an alert: its thread, the short reply that the channel sees too, a change without an incident.
 
-One line per entry. An entry's text may quote anything, so only its first words are bold and none of it is markup;
-threads mention no one.
+There is one line per entry. An entry's text may contain foreign text, so only its first words are bold and none of it
+is markup; threads mention no one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SIGNS = {"opened": "🔴", "explained": "🔴", "failed": "🔴", "reopened": "
 
 
 def thread(entries: Sequence[Entry], view: View) -> list[Message]:
-    """One message for each batch of entries, oldest first; the first entry brings the end of the traceback."""
+    """One message per batch of entries, oldest first; an entry about a failure adds the end of the traceback."""
     batches = [entries[start : start + _BATCH] for start in range(0, len(entries), _BATCH)]
     return [_batch(batch, view) for batch in batches]
 
@@ -63,7 +63,7 @@ def line(entry: Entry, view: View) -> str:
 
 
 def is_a_note(entry: Entry) -> bool:
-    """Whether the text is what the person wrote, and not a sentence of ours about them."""
+    """Whether the text is the person's own note, not the bot's sentence about them."""
     pressed = entry.what == "note" or entry.what in _PRESSED
     return bool(pressed and entry.who and entry.text) and not entry.text.startswith(entry.who)
 
@@ -85,7 +85,7 @@ def _opened(view: View) -> str:
 
 
 def _first_words(text: str) -> tuple[str, str, str]:
-    """The words up to the first colon or comma, that sign, and the rest."""
+    """The words up to the first colon or comma, that separator, and the rest."""
     ends = [found for mark in (": ", ", ") if 0 < (found := text.find(mark)) < 120]
     return (text[: min(ends)], text[min(ends) : min(ends) + 2], text[min(ends) + 2 :]) if ends else (text, "", "")
 
@@ -97,7 +97,8 @@ def _after(entry: Entry, view: View) -> str:
 
 
 def broadcast(view: View) -> Message | None:
-    """The short reply that the channel sees too, with the mention: critical, worse, opened again, escalated; else None."""
+    """The short reply that the channel sees too, with the mention: critical, worse, reopened, escalated; otherwise
+    None."""
     incident = view.incident
     last = next((entry for entry in reversed(view.timeline) if entry.what in _CALLED), None)
     worse = last is not None and last.what == "worse"
@@ -115,7 +116,7 @@ def broadcast(view: View) -> Message | None:
 
 
 def _called(view: View, about: str, what: str) -> str:
-    """What the whole channel is shown of an open incident; nothing where its message says enough."""
+    """The sentence for the whole channel about an open incident; empty if its message is enough."""
     if view.incident.severity is Severity.critical and view.incident.times == 1:
         return f"🚨 *Critical:* {foreign(cut_middle(name(view), 120) + spoken(view)[1])}"
     if what == "failed":
@@ -134,8 +135,8 @@ def _rung(said: str, about: str, call: str) -> Message:
 
 
 def announcement(remediation: Remediation, where: str = "") -> Message:
-    """A change that no incident shows, with the person's name: going on, done, or not done. `where` is the deployment, where
-    there are several."""
+    """A change without an incident, with the person's name: in progress, done, or not done. `where` is the deployment,
+    if there are several."""
     plan, who = remediation.plan, foreign(remediation.person.name, 40)
     if remediation.progress in action_words.FAILED:
         bold, sentence = action_words.not_done(remediation)
@@ -150,7 +151,7 @@ def announcement(remediation: Remediation, where: str = "") -> Message:
         else ""
     )
     lines = f"{said}\n{bar}  {action_words.tallied(remediation)}" if bar else said
-    if remediation.progress is Progress.watching and remediation.answer:  # cut short: what was cleared is followed
+    if remediation.progress is Progress.watching and remediation.answer:  # interrupted; cleared tasks are watched
         lines += f"\n⚠️ {foreign(remediation.answer, 300)}"
     reason = plain(plan.options.get("reason") or "", 200)
     runs = list(dict.fromkeys(change.run_id for change in plan.changes if change.run_id))

@@ -1,6 +1,7 @@
 """Calls to Slack: one client and one table of errors.
 
-The SDK's own retry is off, since it would repeat a post whose answer was lost; such a post is `Temporary(acted=None)`.
+The SDK's own retry is off, because it would repeat a post whose answer was lost; such a post is
+`Temporary(acted=None)`.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from slack_sdk.web import WebClient
 from bot.core.errors import Permanent, Temporary
 
 TIMEOUT = 10
-LATE_ACT = 5.0  # seconds until a call that took too long is taken to have acted, or not
+LATE_ACT = 5.0  # seconds after which the effect of a call that timed out can be looked up
 _NEVER_THERE = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
 _NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
-_CODE = re.compile(r"[a-z][a-z0-9_.:-]{1,60}")  # Slack's own words; the SDK puts sentences there too
+_CODE = re.compile(r"[a-z][a-z0-9_.:-]{1,60}")  # Slack's error codes; the SDK puts sentences there too
 _PASSING = frozenset({
     "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "accesslimited",
 })  # fmt: skip
@@ -44,12 +45,13 @@ _SENTENCES = {
 
 
 def client(token: str, api_url: str) -> WebClient:
-    """A client that never tries again by itself."""
+    """A client without the SDK's retries."""
     return WebClient(token=token, base_url=api_url, timeout=TIMEOUT, retry_handlers=[])
 
 
 def called(call: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
-    """One call's answer. Raises Temporary or Permanent, and nothing else that Slack or the network can cause."""
+    """Makes one call and returns its answer. Raises Temporary or Permanent for everything that Slack or the network can
+    cause."""
     try:
         answer = call(**arguments)
     except SlackApiError as error:
@@ -58,7 +60,7 @@ def called(call: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
         raise _lost(f"Slack does not answer: {error.reason}", error.reason) from error
     except (SlackClientError, http.client.HTTPException, TimeoutError, OSError, ValueError) as error:
         raise _lost(f"Slack's answer was lost: {error}", error) from error
-    except (AttributeError, TypeError, KeyError) as error:  # the SDK reads an answer that is no object
+    except (AttributeError, TypeError, KeyError) as error:  # the SDK fails on an answer that isn't an object
         raise Temporary("Slack's answer cannot be read", acted=None) from error
     data: Any = getattr(answer, "data", None)
     if not isinstance(data, dict):
@@ -67,15 +69,15 @@ def called(call: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
 
 
 def _lost(said: str, reason: object) -> Temporary:
-    """What was refused, not found or not reached was certainly not done; anything else may have been. What took too long may
-    even be done later, so it is not looked for at once."""
+    """The error for a lost answer. A call that was refused, not found or not reached was certainly not executed; any
+    other may have been. One that timed out may even be executed later, so it is not looked up at once."""
     if isinstance(reason, _NEVER_THERE) or getattr(reason, "errno", None) in _NO_WAY:
         return Temporary(said, acted=False)
     return Temporary(said, LATE_ACT if isinstance(reason, TimeoutError) else None, acted=None)
 
 
 def _refused(error: SlackApiError) -> Temporary | Permanent:
-    answer: Any = error.response  # a response, or what the SDK makes of a page: a bare dictionary
+    answer: Any = error.response  # a response, or a bare dictionary that the SDK makes of an HTML page
     given = answer if isinstance(answer, dict) else getattr(answer, "data", None)
     data = given if isinstance(given, dict) else {}
     code, status = str(data.get("error") or ""), getattr(answer, "status_code", data.get("status", 200))

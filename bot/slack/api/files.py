@@ -1,7 +1,7 @@
-"""Uploads a text as a file into a thread, when it is too long for a message: all subjects of a storm, a whole log.
+"""Uploads a text that is too long for a message as a file into a thread: all subjects of a storm, a whole log.
 
-Everything is masked first. If the answer is lost after Slack has shared the file, the result is
-`Temporary(acted=None)`. The file says what was left out.
+The text is redacted first. If the answer is lost after Slack has shared the file, the error is `Temporary(acted=None)`.
+The file says what was left out.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from bot.core.redaction import redact
 from bot.slack.api.client import called
 from bot.slack.text.words import plain, visible
 
-MOST_BYTES = 5_000_000  # some 40,000 failures; Slack shows a part of it and offers the whole for download
+MOST_BYTES = 5_000_000  # some 40,000 failures; Slack shows a part of it and offers all of it for download
 UPLOAD_SECONDS = 30
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
-_ROOM = 100  # bytes for the line that says what was left out
+_ROOM = 100  # bytes for the line about omitted lines
 
 
 def upload(
     client: WebClient, channel_id: str, thread_ts: str, name: str, text: str, title: str, *, keep_end: bool = False
 ) -> str:
-    """Shares `text` as the file `name` in a thread; returns its permalink ("" when Slack names none). Longer than
-    MOST_BYTES it is cut at a line's end: its start is kept, or its end. Raises Temporary or Permanent; only an answer lost
-    at the last step leaves it open (`acted` None) whether the file is there."""
+    """Shares `text` as the file `name` in a thread; returns its permalink ("" if Slack names none). A text longer than
+    MOST_BYTES is cut at the end of a line: its start is kept, or its end. Raises Temporary or Permanent; only if the
+    answer to the last step is lost, it is unknown (`acted` None) whether the file is there."""
     data = within(whole(text) or "(empty)\n", keep_end=keep_end).encode()
     name = _NO_NAME.sub("-", name).strip("-.")[:100] or "windsock.txt"
     place = _not_yet(client, name, len(data))
@@ -38,7 +38,7 @@ def upload(
 
 
 def _not_yet(client: WebClient, name: str, length: int) -> dict[str, str]:
-    """An address to send to. Nothing is visible yet, so a lost answer does no harm."""
+    """Requests an address for the upload. Nothing is visible yet, so a lost answer does no harm."""
     try:
         answer = called(client.files_getUploadURLExternal, filename=name, length=length)
     except Temporary as error:
@@ -61,12 +61,12 @@ def _send(url: str, data: bytes) -> None:
 
 
 def whole(text: str) -> str:
-    """The text without secrets and without what cannot be seen, however long it is."""
+    """The text without secrets and invisible characters, at any length."""
     return redact(visible(text))
 
 
 def within(text: str, *, keep_end: bool = False) -> str:
-    """At most MOST_BYTES of it, whole lines, and how many lines were left out."""
+    """At most MOST_BYTES of the text in whole lines, and a line that says how many were left out."""
     if len(text.encode()) <= MOST_BYTES:
         return text
     lines = text.splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""Slack's limits on posts and edits, kept on our side, over restarts as well."""
+"""Slack's limits on posts and edits, enforced by the bot, also across restarts."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ EDITS_PER_SECOND = 42 / 60
 
 
 class Bucket:
-    """Tokens that come back at a steady rate. Thread-safe; the clock is seconds since 1970, so that what is left survives a
-    restart."""
+    """A token bucket that refills at a steady rate. Thread-safe; the clock is seconds since 1970, so that the state
+    survives a restart."""
 
     def __init__(self, burst: float, per_second: float, clock: Callable[[], float] = time.time) -> None:
         self._burst, self._rate, self._clock = burst, per_second, clock
@@ -28,7 +28,7 @@ class Bucket:
         self._lock = threading.Lock()
 
     def take(self, reserve: float = 0.0) -> None:
-        """Takes one token and leaves `reserve` for what is more urgent. Raises Paced with the seconds to wait."""
+        """Takes one token and leaves `reserve` for more urgent calls. Raises Paced with the seconds to wait."""
         with self._lock:
             self._refill()
             missing = 1.0 + reserve - self._tokens
@@ -37,18 +37,18 @@ class Bucket:
             self._tokens -= 1.0
 
     def empty(self, seconds: float) -> None:
-        """The other side asked to slow down: nothing for that long."""
+        """Gives no token for that many seconds, because Slack asked to slow down."""
         with self._lock:
             self._refill()
             self._tokens = min(self._tokens, 1.0 - seconds * self._rate)
 
     def left(self) -> list[float]:
-        """What is left, and when: for `restore` after a restart."""
+        """The tokens left, and when, for `restore` after a restart."""
         with self._lock:
             return [self._tokens, self._at]
 
     def restore(self, left: Sequence[float]) -> None:
-        """Goes on from what was left; a clock that went back gives nothing."""
+        """Continues with what was left; a clock that went back adds nothing."""
         with self._lock:
             tokens, at = float(left[0]), float(left[1])
             self._tokens = min(self._burst, tokens + max(0.0, self._clock() - at) * self._rate)
@@ -61,7 +61,7 @@ class Bucket:
 
 
 class Kept(Protocol):
-    """Where small values survive a restart."""
+    """Stores small values that survive a restart."""
 
     def get(self, key: str) -> dict[str, Any] | None: ...
 
@@ -69,7 +69,7 @@ class Kept(Protocol):
 
 
 class Pace:
-    """A bucket for each channel's posts, and one for all edits, kept over a restart."""
+    """A bucket for each channel's posts, and one for all edits, kept across restarts."""
 
     def __init__(self, kept: Kept | None = None, clock: Callable[[], float] = time.time) -> None:
         self._posts: dict[str, Bucket] = {}
@@ -82,11 +82,11 @@ class Pace:
         return self._posts[channel]
 
     def alias(self, channel_id: str, name: str) -> None:
-        """A channel has an id and a name, and one pace."""
+        """Lets a channel's id and its name share one bucket."""
         self._posts[channel_id] = self.posts(name)
 
     def keep(self) -> None:
-        """Writes down what is left of every bucket."""
+        """Stores the state of every bucket."""
         if self._kept is not None:
             posts = {name: bucket.left() for name, bucket in self._posts.items()}
             self._kept.put(

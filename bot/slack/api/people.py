@@ -1,8 +1,8 @@
 """Who a Slack user is: first name, user groups with roles, and whether the account may use Windsock at all.
 
-When Slack can't be asked, known groups stay valid for five minutes; after that the user is in none (fail closed), and a
-refusal says why. What is known of the account stays valid for an hour; without it the user is unknown and changes
-nothing. The workspace in the request itself is checked first and costs no call.
+If Slack can't be asked, known groups stay valid for five minutes; after that the user is in none (fail closed), and a
+refusal says why. Known facts about the account stay valid for an hour; without them the user is unknown and can't
+change anything. The workspace in the request itself is checked first and costs no call.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from bot.slack.api.client import called
 
 KEPT_SECONDS = 300.0
 REFRESH_SECONDS = 180.0
-HELD_SECONDS = 3_600.0  # for which an account is believed to be what it was, while Slack cannot be asked
-QUIET_SECONDS = 2.0  # after Slack did not answer: the next caller doesn't wait for the same
+HELD_SECONDS = 3_600.0  # how long known facts about an account stay valid while Slack can't be asked
+QUIET_SECONDS = 2.0  # after Slack did not answer, callers don't wait for it again for this long
 _NOT_OURS = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 STRANGER = "an account of another workspace"
-SOON_SECONDS = 0.7  # for an ack that depends on who asks; Slack waits three seconds for it
+SOON_SECONDS = 0.7  # for an ack that depends on the user; Slack waits three seconds for it
 _Kept = tuple[float, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """Slack is being asked about a person, since a time of the monotonic clock."""
+    """A pending question to Slack about a person; `began` is on the monotonic clock."""
 
     future: Future[Person]
     began: float
@@ -51,7 +51,7 @@ class People:
         self._under_way: dict[str, _Question] = {}
 
     def soon(self, user_id: str, given_name: str = "", team: str = "", seconds: float = SOON_SECONDS) -> Person:
-        """The same with a time limit: a person whom Slack doesn't report in time is unknown for now."""
+        """Like `person`, with a time limit: a person whom Slack doesn't report in time is unknown for now."""
         asked = self._question(user_id, given_name, team)
         try:
             return asked.future.result(max(0.0, asked.began + seconds - time.monotonic()))
@@ -59,7 +59,7 @@ class People:
             return self.person(user_id, given_name, team, asking=False)
 
     def _question(self, user_id: str, given_name: str, team: str) -> _Question:
-        """The one that is under way, or a new one: asking twice doesn't wait twice."""
+        """The pending question about the person, or a new one, so that concurrent callers share it."""
         with self._lock:
             asked = self._under_way.get(user_id)
             if asked is None or asked.future.done():
@@ -69,8 +69,8 @@ class People:
         return asked
 
     def person(self, user_id: str, given_name: str = "", team: str = "", *, asking: bool = True) -> Person:
-        """The person behind a user id; `given_name` and `team` (their workspace) are what the request says of them. Without
-        `asking` it is what was learnt, as far as that holds."""
+        """The person with this user id; `given_name` and `team` (their workspace) come from the request. If `asking` is
+        False, only known facts are used, while they are valid."""
         if self._is_elsewhere(team, asking=asking):
             return Person(user_id, given_name or user_id, barred=STRANGER)
         found, unasked = self._user(user_id, asking=asking)
@@ -89,12 +89,13 @@ class People:
         )  # fmt: skip
 
     def _is_elsewhere(self, team: str, *, asking: bool) -> bool:
-        """Whether the request names a workspace that is certainly not ours. One of an enterprise has many; Slack is asked."""
+        """Whether the request names a workspace that is certainly a different one. An enterprise has many; then Slack
+        is asked."""
         here = self._workspace(asking=asking) if team else {}
         return bool(here.get("team_id")) and team != here["team_id"] and not here.get("enterprise_id")
 
     def forget(self) -> None:
-        """Everyone is asked about again."""
+        """Forgets everything, so that Slack is asked again."""
         with self._lock:
             self._kept.clear()
 
@@ -103,7 +104,7 @@ class People:
         return _first_name(self._user(user_id)[0])
 
     def names(self, ids: Iterable[str]) -> list[str]:
-        """First names of the people among the ids; a plain name, so no one is notified."""
+        """First names of the people among the ids; plain names, so no one is notified."""
         return [self.name(one) or one for one in ids if one != EVERYBODY and not one.startswith("S")]
 
     def handles(self, ids: Iterable[str]) -> list[str]:
@@ -115,18 +116,19 @@ class People:
         return [str((found or {}).get(one) or one) for one in groups]
 
     def link(self, channel: str, ts: str = "") -> str:
-        """Where a message, or a channel, can be opened; only its name if Slack doesn't report the workspace's URL."""
+        """The URL of a message or a channel; only its path if Slack doesn't report the workspace's URL."""
         here = self._workspace() if channel else {}
         path = f"archives/{channel}" + (f"/p{ts.replace('.', '')}" if ts else "")
         return f"{here.get('url', '')}{path}" if channel else ""
 
     def refresh(self) -> None:
-        """Asks for the groups again before they grow old; what cannot be asked stays until its time is over."""
+        """Asks for the groups again before they expire; if Slack can't be asked, the known members stay valid until
+        they expire."""
         for group in self._groups:
             self._members_of(group, anew=True)
 
     def _user(self, user_id: str, *, asking: bool = True) -> tuple[Mapping[str, Any], str]:
-        """What Slack says of them, or said within the hour."""
+        """What Slack reports about the user, or reported within the hour."""
         found, trouble = self._asked("user", user_id, lambda: self._one(user_id), asking=asking)
         if found is None:
             until, learnt = self._kept.get(("user", user_id), (0.0, {}))
@@ -145,7 +147,7 @@ class People:
             raise
 
     def _barred(self, user: Mapping[str, Any], *, asking: bool) -> str:
-        """Why nothing is taken from the account, empty when it is one of ours."""
+        """Why nothing is accepted from the account; empty if it is a regular account of this workspace."""
         if user.get("deleted"):
             return "a deactivated account"
         if user.get("is_bot") or user.get("id") == "USLACKBOT":
@@ -163,7 +165,7 @@ class People:
         return found or self._kept.get(("workspace", ""), (0.0, {}))[1] or {}
 
     def _members_of(self, group: str, *, anew: bool = False, asking: bool = True) -> tuple[frozenset[str], str]:
-        """Who is in a group; no one if Slack can't be asked, and then why."""
+        """The members of a group, none if Slack can't be asked, and then the reason."""
 
         def ask() -> frozenset[str]:
             return frozenset(called(self._client.usergroups_users_list, usergroup=group).get("users") or ())
@@ -175,7 +177,7 @@ class People:
         self, what: str, about: str, ask: Callable[[], Any], lasts: float = KEPT_SECONDS, *, anew: bool = False,
         asking: bool = True,
     ) -> tuple[Any, str]:  # fmt: skip
-        """What was learnt within its time, else what Slack says now: (None, why) when it cannot be asked."""
+        """The known value while it is valid, otherwise Slack's answer: (None, reason) if Slack can't be asked."""
         kept, now = self._kept.get((what, about)), self._clock()
         fresh = kept is not None and kept[0] > now
         if kept is not None and fresh and not anew:

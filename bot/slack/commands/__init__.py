@@ -1,4 +1,4 @@
-"""The slash verbs: one function each, listed in one registry from which help is made.
+"""The slash verbs: one function each, listed in one registry, which is also the source of the help.
 
-Adding a verb: write its function in `look`, `act` or `alerts`, and give it a line in `registry`.
+To add a verb, write its function in a module of this folder and add a row to `registry`.
 """

@@ -1,6 +1,6 @@
 """`health`, `zombies`, `jobs`, `pools`, `import-errors`, `oncall`: the state of each Airflow's parts.
 
-All deployments are asked at once, each within its own time limit; one that doesn't answer is one sentence.
+All deployments are asked at once, each with its own time limit; one that doesn't answer takes one sentence.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def health(ask: Ask) -> Message:
-    """Everything, or one check asked now."""
+    """Everything, or one check, run now."""
     named = [word.lower() for word in ask.words if word.rstrip(":") not in ask.services.airflows]
     return check(ask, named[0]) if named else status_reply.health(status.status(ask.services))
 
@@ -33,7 +33,7 @@ def zombies(ask: Ask) -> Message:
 
 
 def check(ask: Ask, name: str) -> Message:
-    """One check, asked now of every deployment that has a metastore; the others say what they lack."""
+    """Runs one check now for every deployment that has a metastore; the others say what they lack."""
     found = chosen(ask)
     if isinstance(found, Refused):
         return refused(ask, found, "health")
@@ -46,7 +46,7 @@ def check(ask: Ask, name: str) -> Message:
 
 
 def _asked(ask: Ask, airflow: Airflow, name: str) -> CheckSeen:
-    """Without a metastore there is nothing to ask; what the alerts say of it is still shown."""
+    """Runs the check for one deployment. Raises Permanent if it has no metastore."""
     one = ask.services.examine.get(airflow.name)
     seen = one.ask(name) if one is not None else None
     if seen is not None:
@@ -79,7 +79,7 @@ def _everywhere(
 
 
 def on_call(ask: Ask) -> Message:
-    """Who PagerDuty would ring."""
+    """The people whom PagerDuty would page."""
     if ask.services.on_call is None:
         return history.no_on_call()
     try:

@@ -1,4 +1,4 @@
-"""`audit` and `break-glass`: who did what. Users see their own lines; what others did is for operators."""
+"""`audit` and `break-glass`: who did what. Users see their own lines; other people's lines are for operators."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN = 15
 
 
 def audit(ask: Ask) -> Message:
-    """The newest lines: everything, of an alert or a name, or of a person; one's own for everybody."""
+    """The newest lines: all of them, those of an alert or a name, or those of a person; everyone sees their own."""
     word = ask.words[0] if ask.words else ""
     mine = word.startswith("@") and _is_me(ask, word)
     if not mine:
@@ -47,7 +47,7 @@ def _is_me(ask: Ask, word: str) -> bool:
 
 
 def break_glass(ask: Ask) -> Message:
-    """`break-glass 30m reason…`, `break-glass end`, or who has broken it now."""
+    """`break-glass 30m reason…`, `break-glass end`, or the roles that are active now."""
     if not ask.words:
         return standing(glass.held(ask.services), ask.services.access.break_glass.longest)
     if ask.words[0].lower() == "end":

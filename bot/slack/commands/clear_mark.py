@@ -1,5 +1,5 @@
-"""Verbs that run task instances again or set their state: clear and mark. Each ends in a preview; nothing is changed before
-it is confirmed."""
+"""Verbs that run task instances again or set their state: clear and mark. Each ends in a preview; nothing is changed
+before it is confirmed."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _CLEAR_WORDS = frozenset({"failed", "downstream", "upstream", "all", "dry"})
 
 
 def preview(ask: Ask, planned: Plan | Refused, verb: str) -> Message:
-    """The list to confirm, or why there is none; with `dry` only the list."""
+    """The list to confirm, or the reason why there is none; with `dry` only the list."""
     if isinstance(planned, Refused):
         return refused(ask, planned, verb)
     return preview_reply.preview(planned, ask.services.clock(), dry=ask.said("dry"), where=place_of(ask, planned))
 
 
 def clear(ask: Ask) -> Message:
-    """Run task instances again: of an alert, a task, a run, or of every run of a window."""
+    """Runs task instances again: of an alert, a task, a run, or every run in a window."""
     if not ask.words:
         return missing(ask, "an alert, a task or a run")
     ref = grammar.ref(ask.words[0])
@@ -58,7 +58,7 @@ def clear(ask: Ask) -> Message:
 
 
 def _clear_window(ask: Ask, ref: links.Ref, window: Window) -> Message:
-    """The same in each of several runs."""
+    """Clears in every run of a window."""
     found = allowed_target(ask, ref, "clear")
     if isinstance(found, Refused):
         return refused(ask, found, "clear")
@@ -69,7 +69,7 @@ def _clear_window(ask: Ask, ref: links.Ref, window: Window) -> Message:
 
 
 def _plan_clear(ask: Ask, found: Target, runs: Iterable[Run], incident_id: int | None) -> Plan | Refused:
-    # a whole run without a word more means what failed in it: so that nothing that succeeded runs again by accident
+    # a run without options clears only what failed in it, so that successful tasks don't run again by accident
     only_failed = ask.said("failed") or (not found.task_id and not ask.said("all"))
     tasks = ((found.task_id, found.map_index),) if found.task_id else ()
     scopes = [
@@ -81,7 +81,7 @@ def _plan_clear(ask: Ask, found: Target, runs: Iterable[Run], incident_id: int |
 
 
 def _odd(ask: Ask, words: Iterable[str], known: frozenset[str]) -> Refused | None:
-    """A word that says nothing here: perhaps it was to narrow the list, so it is asked about."""
+    """Refuses a word that is not an option; it may have been meant to narrow the list."""
     odd = next((word for word in words if word.lower() not in known), None)
     if odd is None:
         return None
@@ -89,7 +89,7 @@ def _odd(ask: Ask, words: Iterable[str], known: frozenset[str]) -> Refused | Non
 
 
 def mark(ask: Ask) -> Message:
-    """Set a task instance's state, or a run's, without running it."""
+    """Sets the state of a task instance or a run, without running it."""
     state = next((_STATES[word.lower()] for word in ask.words[1:] if word.lower() in _STATES), "")
     if ask.command.verb.startswith("mark-"):
         state = _STATES.get(ask.command.verb.removeprefix("mark-"), "")
@@ -119,7 +119,7 @@ def _plan_mark(ask: Ask, found: Target, run_id: str, state: str, reason: str) ->
 
 
 def mark_alert(ask: Ask, incident_id: int, state: str, reason: str = "") -> Plan | Refused:
-    """Everything of an alert that is still sick."""
+    """Plans to mark all of an alert's task instances that are still failing."""
     not_allowed = authorization.may(ask.services, ask.person, "mark", f"A-{incident_id} {state}", incident_id)
     found = not_allowed or sick_tasks(ask.services, incident_id)
     if isinstance(found, Refused):
@@ -129,7 +129,7 @@ def mark_alert(ask: Ask, incident_id: int, state: str, reason: str = "") -> Plan
 
 
 def allowed_target(ask: Ask, ref: links.Ref, verb: str, *, needs_run: bool = False) -> Target | Refused:
-    """The role is asked for first: a refusal reveals nothing about what exists."""
+    """The target of a REF. The role is checked first, so that a refusal doesn't reveal what exists."""
     about = About(ref.deployment or ANYWHERE, settled=False)
     return authorization.may(ask.services, ask.person, verb, ask.command.rest, about=about) or target(
         ask, ref, needs_run=needs_run

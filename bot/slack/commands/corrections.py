@@ -19,7 +19,7 @@ _MOST = 3
 
 
 def unclear(refusal: Unclear, command: grammar.Command) -> Message:
-    """The sentence, and each choice as the whole command that it makes."""
+    """The sentence, and each choice as a complete command."""
     said = foreign(refusal.reason, formatted=True)
     lines = [_corrected(command, choice) for choice in refusal.choices[:_MOST]]
     near = [button("run" if n == 0 else f"run-{n + 1}", cut(plain(line), 75), line, spoken=f"Run {plain(line)}")
@@ -28,10 +28,10 @@ def unclear(refusal: Unclear, command: grammar.Command) -> Message:
 
 
 def _corrected(command: grammar.Command, choice: str) -> str:
-    """The line with the choice in the place of the REF."""
+    """The line with the choice in place of the REF."""
     asked = command.words[0] if command.words else ""
     text = command.text.replace(f"<{asked}>", asked)
-    # behind the verb, and as a word of its own: a DAG may be called `s`
+    # after the verb, and as a whole word: a DAG may be called `s`
     found = re.search(rf"(?<=[\s\"']){re.escape(asked)}(?![^\s\"'])", text) if asked else None
     if found is not None:
         line = f"{text[: found.start()]}{choice}{text[found.end() :]}"
@@ -41,7 +41,7 @@ def _corrected(command: grammar.Command, choice: str) -> str:
 
 
 def fault(refusal: grammar.Fault) -> Message:
-    """The sentence, the line as it was typed, and a caret under what is wrong."""
+    """The sentence, the line as it was typed, and a caret under the fault."""
     said = foreign(refusal.reason, formatted=True)
     shown = preformatted(f"{refusal.line}\n{refusal.caret}") if refusal.line else None
     below = context(f"next: {code(f'/airflow {plain(refusal.next, 200)}')}") if refusal.next else None
@@ -49,7 +49,7 @@ def fault(refusal: grammar.Fault) -> Message:
 
 
 def of(refusal: Refused, command: grammar.Command) -> Message | None:
-    """The answer, where the refusal is of one of these kinds."""
+    """The answer to an Unclear or a Fault; None for other refusals."""
     if isinstance(refusal, Unclear) and refusal.choices and command.words:
         return unclear(refusal, command)
     return fault(refusal) if isinstance(refusal, grammar.Fault) else None

@@ -23,7 +23,7 @@ _RERUN = {"failed": "failed", "completed": "completed", "all": "completed"}
 
 
 def pause(ask: Ask) -> Message:
-    """Stop starting new runs, for a while or for good."""
+    """Stops starting new runs, for a time or until it is unpaused."""
     return _pause(ask, True)
 
 
@@ -51,20 +51,20 @@ def _pause(ask: Ask, paused: bool) -> Message:
 
 
 def _lasts(ask: Ask, words: list[str]) -> timedelta | Refused | None:
-    """`for 2h` in front of the reason; None without it."""
+    """Parses `for 2h` before the reason; None without it."""
     if not words or words[0].lower() != "for":
         return None
     said = words[1] if len(words) > 1 else ""
     lasts = duration(said)
     if lasts is None and not any(sign.isdigit() for sign in said):
-        return None  # `pause x for the audit` is a reason
+        return None  # `pause x for the audit`: the words are a reason
     if lasts is None or not timedelta(minutes=1) <= lasts <= LONGEST_PAUSE:
         return grammar.fault(ask.command, said, f"`{said}` isn't a duration between 1m and 30d, such as 30m, 2h or 1d")
     return lasts
 
 
 def trigger(ask: Ask) -> Message:
-    """Start a run, with conf as key=value or as JSON."""
+    """Starts a run, with conf as key=value or as JSON."""
     if not ask.words:
         return missing(ask, "a DAG")
     conf = conf_of(ask)
@@ -80,7 +80,7 @@ def trigger(ask: Ask) -> Message:
 
 
 def conf_of(ask: Ask) -> Mapping[str, Any] | Refused:
-    """`conf={…}` wins; else every key=value, where a value that is JSON is taken as JSON."""
+    """The conf: `conf={…}` takes precedence; otherwise every key=value, with valid JSON values decoded."""
     start = ask.command.text.find("conf=")
     if start >= 0:
         return _json_conf(ask.command, start + len("conf="))
@@ -92,7 +92,7 @@ def conf_of(ask: Ask) -> Mapping[str, Any] | Refused:
 
 
 def _json_conf(command: grammar.Command, begin: int) -> Mapping[str, Any] | Refused:
-    """The JSON that begins there; what follows it may be `dry` and nothing else."""
+    """Parses the JSON that begins there; only `dry` may follow it."""
     text = command.text
     while begin < len(text) and text[begin] in " '\"" and "{" in text[begin:]:
         begin += 1
@@ -117,7 +117,7 @@ def _value(text: str) -> Any:
 
 
 def backfill(ask: Ask) -> Message:
-    """A run for every logical date of a window."""
+    """Starts a run for every logical date in a window."""
     if not ask.words:
         return missing(ask, "a DAG and a window: from D to D")
     said = grammar.window(ask.command, ask.words[1:], ask.services.clock())

@@ -1,7 +1,7 @@
 """The grammar of a slash command: a verb, a REF, then options as words or flags.
 
-Curly quotes, long dashes and links in angle brackets, as editors make them, are normalised first. Parsing knows nothing
-of Airflow; names are resolved later. A fault is shown with a caret under it.
+Curly quotes, long dashes and links in angle brackets, which editors insert, are normalised first. Parsing is
+independent of Airflow; names are resolved later. A fault is shown with a caret under it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _INCIDENT = re.compile(r"(?:(?P<deployment>[\w-]+):)?[Aa]-?(?P<number>\d{1,9})")
 _SLACK_LINK = re.compile(r"((?:[\w-]+:)?)<(.*)>")  # <https://…|label>, as Slack sends a link
 _LINK = re.compile(r"(?:(?P<deployment>[\w-]+):)?(?P<link>[a-z]+://.*)", re.IGNORECASE)
 _REF = re.compile(r"(?:(?P<deployment>[\w-]+):)?(?P<name>[^\s@\[\]:]+)(?:\[(?P<index>\d{1,9})\])?(?:@(?P<run>\S+))?")
-_VALUED = re.compile(r"--(from|to|for|conf|reason)(?:=(.*))?", re.DOTALL)  # flags that a value follows
-_SHOWN = 60  # characters on either side of a fault
+_VALUED = re.compile(r"--(from|to|for|conf|reason)(?:=(.*))?", re.DOTALL)  # flags that take a value
+_SHOWN = 60  # characters shown on either side of a fault
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One parsed line. `words` are what follows the verb, in order and unquoted; `text` is the line as it was meant."""
+    """One parsed line. `words` follow the verb, in order and unquoted; `text` is the normalised line."""
 
     verb: str
     words: tuple[str, ...] = ()
@@ -40,14 +40,14 @@ class Command:
         return " ".join(self.words)
 
     def after(self, words: int) -> str:
-        """What was typed behind the verb and so many words, as it was typed: a note keeps its quotes."""
+        """The text after the verb and that many words, as it was typed: a note keeps its quotes."""
         ends = [found.end() for found in _TOKEN.finditer(self.text)]
         return _unescaped(self.text[ends[words] :].strip()) if len(ends) > words else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault(Refused):
-    """A refusal that shows the place: the line and a caret under what is wrong."""
+    """A refusal that shows where the fault is: the line and a caret under it."""
 
     line: str = ""
     caret: str = ""
@@ -55,7 +55,7 @@ class Fault(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A window of time, both ends belong to it, and the words that were not about it."""
+    """A window of time, both ends included, and the words that don't belong to it."""
 
     start: datetime
     end: datetime
@@ -63,7 +63,7 @@ class Said:
 
 
 def parse(line: str) -> Command:
-    """The verb in lower case, and its words. An empty line asks for help."""
+    """The verb in lower case, and its words. An empty line means help."""
     text = line.translate(_TYPOGRAPHY).strip()
     tokens = [token for found in _TOKEN.findall(text) for token in _valued(_plain(found))]
     if not tokens:
@@ -86,7 +86,7 @@ def _unescaped(text: str) -> str:
 
 
 def _valued(token: str) -> list[str]:
-    """`--from=monday` is `from monday`; other flags stay flags."""
+    """`--from=monday` becomes `from monday`; other flags stay flags."""
     found = _VALUED.fullmatch(token)
     if not found:
         return [token]
@@ -96,7 +96,8 @@ def _valued(token: str) -> list[str]:
 
 
 def ref(word: str) -> Ref | Refused:
-    """A REF from one word: A-12, dag, dag.task, dag.task[7], dag@run, a pasted Airflow link, each with prod: in front."""
+    """A REF from one word: A-12, dag, dag.task, dag.task[7], dag@run, a pasted Airflow link, each with an optional
+    prefix `prod:`."""
     if found := _INCIDENT.fullmatch(word):
         return Ref(incident=int(found["number"]), deployment=found["deployment"] or "")
     if link := _LINK.fullmatch(word):
@@ -113,7 +114,7 @@ def ref(word: str) -> Ref | Refused:
 
 
 def window(command: Command, words: Sequence[str], now: datetime) -> Said | Refused | None:
-    """`from D [to D]` among the words; None when there is no `from`. Without `to` it lasts until now."""
+    """Parses `from D [to D]` among the words; None if there is no `from`. Without `to` the window ends now."""
     lower = [word.lower() for word in words]
     if "from" not in lower:
         return _lone_to(command, lower)
@@ -139,7 +140,7 @@ def _lone_to(command: Command, lower: Sequence[str]) -> Refused | None:
 
 
 def _date(words: Sequence[str], at: int) -> tuple[str, int]:
-    """The words of a date (`3d ago` and `2026-11-20 05:00` are two), and where the words go on."""
+    """The words of a date (`3d ago` and `2026-11-20 05:00` are two), and the position after them."""
     if at >= len(words):
         return "", at
     following = words[at + 1] if at + 1 < len(words) else ""
@@ -159,7 +160,7 @@ def fault(command: Command, word: str, sentence: str, *, last: bool = False) -> 
 
 
 def fault_at(command: Command, place: int, length: int, sentence: str) -> Fault:
-    """The same for a place in the line."""
+    """A refusal with a caret at a place in the line."""
     begin = max(0, place - _SHOWN)
     line = "".join(
         sign if sign.isprintable() else " " for sign in command.text[begin : place + max(length, 1) + _SHOWN]

@@ -1,6 +1,6 @@
-"""`slow`, `report` and `digest`: how long tasks take compared with before, how one DAG did, how a day went.
+"""`slow`, `report` and `digest`: how long tasks take compared with before, one DAG's health, a day's summary.
 
-Without a metastore the API is asked for a few runs, and the answer says which.
+Without a metastore a few runs are read from the API, and the answer says which.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DAYS = timedelta(days=7)
 
 
 def slow(ask: Ask) -> Message:
-    """Tasks of the last day that take clearly longer than in the week before; `slow 2d` looks at two days."""
+    """Tasks of the last day that take clearly longer than in the week before; `slow 2d` covers two days."""
     found = chosen(ask)
     if isinstance(found, Refused):
         return refused(ask, found, "slow")
@@ -48,7 +48,7 @@ def slow(ask: Ask) -> Message:
 
 
 def report(ask: Ask) -> Message:
-    """One DAG's health over the last week, or `report DAG 30d`."""
+    """One DAG's health over the last week, or with `report DAG 30d` over 30 days."""
     found = pointed(ask, "a DAG")
     if isinstance(found, Refused):
         return refused(ask, found, "report")
@@ -64,7 +64,7 @@ def report(ask: Ask) -> Message:
 
 
 def _history(ask: Ask, airflow: Airflow) -> History:
-    """The metastore's; without one the API's, about the DAGs that there are alerts about."""
+    """The metastore's history; without one the API's, for the DAGs with open alerts."""
     known = ask.services.histories.get(airflow.name)
     if known is not None:
         return known

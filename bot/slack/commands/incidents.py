@@ -28,7 +28,7 @@ _DONE = {
 
 
 def press(ask: Ask, verb: str) -> Message:
-    """One press on one alert; the alert itself shows the rest."""
+    """Makes one press on one alert and confirms it; the alert shows the details."""
     if not ask.words:
         return missing(ask, "an alert such as A-12")
     ref = grammar.ref(ask.words[0])
@@ -70,7 +70,7 @@ def escalate(ask: Ask) -> Message:
 
 
 def silence(ask: Ask) -> Message:
-    """`silence A-12 for 2h reason`, or a DAG, or a task."""
+    """`silence A-12 for 2h reason`, or a DAG or task instead of an alert."""
     if not ask.words:
         return missing(ask, "what, for how long and why: `silence A-12 for 2h reason`")
     said = _how_long(ask)
@@ -88,7 +88,7 @@ def silence(ask: Ask) -> Message:
 
 
 def _how_long(ask: Ask) -> tuple[timedelta, str] | Refused:
-    """How long and why: `for 2h reason`, `2h reason`, or only a reason, which lasts an hour."""
+    """Duration and reason: `for 2h reason`, `2h reason`, or only a reason, which lasts an hour."""
     words = ask.words[1:]
     begins = 1 if words and words[0].lower() == "for" else 0
     said = words[begins] if len(words) > begins else ""
@@ -99,7 +99,7 @@ def _how_long(ask: Ask) -> tuple[timedelta, str] | Refused:
 
 
 def _scope(ask: Ask, word: str) -> tuple[str, str] | Refused:
-    """(scope, deployment) of what a word names."""
+    """(scope, deployment) for an alert, a DAG or a task."""
     ref = grammar.ref(word)
     if isinstance(ref, Refused):
         return ref
@@ -117,7 +117,7 @@ def _scope(ask: Ask, word: str) -> tuple[str, str] | Refused:
 
 
 def scope_of(seen: View) -> str:
-    """What an alert's silence covers by default: its cause, its task, or the thing itself."""
+    """The default scope of an alert's silence: its cause, its task, or the thing itself."""
     signal = seen.incident.exemplar
     if not signal.task_id:
         return f"thing:{signal.label}"

@@ -1,7 +1,7 @@
-"""What a pasted Airflow link points at.
+"""Parses a pasted Airflow link.
 
 Airflow 3 names things in the path, Airflow 2 in the query, older pages by logical date; a browser may leave a run id's
-plus sign unescaped. Which deployment the host belongs to is decided elsewhere.
+plus sign unescaped. The deployment for the host is determined elsewhere.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ _IN_PATH = frozenset({"runs", "tasks", "mapped"})
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """What a REF points at. `name` is `dag` or `dag.task` as written; `task` is set only where a link names it separately."""
+    """The meaning of a REF. `name` is `dag` or `dag.task` as written; `task` is set only if a link names it
+    separately."""
 
     incident: int | None = None
     deployment: str = ""
@@ -26,11 +27,12 @@ class Ref:
     map_index: int | None = None
     run: str = ""
     host: str = ""  # of a pasted link, with its port
-    path: str = ""  # of a pasted link, as far as the address of its Airflow may reach
+    path: str = ""  # of a pasted link, the part that may belong to the base address of its Airflow
 
 
 def of_link(word: str) -> Ref | Refused:
-    """A link of Airflow 3 (`/dags/D/runs/R/tasks/T/mapped/7`) or 2 (`/dags/D/grid?dag_run_id=R&task_id=T&map_index=7`)."""
+    """Parses a link of Airflow 3 (`/dags/D/runs/R/tasks/T/mapped/7`) or 2
+    (`/dags/D/grid?dag_run_id=R&task_id=T&map_index=7`)."""
     try:
         parts = urlsplit(word)
     except ValueError:
@@ -54,10 +56,7 @@ def of_link(word: str) -> Ref | Refused:
 
 
 def host_of(address: str) -> str:
-    """`airflow.example.com:8080`: in small letters, without a name before it and without the port that goes without saying.
-
-    Empty where there is none.
-    """
+    """`airflow.example.com:8080`: lower case, without user name and default port. Empty if there is no host."""
     try:
         parts = urlsplit(address)
         name, port = parts.hostname or "", parts.port
@@ -67,5 +66,5 @@ def host_of(address: str) -> str:
 
 
 def _pairs(path: list[str]) -> dict[str, str]:
-    """`runs/R/tasks/T/mapped/7/xcom` by name; a tab at the end names nothing."""
+    """The names in `runs/R/tasks/T/mapped/7/xcom`; a trailing tab is ignored."""
     return {name: path[at + 1] for at, name in enumerate(path[:-1]) if at % 2 == 0 and name in _IN_PATH}

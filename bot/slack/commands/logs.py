@@ -1,7 +1,7 @@
 """`logs`: the log of one try, of an alert or of a task in a run.
 
-When more lines are requested than fit into a message, the log becomes a file in the alert's thread; a task without an
-alert has no thread, so the message is all there is. Nothing is posted unmasked.
+If more lines are requested than fit into a message, the log becomes a file in the alert's thread; a task without an
+alert has no thread, so it gets only the message. Nothing is posted unredacted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ LINES, MOST_LINES = 12, 50
 
 
 def logs(ask: Ask) -> Message:
-    """Of an alert or of a task; `50` asks for more lines, `try 2` for another try, `file` for all of it in the thread."""
+    """The log of an alert or a task; `50` requests more lines, `try 2` another try, `file` the whole log in the
+    thread."""
     found = pointed(ask, "an alert or a task", needs_run=True)
     if isinstance(found, Refused):
         return refused(ask, found, "logs")
@@ -39,7 +40,7 @@ def logs(ask: Ask) -> Message:
 
 
 def options(words: tuple[str, ...]) -> tuple[int, int]:
-    """(lines, try or 0) of `50 try 2`."""
+    """(lines, try or 0) from words such as `50 try 2`."""
     lowered = [word.lower() for word in words]
     try_number = 0
     if "try" in lowered and (after := lowered[lowered.index("try") + 1 :][:1]) and after[0].isdecimal():
@@ -50,7 +51,7 @@ def options(words: tuple[str, ...]) -> tuple[int, int]:
 
 
 def alert_log(ask: Ask, seen: View) -> Message:
-    """The log behind an alert's latest failure."""
+    """The log of an alert's latest failure."""
     signal: Signal = seen.incident.exemplar
     airflow = ask.services.airflows.get(signal.deployment)
     if airflow is None or not signal.task_id:
@@ -63,7 +64,7 @@ def alert_log(ask: Ask, seen: View) -> Message:
 def task_log(
     airflow: Airflow, ref: TaskRef, wanted: int, try_number: int = 0, where: str = "", thread: _Thread | None = None
 ) -> Message:
-    """Without a try, the newest. `where` is `prod:` where there are several deployments."""
+    """The log of a try, by default the newest. `where` is `prod:` if there are several deployments."""
     try:
         with airflow.within(PATIENCE):
             instance = airflow.task_instance(ref)
@@ -82,14 +83,14 @@ def task_log(
 
 @dataclass(frozen=True, slots=True)
 class _Thread:
-    """Where a log goes that is longer than a message; no alert (0), no thread."""
+    """Uploads a log that is longer than a message to its alert's thread; without an alert (0) there is no thread."""
 
     ask: Ask
     incident: int
     wanted: int
 
     def file(self, ref: TaskRef, log: Log, try_number: int) -> str:
-        """A link to the whole log; empty when fewer lines were requested, or Slack did not take it."""
+        """A link to the whole log; empty if fewer lines were requested, or Slack did not accept it."""
         place = self._place() if self._is_asked_for(log) else None
         if self.ask.client is None or place is None:
             return ""
@@ -97,23 +98,23 @@ class _Thread:
         told, remembered = f"{name} {ref.run_id} {len(log.lines)}", self.ask.services.remembered
         before = remembered.get(f"log file/{self.incident}") or {}
         if before.get("told") == told:
-            return str(before["url"])  # it stands there already
+            return str(before["url"])  # it was uploaded before
         title = f"{ref.dag_id}.{ref.label}, try {try_number}, for {self.ask.person.name}"
         try:
             url = files.upload(self.ask.client, *place, name, "\n".join(log.lines), title, keep_end=True)
         except (Temporary, Permanent):
-            return ""  # the message itself is the answer, and has the link to Airflow
+            return ""  # the message is the answer, and links to Airflow
         remembered.put(f"log file/{self.incident}", {"told": told, "url": url})
         return url
 
     def _is_asked_for(self, log: Log) -> bool:
-        """The user asked for `file`, or for many lines and there are more than a message shows."""
+        """Whether the user asked for `file`, or for many lines and there are more than a message shows."""
         tail = sum(len(line) + 1 for line in log.lines[-self.wanted :])
         longer = len(log.lines) > self.wanted or tail > log_reply.ROOM
         return log.found and (self.ask.said("file") or (self.wanted > LINES and longer))
 
     def _place(self) -> tuple[str, str] | None:
-        """Where the alert stands in Slack: (channel, message)."""
+        """The alert's message in Slack: (channel, ts); None if it has none."""
         if not self.incident:
             return None
         return thread_of(self.ask.services, self.incident)

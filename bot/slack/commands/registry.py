@@ -1,4 +1,4 @@
-"""Every verb in one list; help, the nearest verbs of a typo, and the dispatch are made of it."""
+"""Every verb in one list, the source of the help, of the suggestions for a typo, and of the dispatch."""
 
 from __future__ import annotations
 
@@ -102,16 +102,16 @@ def find(name: str) -> Verb | None:
 
 
 def typo(text: str) -> Message:
-    """The nearest verbs, as buttons that run what was meant."""
+    """The nearest verbs, as buttons that run the corrected command."""
     first, _, rest = text.partition(" ")
     near = get_close_matches(first.lower(), _BY_NAME, 3, 0.5)
-    # `mark-failed` says what it marks as; any other alias is its verb
+    # `mark-failed` includes the state; any other alias is replaced by its verb
     names = list(dict.fromkeys(name if name.startswith("mark-") else _BY_NAME[name].name for name in near))
     return replies.typo(first, [f"{name} {rest}".strip() for name in names[:1]], names[1:])
 
 
 def answer(ask: Ask) -> Message:
-    """What a command is answered with, to the person alone."""
+    """The answer to a command, for this person only."""
     verb = find(ask.command.verb)
     if verb is None:
         return typo(ask.command.text)

@@ -1,7 +1,7 @@
-"""A command with its context, and what every command needs first: what it refers to, and in which deployment.
+"""A command with its context, and what every command needs first: the target of its REF, and the deployment.
 
-A name is looked up in the deployment that the user names, else in that of the alert, the link or the channel, else in
-the first by name.
+A name is looked up in the deployment that the user names, otherwise in that of the alert, the link or the channel,
+otherwise in the first by name.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Ask:
 
     @property
     def several(self) -> bool:
-        """Whether an answer must say which deployment it speaks of."""
+        """Whether an answer must name its deployment."""
         return len(self.services.airflows) > 1
 
     @property
@@ -61,8 +61,8 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """`usage` is what follows the verb, `sentence` what it does in a few words; `group` is its heading in the help, empty
-    for one that the help only names."""
+    """One verb. `usage` are its arguments, `sentence` a short description; `group` is its heading in the help, empty
+    for a verb that the help only names."""
 
     name: str
     usage: str
@@ -74,12 +74,13 @@ class Verb:
 
 
 def missing(ask: Ask, what: str) -> Message:
-    """A word that the verb cannot do without."""
+    """The reply for a missing argument."""
     return replies.trouble(f"`{ask.command.verb}` needs {what}; `help {ask.command.verb}` shows how.")
 
 
 def refused(ask: Ask, refusal: Refused, verb: str) -> Message:
-    """A refusal that says who could, where a role is missing; what was near, where something is unclear."""
+    """The reply to a refusal. It names the people with the missing role, or shows the choices if the command is
+    ambiguous."""
     shown = corrections.of(refusal, ask.command)
     if shown is not None:
         return shown
@@ -104,7 +105,7 @@ def incident_view(ask: Ask, word: str) -> View | Refused:
 
 
 def target(ask: Ask, ref: links.Ref, *, needs_run: bool = False) -> find.Target | Refused:
-    """What a REF means in Airflow. An alert stands for its latest task instance."""
+    """The target of a REF in Airflow. An alert stands for its latest task instance."""
     if ref.incident is None:
         place = _place(ask, ref)
         if isinstance(place, Refused):
@@ -127,7 +128,7 @@ def target(ask: Ask, ref: links.Ref, *, needs_run: bool = False) -> find.Target 
 
 
 def not_there(ask: Ask, ref: links.Ref) -> Refused | None:
-    """`prod:A-12` where A-12 is an alert of another deployment: which one was meant is for the person to say."""
+    """Refuses `prod:A-12` if A-12 is an alert of another deployment, because it is unclear which one was meant."""
     if ref.incident is None or not ref.deployment:
         return None
     if ref.deployment not in ask.services.airflows:
@@ -140,7 +141,7 @@ def not_there(ask: Ask, ref: links.Ref) -> Refused | None:
 
 
 def _place(ask: Ask, ref: links.Ref) -> str | Refused:
-    """The deployment that is named, or that a pasted link shows; otherwise the channel's."""
+    """The deployment that is named, or that a pasted link points to; otherwise the channel's."""
     if not ref.host:
         return ref.deployment or channel_deployment(ask)
     fitting = linked(ask.services.airflows.values(), ref)
@@ -159,8 +160,8 @@ def _place(ask: Ask, ref: links.Ref) -> str | Refused:
 
 
 def linked(airflows: Iterable[Airflow], ref: links.Ref) -> list[str]:
-    """The deployments that a link may show: on the host of where people open them or of where we ask them. Of several on
-    one host (`/prod`, `/stage`) those whose path the link has."""
+    """The deployments that a link may belong to, by the host of their `ui_url` or `url`. If several share a host
+    (`/prod`, `/stage`), those whose path the link has."""
     fitting: dict[str, int] = {}
     for airflow in airflows:
         for address in (airflow.ui_url, airflow.url):
@@ -171,13 +172,14 @@ def linked(airflows: Iterable[Airflow], ref: links.Ref) -> list[str]:
 
 
 def channel_deployment(ask: Ask) -> str:
-    """The deployment that this channel is about, empty when the settings name none."""
+    """The channel's deployment, empty if the settings name none."""
     mine = ask.services.channel_deployments
     return mine.get(ask.channel_name.lstrip("#"), "") or mine.get(ask.channel, "")
 
 
 def chosen(ask: Ask) -> list[Airflow] | Refused:
-    """The deployments that a list is about: the one that a word names (`prod` or `prod:`), else the channel's, else all."""
+    """The deployments for a list: the one that a word names (`prod` or `prod:`), otherwise the channel's, otherwise
+    all."""
     airflows = ask.services.airflows
     if not airflows:
         return Refused("No Airflow is configured.", "status")
@@ -187,7 +189,8 @@ def chosen(ask: Ask) -> list[Airflow] | Refused:
 
 
 def each(airflows: Sequence[Airflow], question: Callable[[Airflow], T], seconds: float = PATIENCE) -> list[T | str]:
-    """The same question to all at once, each within its own time; the sentence of one that did not answer."""
+    """Asks all of them at once, each with its own time limit. Returns the answers in order; an error sentence for each
+    one that failed."""
 
     def ask_one(airflow: Airflow) -> T | str:
         try:
@@ -201,17 +204,17 @@ def each(airflows: Sequence[Airflow], question: Callable[[Airflow], T], seconds:
 
 
 def prefix(ask: Ask, airflow: Airflow) -> str:
-    """`prod:` in front of a REF where there are several deployments."""
+    """The prefix `prod:` for a REF if there are several deployments."""
     return f"{airflow.name}:" if ask.several else ""
 
 
 def place_of(ask: Ask, plan: Plan) -> str:
-    """The deployment that a plan changes, where there are several."""
+    """The deployment that a plan changes, if there are several; otherwise empty."""
     return plan.deployment if ask.several else ""
 
 
 def pointed(ask: Ask, what: str, *, needs_run: bool = False) -> find.Target | Refused:
-    """What the first word means in Airflow; without a word, what is missing."""
+    """The target of the first word; Refused if there is no word."""
     if not ask.words:
         return Refused(f"`{ask.command.verb}` needs {what}.", f"help {ask.command.verb}")
     ref = grammar.ref(ask.words[0])
@@ -219,7 +222,8 @@ def pointed(ask: Ask, what: str, *, needs_run: bool = False) -> find.Target | Re
 
 
 def named_place(ask: Ask, word: str) -> tuple[Airflow | None, str]:
-    """The deployment and the rest of `prod:KEY`; a key may have colons of its own, so only a deployment's name counts."""
+    """The deployment and the key of `prod:KEY`. A key may contain colons, so only the name of a deployment counts as a
+    prefix."""
     name, colon, rest = word.partition(":")
     if colon and rest and name in ask.services.airflows:
         return ask.services.airflows[name], rest

@@ -1,6 +1,5 @@
 """`runs` and `tasks`: the runs of a DAG, and one of them as a tree of its tasks. If the DAG has changed since the run,
-the run's tasks are shown and the tree as far as it still fits.
-"""
+the run's tasks are shown in the tree as far as it still matches."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ def runs(ask: Ask) -> Message:
 
 
 def tasks(ask: Ask) -> Message:
-    """A run's task instances with their states: of a run that is named, or of the newest."""
+    """The task instances of a run with their states, of the named run or the newest."""
     found = pointed(ask, "a run, such as dag@run", needs_run=True)
     if isinstance(found, Refused):
         return refused(ask, found, "tasks")
@@ -42,7 +41,7 @@ def tasks(ask: Ask) -> Message:
 
 
 def alert_tasks(ask: Ask, seen: View) -> Message:
-    """The run behind an alert's latest failure."""
+    """The run of an alert's latest failure."""
     signal = seen.incident.exemplar
     airflow = ask.services.airflows.get(signal.deployment)
     if airflow is None or not signal.run_id:
@@ -51,7 +50,7 @@ def alert_tasks(ask: Ask, seen: View) -> Message:
 
 
 def run_tasks(airflow: Airflow, dag_id: str, run_id: str, where: str = "") -> Message:
-    """`where` is `prod:` where there are several deployments."""
+    """One run as a tree. `where` is `prod:` if there are several deployments."""
     try:
         with airflow.within(PATIENCE):
             run = airflow.run(dag_id, run_id)

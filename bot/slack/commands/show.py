@@ -60,7 +60,7 @@ def whoami(ask: Ask) -> Message:
 
 
 def runbook(ask: Ask) -> Message:
-    """By name, or the one that fits an alert; without a word, the list."""
+    """A runbook by name, or the one that matches an alert; without an argument, the list."""
     books = sorted(ask.services.runbooks, key=lambda book: book.title)
     if not ask.words:
         listed = "\n".join(f"• `{book.name}`  {book.title}" for book in books)
@@ -98,7 +98,7 @@ def dag(ask: Ask, found: Target) -> Message:
 
 
 def task(ask: Ask, found: Target) -> Message:
-    """One task instance, of the run that was named or of the newest."""
+    """One task instance, of the named run or the newest."""
     airflow = found.airflow
     try:
         with airflow.within(PATIENCE):
@@ -119,5 +119,5 @@ def _newest(found: Target) -> str:
 
 
 def _telling(instances: list[TaskInstance]) -> TaskInstance:
-    """Of mapped ones the first that failed."""
+    """The first failed task instance; the first one if none failed."""
     return next((one for one in instances if one.state == "failed"), instances[0])

@@ -25,7 +25,7 @@ _TYPED_VALUE = re.compile(r"\S+\s+set\s+(\"[^\"]*\"|'[^']*'|\S+)\s+(.+)", re.IGN
 
 
 def variable(ask: Ask) -> Message:
-    """`variable get KEY` shows a value, masked where it looks like a secret; `variable set KEY VALUE` is previewed."""
+    """`variable get KEY` shows a value, masked if it looks like a secret; `variable set KEY VALUE` is previewed."""
     said = ask.words[0].lower() if ask.words else ""
     words = list(ask.words[1:] if said in {GET, SET} else ask.words)
     if said == SET:
@@ -57,8 +57,8 @@ def _set(ask: Ask, words: list[str]) -> Message:
 
 
 def _value(ask: Ask, words: list[str]) -> str:
-    """What stands behind the key, as it was typed: nothing is an option there, and a blank is a blank. Quotes around all of
-    it are not part of it."""
+    """The text after the key, as it was typed: it has no options, and spaces are kept. Quotes around all of it are
+    removed."""
     found = _TYPED_VALUE.fullmatch(ask.command.text)
     if found is None or found[1].strip("\"'") != words[0]:
         return " ".join(words[1:])
@@ -70,7 +70,7 @@ def _value(ask: Ask, words: list[str]) -> str:
 
 
 def connection(ask: Ask) -> Message:
-    """`connection test ID` lets Airflow connect; `connection get ID` shows it without its secrets."""
+    """`connection test ID` makes Airflow connect; `connection get ID` shows it without its secrets."""
     words = [word for word in ask.words if word.lower() not in {GET, TEST}]
     placed = _placed(ask, "connection", words, "an id, such as `connection test warehouse`")
     if isinstance(placed, Refused):
@@ -91,7 +91,7 @@ def connection(ask: Ask) -> Message:
 
 
 def _placed(ask: Ask, verb: str, words: list[str], what: str) -> tuple[Airflow, str] | Refused:
-    """The deployment and the name, for a person who may; the role comes first."""
+    """The deployment and the name. The role is checked first."""
     airflow, name = named_place(ask, words[0] if words else "")
     about = About(airflow.name if airflow is not None else ANYWHERE)
     if (no := authorization.may(ask.services, ask.person, verb, name, about=about)) is not None:

@@ -1,8 +1,8 @@
 """The modals: at most five questions; the first line says what it is about, the last what will happen.
 
 A question's block and element share one name, `callback_id` is the verb, and `private_metadata` the incident's name. An
-option's value holds at most 150 characters, so for a longer name it is the bare word (`task`), and the reader takes the
-name from the incident.
+option's value holds at most 150 characters, so for a longer name it is only the kind (`task`), and the name is read
+from the incident.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from bot.slack.text.words import code, count, cut, cut_middle, foreign, joined, 
 _CHOICE = 75
 _ONLY_IN_MESSAGES = frozenset({"markdown", "table", "file"})
 _STEPS = 6
-_SEEN = "What you see"  # shown before the steps; the rest of a runbook is read after them
+_SEEN = "What you see"  # shown before the steps; the other sections come after them
 _LENGTHS = (("30 minutes", "30m"), ("1 hour", "1h"), ("2 hours", "2h"), ("4 hours", "4h"))
 
 
 def silence(view: View, now: datetime) -> Block:
-    """Asks what, for how long (1 h preselected) and why."""
+    """Asks for the scope, the duration (1 h preselected) and the reason."""
     scopes = _scopes(view)
     what = {"type": "radio_buttons", "options": scopes, "initial_option": scopes[-2] if len(scopes) > 2 else scopes[0]}
     morning = (now.astimezone(UTC) + timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
@@ -52,12 +52,12 @@ def _line(placeholder: str, longest: int = 200) -> Block:
 
 
 def scopes_of(view: View) -> list[str]:
-    """What a silence of this alert may cover: the values of its options."""
+    """The scopes that a silence of this alert may have: the values of the form's options."""
     return [str(one["value"]) for one in _scopes(view)]
 
 
 def _scopes(view: View) -> list[Block]:
-    """Widest first for a task; whatever else is only itself."""
+    """Widest first for a task; for anything else only the thing itself."""
     incident, signal = view.incident, view.incident.exemplar
     if incident.family is not Family.task:
         return [option(cut_middle(plain(signal.label), _CHOICE) or incident.name, _value("thing", signal.label))]
@@ -90,7 +90,7 @@ def resolve(view: View) -> Block:
 
 
 def escalate(view: View) -> Block:
-    """Asks for a reason before a person is rung."""
+    """Asks for an optional reason before paging."""
     return fit_view(modal("escalate", "Escalate", [
         section(f"{sign(view)} {_about(view)}"),
         question("reason", "Why", _line("Nobody answers, month-end closes at 08:00"), optional=True),
@@ -99,18 +99,18 @@ def escalate(view: View) -> Block:
 
 
 def message(title: str, text: str) -> Block:
-    """A message without a question. `text` is a plain sentence."""
+    """A modal that only shows a text. `text` is a plain sentence."""
     said = "\n".join(foreign(line, formatted=True) for line in text.split("\n"))
     return fit_view(modal("message", cut(plain(title), 24) or "Windsock", [section(said) or section("…")]))
 
 
 def waiting(title: str) -> Block:
-    """What stands in a window until Airflow has answered."""
+    """Shown in a modal until Airflow has answered."""
     return fit_view(modal("waiting", title, [section("Asking Airflow; nothing has been changed yet.")]))
 
 
 def window(answer: Message, title: str, channel: str = "") -> Block:
-    """An answer as a window. A question to confirm becomes the window's own: its submit button names verb and count."""
+    """An answer as a modal. A question to confirm becomes the modal's own: its submit button names verb and count."""
     blocks = [*answer["blocks"], *(block for strip in answer["attachments"] for block in strip.get("blocks", ()))]
     confirm = next(
         (e for b in blocks if b["type"] == "actions" for e in b["elements"] if e.get("action_id") == "confirm"), None
@@ -124,7 +124,7 @@ def window(answer: Message, title: str, channel: str = "") -> Block:
 
 
 def _without_ends(block: Block) -> Block | None:
-    """Confirm and Cancel are the window's own ends."""
+    """The block without Confirm and Cancel, which are the modal's own buttons; None if nothing is left."""
     if block["type"] != "actions":
         return block
     left = [element for element in block["elements"] if element.get("action_id") not in {"confirm", "cancel"}]
@@ -132,7 +132,8 @@ def _without_ends(block: Block) -> Block | None:
 
 
 def runbook(view: View, url: str) -> Block:
-    """The runbook of an incident: its text, and a button for each action that it offers and this incident can honour."""
+    """The runbook of an incident: its text, and a button for each action that it offers and that works for this
+    incident."""
     book = view.runbook
     if book is None:
         return message("Runbook", f"No runbook fits {view.incident.name}.")
@@ -156,7 +157,7 @@ def _read(book: Runbook) -> list[tuple[str, str]]:
 
 
 def _steps(view: View, book: Runbook) -> list[Block | None]:
-    """A section for each action that can be honoured, in the runbook's order; the button's action is the verb."""
+    """A section for each available action, in the runbook's order; the button's action id is the verb."""
     offered = [step for verb, _ in book.actions if (step := _step(view, verb))]
     steps: list[Block | None] = []
     for place, (action_id, title, sentence, label) in enumerate(offered[:_STEPS]):
@@ -167,7 +168,7 @@ def _steps(view: View, book: Runbook) -> list[Block | None]:
 
 
 def _step(view: View, verb: str) -> tuple[str, str, str, str] | None:
-    """(action, title, what it does, the button) of an offered action; None where this incident cannot honour it."""
+    """(action id, title, description, label) of an action; None if it doesn't work for this incident."""
     if view.incident.state is State.resolved:
         return None
     many, dags = is_storm(view), max(1, len(view.counts.dags))

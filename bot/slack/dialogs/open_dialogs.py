@@ -1,6 +1,6 @@
-"""Opens modals at once and fills them when the answer is there.
+"""Opens modals at once and fills them when the answer is known.
 
-A trigger expires after three seconds, so the modal opens before Airflow is asked. When two picks follow each other
+A trigger expires after three seconds, so the modal opens before Airflow is asked. If two picks follow each other
 quickly, the view's `hash` and the time of the pick keep the newer one; an update that lost the race is dropped.
 """
 
@@ -28,14 +28,14 @@ from bot.slack.text.block_kit import Block
 from bot.slack.text.limits import fit_view
 
 logger = logging.getLogger(__name__)
-AT_ONCE = 1.5  # seconds that a submission waits for its answer before it says that it waits
+AT_ONCE = 1.5  # seconds that a submission waits for its answer before a waiting modal is shown
 REMEMBERED = 1_000
-ARRIVES = 10  # looks, a fifth of a second apart, for a window that Slack is about to make
+ARRIVES = 10  # attempts, a fifth of a second apart, to update a modal that Slack is about to create
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A window that says that it waits, and was not filled; `only_looks`: nothing was confirmed."""
+    """A waiting modal that was not filled; `only_looks` means that nothing was confirmed."""
 
     where: dict[str, str]
     only_looks: bool
@@ -45,28 +45,28 @@ _standing: ContextVar[Standing | None] = ContextVar("standing", default=None)
 
 
 def standing() -> Standing | None:
-    """The window that this thread left waiting; asked once, by the code that answers in its place."""
+    """The waiting modal that this thread left unfilled, once: it is then forgotten. The error handler answers in it."""
     left = _standing.get()
     _standing.set(None)
     return left
 
 
 class Windows:
-    """What is open, as far as this process has shown it. Thread-safe."""
+    """Opens and updates modals, and remembers the ones that this process has drawn. Thread-safe."""
 
     def __init__(self, client: WebClient) -> None:
         self._client = client
-        self._latest: OrderedDict[str, tuple[float, str]] = OrderedDict()  # view → (the newest pick, the hash it has)
+        self._latest: OrderedDict[str, tuple[float, str]] = OrderedDict()  # view → (its newest pick, its hash)
         self._lock = threading.Lock()
-        self._turns = [threading.Lock() for _ in range(16)]  # a view is redrawn by one thread at a time
+        self._turns = [threading.Lock() for _ in range(16)]  # only one thread at a time redraws a view
         self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="windows")
 
     def open(self, trigger_id: str, view: Block) -> str:
-        """A new window; its id. Raises Temporary and Permanent."""
+        """Opens a new modal and returns its id. Raises Temporary and Permanent."""
         return self._opened(self._client.views_open, trigger_id, view)
 
     def push(self, trigger_id: str, view: Block) -> str:
-        """A window on top of the one that was pressed in."""
+        """Opens a modal on top of the current one and returns its id. Raises Temporary and Permanent."""
         return self._opened(self._client.views_push, trigger_id, view)
 
     def _opened(self, call: Callable[..., Any], trigger_id: str, view: Block) -> str:
@@ -76,7 +76,7 @@ class Windows:
         return made
 
     def picked(self, view_id: str, at: str) -> float:
-        """Redraws after a pick; `redraw` gathers what it needs."""
+        """Records a pick and returns its time, for `redraw`."""
         moment = _moment(at)
         with self._lock:
             newest, known = self._latest.get(view_id, (0.0, ""))
@@ -84,7 +84,7 @@ class Windows:
         return moment
 
     def redraw(self, view_id: str, view: Block, moment: float, hash_seen: str) -> bool:
-        """Shows the answer to a pick; False when a newer pick has overtaken it, or the window was closed."""
+        """Shows the answer to a pick; False if a newer pick has overtaken it, or the modal was closed."""
         with self._turns[hash(view_id) % len(self._turns)]:
             with self._lock:
                 newest, known = self._latest.get(view_id, (0.0, ""))
@@ -97,8 +97,8 @@ class Windows:
             return bool(made)
 
     def _updated(self, view_id: str, view: Block, hashes: list[str]) -> str:
-        """The view's new hash, empty when it was not updated. The second hash is what the person saw: another process
-        may have drawn that since we drew."""
+        """Updates the view and returns its new hash, empty if it was not updated. The second hash is the one that the
+        person saw, because another process may have drawn the view since."""
         for hash_ in hashes:
             try:
                 made = called(self._client.views_update, view_id=view_id, hash=hash_, view=fit_view(view))
@@ -110,7 +110,7 @@ class Windows:
         return ""
 
     def fill(self, view: Block, *, view_id: str = "", external_id: str = "") -> None:
-        """Shows the answer in a window that said it was waiting; one that was closed meanwhile stays closed."""
+        """Shows the answer in a waiting modal; one that was closed meanwhile stays closed."""
         where = {"view_id": view_id} if view_id else {"external_id": external_id}
         for _ in range(ARRIVES):
             try:
@@ -121,11 +121,12 @@ class Windows:
                 if view_id or error.code != "not_found":
                     logger.info("a window was not filled: %s", error.message)
                     return
-            threading.Event().wait(0.2)  # Slack has not read our acknowledgement yet
+            threading.Event().wait(0.2)  # Slack has not processed the ack yet
 
     def answer(self, ack: Ack, title: str, draw: Callable[[], Block]) -> None:
-        """Answers a submission in its own window: at once when that is quick, else first with a word and then filled."""
-        drawing = self._pool.submit(contextvars.copy_context().run, draw)  # the audit goes on where we are
+        """Answers a submission in its own modal: at once if the answer takes at most 1.5 s, otherwise with a waiting
+        modal that is filled later."""
+        drawing = self._pool.submit(contextvars.copy_context().run, draw)  # with this request's audit context
         try:
             ack(response_action="update", view=fit_view(drawing.result(AT_ONCE)))
         except TookLonger:

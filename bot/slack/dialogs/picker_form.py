@@ -1,4 +1,4 @@
-"""The modal of a command that was typed without its words: pick a DAG, then one of its runs, then tasks.
+"""The modal for a command without its arguments: pick a DAG, then one of its runs, then tasks.
 
 Slack keeps an input's value as long as its block keeps its id, so a run's block is named after its DAG and a task's
 after its run; picking another DAG resets both.
@@ -21,7 +21,7 @@ from bot.slack.text.block_kit import Block, context, divider, modal, option, que
 from bot.slack.text.words import cut_middle, foreign, plain
 
 CALLBACK = "choose"
-# verb → what it asks for after the DAG
+# verb → the questions after the DAG
 ASKS: dict[str, tuple[str, ...]] = {
     "clear": ("run", "task", "reach"), "mark": ("run", "task", "state", "reason"), "pause": ("reason",), "unpause": (),
     "trigger": ("params",), "backfill": ("dates",), "runs": ("run-state",), "tasks": ("run",),
@@ -40,7 +40,7 @@ _LAST = "Nothing is changed yet: the next step shows exactly what would be."
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What has been chosen so far, and where the command was typed. It travels in the view's private metadata."""
+    """The choices so far, and the channel of the command. They are stored in the view's private metadata."""
 
     verb: str
     channel: str = ""
@@ -62,7 +62,7 @@ class Chosen:
 
 
 def unpacked(metadata: str) -> Chosen | None:
-    """None for what an older version wrote, or what isn't ours."""
+    """Reads private metadata; None if an older version wrote it, or it isn't valid."""
     try:
         read = read_json(metadata)
         return Chosen(**read)
@@ -78,7 +78,8 @@ def chooser(
     chosen: Chosen, now: datetime, *, runs: Offer[Run] | None = None, tasks: Offer[TaskOffer] | None = None,
     dag: Dag | None = None, trouble: str = "",
 ) -> Block:  # fmt: skip
-    """The whole window. `trouble` says what could not be asked; the questions stay, since it may be well again soon."""
+    """The complete modal. `trouble` says what could not be asked; the questions stay, because Airflow may recover
+    soon."""
     asks = ASKS[chosen.verb] if chosen.dag else ()
     said = next((one for one in (trouble, runs.trouble if runs else "", tasks.trouble if tasks else "") if one), "")
     blocks: list[Block | None] = [section(_FIRST[chosen.verb]), _dag(chosen)]
@@ -102,7 +103,7 @@ def _select(name: str, placeholder: str, first: Block | None = None) -> Block:
 
 
 def _picked(block_id: str, label: str, element: Block, *, optional: bool = False) -> Block:
-    """A question whose answer decides what is asked next."""
+    """A question whose answer determines the next ones."""
     block = question(element["action_id"], label, element, optional=optional)
     return block | {"block_id": block_id, "dispatch_action": True}
 

@@ -1,7 +1,7 @@
 """The options of a type-ahead: DAGs, runs and tasks, or a sentence that says why there are none.
 
-At most a hundred options. Labels are cut in the middle, values never: a name that is longer than the 150 characters of
-a value is represented by its start and a digest, and matched against what Airflow returns.
+There are at most a hundred options. Labels are cut in the middle, values never: a name longer than the 150 characters
+of a value is represented by its start and a digest, and matched against Airflow's answer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bot.slack.text.block_kit import Block, option, words
 from bot.slack.text.limits import OPTION_VALUE, OPTIONS
 from bot.slack.text.words import cut, cut_middle, plain
 
-NOTHING = "?"  # the value of an option that only says why there is none
+NOTHING = "?"  # the value of an option that only says why there are no others
 EVERY = "*"
 _LABEL = 75
 _SIGNS = {"success": "✓", "failed": "✗", "upstream_failed": "✗", "up_for_retry": "✗"}
@@ -26,12 +26,12 @@ def digest(*names: str) -> str:
 
 
 def coded(name: str) -> str:
-    """The name, or for one that no option's value can hold a digest and its start."""
+    """The name as an option's value; one that is too long is replaced by a digest and its start."""
     return name if len(name) <= OPTION_VALUE else f"~{digest(name)}:{name[: OPTION_VALUE - 20]}"
 
 
 def decoded(value: str, names: Iterable[str]) -> str:
-    """The name behind a value; empty when none of those that are there is meant."""
+    """The name behind a value; empty if a digest matches none of the names."""
     return next((name for name in names if coded(name) == value), "") if value.startswith("~") else value
 
 

@@ -1,8 +1,8 @@
-"""The trigger modal: a field for each param of the DAG, after its JSON Schema, and one for additional conf.
+"""The trigger modal: a field for each param of the DAG, from its JSON Schema, and one for additional conf.
 
-An option of an enum holds its position, since values may not be strings. A field is found by a digest of its param's
-name; if the param was renamed while the modal was open, the field is left out. Input is checked field by field; what
-only Airflow can check comes back with its answer.
+An option of an enum holds its position, because values may not be strings. A field is found by a digest of its param's
+name; if the param was renamed while the modal was open, the field is left out. Input is checked field by field; checks
+that only Airflow can make come back with its answer.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from bot.slack.text.block_kit import Block, context, option, question, words
 from bot.slack.text.limits import CHOICES, OPTIONS
 from bot.slack.text.words import code, count, cut, cut_middle, foreign, plain, visible
 
-PARAM = "p-"  # how the block of a param begins
-MOST = 20  # fields; a modal holds more, a person does not
+PARAM = "p-"  # the prefix of a param's block id
+MOST = 20  # fields; a modal could hold more, but a person couldn't fill them in
 _TEXT, _ONE_LINE = 3_000, 60
 _CHECKED = "Merged over the fields above. Checked before anything starts."
 Entry = Mapping[str, Any]
 
 
 def warning(dag: Dag, running: int) -> str:
-    """What is different from what one expects of a new run; empty when nothing is."""
+    """A warning if a new run would wait: the DAG is paused, or at its limit of active runs; otherwise empty."""
     if dag.is_paused:
         return f"⚠️ *{foreign(dag.dag_id, 100)} is paused*: a new run waits until it is unpaused."
     most = dag.max_active_runs
@@ -40,7 +40,7 @@ def warning(dag: Dag, running: int) -> str:
 
 
 def questions(dag: Dag, key: str, deployment: str = "") -> list[Block | None]:
-    """The fields. `key` names the DAG, so that no value of another DAG's field is taken over."""
+    """The fields. `key` identifies the DAG, so that another DAG's input is not kept."""
     params = list(dag.params.values())
     flags = [param for param in params if _kind(param) == "boolean"][:CHOICES]
     fields = [param for param in params if param not in flags][:MOST]
@@ -56,7 +56,7 @@ def questions(dag: Dag, key: str, deployment: str = "") -> list[Block | None]:
 
 
 def read(dag: Dag, key: str, values: Mapping[str, Entry]) -> tuple[dict[str, Any], dict[str, str]]:
-    """(conf, what is wrong by block id) of the fields that were filled in. `values` are entries by block id."""
+    """Returns (conf, errors by block id) for the fields that were filled in. `values` are entries by block id."""
     conf: dict[str, Any] = {}
     wrong: dict[str, str] = {}
     ticked = _ticked(values.get(f"flags-{key}"))
@@ -78,7 +78,7 @@ def _block_id(param: Param, key: str) -> str:
 
 
 def _kind(param: Param) -> str:
-    """`enum`, `date`, `date-time`, `time`, or the schema's type; `text` for what has none."""
+    """`enum`, `date`, `date-time`, `time`, or the schema's type; without a schema, the type of the default."""
     if isinstance(param.schema.get("enum"), list) and param.schema["enum"]:
         return "enum"
     named = param.schema.get("type")
@@ -89,13 +89,13 @@ def _kind(param: Param) -> str:
 
 
 def _kind_of(value: Any) -> str:
-    """A param without a schema is what its default is."""
+    """The kind of a param without a schema: the type of its default."""
     kinds = ((bool, "boolean"), (int, "integer"), (float, "number"), (list, "array"), (dict, "object"))
     return next((kind for made, kind in kinds if isinstance(value, made)), "string")
 
 
 def _optional(param: Param) -> bool:
-    """Whether it may stay empty: what may be null, what is empty by default, and what no schema asks for."""
+    """Whether the field may stay empty: it may be null, is empty by default, or has neither a type nor a default."""
     named = param.schema.get("type")
     types = named if isinstance(named, list) else [named]
     return "null" in types or param.value == "" or (named is None and param.value is None)
@@ -169,7 +169,7 @@ def _ticked(entry: Entry | None) -> set[str] | None:
 
 
 def _value(param: Param, entry: Entry) -> tuple[Any, str]:
-    """What was filled in, None for nothing; and what is wrong with it."""
+    """The input, None if there is none, and what is wrong with it."""
     kind = _kind(param)
     if kind == "enum":
         place = str((entry.get("selected_option") or {}).get("value", ""))
@@ -187,7 +187,7 @@ def _value(param: Param, entry: Entry) -> tuple[Any, str]:
 
 
 def _checked(param: Param, value: Any, said: str) -> tuple[Any, str]:
-    """What Airflow would refuse, said at the field."""
+    """Checks a value against the param's schema, so that the error is shown at the field."""
     wrong = () if said or value is None else check({param.name: value}, {param.name: param}).wrong
     return value, said or (f"{wrong[0]}."[:300] if wrong else "")
 
@@ -225,8 +225,8 @@ def _number(value: Any) -> str | None:
 
 
 def _fits(text: str) -> str | None:
-    """A default to start from. One that looks like a secret, or has invisible characters, is left to Airflow, which
-    uses it when nothing is sent."""
+    """An initial value for a text field. None if it looks like a secret or has invisible characters; Airflow uses the
+    default if nothing is sent."""
     return text if text and len(text) <= _TEXT and redact(text) == text == visible(text) else None
 
 

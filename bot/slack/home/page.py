@@ -1,7 +1,7 @@
-"""App Home as blocks: what needs attention, what is yours, what is silenced, what you did and how to undo it, how
-Airflow is.
+"""App Home as blocks: alerts that need attention, yours, silences, your last actions and how to undo them, Airflow's
+health.
 
-Home stays open for hours, so it shows times of day, not ages. A button is there only where the user may press it; the
+Home stays open for hours, so it shows times of day, not ages. A button is shown only if the user may press it; the
 newest comes first.
 """
 
@@ -124,7 +124,7 @@ def _deeds(home: Home) -> list[str]:
 
 
 def _several(home: Home) -> bool:
-    """Whether it must be said which deployment is meant."""
+    """Whether the deployment must be named."""
     return len(home.roles) > 1
 
 
@@ -145,7 +145,7 @@ def _did(done: Remediation, several: bool) -> str:
 
 
 def _pressed(line: Line) -> str:
-    """A silence is known by its own name, everything else by its alert's."""
+    """A press: a silence is named by its own id, everything else by its alert's."""
     name = line.outcome if line.verb == "silence" else line.argument.split(" ")[0]
     undo = _UNDO.get(line.verb, "")
     return joined(

@@ -1,7 +1,8 @@
 """Keeps the App Home of recent visitors up to date.
 
-In a storm a Home is published a few times a minute at most, and always in its last state. If an Airflow hangs, Home is
-shown first and again when the answer is there. A Home that would look the same isn't published again.
+During a storm a Home is published at most a few times a minute, and always with its latest state. If an Airflow hangs,
+Home is shown first without it, and again once the answer is known. A Home that would look the same isn't published
+again.
 """
 
 from __future__ import annotations
@@ -29,16 +30,17 @@ from bot.slack.home import page as drawing
 from bot.slack.text.block_kit import Block
 
 logger = logging.getLogger(__name__)
-EVERY = 5.0  # seconds between two looks whether a Home has changed
+EVERY = 5.0  # seconds between two checks whether a Home has changed
 LATELY = 30 * 60.0
 MOST_PEOPLE = 200
-A_MINUTE = 6  # times that one person's Home is published in a minute
+A_MINUTE = 6  # how often one person's Home is published per minute
 BEATS_KEPT = 60.0
 
 
 @dataclass
 class _Open:
-    """One person who has their Home open, as far as we can know. `turn` keeps an older look from overtaking a newer one."""
+    """A person who opened their Home recently. `turn` serialises publishing, so that an older view can't replace a
+    newer one."""
 
     at: float
     shown: str = ""
@@ -47,7 +49,7 @@ class _Open:
 
 
 class Homes:
-    """Publishes. Thread-safe; what it knows is this process's own and lost with it: opening a Home shows it anew."""
+    """Publishes App Homes. Thread-safe. The state is lost with the process; opening a Home publishes it again."""
 
     def __init__(
         self, services: Services, people: People, client: WebClient, clock: Callable[[], float] = time.monotonic
@@ -81,7 +83,7 @@ class Homes:
             self._publish(user_id, opened)
 
     def round(self) -> None:
-        """Checks whether any Home has changed."""
+        """Publishes every Home that has changed."""
         now = self._clock()
         with self._lock:
             lately = {user_id: one for user_id, one in self._open.items() if now - one.at < LATELY}
@@ -94,7 +96,8 @@ class Homes:
             self._publish(user_id, opened, seen)
 
     def _publish(self, user_id: str, opened: _Open, seen: homes.Everything | None = None) -> None:
-        """Shows a person's Home when it has changed and they have not been shown too many; else the next round does."""
+        """Publishes a person's Home if it has changed and the limit per minute is not reached; otherwise the next round
+        does."""
         with opened.turn:
             now = self._clock()
             if len(opened.published) == A_MINUTE and now - opened.published[0] < 60:
@@ -118,17 +121,17 @@ class Homes:
             opened.published.append(now)
 
     def _look_at_airflow(self) -> bool:
-        """Asks how the deployments are, when that is not known; True when it is news."""
+        """Asks for the deployments' health if the last answer is older than 60 s; True if it has changed."""
         with self._lock:
             asked_at, known = self._beats
             if self._clock() - asked_at < BEATS_KEPT or not self._services.airflows:
                 return False
-            self._beats = (self._clock(), known)  # callers meanwhile don't ask as well
+            self._beats = (self._clock(), known)  # so that concurrent callers don't ask as well
         found = homes.beats(self._services)
         self._beats = (self._clock(), found)
         return list(known) != found
 
 
 def _look(view: Block) -> str:
-    """What decides whether a Home looks the same: all of it but its last line, which says when it was checked."""
+    """A digest of what a Home shows, without its last line, which has the time of the check."""
     return hashlib.sha256(json.dumps(view["blocks"][:-1], sort_keys=True).encode()).hexdigest()

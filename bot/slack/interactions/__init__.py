@@ -1,1 +1,1 @@
-"""What Slack sends: commands, presses and submissions, verified, audited and answered."""
+"""Input from Slack: commands, presses and submissions, verified, audited and answered."""

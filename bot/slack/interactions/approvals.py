@@ -1,7 +1,7 @@
-"""Requests to a second person and break-glass announcements: posted, updated, and their buttons.
+"""Requests for a second person's approval and break-glass announcements: posted, updated, and their buttons.
 
-The second person sees all that the preview showed, except a variable's value, which the channel must not see. The
-requester and the approver are named, and an edit notifies no one.
+The second person sees everything that the preview showed, except a variable's value, which the channel must not see.
+The requester and the approver are named, and an edit notifies no one.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 
 def show(poster: Poster, approval: Approval, channel: str, thread: str) -> tuple[str, str]:
-    """The request is said once, to the channel too where it stands in a thread; afterwards it is edited."""
+    """Posts the request once, in a thread also to the channel; later calls edit it."""
     if approval.ref:
         return poster.notice(approval.plan.id, request(approval), approval.channel_id, approval.ref)
     return poster.notice(approval.plan.id, request(approval), channel, thread=thread)
 
 
 def loud(poster: Poster, glass: Glass, channel: str, deeds: int | None) -> None:
-    """Break-glass access began (`deeds` is None), or ended."""
+    """Announces that break-glass access began (`deeds` is None) or ended."""
     said = broken(glass) if deeds is None else over(glass, deeds)
     poster.notice(f"glass-{glass.id}-{'broken' if deeds is None else 'over'}", said, channel)
 
 
 def presses(services: Services) -> dict[str, Callable[[Pressed], None]]:
-    """What the listeners register: approve, and the first person's Cancel."""
+    """The buttons for the listeners: approve, and the first person's Cancel."""
 
     def on_approve(pressed: Pressed) -> None:
         done = approve(services, pressed.ask.person, pressed.value)
@@ -54,6 +54,6 @@ def presses(services: Services) -> dict[str, Callable[[Pressed], None]]:
 
 
 def cancelled(services: Services, pressed: Pressed) -> None:
-    """Cancel under one's own list: what waits for a second person is taken back too."""
+    """Handles Cancel under one's own list; a plan that waits for a second person is withdrawn."""
     not_done = second_person.take_back(services, pressed.ask.person, pressed.value)
     pressed.say(replies.cancelled() if not_done is None else refused(pressed.ask, not_done, "cancel"), replace=True)

@@ -1,8 +1,8 @@
 """Wraps every listener: ack, audit, identity. Every command, press and submission becomes a line of the audit.
 
-What Slack delivers twice, because its ack was lost, is done once. A line that the responder wrote in its own
-transaction isn't written again. If the store doesn't answer, the user is answered all the same and the log says so.
-Nothing is accepted from an account that isn't ours.
+If Slack delivers something twice because its ack was lost, it is executed once. A line that the responder wrote in its
+own transaction isn't written again. If the store doesn't answer, the user still gets an answer, and the failure is
+logged. Nothing is accepted from barred accounts.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Listener = Callable[..., None]
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What a person sent: who, which verb, with what, and on which message."""
+    """A person's input: who, which verb, its argument, and the message."""
 
     user: str
     name: str
@@ -49,13 +49,13 @@ class _Sent:
 
 
 def heard(app: App, services: Services, people: People, owes: Owed | None = None) -> App:
-    """The app, as listeners are given it: whatever they register is written down and kept from strangers, and what Slack
-    cannot take is owed."""
+    """Wraps the app for listeners: every listener is audited and protected from accounts that are not allowed, and
+    answers that Slack can't accept are delivered later."""
     return cast(App, _Heard(app, services, people, owes or Owed()))
 
 
 class _Heard:
-    """An app whose commands, presses and windows are audited; in all else the app itself."""
+    """An app whose commands, presses and submissions are audited; everything else is passed through."""
 
     def __init__(self, app: App, services: Services, people: People, owes: Owed) -> None:
         self._app, self._services, self._people, self._owes = app, services, people, owes
@@ -95,7 +95,7 @@ class _Heard:
     def _hear(self, sent: _Sent, listener: Listener, arguments: dict[str, Any], body: Body) -> None:
         ack = arguments["ack"]
         try:
-            if "view" in arguments:  # a window's ack may say what is missing in it, so that is left to its listener
+            if "view" in arguments:  # a submission's ack may contain errors, so its listener sends it
                 arguments["ack"] = partial(self._taken, ack, body)
             else:
                 self._taken(ack, body)
@@ -112,7 +112,7 @@ class _Heard:
         return done
 
     def _do(self, sent: _Sent, listener: Listener, arguments: dict[str, Any], body: Body, ack: Ack) -> None:
-        whose = self._people.soon if "view" in arguments else self._people.person  # a window's ack waits for it
+        whose = self._people.soon if "view" in arguments else self._people.person  # a submission's ack waits for it
         person = whose(sent.user, sent.name, sent.team)
         link = self._people.link(sent.channel, sent.ts)
         with audit.audited(self._services, person, sent.verb, sent.argument, link) as request:
@@ -126,7 +126,7 @@ class _Heard:
             error_replies.tell(body, ack, arguments.get("respond"), self._app.client, refusal)
 
     def _whisper(self, sent: _Sent, said: Body) -> object:
-        """What could not be answered at the address that Slack brought is said in the channel, to the person alone."""
+        """Sends an answer that the response_url no longer accepts as an ephemeral message in the channel."""
         if not sent.channel:
             return None
         shown = {name: said[name] for name in ("text", "blocks", "attachments") if name in said}
@@ -152,8 +152,8 @@ def _command(body: Body) -> _Sent:
 
 
 def without_value(line: str) -> str:
-    """A typed line without what may be a variable's value: no pattern can know one, so it goes by its place. A verb that we
-    do not know may be a slip in `variable`."""
+    """A line without the part that may be a variable's value, which is recognised by its position because no pattern
+    can. An unknown verb may be a misspelt `variable`."""
     words = line.split()
     verb = find(words[0].lower()) if words else None
     if not words or (verb is not None and verb.name != "variable"):
@@ -164,7 +164,7 @@ def without_value(line: str) -> str:
 
 
 def _action(body: Body) -> _Sent | None:
-    """A press; a pick inside a modal before it is submitted doesn't count."""
+    """A press; None for a pick inside a modal before it is submitted."""
     action = body["actions"][0]
     verb, value = str(action.get("action_id", "")), str(action.get("value") or "")
     if action.get("type") not in {"button", "overflow"}:
@@ -180,7 +180,7 @@ def _action(body: Body) -> _Sent | None:
 
 
 def _submission(body: Body) -> _Sent | None:
-    """A window that was sent; one that was closed doesn't count."""
+    """A submitted modal; None for one that was closed."""
     if body.get("type") != "view_submission":
         return None
     view, user = body.get("view") or {}, body["user"]
@@ -189,13 +189,13 @@ def _submission(body: Body) -> _Sent | None:
 
 
 def _team(user: Body) -> str:
-    """The workspace of who sent it, as the request itself says."""
+    """The sender's workspace according to the request."""
     return str(user.get("team_id") or "")
 
 
 def _filled_in(view: Body) -> str:
-    """What was filled in, by block; the audit masks it. A param's block doesn't reveal its name, so its value may be a secret
-    that no pattern can know."""
+    """The input by block; the audit redacts it. Params are left out: their block ids don't contain their names, so a
+    value may be a secret that no pattern recognises."""
     found = []
     for block_id, elements in ((view.get("state") or {}).get("values") or {}).items():
         if block_id.startswith(PARAM):

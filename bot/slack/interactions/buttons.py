@@ -1,7 +1,7 @@
-"""What each button and menu entry does.
+"""The action of each button and menu entry.
 
-A press never calls Airflow and never edits a message; it asks the responder, and the alert shows the result. A value
-from before an upgrade that is no longer known is answered in words.
+A press never calls Airflow and never edits a message; it calls the responder, and the alert shows the result. An
+unknown value, for example from before an upgrade, gets an explanation.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Presses:
         } | approvals.presses(services)  # fmt: skip
 
     def do(self, pressed: Pressed) -> None:
-        """Carries the press out, or says in words that there is no such button any more."""
+        """Executes the press, or explains that the button no longer exists."""
         verb = re.sub(r"^run-\d+$", "run", pressed.verb)
         if verb in self._about_an_alert and pressed.incident_id:
             self._about_an_alert[verb](pressed)
@@ -60,7 +60,7 @@ class Presses:
             pressed.say(replies.trouble(_OLD))
 
     def _press(self, pressed: Pressed) -> None:
-        """The message itself shows a press that was done; only a refusal is answered."""
+        """The alert's message shows a successful press; only a refusal is answered."""
         done = presses.press(self._services, pressed.ask.person, pressed.verb, pressed.incident_id)
         if isinstance(done, Refused):
             pressed.say(refused(pressed.ask, done, pressed.verb))
@@ -83,7 +83,7 @@ class Presses:
         return clear_mark.preview(pressed.ask, planned, "pause")
 
     def _plan(self, pressed: Pressed, verb: str, title: str, draw: Callable[[], Message]) -> None:
-        """The role is asked for before a window opens; for a message the plan itself asks."""
+        """Answers with a plan. The role is checked before a modal opens; for a message, planning checks it."""
         not_allowed = (
             authorization.may(self._services, pressed.ask.person, verb, pressed.value, pressed.incident_id)
             if pressed.view
@@ -102,7 +102,7 @@ class Presses:
             pressed.ask, narrow(self._services, pressed.ask.person, pressed.value), "clear"), replace=True)  # fmt: skip
 
     def _stop(self, pressed: Pressed) -> None:
-        """The message itself shows that it stops; the person who pressed is answered at once."""
+        """Requests a stop, and answers the person at once; the message shows it too."""
         pressed.say(plan_buttons.stop(pressed.ask, pressed.value))
 
     def _whole_list(self, pressed: Pressed) -> None:
@@ -124,7 +124,7 @@ class Presses:
         self._open(pressed, "", lambda seen: dialogs.runbook(seen, seen.runbook_url))
 
     def _open(self, pressed: Pressed, verb: str, draw: Callable[[View], Block]) -> None:
-        """Opens a modal at once; a person who may not is refused instead."""
+        """Opens a modal at once, or refuses if the person's role isn't sufficient."""
         not_allowed = (
             authorization.may(self._services, pressed.ask.person, verb, pressed.value, pressed.incident_id)
             if verb
@@ -171,7 +171,7 @@ class Presses:
         return _no_alert(pressed) if seen is None else draw(seen)
 
     def _run(self, pressed: Pressed) -> None:
-        """A command on a button: the corrected one of a typo, or one of App Home's."""
+        """Runs a command from a button: the corrected one after a typo, or one of App Home's."""
         pressed.answer(pressed.ask.command.verb.capitalize(), lambda: answer(pressed.ask), replace=True)
 
 

@@ -1,7 +1,7 @@
 """Answers a user with one sentence, wherever they acted: by response_url, in the open modal, or in a new one.
 
-Nothing that a user began ends in silence: if a listener fails after it opened a waiting modal, the sentence goes there.
-Interactions in modals and App Home carry no response_url. The log has the details.
+Every action gets an answer: if a listener fails after it opened a waiting modal, the sentence is shown there.
+Interactions in modals and App Home have no response_url. The log has the details.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ UNKNOWN = f"{_OURS} We can't tell whether anything was changed. Please check bef
 
 
 def on_error(error: Exception, body: Body, ack: Ack, respond: Respond, client: WebClient) -> BoltResponse | None:
-    """What no listener foresaw: logged, and answered to the person who waits. For Bolt's `app.error`."""
+    """Logs an unexpected error and answers the person who waits. For Bolt's `app.error`."""
     logger.error("a listener failed on a %s: %s", body.get("type") or body.get("command"), error, exc_info=error)
     waiting = None if "event" in body else open_dialogs.standing()
     said = replies.trouble(NOTHING) if waiting and waiting.only_looks else replies.told(UNKNOWN)
@@ -42,7 +42,7 @@ def on_error(error: Exception, body: Body, ack: Ack, respond: Respond, client: W
 
 
 def tell(body: Body, ack: Ack, respond: Respond | None, client: WebClient, said: Message) -> BoltResponse | None:
-    """One sentence for the person who sent this; an event needs no answer."""
+    """Sends one sentence to the sender; an event needs no answer."""
     view = fit_view(dialogs.window(said, "Windsock"))
     if body.get("type") == "view_submission" and ack.response is None:
         return ack(response_action="update", view=view)

@@ -1,4 +1,4 @@
-"""Every subject of an alert as a file in its thread, oldest first, when the list is too long for a message.
+"""Every subject of an alert as a file in its thread, oldest first, if the list is too long for a message.
 
 Names that a spreadsheet would read as a formula (`=…`, `+…`, `@…`) are quoted.
 """
@@ -45,7 +45,7 @@ def as_file(ask: Ask, client: WebClient, seen: View) -> Message:
 
 
 def table(subjects: Sequence[Subject]) -> str:
-    """The subjects as CSV, with a line of names."""
+    """The subjects as CSV, with a header."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)

@@ -1,6 +1,6 @@
-"""Registers the listeners: what Slack sends becomes a call to the responder, and its answer goes back to the user.
+"""Registers the listeners: input from Slack becomes a call to the responder, and its answer goes back to the user.
 
-The ack is due within three seconds, so it comes first; a modal opens before anything is asked, since its trigger
+The ack is due within three seconds, so it comes first; a modal opens before anything is asked, because its trigger
 expires as fast. A listener never calls Airflow and never edits a message.
 """
 
@@ -31,7 +31,7 @@ Body = Mapping[str, Any]
 
 
 class Listeners:
-    """Registers everything on a Bolt app. `homes` keeps App Home in step; `app` runs its rounds."""
+    """Registers all listeners on a Bolt app. `homes` keeps App Home up to date; `app` schedules its rounds."""
 
     def __init__(self, services: Services, people: People, client: WebClient) -> None:
         self._services, self._people, self._client = services, people, client
@@ -48,7 +48,7 @@ class Listeners:
         submissions.register(app)
         self._choosing.register(app)
         self.homes.register(app)
-        app.view(re.compile(".*"))(submissions.on_unknown)  # last: Bolt takes the first that fits
+        app.view(re.compile(".*"))(submissions.on_unknown)  # last, because Bolt takes the first match
 
     def on_command(self, ack: Ack, command: Body, respond: Respond) -> None:
         ack()
@@ -71,7 +71,7 @@ class Listeners:
             self._choosing.on_pick(body, action)
             return
         verb, value = action["action_id"], str(action.get("value") or "")
-        if "selected_option" in action:  # a menu: the option's value says the verb and what it is about
+        if "selected_option" in action:  # a menu: the option's value is `verb:subject`
             verb, _, value = str((action["selected_option"] or {}).get("value", "")).partition(":")
         view = body.get("view") or {}
         told_in = view.get("private_metadata") if view.get("callback_id") == "answer" else ""

@@ -1,8 +1,8 @@
-"""Answers that Slack couldn't take when they were due, delivered when it is back.
+"""Answers that Slack couldn't accept when they were due, delivered when it is available again.
 
-A response_url lives for half an hour; after that the answer is sent as an ephemeral message in the channel. Each is
-sent once, the oldest first, and their number is bounded. They are kept in this process: a restart loses them, but the
-result is on the alert and in the audit.
+A response_url is valid for half an hour; after that the answer is sent as an ephemeral message in the channel. Each is
+sent once, the oldest first, and their number is limited. They are kept in memory: a restart loses them, but the result
+is on the alert and in the audit.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from bot.core.errors import Permanent, Temporary
 logger = logging.getLogger(__name__)
 EVERY = 3.0  # seconds between two rounds
 MOST, KEPT_SECONDS = 1_000, 29 * 60.0
-GIVES_UP = 3  # in a round, after so many that Slack did not take
+GIVES_UP = 3  # failed answers after which a round ends
 _AWAY = (
     Temporary,
     SlackClientError,
     OSError,
     HTTPException,
     AttributeError,
-)  # what a Slack that is away makes of a call
+)  # errors of a call while Slack is unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,15 @@ class _Owed:
 
 
 class Owed:
-    """Thread-safe. A call that answers through an address gives a response with a `status_code`."""
+    """The answers to deliver. Thread-safe. A call that uses a response_url returns a response with a `status_code`."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._lock = clock, threading.Lock()
         self._waiting: deque[_Owed] = deque(maxlen=MOST)
 
     def say(self, call: Callable[[], object], instead: Callable[[], object] | None = None) -> object:
-        """Says it now, or when Slack is back; `instead` is tried where the address is spent, or lives no longer. Raises
-        Permanent for what Slack refuses."""
+        """Sends the answer now, or when Slack is available again; `instead` is used if the response_url has expired or
+        is used up. Raises Permanent if Slack refuses it."""
         try:
             return _delivered(call, instead)
         except _AWAY as error:
@@ -61,8 +61,8 @@ class Owed:
         return None
 
     def round(self) -> None:
-        """Tries each once, the oldest first, until Slack has not taken several. Those go behind the others, so that none of
-        them holds the rest up."""
+        """Tries each answer once, oldest first, until several have failed. Failed ones go to the end of the queue, so
+        that they don't block the others."""
         failed = 0
         for _ in range(len(self._waiting)):
             with self._lock:
@@ -88,7 +88,7 @@ class Owed:
 
 
 class _Spent(Exception):
-    """The address that Slack brought is used up, too old, or was never there."""
+    """The response_url is used up, has expired, or was missing."""
 
 
 def _spent() -> object:
@@ -103,17 +103,17 @@ def _delivered(call: Callable[[], object], instead: Callable[[], object] | None)
 
 
 def _called(call: Callable[[], object]) -> object:
-    """Raises Temporary for an answer that says so, and _Spent."""
+    """Makes the call. Raises Temporary for an answer that Slack did not accept for now, and _Spent."""
     try:
         answer: Any = call()
-    except ValueError as error:  # Bolt's word for a request that brought no address
+    except ValueError as error:  # Bolt raises it for a request without a response_url
         raise _Spent from error
     status, body = getattr(answer, "status_code", 200), getattr(answer, "body", "ok")
     if isinstance(status, int) and (status == 429 or status >= 500):
         raise Temporary(f"Slack answered {status}")
     if isinstance(status, int) and status >= 400:
         raise _Spent
-    if isinstance(body, str) and body[:1] not in {"", "o", "{"}:  # not Slack's `ok`: a page of what stands in between
+    if isinstance(body, str) and body[:1] not in {"", "o", "{"}:  # not Slack's `ok`, but for example a proxy's page
         raise Temporary("Slack did not say ok")
     return answer
 
@@ -123,7 +123,7 @@ _asking: ContextVar[Owed | None] = ContextVar("asking", default=None)
 
 @contextmanager
 def owing(owed: Owed) -> Iterator[None]:
-    """While this lasts, what is `said` and cannot be is owed there."""
+    """In this block, an answer that `said` can't deliver is kept in `owed`."""
     token = _asking.set(owed)
     try:
         yield
@@ -132,6 +132,6 @@ def owing(owed: Owed) -> Iterator[None]:
 
 
 def said(call: Callable[[], object], instead: Callable[[], object] | None = None) -> object:
-    """`Owed.say`, where a person waits for an answer; else one try. Raises what the call raises, and Permanent."""
+    """`Owed.say` within an `owing` block, otherwise one attempt. Raises the call's errors, and Permanent."""
     owed = _asking.get()
     return _called(call) if owed is None else owed.say(call, instead)

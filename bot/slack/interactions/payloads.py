@@ -1,4 +1,4 @@
-"""Whether what Slack sent has the shape that listeners read: checked once, before Bolt sees it."""
+"""Validates the shape of Slack's payloads once, before Bolt gets them."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def read(body: bytes, content_type: str) -> Mapping[str, Any]:
 
 
 def check(payload: Any, api_url: str) -> None:
-    """Raises Misshapen unless listeners can read it, and unless what it wants to be answered at is Slack's. `api_url` is
-    Slack's Web API, which in a sandbox is elsewhere."""
+    """Raises Misshapen unless listeners can read the payload and its response_url is Slack's. `api_url` is Slack's Web
+    API, which has another address in a sandbox."""
     payload = _object(payload, "payload")
     kind = payload.get("type") if isinstance(payload.get("type"), str) else None
     if "command" in payload:
@@ -51,7 +51,8 @@ def check(payload: Any, api_url: str) -> None:
 
 
 def is_slacks(url: Any, api_url: str) -> bool:
-    """Whether an answer may be sent there: an address of Slack's by https, or where the configured API is; or no address."""
+    """Whether answers may be sent to this URL: one of Slack's hosts by https, the host of the configured API, or no URL
+    at all."""
     if not url:
         return True
     try:

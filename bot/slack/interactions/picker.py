@@ -1,8 +1,8 @@
-"""A command without its words opens a modal that asks for them with type-ahead and ends in the same preview.
+"""A command without its arguments opens a modal that asks for them with type-ahead and ends in the same preview.
 
-The role is checked before the modal opens. The modal needs nothing from Airflow to open, since its trigger expires
+The role is checked before the modal opens. The modal needs nothing from Airflow to open, because its trigger expires
 after three seconds; suggestions have a time limit, and an option group says why it is empty. A run's block is named
-after its DAG, so a submission that overtakes a pick never takes another DAG's run.
+after its DAG, so a submission that overtakes a pick never uses another DAG's run.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from bot.slack.text.block_kit import Block, Message
 
 Body = Mapping[str, Any]
 _STATES = ("success", "failed", "skipped")
-_PREFILL = 2.0  # seconds to find out what a first word means
+_PREFILL = 2.0  # seconds to look up the first word
 
 
 class Choosing:
-    """Registers the type-ahead and the submission; `listeners` hands over commands and picks."""
+    """Registers the type-ahead and the submission; `listeners` passes on commands and picks."""
 
     def __init__(self, services: Services, people: People, windows: Windows) -> None:
         self._services, self._people, self._windows = services, people, windows
@@ -49,14 +49,14 @@ class Choosing:
         app.view(picker_form.CALLBACK)(self.on_submit)
 
     def wants(self, ask: Ask) -> bool:
-        """Whether the command lacks a word that a window can ask for."""
+        """Whether the command lacks an argument that the modal can ask for."""
         verb = find(ask.command.verb)
         if verb is None or verb.name not in picker_form.ASKS or not self._services.airflows:
             return False
         return not ask.words or _lacks(verb.name, ask)
 
     def open(self, ask: Ask, trigger_id: str) -> Message | None:
-        """Opens the window; a message where there is none to open."""
+        """Opens the modal; returns a message if it can't be opened."""
         verb = find(ask.command.verb)
         name = verb.name if verb else ask.command.verb
         not_allowed = authorization.may(self._services, ask.person, name, "", about=SOMEWHERE)
@@ -75,7 +75,7 @@ class Choosing:
         return None
 
     def _prefilled(self, ask: Ask, chosen: Chosen) -> Block:
-        """The window with the DAG that the first word names."""
+        """The modal with the DAG that the first word names."""
         ref = grammar.ref(ask.words[0])
         if isinstance(ref, Refused):
             return picker_form.chooser(chosen, self._services.clock(), trouble=ref.reason)
@@ -86,11 +86,11 @@ class Choosing:
         return self._drawn(replace(chosen, deployment=found.airflow.name, dag=found.dag_id), picked="dag")
 
     def owns(self, body: Body) -> bool:
-        """Whether a press was a pick in one of these windows."""
+        """Whether a press was a pick in one of these modals."""
         return bool((body.get("view") or {}).get("callback_id") == picker_form.CALLBACK)
 
     def on_pick(self, body: Body, action: Body) -> None:
-        """A DAG or a run was picked: the questions that follow from it are asked."""
+        """Redraws the modal after a DAG or a run was picked, with the questions that depend on it."""
         view, picked = body["view"], action["action_id"]
         moment = self._windows.picked(view["id"], str(action.get("action_ts", "")))
         chosen = picker_form.unpacked(view["private_metadata"])
@@ -106,7 +106,7 @@ class Choosing:
         self._windows.redraw(view["id"], self._drawn(chosen, picked=picked), moment, view.get("hash", ""))
 
     def _drawn(self, chosen: Chosen, *, picked: str) -> Block:
-        """The modal with what Airflow knows about what was chosen, as far as this verb asks for it."""
+        """The modal with what Airflow reports about the choices, as far as this verb needs it."""
         asks = picker_form.ASKS[chosen.verb]
         runs: Offer[Run] | None = None
         dag: Dag | Refused | None = None
@@ -124,7 +124,7 @@ class Choosing:
                                 dag=dag if isinstance(dag, Dag) else None, trouble=trouble)  # fmt: skip
 
     def _dag(self, value: str) -> tuple[str, str]:
-        """(deployment, DAG) behind an option's value."""
+        """(deployment, DAG) for an option's value."""
         if value.startswith("~"):
             start = value.partition(":")[2].partition(":")[2]
             names = (
@@ -157,13 +157,13 @@ class Choosing:
         ack(**picker_options.task_choices(offered, str(body.get("value") or "").strip(), every=chosen.verb == "clear"))
 
     def _is_barred(self, body: Body) -> bool:
-        """Nothing of Airflow is offered to an account that isn't ours or is unknown."""
+        """Whether suggestions are withheld, because the account is not allowed or unknown."""
         user = body.get("user") or {}
         person = self._people.soon(str(user.get("id") or ""), "", str(user.get("team_id") or ""))
         return bool(person.barred or person.unknown)
 
     def on_submit(self, ack: Ack, body: Body, view: Body) -> None:
-        """The same plan as the typed command makes; its preview is the next thing in this window."""
+        """Makes the same plan as the typed command, and shows its preview in this modal."""
         chosen = picker_form.unpacked(view["private_metadata"])
         if chosen is None:
             ack(response_action="update", view=dialogs.window(_OLD, "Windsock"))
@@ -182,7 +182,7 @@ _OLD = replies.trouble("this window is from an older Windsock; type the command 
 
 
 def _lacks(verb: str, ask: Ask) -> bool:
-    """Whether a named DAG is not enough: a mark without a state, a backfill without dates."""
+    """Whether the DAG alone is not enough: a mark without a state, a backfill without dates."""
     said = {word.lower() for word in ask.words[1:]}
     if verb == "mark" and not ask.command.verb.startswith("mark-"):
         ref = grammar.ref(ask.words[0])

@@ -1,7 +1,7 @@
-"""Reads what was chosen in a picker, and runs the command.
+"""Reads the choices from a picker's submission, and runs the command.
 
-A submission can overtake a pick: only a run's block that is named after the chosen DAG counts; without one the command
-means what it means when typed with the DAG alone.
+A submission can overtake a pick: only a run block that is named after the chosen DAG counts; without one the command
+means the same as when typed with the DAG alone.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ Values = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """What cannot be, by the block that says so."""
+    """Errors by block id."""
 
     errors: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What was chosen, whole. `task` is `load` or `load[7]`, empty for the whole run; `words` are options."""
+    """All choices. `task` is `load` or `load[7]`, empty for the whole run; `words` are options."""
 
     chosen: Chosen
     task: str = ""
@@ -58,7 +58,7 @@ class Given:
 
 
 def read(catalog: Catalog, chosen: Chosen, values: Values, dag_of: Callable[[str], tuple[str, str]]) -> Given | Wrong:
-    """The answers of a window. `dag_of` resolves what an option's value of the DAG stands for."""
+    """Reads a submission's values. `dag_of` resolves the value of the DAG's option to (deployment, DAG)."""
     texts = {block: _text(entry) for block, entries in values.items() for entry in entries.values()}
     if texts.get("dag", "") in {"", NOTHING}:
         return Wrong({"dag": "Choose a DAG."})
@@ -126,7 +126,7 @@ def _text(entry: Mapping[str, Any]) -> str:
 
 
 def answer_to(ask: Ask, given: Given) -> Message:
-    """The preview of what was chosen, or what was asked to be shown."""
+    """The preview of the chosen change, or the requested information."""
     verb = given.chosen.verb
     ways: Mapping[str, Callable[[Ask, Given], Message]] = {
         "clear": _clear, "mark": _mark, "pause": _pause, "unpause": _pause, "trigger": _trigger,
@@ -167,7 +167,8 @@ def _trigger(ask: Ask, given: Given) -> Message:
 
 
 def _typed(ask: Ask, given: Given) -> Message:
-    """As if it had been typed: for verbs that look, and for those that take a DAG and plain words."""
+    """Runs the command as if it had been typed: for verbs that only read, and for those that take a DAG and plain
+    words."""
     c = given.chosen
     task, run = f".{given.task}" if given.task else "", f"@{c.run}" if c.run else ""
     dates = ["from", given.texts["from"], "to", given.texts["to"]] if "from" in given.texts else []

@@ -1,6 +1,6 @@
-"""Two buttons beside a plan: Stop, and its whole list as a file.
+"""Two buttons of a plan: Stop, and its whole list as a file.
 
-The list may be read by those who may do what it says. The file goes into the alert's thread, else into the channel
+The list may be read by those who may make the change. The file goes into the alert's thread, otherwise into the channel
 where the plan was requested.
 """
 
@@ -20,7 +20,7 @@ from bot.slack.text.block_kit import Message
 
 
 def stop(ask: Ask, plan_id: str) -> Message:
-    """Asks to stop; what was done until then is said in the alert or the channel."""
+    """Requests a stop; the alert or the channel shows what was done until then."""
     stopped = confirm.stop(ask.services, ask.person, plan_id)
     if isinstance(stopped, Refused):
         return refused(ask, stopped, "stop")

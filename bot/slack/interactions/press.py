@@ -1,8 +1,8 @@
 """One press of a button or a menu entry, and where its answer goes.
 
-Interactions in modals and App Home carry no response_url, so the answer is a modal: on top of the one that was pressed
-in, or a new one, opened at once and filled later. A refusal for a missing role opens no modal over an alert; it is sent
-as an ephemeral message in the alert's channel.
+Interactions in modals and App Home have no response_url, so the answer is a modal: on top of the current one, or a new
+one, opened at once and filled later. A refusal in a modal about an alert opens no further modal; it is sent as an
+ephemeral message in the alert's channel.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ class Pressed:
 
     @property
     def incident_id(self) -> int:
-        """The alert that the value names, 0 when it names none."""
+        """The id of the alert that the value names; 0 if it names none."""
         return number_of(self.value) or 0
 
     @property
     def view(self) -> Body:
-        """The window or App Home that was pressed in; empty for a message."""
+        """The modal or App Home of the press; empty for a message."""
         return self.body.get("view") or {}
 
     def answer(self, title: str, draw: Callable[[], Message], *, replace: bool = False) -> None:
-        """Answers the person alone with what takes a moment to find out. `replace` puts it where the question stood."""
+        """Answers only this person with a message that takes time to build. `replace` replaces the question."""
         if not self.view:
             self.say(spoken(draw), replace=replace)
         elif replace and self.view.get("type") == "modal":
@@ -63,7 +63,7 @@ class Pressed:
             self.windows.fill(dialogs.window(spoken(draw), title), view_id=opened)
 
     def say(self, message: Message, *, replace: bool = False, title: str = "Windsock") -> None:
-        """Answers the person alone with what is known already."""
+        """Answers only this person with a finished message."""
         if not self.view:
             self.respond(response_type="ephemeral", replace_original=replace, **fit(message))
         elif self.view.get("type") == "modal" and self.incident_id:
@@ -72,7 +72,8 @@ class Pressed:
             self.show(dialogs.window(message, title))
 
     def show(self, view: Block) -> str:
-        """Opens a window, on top of the one that was pressed in; its id, or empty after saying why it did not open."""
+        """Opens a modal, on top of the current one. Returns its id; if it could not be opened, says why and returns an
+        empty text."""
         opens = self.windows.push if self.view.get("type") == "modal" else self.windows.open
         try:
             return opens(self.body["trigger_id"], view)
@@ -94,7 +95,7 @@ def whisper(services: Services, client: WebClient, incident_id: int, person: Per
 
 
 def spoken(draw: Callable[[], Message]) -> Message:
-    """Trouble while an answer was made is an answer too."""
+    """Builds the answer; an error becomes an answer too."""
     try:
         return draw()
     except (Temporary, Permanent) as error:

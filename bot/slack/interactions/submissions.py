@@ -1,7 +1,7 @@
 """Submitted modals.
 
-The ack comes first and names what is missing where a field can show it. A submission carries no response_url, so a
-refusal goes to the alert's channel, for that user alone.
+The ack comes first and contains errors that a field can show. A submission has no response_url, so a refusal goes to
+the alert's channel, as an ephemeral message.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Submissions:
         self._submitted("escalate", body, view, client, _values(view).get("reason", ""))
 
     def on_plan(self, ack: Ack, body: Body, view: Body) -> None:
-        """A preview's submit: the same as its Confirm button. A list that moved is the next thing in the window."""
+        """A preview's submit, the same as its Confirm button. If the list has moved, the modal shows the new one."""
         ask, plan_id = self._ask(body, "confirm"), view["private_metadata"]
         self._windows.answer(ack, "Confirm", lambda: dialogs.window(spoken(lambda: confirmed(ask, plan_id)), "Confirm"))
 
@@ -83,7 +83,7 @@ class Submissions:
         ack(response_action="update", view=dialogs.message("Windsock", _OLD))
 
     def _submitted(self, verb: str, body: Body, view: Body, client: WebClient, note: str) -> None:
-        """A press that a modal asked a word about."""
+        """Makes the press whose note or reason a modal asked for."""
         seen = _view(self._services, view["private_metadata"])
         ask = self._ask(body, verb)
         if seen is not None:
@@ -97,7 +97,7 @@ class Submissions:
 
 
 def _values(view: Body) -> dict[str, str]:
-    """A modal's answers by block id, whatever element gave them."""
+    """A modal's answers by block id, for every kind of element."""
     found: dict[str, str] = {}
     for block_id, elements in view["state"]["values"].items():
         for element in elements.values():
@@ -116,8 +116,8 @@ def _lasts(text: str, now: datetime) -> timedelta | None:
 
 
 def _scope(what: str, seen: View | None) -> str:
-    """The scope a modal chose, empty when it offered no such one. A name that is too long for an option's value is left out of
-    it, and taken from the alert."""
+    """The scope chosen in a modal, empty if the modal didn't offer it. A name too long for an option's value is not in
+    the value, but read from the alert."""
     if seen is None:
         return ""
     kind, colon, _ = what.partition(":")

@@ -1,7 +1,7 @@
 """Replies about the parts of each Airflow: import errors, pools, processes, one variable, one connection.
 
-A value that may be a secret is never shown, whichever major it comes from: 2.x sends it in clear. A deployment that
-doesn't answer is one line.
+A value that may be a secret is never shown, on either major, because 2.x returns it unmasked. A deployment that doesn't
+answer takes one line.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bot.slack.text.words import bare, clock, code, count, cut, foreign, joined,
 from bot.slack.text.words import preformatted as lines_of
 
 T = TypeVar("T")
-Told = Sequence[tuple[str, "list[T] | str"]]  # by deployment: its answer, or the sentence of one that didn't answer
+Told = Sequence[tuple[str, "list[T] | str"]]  # by deployment: its answer, or an error sentence
 _MOST_FILES, _MOST_POOLS, _MOST_JOBS, _VALUE = 12, 30, 30, 1_500
 _FRAME = re.compile(r'^\s*File "([^"\n]{1,500})", line (\d+)')
 _SECRET_NAMES = (
@@ -41,7 +41,7 @@ _KINDS = {"dag_processor": "DAG processor"}
 
 def _everywhere(told: Told[T], head: Callable[[list[T]], str], part: Callable[[list[T]], tuple[list[Block | None], str]],
                 last: str) -> Message:  # fmt: skip
-    """A heading and a part a deployment; the name is shown where there are several."""
+    """A heading and a part for each deployment; its name is shown if there are several."""
     blocks: list[Block | None] = []
     texts, notes = [], []
     for name, given in told:
@@ -58,7 +58,7 @@ def _everywhere(told: Told[T], head: Callable[[list[T]], str], part: Callable[[l
 
 
 def import_errors(told: Told[ImportFault]) -> Message:
-    """Each file with its first and its last line that matter: where it stumbled, and over what."""
+    """Each file with the two lines that matter: the failing line of the file, and the error."""
 
     def head(faults: list[ImportFault]) -> str:
         if not faults:
@@ -82,7 +82,7 @@ def _file(fault: ImportFault) -> list[Block | None]:
 
 
 def _stumbled(trace: str, filename: str) -> str:
-    """`line 7: from finance.rates import fx_rate`: where the file itself stands in its trace the last time."""
+    """`line 7: from finance.rates import fx_rate`: the last frame of the trace that is in the file itself."""
     lines = whole(trace).split("\n")
     for number in range(len(lines) - 1, -1, -1):
         frame = _FRAME.match(lines[number])
@@ -93,7 +93,7 @@ def _stumbled(trace: str, filename: str) -> str:
 
 
 def pools(told: Told[Pool]) -> Message:
-    """Each pool as a bar: taken of all its slots, and who waits."""
+    """Each pool as a bar: slots taken of all slots, and what waits."""
 
     def head(found: list[Pool]) -> str:
         full = [pool.name for pool in found if _is_full(pool)]
@@ -109,7 +109,7 @@ def pools(told: Told[Pool]) -> Message:
 
 
 def _is_full(pool: Pool) -> bool:
-    """A pool of -1 slots has no end."""
+    """Whether no slot is open; a pool of -1 slots is unlimited."""
     return pool.slots >= 0 and pool.open <= 0
 
 
@@ -123,7 +123,7 @@ def _pool_row(pool: Pool) -> tuple[str, ...]:
 
 
 def jobs(told: Told[Job], now: datetime) -> Message:
-    """The schedulers, triggerers and DAG processors, and how long ago each beat."""
+    """The schedulers, triggerers and DAG processors, and the age of each one's heartbeat."""
 
     def head(found: list[Job]) -> str:
         silent = [job for job in found if not job.is_alive]
@@ -144,7 +144,7 @@ def _job_row(job: Job, now: datetime) -> tuple[str, ...]:
 
 
 def variable(found: Variable, where: str = "") -> Message:
-    """One variable; secret-looking names and values are masked, on both majors."""
+    """One variable; names and values that look like secrets are masked, on both majors."""
     value, hidden = _safe(found.key, found.value)
     note = "masked: it looks like a secret" if hidden else ""
     head = joined(f"*{foreign(found.key, 200)}*", foreign(found.description, 200))
@@ -161,7 +161,7 @@ def _is_secret(name: str) -> bool:
 
 
 def _safe(key: str, value: str) -> tuple[str, bool]:
-    """The value as it may be shown, and whether something of it is hidden."""
+    """The value as it may be shown, and whether a part of it is masked."""
     if _is_secret(key) or _KEY_LIKE.fullmatch(value.strip()):
         return (MASK, True) if value else ("", False)
     try:
@@ -174,7 +174,7 @@ def _safe(key: str, value: str) -> tuple[str, bool]:
 
 
 def _inside(value: Any) -> Any:
-    """JSON with the values of secret-looking keys masked, however deep they lie."""
+    """JSON with the values of secret-looking keys masked, at any depth."""
     if isinstance(value, dict):
         return {key: MASK if _is_secret(str(key)) and inner else _inside(inner) for key, inner in value.items()}
     return [_inside(inner) for inner in value] if isinstance(value, list) else value
@@ -195,7 +195,7 @@ def connection(found: Connection, where: str = "") -> Message:
 
 
 def connection_test(conn_id: str, test: ConnectionTest, where: str = "") -> Message:
-    """What Airflow found when it connected."""
+    """The result of Airflow's connection test."""
     said = {True: "✓ {} connects", False: "✗ {} does not connect", None: "{} was not tested"}[test.ok]
     head = said.format(f"*{foreign(conn_id, 200)}*")
     last = joined(

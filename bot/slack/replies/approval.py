@@ -1,4 +1,4 @@
-"""The request to a second person, and what becomes of it."""
+"""The request for a second person's approval, and its outcome."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ENDS = {
 
 
 def request(approval: Approval) -> Message:
-    """How a plan that needs a second person stands."""
+    """The state of a plan that needs a second person."""
     plan = approval.plan
     who, deed = foreign(plan.person.name, 40), action_words.act(plan, action_words.DO, code)
     below = context(joined(code(named(plan.changes), 300), foreign(plan.deployment, 60), _reason(plan)))
@@ -61,7 +61,7 @@ def _reason(plan: Plan) -> str:
 
 
 def held(plan: Plan) -> Message:
-    """What stands in the place of the preview after the first person's Confirm."""
+    """Replaces the preview after the first person's Confirm."""
     said = f"✋ *Waits for a second person:* {action_words.act(plan, action_words.DO, code)}"
     asks = "the thread of " + f"A-{plan.incident_id}" if plan.incident_id else "the channel"
     return message(
@@ -85,7 +85,7 @@ def over(glass: Glass, deeds: int) -> Message:
 
 
 def standing(held: Sequence[Glass], longest: timedelta) -> Message:
-    """Who has broken the glass now."""
+    """The break-glass roles that are active now."""
     most = f"`break-glass {longest.total_seconds() / 60:.0f}m why` breaks it, `break-glass end` ends it"
     said = [
         f"🚨 *{foreign(one.person.name, 40)}* is {one.role} until {at(one.until)}: {quoted(one.reason)}" for one in held

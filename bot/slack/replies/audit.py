@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def lines_of(found: Sequence[Line], now: datetime, *, more: bool, mine: bool) -> Message:
-    """The audit's lines, the newest first."""
+    """The audit's lines, newest first."""
     whose = "what you did" if mine else "the newest first"
     if not found:
         return message("The audit has no such line", section("The audit has no such line."), context(whose))

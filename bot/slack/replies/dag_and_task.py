@@ -35,7 +35,7 @@ def dag(known: Dag, newest: Sequence[Run], alerts: Sequence[str], now: datetime,
 
 
 def task(one: TaskInstance, mapped: Sequence[TaskInstance], url: str, now: datetime, where: str = "") -> Message:
-    """One task instance; of several mapped ones, the most informative one."""
+    """One task instance; `mapped` are all task instances of the same task."""
     ref = one.ref
     name = f"{ref.dag_id}.{ref.label}"
     sign = _SIGNS.get(one.state, "·")

@@ -1,8 +1,7 @@
-"""The digest as a message: the day in a headline, how fast alerts were answered, failures by hour, what deserves a
-look.
+"""The digest as a message: the day in a headline, how fast alerts were answered, failures by hour, things to look at.
 
-A picture would need a URL that Slack can reach, so the plot is drawn in characters, with its message in words below. At
-most three things deserve a look, and unknown figures are left out.
+A picture would need a URL that Slack can reach, so the plot is drawn in characters and summed up in words below. At
+most three things to look at are listed, and unknown figures are left out.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ def _ended(told: Digest) -> str:
 
 
 def _means(told: Digest) -> str:
-    """Means beside the medians, where one long night makes them differ."""
+    """The means, where they differ from the medians because of a few long waits."""
 
     def said(word: str, one: Duration | None) -> str:
         return f"{span(one.mean)} {word}" if one and one.number > 1 and span(one.mean) != span(one.median) else ""
@@ -69,7 +68,7 @@ def _means(told: Digest) -> str:
 
 
 def _covered(told: Digest) -> str:
-    """What Airflow knows against what was reported, by what and how fast."""
+    """Failures that Airflow has, and how many were reported by each reporter, and how fast."""
     known, by, took = told.coverage.known, told.coverage.told, told.coverage.took
     if not known:
         return ""
@@ -83,7 +82,7 @@ def _worst(told: Digest) -> str:
 
 
 def plot(told: Digest) -> str:
-    """Failed task instances by hour: a line of bars, the hours below, and what they say in words. Empty when none failed."""
+    """Failed task instances by hour: a line of bars, the hours below, and a summary in words. Empty if none failed."""
     largest = max(told.by_hour, default=0)
     if not largest:
         return ""

@@ -1,6 +1,6 @@
 """Replies about the past: the report on one DAG, tasks that became slower, who is on call, one check run now.
 
-Every figure names what it is compared with and where it was read; an unknown one is left out and never shown as zero.
+Every figure says what it is compared with and where it was read; an unknown one is left out and never shown as zero.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _figures(card: Card) -> str:
 
 
 def _percent(rate: float) -> str:
-    """One digit, and never rounded up to 100 %."""
+    """One decimal, never rounded up to 100 %."""
     rounded = f"{min(rate, 99.9) if rate < 100 else rate:.1f}"
     return f"{rounded.removesuffix('.0')} %"
 
@@ -123,7 +123,7 @@ def _slow_table(found: Sequence[TaskDuration]) -> tuple[Block | None, str]:
 
 
 def check(told: Sequence[tuple[str, CheckSeen | str]], name: str) -> Message:
-    """One check, asked now, of every deployment."""
+    """One check's results, run now, for every deployment."""
     lines, ill, unasked = [], list[str](), list[str]()
     title = next((one.title for _, one in told if isinstance(one, CheckSeen)), name)
     for deployment, one in told:
@@ -147,7 +147,7 @@ def check(told: Sequence[tuple[str, CheckSeen | str]], name: str) -> Message:
 
 
 def on_call(found: Sequence[OnCall], now: datetime) -> Message:
-    """Who is rung first, by policy."""
+    """Who is on call, by policy and level; the first level in the headline."""
     if not found:
         said = "*Nobody is on call* in PagerDuty"
         return message(bare(said), section(said), context(f"next: {code('/airflow open')}"))
@@ -171,7 +171,7 @@ def _is(people: Sequence[OnCall]) -> str:
 
 
 def no_on_call() -> Message:
-    """How to let the bot ask."""
+    """Explains which setting is missing."""
     said = f"Windsock cannot ask PagerDuty who is on call: {code(_SETTING)} is not set"
     return message(bare(said), section(said),
                    context(f"a read-only REST API key in {code(_SETTING)} · next: {code('/airflow open')}"))  # fmt: skip

@@ -1,6 +1,6 @@
 """Replies about incidents: open alerts, a timeline, the list of failures, silences.
 
-What is too long is cut with its number, and the newest is never cut.
+A list that is too long is cut and the rest counted; in a timeline the newest entries are kept.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _text_holder(view: View) -> str:
 
 
 def timeline(view: View) -> Message:
-    """History: what happened, oldest first; when it is long, its newest lines."""
+    """The timeline, oldest first; if it is long, its newest entries."""
     entries = view.timeline[-_MOST_ENTRIES:]
     earlier = len(view.timeline) - len(entries)
     lines = [f"{at(entry.at, view.now)}  {_entry(entry)}" for entry in entries]
@@ -93,12 +93,12 @@ def _entry(entry: Entry) -> str:
 
 
 def _by(name: str) -> str:
-    """A name in front of a colon: with one of its own before it would be an emoji."""
+    """A name before a colon; with a colon of its own it could become an emoji."""
     return foreign(name.replace(":", " "), 40)
 
 
 def failures(view: View, subjects: Sequence[Subject]) -> Message:
-    """Every subject of an incident, one line each as far as a message holds them."""
+    """Every subject of an incident, one line each, as many as a message can hold."""
     rows = [(_subject(subject), plain(subject.run_id), subject) for subject in subjects[:_MOST_FAILURES]]
     wide = max((len(label) for label, _, _ in rows), default=0)
     lines = [f"{'✓' if s.well_at else '✗'} {label:<{wide}}  {cut_middle(run, 60)}".rstrip() for label, run, s in rows]
@@ -126,7 +126,7 @@ def _within(lines: Iterable[str], room: int) -> Iterable[str]:
 
 
 def silences(held: Sequence[Silence]) -> Message:
-    """What is quiet, until when, by whom and why."""
+    """The silences: scope, end, author and reason."""
     lines = [f"🔕 *S-{one.id}* {code(one.scope)} until {at(one.until)} · {_by(one.by)}: {quoted(one.reason, 200)}"
              for one in held[:20]]  # fmt: skip
     more = f"+{len(held) - 20} more" if len(held) > 20 else ""

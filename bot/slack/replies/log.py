@@ -1,7 +1,7 @@
-"""The log of one try: the last error first, then the tail; masked, at most a screen.
+"""The log of one try: the last error first, then the end of the log; redacted, at most a screen.
 
-The error may be far above the end, where a tail alone would say "Task instance in failure state" and nothing else.
-Everything is masked before anything is cut, and the reply says how many lines there are and how many it shows.
+The error may be far above the end, where the last lines alone would only say "Task instance in failure state".
+Everything is redacted before anything is cut, and the reply says how many lines there are and how many it shows.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _TRACEBACK = "Traceback (most recent call last):"
 
 
 def line(raw: str) -> str:
-    """`05:12:40 ERROR Task failed`: one line of either format, without noise. Continuations stay as they are."""
+    """`05:12:40 ERROR Task failed`: one line of either format, without date and source. Continuation lines are
+    unchanged."""
     stamp = _STAMP.match(raw)
     if stamp is None:
         return raw
@@ -35,13 +36,13 @@ def line(raw: str) -> str:
 
 
 def last_error(lines: Sequence[str]) -> tuple[int, int] | None:
-    """Where the last error begins and ends (exclusive): an ERROR line, or a traceback, with what belongs to it."""
+    """Start and end (exclusive) of the last error: an ERROR line or a traceback, with its continuation lines."""
     starts = [n for n, text in enumerate(lines) if _BAD.match(text) or text.startswith(_TRACEBACK)]
     if not starts:
         return None
     begin = starts[-1]
     while begin and begin - 1 in starts:
-        begin -= 1  # "Task failed with exception", and the traceback right behind it
+        begin -= 1  # "Task failed with exception" directly before its traceback
     end = begin + 1
     while end < len(lines) and (end in starts or not re.match(r"\d\d:\d\d:\d\d ", lines[end])):
         end += 1
@@ -49,14 +50,14 @@ def last_error(lines: Sequence[str]) -> tuple[int, int] | None:
 
 
 def excerpt(lines: Sequence[str], wanted: int) -> list[str]:
-    """The last error, then the tail; without a gap when the tail holds the error already."""
+    """The last error, then the last lines; only the last lines if they contain the error."""
     tail = max(0, len(lines) - wanted)
     error = last_error(lines)
     if error is None or error[0] >= tail:
         return list(lines[tail:])
     begin, end = error
     shown = list(lines[begin:end])
-    if len(shown) > _ERROR_LINES:  # its first line, and its end: the exception
+    if len(shown) > _ERROR_LINES:  # its first line, and its end with the exception
         shown = [shown[0], f"… {len(shown) - _ERROR_LINES} lines", *shown[len(shown) - _ERROR_LINES + 1 :]]
     start = max(tail, end)
     gap = [f"… {count(start - end, 'line')}"] if start > end else []
@@ -67,8 +68,8 @@ def log(
     ref: TaskRef, raw: Sequence[str], try_number: int, url: str = "", wanted: int = 12, *, tries: int = 0, where: str = "",
     file: str = "", host: str = "",
 ) -> Message:  # fmt: skip
-    """`tries` is how many there were; `file` is a link to the whole log in a thread; `where` is `prod:` where there are
-    several deployments."""
+    """The log of one try. `tries` is the number of tries; `file` is a link to the whole log in a thread; `where` is
+    `prod:` if there are several deployments."""
     clean = whole("\n".join(_newest(raw)))
     every = [cut(line(text.rstrip()), WIDEST) for text in clean.expandtabs(4).strip("\n").split("\n")] if raw else []
     picked = _fitting(excerpt(every, wanted))
@@ -92,7 +93,7 @@ def log(
 
 
 def _newest(raw: Sequence[str]) -> list[str]:
-    """As many of the newest lines as are worth the work; a line is cut at a readable length."""
+    """The newest lines, at most 400,000 characters; each is cut at 20,000."""
     kept, room = list[str](), MOST_READ
     for text in reversed(raw):
         room -= len(text[:LONGEST_LINE]) + 1
@@ -103,7 +104,8 @@ def _newest(raw: Sequence[str]) -> list[str]:
 
 
 def _fitting(lines: Sequence[str]) -> list[str]:
-    """As many of the lines as there is room for: what goes is the middle, since the error stands first and the end last."""
+    """As many lines as there is room for. Lines in the middle are dropped, because the error comes first and the end
+    last."""
     if sum(len(text) + 1 for text in lines) <= ROOM:
         return list(lines)
     first, last = list[str](), list[str]()
@@ -120,7 +122,7 @@ def _fitting(lines: Sequence[str]) -> list[str]:
 
 
 def _tries(name: str, this: int, tries: int) -> dict[str, object] | None:
-    """Buttons that run the same command for the try before and after this one."""
+    """Buttons that run the same command for the previous and the next try."""
     before = (
         button("run", f"Try {this - 1}", f"logs {name} try {this - 1}", spoken=f"Log of try {this - 1}")
         if this > 1

@@ -1,7 +1,7 @@
-"""The preview before every change of Airflow: surprises first, then everything that it would touch, before and after.
+"""The preview of every change in Airflow: surprises first, then everything that it would touch, before and after.
 
 Neighbouring mapped task instances in the same state are folded into one line (`load[0..5]`), and what doesn't fit into
-25 lines is a number. The button names the verb and the count of exactly the list above it.
+25 lines is counted. The button names the verb and the count of exactly the list above it.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from bot.slack.text.words import preformatted as lines_of
 
 _MOST_LINES = 25
 _MOST_RUNS = 6
-_MOST_KEYS = 20  # of a conf
+_MOST_KEYS = 20  # in a conf
 _FAILED = frozenset({"failed", "upstream_failed"})
 _BUSY = frozenset({"running", "deferred", "restarting"})
-_NAME, _STATE = 40, 24  # the columns are at most this wide
+_NAME, _STATE = 40, 24  # the columns' maximum widths
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the list: one change, or several mapped ones that are alike."""
+    """One line of the list: one change, or several mapped ones with equal values."""
 
     label: str
     change: Change
@@ -38,7 +38,8 @@ class Row:
 
 
 def preview(plan: Plan, now: datetime, *, dry: bool = False, where: str = "") -> Message:
-    """The question for one plan; `dry` only shows the list. `where` is the deployment, where there are several."""
+    """The confirmation question for one plan; `dry` only shows the list. `where` is the deployment, if there are
+    several."""
     asked = (
         f"{action_words.act(plan, action_words.DO).capitalize()}?"
         if not action_words.dags(plan)
@@ -61,12 +62,12 @@ def shown(plan: Plan) -> list[Block | None]:
 
 
 def everything(plan: Plan) -> Block | None:
-    """The button for what the list has no room for."""
+    """The button for the whole list as a file; None if the preview shows all of it."""
     return button("whole-list", "Whole list as a file", plan.id) if whole_list(plan) else None
 
 
 def whole_list(plan: Plan) -> str:
-    """Every line of a plan, for a file; empty where the preview shows all of them."""
+    """Every line of a plan, for a file; empty if the preview shows all of them."""
     rows = _rows(plan.changes, {})
     runs = len({_run_of(row) for row in rows})
     if len(rows) <= _MOST_LINES and runs <= _MOST_RUNS:
@@ -88,7 +89,7 @@ def _works(plan: Plan, now: datetime) -> str:
 
 
 def moved(old: Plan, new: Plan, now: datetime, where: str = "") -> Message:
-    """The list is another one than was confirmed: the new list in the same shape."""
+    """The list differs from the confirmed one: the new list in the same form."""
     signs = difference(old.changes, new.changes)
     done = action_words.verb(new, action_words.DONE)
     said = f"Nothing was {done}: the list moved"
@@ -156,7 +157,7 @@ def _fold(alike: list[Change], signs: Mapping[Change, str]) -> Iterator[Row]:
 
 
 def _lists(rows: list[Row]) -> list[Block | None]:
-    """One block a run: its name, then its lines; at most 25 lines in all."""
+    """One block per run: its name, then its lines; at most 25 lines in total."""
     runs = [(run, list(group)) for run, group in groupby(rows, _run_of)]
     several = len({run[0] for run, _ in runs}) > 1
     room, hidden, blocks = _MOST_LINES, 0, []
@@ -189,7 +190,7 @@ def _number(row: Row) -> str:
 
 
 def _conf(plan: Plan) -> str:
-    """What a new run is given, a line a key."""
+    """The conf of a new run, one line per key."""
     conf = plan.options.get("conf")
     if not isinstance(conf, Mapping) or not conf:
         return ""
@@ -215,14 +216,14 @@ def _counted(plan: Plan) -> str:
 
 
 def stops_or_overwrites(plan: Plan) -> bool:
-    """Whether confirming stops what runs, or overwrites what succeeded."""
+    """Whether confirming stops running task instances, or overwrites successful ones."""
     if plan.action == "clear":
         return any(change.surprise is Surprise.running or change.before in _BUSY for change in plan.changes)
     return plan.action == "mark" and any(change.surprise for change in plan.changes)
 
 
 def _narrow(plan: Plan) -> Block | None:
-    """The narrower choice, where a wide clear brings along what has not failed."""
+    """The button for only the failed ones, if a wide clear also includes others; otherwise None."""
     failed = sum(change.before in _FAILED for change in plan.changes)
     wide = any(change.before not in _FAILED and change.surprise for change in plan.changes)
     if plan.action != "clear" or not wide or not failed:

@@ -1,7 +1,7 @@
 """Replies to one person: ephemeral, at most a screen high, the answer first and the next command last.
 
-"Nothing was changed" is put in front of a refusal here and nowhere else. Bold and code of our own sentences are kept;
-foreign names in them are escaped.
+"Nothing was changed" is added to a refusal only here. Bold and code in the bot's own sentences are kept; foreign names
+in them are escaped.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NOTHING = "Nothing was changed"
 
 
 def _said(text: str) -> str:
-    """Our own sentences, with foreign names in them."""
+    """The bot's own sentences, which may contain foreign names."""
     return "\n".join(foreign(line, formatted=True) for line in text.split("\n"))
 
 
@@ -31,19 +31,21 @@ def _next(command: str) -> Block | None:
 
 
 def told(text: str, next: str = "") -> Message:
-    """One sentence or a few lines, and the next command. Bold and code in `text` are kept, all else is escaped."""
+    """One sentence or a few lines, and the next command. Bold and code in `text` are kept, everything else is
+    escaped."""
     said = _said(text) or "There is nothing to say."
     return message(bare(said), section(said), _next(next))
 
 
 def trouble(sentence: str) -> Message:
-    """Something did not work: what, and that nothing was changed."""
+    """An error: what went wrong, and that nothing was changed."""
     reason = plain(sentence)
     return message(f"{_NOTHING}: {bare(_said(reason))}", section(f"*{_NOTHING}:* {_said(reason)}"))
 
 
 def refusal(refused: Refused, verb: str, holders: Sequence[str] = (), groups: Sequence[str] = ()) -> Message:
-    """Why not, and who can or what next. `holders` are the people that have the missing role, `groups` the user groups."""
+    """The reason, and who has the missing role or what to do next. `holders` are the people with that role, `groups`
+    the user groups."""
     reason = refused.reason or f"`{plain(verb)}` was refused."
     lock = "" if refused.missing is None else "🔒 "
     text = f"{lock}{_NOTHING}: {bare(_said(reason))}"
@@ -57,7 +59,7 @@ def refusal(refused: Refused, verb: str, holders: Sequence[str] = (), groups: Se
 
 
 def help(groups: Sequence[tuple[str, Sequence[tuple[str, str]]]], also: Sequence[str] = ()) -> Message:
-    """One line a verb, by heading; `also` are verbs that are only named."""
+    """One line per verb, by heading; `also` are verbs that are only named."""
     verbs = [usage.split(" ")[0] for _, lines in groups for usage, _ in lines]
     parts = [section("\n".join([f"*{foreign(heading)}*", *(f"{code(usage)}  {foreign(said)}" for usage, said in lines)]))
              for heading, lines in groups]  # fmt: skip
@@ -90,7 +92,7 @@ def typo(text: str, nearest: Sequence[str], others: Sequence[str] = ()) -> Messa
 
 
 def asked(plan: Plan, deployment: str = "") -> Message:
-    """What stands in the place of the preview after it was confirmed."""
+    """Replaces the preview after it was confirmed."""
     where = f"A-{plan.incident_id} shows how it goes" if plan.incident_id else "the channel shows how it goes"
     doing = action_words.act(plan, action_words.DOING)
     said = section(f"*Asked:* {action_words.act(plan, action_words.DOING, code)}; {where}")
@@ -99,7 +101,7 @@ def asked(plan: Plan, deployment: str = "") -> Message:
 
 
 def cancelled() -> Message:
-    """What stands in the place of the preview after Cancel."""
+    """Replaces the preview after Cancel."""
     return message("Cancelled: nothing was changed.", section("Cancelled: nothing was changed."))
 
 
@@ -111,7 +113,7 @@ def used(reason: str = "") -> Message:
 
 
 def runbook(book: Runbook, url: str = "") -> Message:
-    """The runbook as text, a screen of it, and the way to the whole page."""
+    """The runbook as text, one screen of it, and a link to the whole page."""
     parts = markdown.sections(book.body)
     shown: list[Block | None] = [section(f"*{foreign(book.title, 200)}*")]
     room = 3_500

@@ -1,7 +1,7 @@
 """A run as a tree of its tasks, each state as a sign and a word; and the runs of a DAG.
 
-The mapped task instances of one task are one line with the states counted. If a screen can't hold all tasks, the failed
-ones stay, with those they depend on; the figures at the top count all of them.
+The mapped task instances of one task take one line with the states counted. If a screen can't show all tasks, the
+failed ones are kept, with the tasks above them; the figures at the top count all of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DEEPEST = 8
 _MOST, _MOST_RUNS = 45, 25
 _SIGNS = {"success": "✓", "failed": "✗", "upstream_failed": "-", "skipped": "-", "removed": "-", "none": "-"}
 _NEVER_RAN = frozenset({"upstream_failed", "skipped", "removed", "none"})
-_ORDER = ("failed", "up_for_retry", "running", "queued", "upstream_failed")  # what one looks for first
+_ORDER = ("failed", "up_for_retry", "running", "queued", "upstream_failed")  # most important first
 _LEGEND = "✓ success   ✗ failed   - never ran"
 Groups = Mapping[str, Sequence[TaskInstance]]
 
@@ -30,7 +30,7 @@ Groups = Mapping[str, Sequence[TaskInstance]]
 def tasks(
     run: Run, instances: Sequence[TaskInstance], url: str = "", nodes: Sequence[TaskNode] = (), where: str = ""
 ) -> Message:
-    """The run in two lines, then a line a task. `where` is `prod:` where there are several deployments."""
+    """The run in two lines, then one line per task. `where` is `prod:` if there are several deployments."""
     groups: dict[str, list[TaskInstance]] = {}
     for instance in instances:
         groups.setdefault(instance.ref.task_id, []).append(instance)
@@ -47,7 +47,7 @@ def tasks(
 
 
 def _kept(branches: Sequence[Branch], groups: Groups) -> list[Branch]:
-    """All, or as many as fit: what failed first, with what it hangs on."""
+    """All branches, or as many as fit: failed ones first, with the tasks above them."""
     if len(branches) <= _MOST:
         return list(branches)
     wanted: dict[str, None] = {}
@@ -109,7 +109,7 @@ def _took(group: Sequence[TaskInstance]) -> str:
 
 
 def _tries(group: Sequence[TaskInstance]) -> str:
-    """`load[6], try 3/3`: which one failed, of mapped ones, and how often it was tried."""
+    """`load[6], try 3/3`: the failed task instance, if mapped, and its try."""
     failed = [instance for instance in group if instance.state == "failed"]
     if not failed or not failed[0].try_number:
         return ""
@@ -118,7 +118,7 @@ def _tries(group: Sequence[TaskInstance]) -> str:
 
 
 def runs(dag_id: str, found: Sequence[Run], now: datetime, states: Sequence[str] = (), where: str = "") -> Message:
-    """The newest runs of a DAG, a line each: the state, since when, how long it took, its id."""
+    """The newest runs of a DAG, one line each: state, age, duration, id."""
     word = f"{listed(states, 'or')} " if states else ""
     if not found:
         said = f"*{foreign(where + dag_id, 200)}* has no {word}run"
@@ -147,7 +147,7 @@ def _run_row(run: Run, now: datetime) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One line of the tree: `prefix` is drawn before the name; `above` are the tasks that it hangs on, outermost first."""
+    """One line of the tree: `prefix` is drawn before the name; `above` are its ancestors, outermost first."""
 
     task_id: str
     prefix: str
@@ -155,7 +155,7 @@ class Branch:
 
 
 def tree(nodes: Sequence[TaskNode], present: Sequence[str] = ()) -> list[Branch]:
-    """Every task, from above to below; `present` are tasks that a run has though its DAG has them no more."""
+    """Every task, top down; `present` are tasks that a run has although its DAG no longer has them."""
     ids = list(dict.fromkeys([*(node.task_id for node in nodes), *present]))
     parents = _parents(nodes)
     below: dict[str, list[str]] = {}
@@ -172,7 +172,7 @@ def _draw(
     task: str, prefix: str, inset: str, above: tuple[str, ...], below: Mapping[str, list[str]], lines: list[Branch]
 ) -> None:
     todo = [(task, prefix, inset, above)]
-    while todo:  # not by recursion: a chain of a thousand tasks is a DAG too
+    while todo:  # iterative, because a DAG may be a chain of a thousand tasks
         task, prefix, inset, above = todo.pop()
         lines.append(Branch(task, prefix, above))
         inner = below.get(task, [])
@@ -183,7 +183,7 @@ def _draw(
 
 
 def _parents(nodes: Sequence[TaskNode]) -> dict[str, str]:
-    """For each task the one in front of it that lies deepest; what stands in a circle has none."""
+    """For each task its deepest upstream task; tasks in a cycle have none."""
     known = {node.task_id: node for node in nodes}
     waits = dict.fromkeys(known, 0)
     for node in nodes:

@@ -49,7 +49,7 @@ def _deployment(one: DeploymentStatus) -> str:
 
 
 def _coverage(one: DeploymentStatus) -> str:
-    """What Airflow knows against what was reported."""
+    """Reported failures against those that Airflow has."""
     if not one.failures_known:
         return ""
     told = one.failures_by_hook + one.failures_by_sweep
@@ -87,7 +87,7 @@ def _figures(one: DeploymentStatus) -> str:
 
 
 def health(status: Status) -> Message:
-    """The same with each part on a line of its own, and what the checks found."""
+    """Each component on a line of its own, and the checks' findings."""
     parts = [section(_healthy(deployment)) for deployment in status.deployments]
     ill = [foreign(d.name, 60) for d in status.deployments if _ill(d)]
     findings = sum(len(deployment.findings) for deployment in status.deployments)

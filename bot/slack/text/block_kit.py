@@ -1,6 +1,7 @@
-"""Block Kit's elements as plain dictionaries, each in the one shape that Windsock uses.
+"""Block Kit's elements as plain dictionaries, each in the one form that Windsock uses.
 
-Every plain text says `"emoji": false`, so that a colon in a run id stays a colon. Text arrives escaped by `words`.
+Every plain text has `"emoji": false`, so that a colon in a run id stays a colon. Text is escaped by `words` before it
+gets here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ Block = dict[str, Any]
 
 
 class Message(TypedDict):
-    """What Slack is sent with every post and every edit: all three, since an edit without them keeps old ones."""
+    """The content of every post and edit. All three fields are sent, because an edit keeps the fields that it lacks."""
 
     text: str
     blocks: list[Block]
@@ -19,7 +20,7 @@ class Message(TypedDict):
 
 
 def message(text: str, *blocks: Block | None, attachments: list[Block] | None = None) -> Message:
-    """A message of the blocks that are there."""
+    """Builds a message; empty blocks are left out."""
     return Message(text=text, blocks=[block for block in blocks if block], attachments=attachments or [])
 
 
@@ -33,12 +34,12 @@ def header(text: str) -> Block:
 
 
 def mrkdwn(text: str) -> Block:
-    """Marked text as it is: Slack makes no links of addresses and channels in it by itself."""
+    """mrkdwn text as given: Slack doesn't turn addresses and channels in it into links."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def section(text: str, accessory: Block | None = None) -> Block | None:
-    """Lines of mrkdwn; nothing when there are none."""
+    """Lines of mrkdwn; None if there is no text."""
     if not text.strip():
         return None
     block: Block = {"type": "section", "text": mrkdwn(text)}
@@ -46,14 +47,14 @@ def section(text: str, accessory: Block | None = None) -> Block | None:
 
 
 def context(text: str) -> Block | None:
-    """One grey line of mrkdwn; nothing when it is empty."""
+    """One grey line of mrkdwn; None if it is empty."""
     if not text.strip():
         return None
     return {"type": "context", "elements": [mrkdwn(text)]}
 
 
 def preformatted(text: str) -> Block | None:
-    """Lines in a fixed-width font, in which nothing is alive."""
+    """Lines in a fixed-width font, without any markup; None if there is no text."""
     if not text.strip():
         return None
     inner = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": text}]}
@@ -65,7 +66,7 @@ def divider() -> Block:
 
 
 def button(action_id: str, label: str, value: str, *, style: str = "", spoken: str = "") -> Block:
-    """`spoken` says to a screen reader what the press concerns."""
+    """A button; `spoken` is its label for screen readers and says what the press affects."""
     block: Block = {"type": "button", "action_id": action_id, "text": words(label), "value": value}
     if style:
         block["style"] = style
@@ -80,7 +81,7 @@ def option(label: str, value: str, description: str = "") -> Block:
 
 
 def menu(options: list[tuple[str, str]]) -> Block | None:
-    """The ⋯ of a message: (label, value) pairs, at most five."""
+    """The ⋯ menu of a message: (label, value) pairs, at most five."""
     if not options:
         return None
     return {"type": "overflow", "action_id": "more", "options": [option(*pair) for pair in options[:5]]}
@@ -92,13 +93,13 @@ def actions(block_id: str, *elements: Block | None) -> Block | None:
 
 
 def strip(colour: str, text: str, fallback: str, note: str = "") -> list[Block]:
-    """The only attachment: a coloured bar, one line, and one more grey line for a note."""
+    """The only attachment: a coloured bar, one line, and a grey line for a note."""
     blocks = [block for block in (section(text), context(note)) if block]
     return [{"color": colour, "fallback": fallback, "blocks": blocks}]
 
 
 def modal(callback_id: str, title: str, blocks: list[Block | None], *, about: str = "", submit: str = "") -> Block:
-    """A modal; `about` is its private metadata. Without `submit` it only shows something."""
+    """A modal; `about` is its private metadata. Without `submit` it only shows its blocks."""
     view: Block = {"type": "modal", "callback_id": callback_id, "private_metadata": about, "title": words(title)}
     if submit:
         view["submit"] = words(submit)

@@ -1,4 +1,4 @@
-"""Columns for preformatted text; a cell that is too long is cut with its number. Cells arrive masked and on one line."""
+"""Columns for preformatted text; rows without room are counted. Cells must be redacted and on one line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BAR = 16
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """One line a row; the last column is not filled up."""
+    """One line per row; the last column is not padded."""
     widths = [
         max((len(row[n]) for row in rows if n < len(row)), default=0) for n in range(max(map(len, rows), default=0))
     ]
@@ -19,7 +19,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def shown(rows: Sequence[Sequence[str]], most: int) -> tuple[Block | None, str]:
-    """The rows as preformatted text, as many as there is room for, and `+38 more` for those that had none."""
+    """As many rows as there is room for, as preformatted text, and `+38 more` for the others."""
     lines, room = list[str](), ROOM
     for line in aligned(rows[:most]):
         room -= len(line) + 1

@@ -1,8 +1,8 @@
-"""Slack's limits, enforced in one place: `fit` makes any message one that Slack accepts.
+"""Slack's limits, enforced in one place: `fit` makes any message acceptable to Slack.
 
-An entity (`&amp;`) or a token (`<!date^…>`) is cut whole or not at all. A value that identifies something is never
-shortened, since it would identify something else; its button or option is dropped instead. Headline and footer stay,
-and no text is empty.
+An entity (`&amp;`) or a token (`<!date^…>`) is kept or removed as a whole. An identifying value is never shortened,
+because it would identify something else; its button or option is dropped instead. Headline and footer stay, and no text
+is empty.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from bot.slack.text.block_kit import Block, Message
 from bot.slack.text.block_kit import context as grey
 from bot.slack.text.words import cut, lifeless
 
-TEXT = 4_000  # beyond it Slack splits a message in several
-TOTAL = 12_000  # all texts of the blocks; Slack refuses at about 13,200
+TEXT = 4_000  # beyond it Slack splits a message
+TOTAL = 12_000  # of all texts in the blocks; Slack refuses about 13,200
 BLOCKS, VIEW_BLOCKS, ELEMENTS, OVERFLOW, CHOICES, OPTIONS, FIELDS = 50, 100, 25, 5, 10, 100, 10
-SHORT = 60  # no text is cut below this only to make room
+SHORT = 60  # texts are not cut below this length to make room
 ID, VALUE, OPTION_VALUE, URL = 255, 2_000, 150, 3_000
-# The characters of a text, by where it stands.
+# The most characters of a text, by its place.
 TEXTS = {
     "header": 150, "section": 3_000, "context": 2_000, "fields": 2_000, "rich_text": 3_000, "button": 75, "option": 75,
     "description": 75, "label": 2_000, "hint": 2_000, "placeholder": 150, "alt_text": 2_000, "accessibility_label": 75,
@@ -29,7 +29,7 @@ TEXTS = {
 
 
 def fit(message: Message) -> Message:
-    """The message as Slack accepts it; unchanged when it fits already."""
+    """The message within Slack's limits; unchanged if it fits already."""
     attachments = [attachment for given in message["attachments"] if (attachment := _fit_attachment(given))]
     beside = sum(len(attachment["blocks"]) for attachment in attachments)
     blocks = _fewer([block for given in message["blocks"] if (block := _fit_block(given))], BLOCKS - beside)
@@ -43,7 +43,7 @@ def fit(message: Message) -> Message:
 
 
 def fit_view(view: Block) -> Block:
-    """The same for a modal or App Home."""
+    """A modal or App Home within Slack's limits."""
     fitted = dict(view)
     for name in ("title", "submit", "close"):
         if name in fitted:
@@ -53,7 +53,7 @@ def fit_view(view: Block) -> Block:
 
 
 def cut_markup(text: str, limit: int) -> str:
-    """mrkdwn of at most `limit` characters; no entity, `<…>` token or code span is left half."""
+    """mrkdwn of at most `limit` characters; no entity, `<…>` token or code span is cut in half."""
     if len(text) <= limit:
         return text
     kept = text[: limit - 2]
@@ -78,7 +78,7 @@ def _fit_attachment(given: Block) -> Block | None:
 
 
 def _fit_block(given: Block) -> Block | None:
-    """The block within its limits, None when nothing of it is left."""
+    """The block within its limits; None if nothing of it is left."""
     block = copy.deepcopy(given)
     if "block_id" in block:
         block["block_id"] = block["block_id"][:ID]
@@ -132,7 +132,7 @@ def _fit_input(block: Block) -> Block | None:
 
 
 def _fit_element(element: Block) -> Block | None:
-    """A button, a menu or an input; None when its value is too long to be kept whole."""
+    """A button, a menu or an input; None if its value is too long, because a value is never cut."""
     if len(element.get("value", "")) > VALUE or len(element.get("url", "")) > URL:
         return None
     if "text" in element:
@@ -163,7 +163,7 @@ def _fit_option(option: Block) -> Block:
 
 
 def _fewer(blocks: list[Block], most: int) -> list[Block]:
-    """At most so many blocks: the first ones and the last two stay, and a line says how many went."""
+    """At most `most` blocks: the first ones and the last two stay, and a line says how many were removed."""
     if len(blocks) <= most:
         return blocks
     gone = len(blocks) - most + 1
@@ -172,7 +172,7 @@ def _fewer(blocks: list[Block], most: int) -> list[Block]:
 
 
 def _shorten(message: Message) -> None:
-    """Cuts the longest text again and again until the sum fits; when all are short already, blocks go from the middle."""
+    """Cuts the longest text repeatedly until the sum fits; if all are short already, removes blocks from the middle."""
     leaves = [*_leaves(message["blocks"]), *_leaves(message["attachments"])]
     excess = sum(len(leaf["text"]) for leaf in leaves) - TOTAL
     while excess > 0:
@@ -191,7 +191,7 @@ def _shorten(message: Message) -> None:
 
 
 def _leaves(value: Any) -> Iterator[dict[str, Any]]:
-    """Every dictionary that holds a text."""
+    """Every dictionary that has a text."""
     if isinstance(value, list):
         for item in value:
             yield from _leaves(item)

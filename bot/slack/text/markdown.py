@@ -1,6 +1,6 @@
-"""A runbook's Markdown as Slack's mrkdwn, section by section.
+"""Converts a runbook's Markdown to Slack's mrkdwn, section by section.
 
-Everything is escaped first, then only what Markdown means is given its mrkdwn form, so a runbook can't mention anyone.
+Everything is escaped first, then Markdown's own markup is converted, so a runbook can't mention anyone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _INLINE: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def sections(body: str) -> list[tuple[str, str]]:
-    """(heading, mrkdwn) pairs in order; the first heading is empty when the text starts without one."""
+    """(heading, mrkdwn) pairs in order; the first heading is empty if the text starts without one."""
     found: list[tuple[str, list[str]]] = [("", [])]
     in_code = False
     for line in visible(body).split("\n"):
@@ -35,13 +35,13 @@ def sections(body: str) -> list[tuple[str, str]]:
 
 
 def _mrkdwn(text: str) -> str:
-    """Fenced code stays as it is; lines that Markdown joins are one line in Slack too."""
+    """Fenced code is kept unchanged; lines that Markdown joins become one line in Slack too."""
     parts = re.split(r"(```.*?(?:```|\Z))", escaped(text), flags=re.DOTALL)
     return "".join(part if part.startswith("```") else _paragraphs(part) for part in parts)
 
 
 def _paragraphs(text: str) -> str:
-    """Lists and paragraphs stay apart; code spans stay as they are."""
+    """Joins the lines of a paragraph; lists and paragraphs stay separate, and code spans unchanged."""
     joined = re.sub(r"(?<=\S)\n\s*(?=[^\s•\d])", " ", text)
     parts = re.split(r"(`[^`\n]*`)", joined)
     return "".join(part if part.startswith("`") else _inline(part) for part in parts)

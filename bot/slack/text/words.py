@@ -1,4 +1,4 @@
-"""Foreign text made harmless; times and figures the way people read them.
+"""Makes foreign text safe for Slack; formats times and figures for people.
 
 The same name may appear in mrkdwn (where `<!channel>`, `:fire:` and a bare URL have an effect), in a code span (where
 only a backtick has) and in plain text (where nothing has). Foreign text reaches a message only through `foreign`,
@@ -18,7 +18,7 @@ from bot.core.access import Person
 from bot.core.redaction import redact
 
 DOT = " · "
-_JOINER = "\u2060"  # no width, no line break: takes the life out of a sign and changes nothing that one sees
+_JOINER = "\u2060"  # zero width, no line break: disables markup without a visible change
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"
     "\U000e0000-\U000e007f]"
@@ -37,30 +37,30 @@ _MENTION = re.compile(r"<(?:@([UW][A-Z0-9]{2,20})|!subteam\^(S[A-Z0-9]{2,20}))(?
 
 
 def visible(text: str) -> str:
-    """Without control characters, lone surrogates and what turns the direction of writing."""
+    """Removes control characters and characters that change the writing direction; replaces lone surrogates."""
     return _UNSEEN.sub("", _SURROGATES.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
 def _tidy(text: object) -> str:
-    """Without what cannot be seen or stored, and without secrets."""
+    """Removes characters that can't be seen or stored, and masks secrets."""
     raw = "" if text is None else str(text)
     return redact(visible(raw))
 
 
 def plain(text: object, limit: int = 0) -> str:
-    """Foreign text on one line for `plain_text`, where Slack reads no markup; cut to `limit` when that is given."""
+    """Foreign text on one line for `plain_text`, which has no markup; cut to `limit` characters if that is given."""
     line = " ".join(_tidy(text).split())
     return cut(line, limit) if limit else line
 
 
 def escaped(text: str) -> str:
-    """The three signs that Slack reads in every mrkdwn, as entities."""
+    """Replaces the three characters that are special in every mrkdwn with entities."""
     return text.translate(_ENTITIES)
 
 
 def foreign(text: object, limit: int = 0, *, formatted: bool = False) -> str:
-    """Foreign text on one line for mrkdwn: no mention, link, emoji or formatting out of it comes alive. `formatted` keeps
-    bold and code, for sentences of ours with foreign names in them. `limit` counts before the escaping."""
+    """Foreign text on one line for mrkdwn: its mentions, links, emoji and formatting have no effect. `formatted` keeps
+    bold and code, for the bot's own sentences that contain foreign names. `limit` counts characters before escaping."""
     line = plain(text, limit)
     if not formatted:
         line = line.translate(_MARKS)
@@ -74,14 +74,15 @@ def code(text: object, limit: int = 150) -> str:
 
 
 def bare(said: str) -> str:
-    """mrkdwn of ours without bold and code, for `text`; what only a code span kept from coming alive stays harmless."""
+    """The bot's own mrkdwn without bold and code, for `text`; foreign text that was safe only in a code span is made
+    safe."""
     parts = re.split(r"(<[^<>]*>)", said)
     return "".join(part if part.startswith("<") else _LIVE.sub(_JOINER, part.translate(_UNMARKED)) for part in parts)
 
 
 def lifeless(said: str) -> str:
-    """Finished mrkdwn in which foreign names make no emoji and no italics, neither alone nor with what stands beside them: we
-    write neither. Code and tokens stay as they are, since people copy them."""
+    """Disables emoji and italics in finished mrkdwn, also those formed by foreign names with their surroundings; the
+    bot itself uses neither. Code and tokens stay unchanged, because people copy them."""
     parts = re.split(r"(<[^<>]*>|`[^`\n]*`)", said)
     italic = any(_ENDS_ITALIC.search(part) for part in parts[::2])
     parts[::2] = [_EMOJI.sub(_JOINER, _OPENS_ITALIC.sub("ˍ", part) if italic else part) for part in parts[::2]]
@@ -89,13 +90,14 @@ def lifeless(said: str) -> str:
 
 
 def preformatted(text: object) -> str:
-    """Foreign text of several lines for `rich_text_preformatted`, where nothing is alive."""
+    """Foreign text of several lines for `rich_text_preformatted`, which has no markup."""
     lines = (line.rstrip() for line in _tidy(text).expandtabs(4).split("\n"))
     return "\n".join(lines).strip("\n")
 
 
 def cut(text: str, limit: int) -> str:
-    """At most `limit` characters, the last of them `…`; never ends in half a sign (a joiner, a lone accent)."""
+    """At most `limit` characters, the last of them `…`; never ends within a combined character (a joiner, an
+    accent)."""
     if len(text) <= limit:
         return text
     end = max(0, limit - 1)
@@ -105,7 +107,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def cut_middle(text: str, limit: int) -> str:
-    """At most `limit` characters with the middle gone: the end of a long name matters as much as its start."""
+    """At most `limit` characters, cut in the middle: the end of a long name matters as much as its start."""
     if len(text) <= limit:
         return text
     tail = text[len(text) - max(0, (limit - 1) // 2) :] if limit > 8 else ""
@@ -119,7 +121,7 @@ def _belongs_to_its_neighbour(sign: str) -> bool:
 
 
 def link(url: str, label: object, limit: int = 300) -> str:
-    """A link for people; only the label when there is no address to be trusted."""
+    """A link for people; only the label if the URL isn't a valid http(s) address."""
     words = foreign(label, limit).replace("|", "¦")
     if not re.match(r"https?://[^\s/]", url) or len(url) > 2_000:
         return words
@@ -128,12 +130,12 @@ def link(url: str, label: object, limit: int = 300) -> str:
 
 
 def who(person: Person) -> str:
-    """The person as Slack shows people; an edit or an ephemeral answer notifies no one."""
+    """The person as a Slack user; an edit or an ephemeral answer notifies no one."""
     return f"<@{person.id}>" if _SLACK_USER.fullmatch(person.id) else foreign(person.name, 40)
 
 
 def mention(name: str) -> str:
-    """What a route mentions, alive: a user, a user group or `here`; anything else is only a word."""
+    """A working mention for a route: a user, a user group, `here` or `channel`; any other text is escaped."""
     word = name.strip().lstrip("@")
     if found := _MENTION.fullmatch(name.strip()):
         return f"<@{found[1]}>" if found[1] else f"<!subteam^{found[2]}>"
@@ -145,7 +147,7 @@ def mention(name: str) -> str:
 
 
 def listed(names: Iterable[str], last: str = "and", most: int = 6) -> str:
-    """`a, b and c`; beyond `most` the rest as a number."""
+    """`a, b and c`; beyond `most` the rest is counted."""
     shown = [name for name in names if name]
     if len(shown) > most:
         shown = [*shown[: most - 1], f"{len(shown) - most + 1} more"]
@@ -153,7 +155,7 @@ def listed(names: Iterable[str], last: str = "and", most: int = 6) -> str:
 
 
 def count(number: int, word: str, plural: str = "") -> str:
-    """`1 task`, `14 tasks`: plain digits, so that they can be searched for."""
+    """`1 task`, `14 tasks`: digits without separators, so that they can be searched for."""
     return f"{number} {word if number == 1 else plural or word + 's'}"
 
 
@@ -169,7 +171,7 @@ def clock(moment: datetime) -> str:
 
 
 def at(moment: datetime, now: datetime | None = None) -> str:
-    """The time of day in each reader's own zone; with the day when it is more than twelve hours from `now`."""
+    """The time of day in each reader's own zone; with the day if it is twelve hours or more from `now`."""
     stamp, moment = int(moment.timestamp()), moment.astimezone(UTC)
     if now is None or abs(moment - now) < timedelta(hours=12):
         return f"<!date^{stamp}^{{time}}|{clock(moment)}>"
@@ -179,7 +181,7 @@ def at(moment: datetime, now: datetime | None = None) -> str:
 
 
 def as_moment(value: Any) -> datetime | None:
-    """A time out of stored context: a datetime or ISO 8601; None when it is neither."""
+    """A time from stored context, given as a datetime or ISO 8601; None for anything else."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -191,11 +193,11 @@ def as_moment(value: Any) -> datetime | None:
 
 
 def joined(*facts: str) -> str:
-    """Facts on one line; those that are not known are empty and left out."""
+    """Facts on one line; empty ones, which are unknown, are left out."""
     return DOT.join(fact for fact in facts if fact)
 
 
 def quoted(text: object, limit: int = 300) -> str:
-    """What a person wrote, in quotation marks."""
+    """A person's words, in quotation marks."""
     words = foreign(text, limit)
     return f"“{words}”" if words else ""
