@@ -32,7 +32,7 @@ lint: setup ## ruff, mypy, import contracts
 	@$(PY) -m tests.everything --lint
 
 fuzz: setup ## every door and reader with two thousand odd inputs each, the counts at the end (EXAMPLES=20000 for longer)
-	@HYPOTHESIS_PROFILE=long EXAMPLES=$(EXAMPLES) $(PY) -m pytest -q tests/fuzz --hypothesis-show-statistics -k "any or line" $(ARGS) \
+	@HYPOTHESIS_PROFILE=long EXAMPLES=$(EXAMPLES) $(PY) -m pytest -q tests/fuzz --timeout 900 --hypothesis-show-statistics -k "any or line" $(ARGS) \
 	  | awk '/^tests\/.*:$$|passing,|^FAILED|^E  |passed|failed/ {print substr($$0, 1, 200)} / failed|error/ {bad = 1} END {exit bad}'
 
 bench: setup ## the benchmarks (docs/BENCHMARKS.md says what each means)
