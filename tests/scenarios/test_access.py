@@ -163,10 +163,7 @@ def test_a_group_that_slack_does_not_tell_gives_nobody_a_role_and_the_refusal_sa
 def test_nothing_is_taken_from_an_account_that_is_not_one_of_ours(room: Room, tmp_path: Path, kind: str) -> None:
     room.report()
     alert = room.expect(f"{DAG}.load failed")
-    assert isinstance(room.bot, BotHere)
-    assert room.bot.windsock.slack is not None
-    people = room.bot.windsock.slack.people
-    people._kept["user", "U0DEV"] = (float("inf"), {"id": "U0DEV", "real_name": "Dev Rao", kind: True})
+    room.eyes.do("account", user="dev", **{kind: True})
     alert.press("Acknowledge", user="dev").expect_ephemeral("Nothing was changed", "Windsock takes nothing from")
     room.say("/airflow status", user="dev").expect_ephemeral("Windsock takes nothing from")
     assert not alert.press("Silence", user="dev").has_modal

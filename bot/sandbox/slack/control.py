@@ -120,9 +120,10 @@ async def home(request: Request) -> Response:
 
 
 async def account(request: Request) -> Response:
-    """Deactivates or reactivates an account: `{user, deleted}`."""
+    """Changes what `users.info` says of an account: `{user, deleted}`, `{user, is_bot}` or `{user, is_stranger}`."""
     body = await body_of(request)
-    _people(request).user(_word(body, "user"))["deleted"] = bool(body.get("deleted", True))
+    user = _people(request).user(_word(body, "user"))
+    user |= {name: bool(body[name]) for name in ("deleted", "is_bot", "is_stranger") if name in body}
     return JSONResponse({"ok": True})
 
 
