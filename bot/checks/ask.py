@@ -29,7 +29,7 @@ class AskedChecks:
     """`bot.responder.questions.Examine` for one deployment."""
 
     def __init__(self, checks: Sequence[Check], metastore: Metastore, deployment: str) -> None:
-        self._checks = {check.name: check for check in checks}
+        self._checks = {check.name: check for check in checks if check.deployment in ("", deployment)}
         self._sweep = Sweep(checks, metastore, deployment, lambda _: None, _Nothing())
 
     def names(self) -> list[str]:

@@ -64,8 +64,8 @@ def lines(
     t: Connection, *, since: datetime | None = None, who_id: str = "", who: str = "", incident_id: int | None = None,
     word: str = "", limit: int = 0,
 ) -> list[Line]:  # fmt: skip
-    """Matching lines, newest first. `who` is a full name in any case, `word` a part of the argument; `limit` 0 returns
-    all."""
+    """Matching lines, newest first. `who` is a stored first name in any case, `word` a part of the argument; `limit` 0
+    returns all."""
     query = select(audit).order_by(audit.c.id.desc())
     if since is not None:
         query = query.where(audit.c.at >= since)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,10 @@ def test_a_check_that_cannot_be_asked_says_why(tmp_path: Path) -> None:
     metastore.close()
     assert seen is not None
     assert seen.error
+
+
+def test_a_check_of_another_deployment_is_neither_named_nor_asked(metastore: Metastore) -> None:
+    one = replace(ALL[0], deployment="test")
+    asked = AskedChecks((one, *ALL[1:]), metastore, "prod")
+    assert one.name not in asked.names()
+    assert asked.ask(one.name) is None

@@ -46,10 +46,12 @@ def check(ask: Ask, name: str) -> Message:
 
 
 def _asked(ask: Ask, airflow: Airflow, name: str) -> CheckSeen:
-    """Runs the check for one deployment. Raises Permanent if it has no metastore."""
+    """Runs the check for one deployment. Raises Permanent if it has no metastore, or the check is for another one."""
     one = ask.services.examine.get(airflow.name)
-    seen = one.ask(name) if one is not None else None
-    if seen is not None:
+    if one is not None:
+        seen = one.ask(name)
+        if seen is None:
+            raise Permanent(f"the check {name} is not configured for this deployment", "no-check")
         return seen
     variable = f"WINDSOCK_AIRFLOW__{airflow.name.upper()}__METASTORE_URL"
     raise Permanent(f"the checks need the metastore, and {variable} is not set", "no-metastore")

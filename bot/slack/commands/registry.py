@@ -39,7 +39,6 @@ READING: tuple[Verb, ...] = (
     Verb("oncall", "", "who is on call in PagerDuty", airflow_parts.on_call, ALERTS, ("on-call",), ("oncall",)),
     Verb("whoami", "", "your role", show.whoami, examples=("whoami",)),
 )  # fmt: skip
-pass
 
 _ACT, _ALERTS = "Act: shows the exact list first", ALERTS
 HEADINGS = (LOOK, PARTS, PAST, _ACT, _ALERTS)

@@ -199,7 +199,7 @@ def connection_test(conn_id: str, test: ConnectionTest, where: str = "") -> Mess
     said = {True: "✓ {} connects", False: "✗ {} does not connect", None: "{} was not tested"}[test.ok]
     head = said.format(f"*{foreign(conn_id, 200)}*")
     last = joined(
-        foreign(where), "tested by Airflow's API server", f"next: {code(f'/airflow connection get {conn_id}', 300)}"
+        foreign(where), "tested by Airflow itself", f"next: {code(f'/airflow connection get {conn_id}', 300)}"
     )
     told = cut(lines_of(test.message), 1_000)
     return message(bare(f"{head}: {foreign(test.message, 150)}"), section(head), preformatted(told), context(last))

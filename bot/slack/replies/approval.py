@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from bot.core.access import Glass
 from bot.core.dates import span
@@ -15,10 +14,6 @@ from bot.slack.alert import action_words
 from bot.slack.replies import preview
 from bot.slack.text.block_kit import Message, actions, button, context, message, section
 from bot.slack.text.words import at, bare, code, count, foreign, joined, quoted
-
-if TYPE_CHECKING:
-    pass
-
 
 APPROVE, TAKE_BACK = "approve", "take-back"
 

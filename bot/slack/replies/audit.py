@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from bot.core.audit import Line
 from bot.slack.text.block_kit import Block, Message, context, message, section
 from bot.slack.text.words import at, code, count, foreign, joined, link
-
-if TYPE_CHECKING:
-    pass
 
 
 def lines_of(found: Sequence[Line], now: datetime, *, more: bool, mine: bool) -> Message:
