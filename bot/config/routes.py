@@ -56,6 +56,6 @@ def _warn_on_try(table: Mapping[str, Any], where: str) -> int | None:
     value = table.get("warn_on_try")
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise ValueError(
-            f"{where}.warn_on_try: must be a whole number of at least 1, the try from which on a retry is told"
+            f"{where}.warn_on_try: must be a whole number of at least 1, the try from which on a retry warns"
         )
     return value

@@ -2403,7 +2403,7 @@ def _courier() -> _Courier:
 def _send(signal: Signal, config: Config, hand_over: bool = False) -> None:
     """Every report of this file passes here. Run and deadline signals have no try, so only the others are deduplicated."""
     if not ("file" in signal or ("dag_id" in signal and ("run_id" in signal or "task_id" in signal))):
-        log.warning("Windsock cannot tell what this is about, so it tells nothing: %s", _label(signal))
+        log.warning("Windsock cannot see what this is about, so it reports nothing: %s", _label(signal))
         return
     if _process.hurry is not None:
         Spool(config.spool).keep(signal)
@@ -2628,7 +2628,7 @@ async def deadline_missed(context: Optional[Mapping[str, Any]] = None, **facts: 
     try:
         await asyncio.get_running_loop().run_in_executor(None, _safely, _deadline, context or {}, facts)
     except RuntimeError as error:  # no thread to be had
-        log.warning("Windsock could not tell of a missed deadline: %s", error)
+        log.warning("Windsock could not report a missed deadline: %s", error)
 
 
 def _make_notifier() -> Any:

@@ -113,7 +113,7 @@ def test_a_run_whose_task_belongs_to_a_known_cause_leaves_one_alert_open(room: R
     run = room.expect("sales_daily failed: no task reported")
     room.report()
     storm.expect_edit("2 failures in 2 DAGs")
-    run.expect_edit("✅", "told by A-1")
+    run.expect_edit("✅", "explained by A-1")
     assert [one["id"] for one in room.get("/v1/incidents?state=open").json()["incidents"]] == [1]
 
 

@@ -196,7 +196,7 @@ def adopt(
     )  # fmt: skip
     fresh = _paging(known, fresh, placement, _covering(known, placement), now)
     return Observation(
-        fresh, Entry(signal.occurred_at, "explained", opening_sentence(signal)), "adopted: the run's task was told"
+        fresh, Entry(signal.occurred_at, "explained", opening_sentence(signal)), "adopted: the run's task was reported"
     )
 
 
@@ -220,13 +220,13 @@ def enrich(
     if worst is not known.severity:
         fresh = _paging(known, fresh, placement, _covering(known, placement), now)
     return Observation(
-        fresh, Entry(signal.occurred_at, "explained", opening_sentence(signal)), "enriched: the hook told why"
+        fresh, Entry(signal.occurred_at, "explained", opening_sentence(signal)), "enriched: the hook brought the reason"
     )
 
 
 def explain(known: Incident, by: str, now: datetime) -> Observation:
     """Resolves an incident that another one, `by`, explains: a run's whose failed task was reported, or a warning."""
-    return resolved(known, now, "", f"told by {by}", f"Explained by {by}", now)
+    return resolved(known, now, "", f"explained by {by}", f"Explained by {by}", now)
 
 
 def resolved(

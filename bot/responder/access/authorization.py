@@ -144,8 +144,8 @@ def tags_of(
                 with airflow.within(PATIENCE):
                     dag = airflow.dag(dag_id)
             except (Temporary, Permanent) as error:
-                return Refused(f"Who may do that depends on a tag of {dag_id}, and Airflow does "
-                               f"not tell it: {error.message}", AIRFLOW_SILENT)  # fmt: skip
+                return Refused(f"Who may do that depends on a tag of {dag_id}, and Airflow "
+                               f"could not be asked: {error.message}", AIRFLOW_SILENT)  # fmt: skip
             tags = dag.tags if dag is not None else ()
             services.tags[deployment, dag_id] = (now, tags)
         found[dag_id] = tags

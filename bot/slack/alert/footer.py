@@ -76,7 +76,7 @@ def _free(view: View) -> str:
     if view.page_said == "trigger":
         return f"*{foreign(view.pager, 40)} rang, no answer yet*"
     if view.page_error:
-        return f"*nobody has it, and {foreign(view.pager, 40)} could not be told*"
+        return f"*nobody has it, and the page to {foreign(view.pager, 40)} failed*"
     if incident.times > 1:
         last = f", {foreign(incident.last_holder, 40)} had it last" if incident.last_holder else ""
         return f"*nobody has it now*{last}"

@@ -74,7 +74,7 @@ def _covered(told: Digest) -> str:
         return ""
     parts = [f"{by[who]} by {name} (in {span(took[who].median)})" for who, name in (("hook", "hooks"), ("sweep", "the sweep"))
              if by.get(who)]  # fmt: skip
-    return f"Airflow knows {count(known, 'failure')}, {sum(by.values())} were told: {listed(parts) or 'none'}"
+    return f"Airflow knows {count(known, 'failure')}, {sum(by.values())} were reported: {listed(parts) or 'none'}"
 
 
 def _worst(told: Digest) -> str:
@@ -116,7 +116,7 @@ def _worth(told: Digest) -> str:
 def _thing(one: Highlight) -> str:
     if one.incident is None:
         known = f"{count(one.number, 'failure')} that Airflow knows"
-        return f"{known} {'was' if one.number == 1 else 'were'} told by nobody; `windsock doctor` says what is missing"
+        return f"{known} {'was' if one.number == 1 else 'were'} never reported; `windsock doctor` says what is missing"
     signal = one.incident.exemplar
     name = code(cut_middle(plain(signal.label) or one.incident.name, 80))
     why = foreign(plain(phrase(signal), 100)) if signal.family is Family.task and signal.exception else ""

@@ -189,7 +189,7 @@ def test_what_is_over_stays_as_it_is_when_it_is_reported_well() -> None:
 
 def test_a_run_whose_task_was_told_after_all_is_explained_by_it() -> None:
     done = explain(opened(), "A-9", LATER)
-    assert (done.incident.state, done.incident.resolution) == (State.resolved, "told by A-9")
+    assert (done.incident.state, done.incident.resolution) == (State.resolved, "explained by A-9")
 
 
 def test_a_note_is_kept_in_the_persons_own_words() -> None:

@@ -166,7 +166,7 @@ class TestRuns:
         report(services, [failure()])
         cause, run = all_of(services)
         assert (cause.state, run.state) == (State.open, State.resolved)
-        assert run.resolution == f"told by {cause.name}"
+        assert run.resolution == f"explained by {cause.name}"
 
     @pytest.mark.parametrize("order", [1, -1], ids=["task first", "run first"])
     def test_told_together_they_are_one(self, services: Services, order: int) -> None:

@@ -111,7 +111,7 @@ def test_a_cause_that_is_open_already_takes_the_failure_and_the_warning_ends(ser
     report(services, [gives_up()])
     error, warning = all_of(services)
     assert (error.state, warning.state) == (State.open, State.resolved)
-    assert warning.resolution == f"told by {error.name}"
+    assert warning.resolution == f"explained by {error.name}"
     assert counted(services, error).failures == 2
 
 

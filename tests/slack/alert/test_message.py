@@ -77,7 +77,7 @@ def test_critical_says_so_in_words_sign_and_colour() -> None:
 def test_a_page_that_did_not_go_out_is_said() -> None:
     message = shown(view(pager="PagerDuty", page_error="503 eight times"))
     assert strip(message)[1] == [
-        f"A-12 · *nobody has it, and PagerDuty could not be told* · failed {SINCE}",
+        f"A-12 · *nobody has it, and the page to PagerDuty failed* · failed {SINCE}",
         "PagerDuty: 503 eight times",
     ]
 

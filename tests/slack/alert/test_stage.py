@@ -108,7 +108,7 @@ def test_resolved_is_two_lines_that_say_how_long_and_what_helped() -> None:
         ("", "", ", by itself"),
         ("Ana", "Ana resolved it by hand", ": Ana resolved it by hand"),
         ("Ana", "disk was full", ": Ana resolved it, “disk was full”"),
-        ("", "told by A-13", ", told by A-13"),
+        ("", "explained by A-13", ", explained by A-13"),
     ],
 )
 def test_resolved_names_whoever_helped_or_nobody(by: str, how: str, said: str) -> None:

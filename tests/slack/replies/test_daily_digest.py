@@ -49,14 +49,14 @@ def test_the_whole_day() -> None:
     assert line(message, "section").split("\n") == [
         "*7 alerts* (5 the Saturday before) · acknowledged in *4 min*, well in *31 min* (medians) · 6 resolved · 1 open now",
         "On average 5 min to acknowledge",
-        "Airflow knows 363 failures, 363 were told: 361 by hooks (in 1 s) and 2 by the sweep (in 14 s)",
+        "Airflow knows 363 failures, 363 were reported: 361 by hooks (in 1 s) and 2 by the sweep (in 14 s)",
         "Most failures: `sales_daily` 300 and `orders_hourly` 63",
     ]
     worth = message["blocks"][3]["text"]["text"].split("\n")
     assert worth[0] == "*Worth a look today*"
     assert worth[1].startswith("• `sales_daily.load` is open for 3 h and nobody has it (A-12): ")
     assert worth[2].startswith("• `sales_daily.load` failed 312 times (A-12): ")
-    assert worth[3].startswith("• 1 failure that Airflow knows was told by nobody")
+    assert worth[3].startswith("• 1 failure that Airflow knows was never reported")
     assert last(message).startswith("Ends today: silence S-3 at <!date^")
     assert message["text"].startswith("Saturday 21 November: 1,204 runs, 98.7 % succeeded. 7 alerts")
 
