@@ -147,6 +147,9 @@ class Progress(StrEnum):
 
 
 ACTIVE = frozenset({Progress.asked, Progress.doing, Progress.watching})
+FAILED = frozenset(
+    {Progress.failed, Progress.moved, Progress.given_up, Progress.unknown, Progress.partly, Progress.stopped}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
-from bot.core.incidents.incident import Counts, Entry, Incident, Subject
+from bot.core.incidents.incident import Counts, Entry, Incident, State, Subject
 from bot.core.incidents.runbook import Runbook
-from bot.core.remediation import Remediation
+from bot.core.remediation import ACTIVE, FAILED, Remediation
+from bot.core.signals.signal import Family
 
 
-@dataclass(frozen=True, slots=True)
+class Stage(StrEnum):
+    """The stage that a message shows first."""
+
+    firing = "firing"
+    again = "again"
+    acknowledged = "acknowledged"
+    working = "working"
+    silenced = "silenced"
+    resolved = "resolved"
+
+
+@dataclass(frozen=True)
 class View:
     """One incident as it is at `now`.
 
@@ -48,6 +62,34 @@ class View:
         """What Airflow reported about it: waiting (number of waiting tasks), recent (states of recent runs, newest
         last), next_run, usual_seconds, last_success; each key may be missing."""
         return self.incident.context
+
+    @cached_property
+    def stage(self) -> Stage:
+        """The first of these that is true decides."""
+        incident, remediation = self.incident, self.remediation
+        quiet = incident.silence is not None and self.now < incident.silence.until
+        order = (
+            (incident.state is State.resolved, Stage.resolved),
+            (remediation is not None and remediation.progress in ACTIVE, Stage.working),
+            (incident.state is State.acknowledged, Stage.acknowledged),
+            (quiet, Stage.silenced),
+            (incident.times > 1, Stage.again),
+        )
+        return next((found for true, found in order if true), Stage.firing)
+
+    @cached_property
+    def failed_act(self) -> Remediation | None:
+        """The last remediation, if it failed and nothing has been decided since."""
+        last, incident = self.remediation, self.incident
+        if last is None or incident.state is State.resolved or last.progress not in FAILED:
+            return None
+        return last if last.asked_at >= (incident.reopened_at or incident.opened_at) else None
+
+    @cached_property
+    def is_storm(self) -> bool:
+        """More than one thing, one cause. What came back alone is no storm because others failed of it earlier."""
+        came_back_alone = self.incident.times > 1 and self.counts.sick == 1
+        return self.incident.family is Family.task and self.counts.things > 1 and not came_back_alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,6 @@ from bot.core.remediation import Plan, Progress, Remediation
 from bot.slack.text.block_kit import Block, button
 from bot.slack.text.words import count, foreign, plain
 
-FAILED = frozenset(
-    {Progress.failed, Progress.moved, Progress.given_up, Progress.unknown, Progress.partly, Progress.stopped}
-)
 # do, doing, done
 _FORMS = {
     "clear": ("clear", "clearing", "cleared"),

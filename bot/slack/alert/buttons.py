@@ -5,10 +5,9 @@ A button that can't work in this stage is left out, and at most one is green: th
 
 from __future__ import annotations
 
-from bot.core.incidents.view import View
+from bot.core.incidents.view import Stage, View
 from bot.core.signals.signal import Family
 from bot.slack.alert.headline import name
-from bot.slack.alert.stage import Stage, is_storm, stage
 from bot.slack.text.block_kit import Block, actions, button, menu
 from bot.slack.text.words import count, cut_middle
 
@@ -25,7 +24,7 @@ _NEXT_STEP = {Stage.firing: ("acknowledge",), Stage.again: ("acknowledge",), Sta
 
 def buttons(view: View) -> Block | None:
     """The row of buttons; None while a remediation is active and when the incident is resolved."""
-    current = stage(view)
+    current = view.stage
     shown = [verb for verb in _BY_STAGE.get(current, ()) if _possible(view, verb)]
     if not shown:
         return None
@@ -46,7 +45,7 @@ def _possible(view: View, verb: str) -> bool:
 
 def _button(view: View, verb: str, green: str) -> Block:
     silence, incident = view.incident.silence, view.incident
-    label = "Retry all" if verb == "retry" and is_storm(view) else _LABELS[verb]
+    label = "Retry all" if verb == "retry" and view.is_storm else _LABELS[verb]
     value = f"S-{silence.id}" if verb == "unsilence" and silence else incident.name
     return button(verb, label, value, style="primary" if verb == green else "", spoken=_spoken(view, verb))
 
@@ -67,7 +66,7 @@ def _spoken(view: View, verb: str) -> str:
 
 def more(view: View) -> Block | None:
     """The ⋯ menu; each value is `verb:A-12`."""
-    offered = {Stage.resolved: _when_over, Stage.working: _when_working}.get(stage(view), _when_open)(view)
+    offered = {Stage.resolved: _when_over, Stage.working: _when_working}.get(view.stage, _when_open)(view)
     return menu([(label, f"{verb}:{view.incident.name}") for label, verb in offered])
 
 
@@ -82,7 +81,7 @@ def _when_working(view: View) -> list[tuple[str, str]]:
 
 
 def _when_open(view: View) -> list[tuple[str, str]]:
-    if is_storm(view):
+    if view.is_storm:
         every = [(f"All {view.counts.failures} failures", "list")]
         return [*every, *_pause(view), ("Escalate", "escalate"), *_logs(view), ("History", "history")]
     if view.incident.family is Family.task:
@@ -101,7 +100,7 @@ def _pause(view: View) -> list[tuple[str, str]]:
     if not has_task(view):
         return []
     dags = len(view.counts.dags)
-    return [(f"Pause {count(dags, 'DAG')}" if is_storm(view) and dags > 1 else "Pause DAG", "pause")]
+    return [(f"Pause {count(dags, 'DAG')}" if view.is_storm and dags > 1 else "Pause DAG", "pause")]
 
 
 def _logs(view: View) -> list[tuple[str, str]]:

@@ -13,7 +13,6 @@ from typing import Any
 from bot.core.incidents.incident import Incident
 from bot.core.incidents.view import View
 from bot.core.signals.signal import Family, Signal
-from bot.slack.alert.stage import is_storm
 from bot.slack.text.words import count, cut, cut_middle, plain, preformatted
 
 WIDTH = 72
@@ -25,7 +24,7 @@ _LARGEST = 4
 
 def evidence(view: View) -> str:
     """At most three lines (five in a storm of several DAGs), empty if nothing is known."""
-    if is_storm(view) and len(view.counts.dags) > 1:
+    if view.is_storm and len(view.counts.dags) > 1:
         return _largest(view)
     signal = view.incident.exemplar
     if signal.family is Family.file:

@@ -11,12 +11,11 @@ from typing import Any
 from bot.core.dates import span
 from bot.core.incidents.incident import State
 from bot.core.incidents.routing import Severity
-from bot.core.incidents.view import View
+from bot.core.incidents.view import Stage, View
 from bot.core.signals.signal import Family
 from bot.slack.alert import action_words
 from bot.slack.alert.evidence import exception_line, facts_of
 from bot.slack.alert.headline import cause, gone_dags
-from bot.slack.alert.stage import Stage, failed_act, is_storm, stage
 from bot.slack.text.words import as_moment, at, code, count, foreign, joined, link, mention, nth
 
 _RUNS = {"success": "✓", "failed": "✗"}
@@ -25,9 +24,9 @@ _SHOWN_DAGS = 6
 
 def facts(view: View) -> str:
     """One or two lines of mrkdwn."""
-    if failed_act(view):
+    if view.failed_act:
         return _failed(view)
-    if is_storm(view):
+    if view.is_storm:
         return _lines(_storm(view), "One cause, so one alert.")
     match view.incident.family:
         case Family.file:
@@ -43,7 +42,7 @@ def facts(view: View) -> str:
 
 def _task(view: View) -> str:
     ran = _duration(view)
-    if stage(view) is Stage.again:
+    if view.stage is Stage.again:
         return _lines(_again(view), _recent_row(view) or _history(view))
     first = _bold_first(view, tries(view), _waiting(view), ran)
     found = "Found by sweep: Airflow says failed, the task itself never reported."
@@ -163,7 +162,7 @@ def _bare_facts(view: View) -> list[str]:
 
 
 def _failed(view: View) -> str:
-    failed = failed_act(view)
+    failed = view.failed_act
     if failed is None:
         return ""
     bold, sentence = action_words.not_done(failed)
@@ -175,11 +174,11 @@ def grey(view: View) -> str:
     """Place and owner: deployment, run, owner, next run; the cause if the evidence is not shown."""
     incident, signal = view.incident, view.incident.exemplar
     place = foreign(incident.deployment, 80) if view.several_deployments else ""
-    if is_storm(view):
+    if view.is_storm:
         several = len(view.counts.dags) > 1  # for a single DAG the evidence shows the exception
         return joined(place, foreign(exception_line(signal), 150) if several else _owner(view))
     run = link(view.run_url, signal.run_id) if signal.run_id else ""
-    if failed_act(view) or stage(view) is Stage.working:
+    if view.failed_act or view.stage is Stage.working:
         failed = f"failed {at(incident.opened_at, view.now)}"
         return joined(place, run, f"{failed}: {foreign(cause(view), 120)}" if cause(view) else failed)
     file = foreign(signal.file, 200) + _file_line(view) if incident.family is Family.file else ""

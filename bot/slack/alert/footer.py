@@ -9,11 +9,11 @@ from datetime import datetime
 
 from bot.core.dates import span
 from bot.core.incidents.incident import Incident
-from bot.core.incidents.view import View
+from bot.core.incidents.view import Stage, View
 from bot.core.signals.signal import Family
 from bot.slack.alert import action_words
 from bot.slack.alert.headline import cause
-from bot.slack.alert.stage import Stage, colour, failed_act, is_storm, stage
+from bot.slack.alert.stage import colour
 from bot.slack.text.block_kit import Block
 from bot.slack.text.block_kit import strip as bar
 from bot.slack.text.words import at, foreign, joined, quoted, who
@@ -30,14 +30,14 @@ def strip(view: View) -> list[Block]:
 
 def _parts(view: View) -> tuple[str, str, str]:
     """The holder (bold), the next step, and since when."""
-    incident, current = view.incident, stage(view)
+    incident, current = view.incident, view.stage
     if current is Stage.resolved:
         return _over(view), foreign(_resolved_cause(view), 120), ""
     if current is Stage.working and view.remediation:
         started = view.remediation.began_at or view.remediation.asked_at
         return _held(view, plain_since=False), "", f"started {at(started, view.now)}"
     if current is Stage.acknowledged:
-        failed = failed_act(view)
+        failed = view.failed_act
         if failed:
             return _held(view), "", _act_failed(view)
         return _held(view), "rings nobody", _since(view)
@@ -96,11 +96,11 @@ def _since(view: View) -> str:
     if incident.times > 1 and incident.reopened_at:
         return f"reopened {at(incident.reopened_at, view.now)}"
     word = {Family.task: "failed", Family.run: "failed", Family.late: "late since"}.get(incident.family, "since")
-    return f"{'since' if is_storm(view) else word} {at(incident.opened_at, view.now)}"
+    return f"{'since' if view.is_storm else word} {at(incident.opened_at, view.now)}"
 
 
 def _act_failed(view: View) -> str:
-    failed = failed_act(view)
+    failed = view.failed_act
     if failed is None:
         return ""
     when = f" {at(failed.ended_at, view.now)}" if failed.ended_at else ""
@@ -108,11 +108,11 @@ def _act_failed(view: View) -> str:
 
 
 def _note(view: View) -> str:
-    if view.late > _LATE and stage(view) in {Stage.firing, Stage.again}:
+    if view.late > _LATE and view.stage in {Stage.firing, Stage.again}:
         return f"⏳ Shown {span(view.late)} late"
-    if stage(view) is Stage.again and view.incident.times > 2:
+    if view.stage is Stage.again and view.incident.times > 2:
         return "Flapping: one message, no repeats"
-    if view.page_error and stage(view) in {Stage.firing, Stage.again}:
+    if view.page_error and view.stage in {Stage.firing, Stage.again}:
         return f"{foreign(view.pager, 40)}: {foreign(view.page_error, 200)}"
     return ""
 

@@ -12,11 +12,11 @@ from bot.core.dates import span
 from bot.core.incidents.cause import phrase
 from bot.core.incidents.incident import Incident, State
 from bot.core.incidents.routing import RETRYING, Severity
-from bot.core.incidents.view import View
+from bot.core.incidents.view import Stage, View
 from bot.core.remediation import Remediation
 from bot.core.signals.signal import Family
 from bot.slack.alert import action_words
-from bot.slack.alert.stage import Stage, failed_act, is_storm, sign, stage
+from bot.slack.alert.stage import sign
 from bot.slack.text.limits import cut_markup
 from bot.slack.text.words import clock, count, cut, cut_middle, foreign, plain
 
@@ -39,7 +39,7 @@ def name(view: View) -> str:
 def spoken(view: View) -> tuple[str, str, str]:
     """The sentence in three parts: name, event, cause."""
     incident = view.incident
-    if is_storm(view):
+    if view.is_storm:
         return _storm_name(view), "" if view.counts.failures else " are tried again", cause(view)
     label = plain(incident.exemplar.label) or incident.name
     match incident.family:
@@ -104,11 +104,11 @@ def file_name(incident: Incident) -> str:
 
 def headline(view: View) -> str:
     """The header's plain text, at most 72 characters."""
-    current, failed = stage(view), failed_act(view)
+    current, failed = view.stage, view.failed_act
     if current is Stage.working and view.remediation:
         return _working(view.remediation)
     if current is Stage.resolved:
-        return compose(sign(view), "", f"{name(view)} {'are' if is_storm(view) else 'is'} well again", "", "")
+        return compose(sign(view), "", f"{name(view)} {'are' if view.is_storm else 'is'} well again", "", "")
     holder = cut(plain(view.incident.holder.name), 24) if view.incident.holder else "Somebody"
     words = {Stage.acknowledged: f"{holder} has it", Stage.again: "Again", Stage.silenced: "Quiet"}.get(current, "")
     if failed:
@@ -152,7 +152,7 @@ def lock_screen(view: View, *facts: str) -> str:
     incident = view.incident
     last = f" {_who_has_it(view)}. {incident.name}"
     critical = (
-        "CRITICAL: " if incident.severity is Severity.critical and stage(view) in {Stage.firing, Stage.again} else ""
+        "CRITICAL: " if incident.severity is Severity.critical and view.stage in {Stage.firing, Stage.again} else ""
     )
     said = foreign(f"{critical}{_said(view)}", 300)
     text = f"{sign(view)} {cut_markup(said, LOCK_SCREEN - len(last) - 4)}."
@@ -166,9 +166,9 @@ def lock_screen(view: View, *facts: str) -> str:
 def _said(view: View) -> str:
     head, happened, why = spoken(view)
     signal, incident = view.incident.exemplar, view.incident
-    if stage(view) is Stage.silenced and incident.silence:
+    if view.stage is Stage.silenced and incident.silence:
         happened = f"{happened}, quiet until {clock(incident.silence.until)}"
-    elif stage(view) is Stage.again:
+    elif view.stage is Stage.again:
         since = span((view.now - incident.opened_at).total_seconds())
         happened = f"{happened or ' is back'} again, {incident.times} times in {since}"
     elif happened == " failed" and signal.try_number and signal.max_tries is not None:
@@ -180,7 +180,7 @@ def _who_has_it(view: View) -> str:
     incident = view.incident
     if incident.holder and incident.state is State.acknowledged:
         return f"{foreign(incident.holder.name, 24)} has it"
-    if stage(view) is Stage.silenced and incident.silence:
+    if view.stage is Stage.silenced and incident.silence:
         return f"Silenced by {foreign(incident.silence.by, 24)}"
     if view.page_said == "trigger":
         return f"{view.pager} rang, no answer yet"

@@ -6,8 +6,8 @@ Each part decides what it can show, and an empty part is left out. The headline 
 from __future__ import annotations
 
 from bot.core.dates import span
-from bot.core.incidents.view import View
-from bot.core.remediation import Remediation
+from bot.core.incidents.view import Stage, View
+from bot.core.remediation import FAILED, Remediation
 from bot.core.signals.signal import Family
 from bot.slack.alert import action_words
 from bot.slack.alert.buttons import buttons, more
@@ -15,7 +15,7 @@ from bot.slack.alert.evidence import evidence
 from bot.slack.alert.facts import facts, grey, waiting
 from bot.slack.alert.footer import strip
 from bot.slack.alert.headline import headline, lock_screen, name
-from bot.slack.alert.stage import Stage, failed_act, is_storm, sign, stage
+from bot.slack.alert.stage import sign
 from bot.slack.text.block_kit import Block, Message, actions, context, header, message, preformatted, section
 from bot.slack.text.limits import cut_markup
 from bot.slack.text.words import cut_middle, foreign
@@ -25,7 +25,7 @@ _LONGEST_TEXT = 150
 
 def alert(view: View) -> Message:
     """The incident as it is now, as a complete message; the caller passes it through `limits.fit`."""
-    match stage(view):
+    match view.stage:
         case Stage.resolved:
             return _resolved(view)
         case Stage.working if view.remediation:
@@ -37,17 +37,17 @@ def alert(view: View) -> Message:
 def _open(view: View) -> Message:
     shown = preformatted(evidence(view)) if _shows_evidence(view) else None
     where, buttoned = context(grey(view)), buttons(view)
-    middle: list[Block | None] = [shown, where] if is_storm(view) else [where, shown]
+    middle: list[Block | None] = [shown, where] if view.is_storm else [where, shown]
     said = section(facts(view))
     return message(_text(view), header(headline(view)), said, *middle, buttoned, attachments=strip(view))
 
 
 def _shows_evidence(view: View) -> bool:
-    return stage(view) is not Stage.silenced and failed_act(view) is None
+    return view.stage is not Stage.silenced and view.failed_act is None
 
 
 def _text(view: View) -> str:
-    failed = failed_act(view)
+    failed = view.failed_act
     if failed is None:
         return lock_screen(view, *_worst_facts(view))
     bold, _ = action_words.not_done(failed)
@@ -58,7 +58,7 @@ def _text(view: View) -> str:
 
 def _worst_facts(view: View) -> list[str]:
     known = [waiting(view)] if waiting(view) else []
-    if is_storm(view) and view.counts.recent:
+    if view.is_storm and view.counts.recent:
         known.insert(0, "Still growing")
     return [*known, f"Shown {span(view.late)} late"] if view.late > 10 else known
 
@@ -96,7 +96,7 @@ def _well(view: View) -> tuple[str, str]:
     """What recovered, in bold; then after how long, and what helped."""
     incident = view.incident
     healed = next((entry for entry in reversed(view.timeline) if entry.what == "resolved"), None)
-    bold = f"{name(view)} {'are' if is_storm(view) else 'is'} well again"
+    bold = f"{name(view)} {'are' if view.is_storm else 'is'} well again"
     if healed and not healed.who and incident.family in {Family.check, Family.external} and ":" not in healed.text:
         bold = healed.text.rstrip(".") or bold
     elif incident.family in {Family.check, Family.late}:
@@ -117,7 +117,7 @@ def _what_helped(view: View) -> str:
         return f": {foreign(incident.resolved_by, 40)} resolved it" + (f", “{foreign(note, 200)}”" if note else "")
     if incident.resolution:
         return f", {foreign(incident.resolution, 100)}"
-    if last is not None and last.progress not in action_words.FAILED and last.asked_at >= began:
+    if last is not None and last.progress not in FAILED and last.asked_at >= began:
         return f": {foreign(last.person.name, 40)} {action_words.verb(last.plan, action_words.DONE)} {_helped_things(last)}"
     return ", by itself"
 

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from bot.core.dates import span
 from bot.core.incidents.incident import Entry, State
 from bot.core.incidents.routing import Severity
-from bot.core.incidents.view import View
-from bot.core.remediation import ACTIVE, Progress, Remediation
+from bot.core.incidents.view import Stage, View
+from bot.core.remediation import ACTIVE, FAILED, Progress, Remediation
 from bot.core.signals.signal import Family
 from bot.slack.alert import action_words
 from bot.slack.alert.evidence import last_lines
 from bot.slack.alert.headline import name, spoken
-from bot.slack.alert.stage import Stage, stage
 from bot.slack.text.block_kit import Block, Message, actions, context, message, preformatted, section
 from bot.slack.text.limits import cut_markup
 from bot.slack.text.words import bare, code, cut_middle, foreign, joined, mention, plain
@@ -102,7 +101,7 @@ def broadcast(view: View) -> Message | None:
     incident = view.incident
     last = next((entry for entry in reversed(view.timeline) if entry.what in _CALLED), None)
     worse = last is not None and last.what == "worse"
-    if incident.state is State.resolved or (stage(view) is Stage.silenced and not worse):
+    if incident.state is State.resolved or (view.stage is Stage.silenced and not worse):
         return None
     call = mention(incident.mention) if incident.mention else ""
     about = foreign(cut_middle(name(view), 120))
@@ -138,7 +137,7 @@ def announcement(remediation: Remediation, where: str = "") -> Message:
     """A change without an incident, with the person's name: in progress, done, or not done. `where` is the deployment,
     if there are several."""
     plan, who = remediation.plan, foreign(remediation.person.name, 40)
-    if remediation.progress in action_words.FAILED:
+    if remediation.progress in FAILED:
         bold, sentence = action_words.not_done(remediation)
         said = f"⚠️ {who} asked to {action_words.act(plan, action_words.DO, code)}. *{bold}* {sentence}"
     elif remediation.progress in ACTIVE:

@@ -16,7 +16,7 @@ from bot.core.incidents.view import View
 from bot.core.signals.signal import Family
 from bot.slack.alert.buttons import has_task
 from bot.slack.alert.headline import cause, spoken
-from bot.slack.alert.stage import is_storm, sign
+from bot.slack.alert.stage import sign
 from bot.slack.text import markdown
 from bot.slack.text.block_kit import Block, Message, button, context, divider, header, modal, option, question, section
 from bot.slack.text.limits import OPTION_VALUE, cut_markup, fit_view
@@ -171,7 +171,7 @@ def _step(view: View, verb: str) -> tuple[str, str, str, str] | None:
     """(action id, title, description, label) of an action; None if it doesn't work for this incident."""
     if view.incident.state is State.resolved:
         return None
-    many, dags = is_storm(view), max(1, len(view.counts.dags))
+    many, dags = view.is_storm, max(1, len(view.counts.dags))
     things = count(view.counts.sick or view.counts.failures or 1, "task instance")
     again, stop = "Retry all" if many else "Retry", f"Pause {dags}" if dags > 1 else "Pause"
     task = {

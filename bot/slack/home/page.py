@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from bot.core.audit import Line
 from bot.core.incidents.routing import Silence
 from bot.core.incidents.view import View
-from bot.core.remediation import ACTIVE, Progress, Remediation
+from bot.core.remediation import ACTIVE, FAILED, Progress, Remediation
 from bot.responder.lookups.home import DeploymentHealth, Home
 from bot.slack.alert import action_words
 from bot.slack.alert.buttons import has_task
 from bot.slack.alert.headline import spoken
-from bot.slack.alert.stage import is_storm, sign
+from bot.slack.alert.stage import sign
 from bot.slack.text.block_kit import Block, actions, button, context, divider, header, section
 from bot.slack.text.limits import fit_view
 from bot.slack.text.words import at, code, count, cut_middle, foreign, joined, listed, quoted
@@ -98,7 +98,7 @@ def _mine(view: View, home: Home) -> Block | None:
 def _next(view: View, home: Home) -> Block | None:
     name, about = view.incident.name, cut_middle(spoken(view)[0], 40)
     if "clear" in home.may and view.can_act and has_task(view):
-        label = "Retry all" if is_storm(view) else "Retry"
+        label = "Retry all" if view.is_storm else "Retry"
         return button("retry", label, name, spoken=f"Retry {about}, shows the list first")
     if "resolve" in home.may:
         return button("resolve", "Resolve", name, spoken=f"Resolve {name}, asks for a note")
@@ -130,7 +130,7 @@ def _several(home: Home) -> bool:
 
 def _did(done: Remediation, several: bool) -> str:
     where = done.plan.deployment if several else ""
-    if done.progress in action_words.FAILED:
+    if done.progress in FAILED:
         bold, why = action_words.not_done(done)
         said = f"{action_words.act(done.plan, action_words.DO, code)}: {bold.rstrip(':').lower()}"
         return joined(said, foreign(where, 60), foreign(why, 120))

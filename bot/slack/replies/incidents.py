@@ -11,9 +11,9 @@ from datetime import datetime
 from bot.core.dates import span
 from bot.core.incidents.incident import Entry, State, Subject
 from bot.core.incidents.routing import Silence
-from bot.core.incidents.view import View
+from bot.core.incidents.view import Stage, View
 from bot.slack.alert.headline import name, spoken
-from bot.slack.alert.stage import Stage, sign, stage
+from bot.slack.alert.stage import sign
 from bot.slack.alert.thread import is_a_note
 from bot.slack.text.block_kit import Message, actions, button, context, message, preformatted, section
 from bot.slack.text.words import at, bare, code, count, cut, cut_middle, foreign, joined, plain, quoted
@@ -46,9 +46,7 @@ def _holder(view: View) -> str:
     if incident.holder and incident.state is State.acknowledged:
         return foreign(incident.holder.name, 40)
     return (
-        f"quiet until {at(incident.silence.until)}"
-        if stage(view) is Stage.silenced and incident.silence
-        else "*nobody*"
+        f"quiet until {at(incident.silence.until)}" if view.stage is Stage.silenced and incident.silence else "*nobody*"
     )
 
 
