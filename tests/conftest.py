@@ -7,11 +7,13 @@ chance. Everywhere else it looks for new ones. A machine that is busy with other
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.given import OPENED
+from bot.responder.services import Services
+from tests.given import OPENED, Clock, some_services
 
 pytest_plugins = ["tests.stacks"]
 
@@ -39,3 +41,15 @@ def _what_was_opened_is_closed() -> Iterator[None]:
     yield
     while len(OPENED) > before:
         OPENED.pop().close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The time of a test, which passes when the test says so."""
+    return Clock()
+
+
+@pytest.fixture
+def services(tmp_path: Path, clock: Clock) -> Services:
+    """Services on an empty SQLite store, with nothing configured. A file whose tests need more has a fixture of its own."""
+    return some_services(f"sqlite:///{tmp_path / 'windsock.db'}", clock)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
-
-import pytest
 
 from bot.core.incidents.incident import Incident, State
 from bot.core.signals.signal import Signal
@@ -14,19 +10,7 @@ from bot.responder.incidents.presses import press
 from bot.responder.services import Services
 from bot.responder.signals.observe import report
 from bot.store import incidents
-from tests.given import ANA, Clock, failure, some_services, told
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def services(tmp_path: Path, clock: Clock) -> Iterator[Services]:
-    made = some_services(f"sqlite:///{tmp_path / 'store.db'}", clock)
-    yield made
-    made.store.close()
+from tests.given import ANA, Clock, failure, told
 
 
 def killed(task: str, at: datetime, host: str = "worker-3") -> Signal:

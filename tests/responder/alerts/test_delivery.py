@@ -49,11 +49,6 @@ class Scripted:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def services(tmp_path: Path, clock: Clock) -> Iterator[Services]:
     made = some_services(f"sqlite:///{tmp_path / 's.db'}", clock)
     report(made, [failure()])

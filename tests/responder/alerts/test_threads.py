@@ -74,11 +74,6 @@ LOST = Temporary("the answer was lost", acted=None)
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def services(tmp_path: Path, clock: Clock) -> Iterator[Services]:
     made = some_services(f"sqlite:///{tmp_path / 's.db'}", clock)
     report(made, [failure()])

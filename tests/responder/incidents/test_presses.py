@@ -24,11 +24,6 @@ from bot.store.tables import audit
 from tests.given import ANA, BEN, PAGED, Clock, at_once, failure, some_services, told
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def services(request: pytest.FixtureRequest, tmp_path: Any, clock: Clock) -> Iterator[Services]:
     url = f"sqlite:///{tmp_path / 's.db'}" if request.param == "sqlite" else request.getfixturevalue("database")

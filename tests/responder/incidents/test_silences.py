@@ -20,11 +20,6 @@ from tests.given import ANA, BEN, NOW, PAGED, Clock, failure, some_services
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def services(tmp_path: Path, clock: Clock) -> Iterator[Services]:
     made = some_services(f"sqlite:///{tmp_path / 's.db'}", clock, pagers=PAGED)
     report(made, [failure(dag_id="payroll", tags=["critical"])])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -28,13 +27,6 @@ BERLIN = ZoneInfo("Europe/Berlin")
 @pytest.fixture
 def clock() -> Clock:
     return Clock(datetime(2026, 11, 21, 5, 0, tzinfo=UTC))
-
-
-@pytest.fixture
-def services(tmp_path: Path, clock: Clock) -> Iterator[Services]:
-    made = some_services(f"sqlite:///{tmp_path / 'store.db'}", clock)
-    yield made
-    made.store.close()
 
 
 def a_day(services: Services, clock: Clock) -> None:

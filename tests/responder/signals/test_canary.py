@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,21 +11,9 @@ from bot.responder.services import Services
 from bot.responder.signals.canary import Canary
 from bot.responder.signals.observe import report
 from bot.store import incidents
-from tests.given import Clock, some_services
+from tests.given import Clock
 
 EVERY = timedelta(minutes=5)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def services(tmp_path: Path, clock: Clock) -> Iterator[Services]:
-    made = some_services(f"sqlite:///{tmp_path / 'windsock.db'}", clock)
-    yield made
-    made.store.close()
 
 
 def test_a_flight_that_comes_through_keeps_it_fresh_and_opens_nothing(services: Services, clock: Clock) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import func, select
 
 from bot.core.incidents.incident import Incident, State
@@ -18,18 +15,6 @@ from bot.responder.signals.observe import report
 from bot.store import incidents
 from bot.store.tables import signals
 from tests.given import Clock, some_services, told
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def services(tmp_path: Path, clock: Clock) -> Iterator[Services]:
-    made = some_services(f"sqlite:///{tmp_path / 'store.db'}", clock)
-    yield made
-    made.store.close()
 
 
 def silent(clock: Clock, seconds: int, **changed: Any) -> Signal:

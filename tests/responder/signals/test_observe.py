@@ -25,11 +25,6 @@ from tests.given import PAGED, RUN, Clock, at_once, failure, some_services, told
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def services(tmp_path: Path, clock: Clock) -> Iterator[Services]:
     made = some_services(f"sqlite:///{tmp_path / 'store.db'}", clock, pagers=PAGED)
     yield made

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,13 +23,6 @@ from bot.store.signals import signals
 from bot.store.signals.signal_rows import row_of
 from bot.store.tables import set_aside
 from tests.given import Clock, at_once, failure, some_services, told, wait_until
-
-
-@pytest.fixture
-def services(tmp_path: Path) -> Iterator[Services]:
-    made = some_services(f"sqlite:///{tmp_path / 'store.db'}")
-    yield made
-    made.store.close()
 
 
 @contextmanager
