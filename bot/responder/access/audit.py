@@ -61,7 +61,7 @@ def _write(services: Services, person: Person, request: Request) -> None:
 
 
 def lines_of(services: Services, name: str, limit: int) -> list[Line]:
-    """The newest lines of one person, by their id or, if it is none's, by their first name."""
+    """The newest lines of one person, named by id or by first name."""
     with services.store.read() as t:
         return audit.lines(t, who_id=name, limit=limit) or audit.lines(t, who=name, limit=limit)
 
