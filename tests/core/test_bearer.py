@@ -32,15 +32,16 @@ def test_only_the_reading_token_reads_where_there_is_one() -> None:
     assert [Tokens((EVERY,), {}, ()).reads(header(one)) for one in (EVERY, PROD)] == [True, False]
 
 
-@pytest.mark.parametrize("given", ["", EVERY, f"Basic {EVERY}", f"Bearer{EVERY}", f"Bearer {EVERY[:-1]}", f"Bearer {EVERY}x",
-                                   "Bearer ", "Bearer \udcff"])  # fmt: skip
+@pytest.mark.parametrize(
+    "given", ["", "{0}", "Basic {0}", "Bearer{0}", "Bearer {0}x", "Bearer {1}", "Bearer ", "Bearer \udcff"]
+)
 def test_anything_but_the_whole_token_is_refused(given: str) -> None:
-    assert not is_bearer(given, (EVERY,))
+    assert not is_bearer(given.format(EVERY, EVERY[:-1]), (EVERY,))
 
 
-@pytest.mark.parametrize("given", [f"bearer {EVERY}", f"BEARER  {EVERY} "])
+@pytest.mark.parametrize("given", ["bearer {0}", "BEARER  {0} "])
 def test_the_scheme_is_read_in_any_case(given: str) -> None:
-    assert is_bearer(given, (EVERY,))
+    assert is_bearer(given.format(EVERY), (EVERY,))
 
 
 def test_a_setting_may_hold_several() -> None:
