@@ -15,7 +15,7 @@ from bot.responder.alerts.delivery import Show, Shown
 
 
 class Pager(Show, Protocol):
-    """Shows an incident to whoever is on call: what to send is `page_word` of the alert."""
+    """Shows an incident to the person on call; what to send is `page_word` of the alert."""
 
     def close(self) -> None: ...
 
